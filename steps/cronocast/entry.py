@@ -1,0 +1,248 @@
+"""The series document: one typed definition that gives the messages, the JSON schema, the flags and the documentation."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cronocast import rules
+from cronocast.document import Anything, Flag, ListOf, MapOf, Number, Part, Span, Text, parse, setting
+from cronocast.durations import Duration
+from cronocast.errors import ConfigError, Problem, seen
+
+AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
+CLASSES = ("constant", "trend", "seasonal", "trend_seasonal", "irregular", "too_short")
+MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
+
+_name = Text(fault=rules.identifier_fault, token="E_IDENT", about="a name", data=False)
+_database = Text(fault=rules.database_fault, token="E_IDENT", about="a plain name")
+_tag_key = Text(fault=rules.tag_key_fault, token="E_TAG", about="a tag key")
+_tag_value = Text(fault=rules.tag_value_fault, token="E_TAG", about="any text", data=True)
+_path = Text(fault=rules.path_fault, token="E_PATH", about="the path of a file")
+_url = Text(about="http://HOST[:PORT] or https://HOST[:PORT]")
+
+
+@dataclass(frozen=True)
+class Server:
+    """How to reach a database; the part that reading and writing share."""
+
+    url: str = setting(_url, ..., "Address of the server.", "extract load")
+    auth: str = setting(Text(("none", "basic", "token", "bearer")), "none", "How to sign in: basic (1.x user), token (2.x), bearer (3.x).", "extract load")
+    username: str | None = setting(Text(about="a user name", data=True), None, "User name for basic.", "extract load")
+    password_file: str | None = setting(_path, None, "File that holds the password for basic.", "extract load")
+    token_file: str | None = setting(_path, None, "File that holds the token for token or bearer.", "extract load")
+    ca_file: str | None = setting(_path, None, "Certificates to trust instead of the system's.", "extract load")
+    require_tls: bool = setting(Flag(), False, "Refuse an address that is not https.", "extract load")
+    allowed_hosts: tuple[str, ...] = setting(ListOf(Text(about="a host name")), (), "Hosts that may be named; empty allows all.", "extract load")
+    timeout: Duration = setting(Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract load")
+
+
+@dataclass(frozen=True)
+class Source(Server):
+    """Where the history comes from."""
+
+    kind: str = setting(Text(("influxql",)), "influxql", "Kind of source.", "extract")
+    database: str = setting(_database, ..., "Database (in 2.x and 3.x: the bucket or database mapped to it).", "extract")
+    retention_policy: str | None = setting(_database, None, "Retention policy; the database's default if not given.", "extract")
+    measurement: str | None = setting(_name, None, "Measurement to read.", "extract")
+    field: str | None = setting(_name, None, "Field to read.", "extract")
+    aggregate: str = setting(Text(AGGREGATES), "mean", "How the points of one step become one value.", "extract")
+    percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
+    tags: dict[str, tuple[str, ...]] = setting(MapOf(_tag_key, _tag_value, many=True), {}, "Keep only points with these tag values (one or a list).", "extract")
+    group_by: tuple[str, ...] = setting(ListOf(_tag_key), (), "Tags whose combinations become members.", "extract")
+    query: str | None = setting(
+        Text(fault=rules.query_fault, token="E_QUERY_NOT_SELECT", about="one SELECT with $start and $end"),
+        None,
+        "A SELECT of your own instead of measurement, field and aggregate; the bounds are $start and $end, its one column is the value.",
+        "extract",
+    )
+    slice: Duration | None = setting(Span(), None, "Read the lookback in slices of this length; one request if not given.", "extract")
+    delay: Duration = setting(Span(zero=True), Duration.parse("1s"), "How long data may arrive late: a step counts as finished this long after its end.", "extract")
+    max_rows: int = setting(Number(1, 50_000_000, whole=True), 5_000_000, "Refuse an answer of more rows.", "extract")
+    max_bytes: int = setting(Number(1, 2**40, whole=True), 2**30, "Refuse an answer of more bytes.", "extract")
+
+
+@dataclass(frozen=True)
+class Sink:
+    """Where the forecast goes. What is not given is taken from the source."""
+
+    kind: str = setting(Text(("influx",)), "influx", "Kind of sink.", "load")
+    url: str | None = setting(_url, None, "Address of the server; the source's if not given.", "load")
+    auth: str | None = setting(Text(("none", "basic", "token", "bearer")), None, "How to sign in; the source's if not given.", "load")
+    username: str | None = setting(Text(about="a user name", data=True), None, "User name for basic; the source's if not given.", "load")
+    password_file: str | None = setting(_path, None, "File that holds the password; the source's if not given.", "load")
+    token_file: str | None = setting(_path, None, "File that holds the token; the source's if not given.", "load")
+    ca_file: str | None = setting(_path, None, "Certificates to trust; the source's if not given.", "load")
+    timeout: Duration = setting(Span(), Duration.parse("60s"), "Total time for one request.", "load")
+    database: str | None = setting(_database, None, "Database to write to; the source's if not given.", "load")
+    retention_policy: str | None = setting(_database, None, "Retention policy to write to; the database's default if not given.", "load")
+    measurement: str | None = setting(_name, None, "Measurement to write; <source measurement>_forecast if not given.", "load")
+    batch: int = setting(Number(1, 100_000, whole=True), 10_000, "Lines in one request.", "load")
+    runs: bool = setting(Flag(), True, "Also write one record per member and run to <measurement>_runs.", "load")
+    read_back: bool = setting(Flag(), False, "Count the written points again by a query before success is reported.", "load")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The range that values of the series can physically have."""
+
+    min: float | None = setting(Number(), None, "No forecast below this.", "forecast")
+    max: float | None = setting(Number(), None, "No forecast above this.", "forecast")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One series: what to read, when, which model, where to write."""
+
+    name: str = setting(Text(fault=rules.series_name_fault, token="E_SERIES_NAME", about="a name", longest=300), ..., "Name of the series.")
+    title: str | None = setting(Text(data=True, longest=200, about="a line of text"), None, "What people read in reports and in Argo's UI.")
+    source: Source = setting(Part(Source), ..., "Where the history comes from.")
+    sink: Sink = setting(Part(Sink), Sink(), "Where the forecast goes.")
+    every: Duration = setting(Span(), Duration.parse("1h"), "Step size of the grid.", "extract classify forecast")
+    lookback: Duration = setting(Span(), Duration.parse("4w"), "How much history is read.", "extract")
+    horizon: Duration = setting(Span(), Duration.parse("24h"), "How far ahead to forecast.", "forecast")
+    level: float = setting(Number(0.5, 0.999), 0.95, "Nominal coverage of the interval.", "forecast")
+    model: str = setting(Text(about="auto, a name from the model table, or module:Class"), "auto", "Model; auto chooses by backtest.", "forecast")
+    candidates: tuple[str, ...] = setting(ListOf(Text(about="a model's name")), (), "Models that auto may choose from; by class if empty.", "forecast")
+    options: dict[str, Any] = setting(MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast")
+    series_class: str | None = setting(Text(CLASSES), None, "Class to use instead of the one found.", "classify")
+    periods: tuple[Duration, ...] = setting(ListOf(Span(), 8), (), "Seasonal periods to use instead of those found.", "classify")
+    clip: Clip = setting(Part(Clip), Clip(), "The range that values can physically have.")
+    min_points: int = setting(Number(3, 1_000_000, whole=True), 24, "Fewer finished points make the class too_short.", "classify")
+    on_no_data: str = setting(Text(("skip", "fail")), "skip", "What an empty window means: skipped (exit 0) or exit 66.", "extract")
+    on_too_short: str = setting(Text(("forecast", "skip", "fail")), "forecast", "What a member of class too_short gets: a naive forecast, nothing, or exit 66.", "forecast")
+    jobs: int = setting(Number(1, 256, whole=True), 1, "Members forecast at the same time.", "forecast")
+    budget: float = setting(Number(0, 3600, open_low=True), 10.0, "CPU seconds per member that auto may spend; what was not tried is recorded.", "forecast")
+    schedule: str = setting(Text(fault=rules.cron_fault, token="E_CRON", about="five cron fields"), "H * * * *", "When it runs on a cluster; H is a minute made from the name.")
+    timezone: str = setting(Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"), "UTC", "Time zone of the schedule.")
+
+    def source_measurement(self) -> str:
+        """Name that outputs are derived from: the measurement, or the series' name for a raw query."""
+        return self.source.measurement or self.name
+
+    def sink_measurement(self) -> str:
+        """Measurement that receives the forecast."""
+        return self.sink.measurement or f"{self.source_measurement()}_forecast"
+
+
+def parse_entry(data: Any, where: str = "") -> Entry:  # noqa: ANN401 - untrusted JSON-shaped data
+    """Check one series document.
+
+    Raises:
+        ConfigError: with every problem found, each with its path, the value seen and what would be right.
+    """
+    problems: list[Problem] = []
+    entry = parse(Entry, data, where, problems)
+    problems += cross_problems(data, where) if isinstance(data, dict) else []
+    if entry is not None and not problems:
+        return entry  # type: ignore[no-any-return]
+    raise ConfigError(problems)
+
+
+def parse_entry_text(text: str, where: str) -> Entry:
+    """Check one series document given as JSON text.
+
+    Raises:
+        ConfigError: not JSON, too large, or any problem in it.
+    """
+    if len(text.encode("utf-8", "surrogateescape")) > MAX_ENTRY_BYTES:
+        raise ConfigError.one("E_CONFIG_SIZE", where, f"{len(text)} characters; allowed: at most {MAX_ENTRY_BYTES} bytes")
+    try:
+        data = json.loads(text, object_pairs_hook=_no_doubles)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError.one("E_CONFIG_JSON", where, f"not a JSON document: {seen(str(error))}; allowed: one series document") from error
+    return parse_entry(data)
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"key {name!r} stands there twice")
+    return dict(pairs)
+
+
+def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
+    """Problems that show only when several settings are seen together; ill-typed parts are left to their own checks."""
+    at = f"{where}." if where else ""
+    source = data["source"] if isinstance(data.get("source"), dict) else {}
+    sink = data["sink"] if isinstance(data.get("sink"), dict) else {}
+    problems = [*_server_problems(source, f"{at}source", source), *_server_problems(sink, f"{at}sink", source)]
+    problems += _reading_problems(source, f"{at}source")
+    problems += _target_problems(data, source, sink, f"{at}sink.measurement")
+    problems += _time_problems(data, source, at)
+    clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
+    low, high = clip.get("min"), clip.get("max")
+    if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
+        problems.append(Problem("E_CONFIG_CROSS", f"{at}clip", f"min {seen(low)} is not below max {seen(high)}; give min < max"))
+    return problems
+
+
+def _server_problems(part: dict[str, Any], where: str, source: dict[str, Any]) -> list[Problem]:
+    problems = []
+    url = part.get("url")
+    if isinstance(url, str) and not rules_unrendered(url):
+        if problem := rules.url_problem(url, f"{where}.url"):
+            problems.append(problem)
+        else:
+            host = rules.urlsplit(url).hostname or ""
+            allowed = source.get("allowed_hosts")
+            if source.get("require_tls") is True and not url.startswith("https://"):
+                problems.append(Problem("E_URL_TLS", f"{where}.url", f"{seen(url)} is not https although require_tls is true; allowed: https://..."))
+            if isinstance(allowed, list) and allowed and host not in allowed:
+                problems.append(Problem("E_URL_HOST", f"{where}.url", f"host {seen(host)} is not in allowed_hosts {seen(allowed)}"))
+    return problems
+
+
+def rules_unrendered(text: str) -> bool:
+    """Tell whether a text still holds template marks (its own check reports them)."""
+    from cronocast.document import UNRENDERED
+
+    return bool(UNRENDERED.search(text))
+
+
+def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
+    if source.get("query") is not None:
+        doubled = [name for name in ("measurement", "field", "aggregate", "tags", "group_by") if source.get(name)]
+        sentence = "stands beside query, which says it itself; give one of the two"
+        return [Problem("E_CONFIG_CROSS", f"{where}.{name}", sentence) for name in doubled if name != "measurement"]
+    missing = [name for name in ("measurement", "field") if source.get(name) is None]
+    return [Problem("E_CONFIG_MISSING", f"{where}.{name}", "not given; name it, or give a query") for name in missing]
+
+
+def _target_problems(data: dict[str, Any], source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
+    target = sink.get("measurement")
+    same = all(sink.get(name) in (None, source.get(name)) for name in ("url", "database", "retention_policy"))
+    if target is not None and same and target in (source.get("measurement"), str(source.get("measurement")) + "_runs"):
+        return [Problem("E_FEEDBACK_LOOP", where, f"{seen(target)} is what the series reads; write to another measurement, such as {target}_forecast")]
+    return []
+
+
+def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> list[Problem]:
+    defaults = {"every": "1h", "lookback": "4w", "horizon": "24h"}
+    try:
+        every, lookback, horizon = (Duration.parse(data.get(name) or value) for name, value in defaults.items())
+    except (ValueError, TypeError):
+        return []
+    problems = []
+    for name, span in (("lookback", lookback), ("horizon", horizon)):
+        if span % every or span < every:
+            sentence = f"{span} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((span // every + 1) * every)}"
+            problems.append(Problem("E_CONFIG_DURATION", f"{at}{name}", sentence))
+    if horizon // every > 1_000_000:
+        problems.append(Problem("E_CONFIG_RANGE", f"{at}horizon", f"{horizon // every} steps; allowed: at most 1000000"))
+    listed = data.get("periods")
+    for i, text in enumerate(listed if isinstance(listed, list) else []):
+        try:
+            period = Duration.parse(text)
+        except (ValueError, TypeError):
+            continue
+        if period % every or period < 2 * every or period * 2 > lookback:
+            sentence = f"{text} must be a multiple of every ({every}), at least two steps, and fit twice into lookback ({lookback})"
+            problems.append(Problem("E_CONFIG_CROSS", f"{at}periods[{i}]", sentence))
+    try:
+        part = Duration.parse(source["slice"]) if source.get("slice") else None
+    except (ValueError, TypeError):
+        part = None
+    if part is not None and part % every:
+        problems.append(Problem("E_CONFIG_DURATION", f"{at}source.slice", f"{part} is no multiple of every ({every})"))
+    return problems

@@ -1,0 +1,126 @@
+"""Errors raised on purpose, one class per recovery; each class is one exit code.
+
+CronocastError
+├── DataError        66  input missing, too large or too short
+├── RefusedError     69  the server refuses for good
+├── InvariantError   70  our own result is impossible
+├── StorageError     74  volume full, read-only, failing
+├── TemporaryError   75  try again
+├── ContractError    76  an answer, file or saved model breaks the contract
+├── AccessError      77  401, 403
+├── ConfigError      78  bad configuration; carries every problem found
+└── Terminated      143  ended by SIGTERM
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+MAX_PROBLEMS = 20  # a person reads twenty; the count says how many more there are
+MAX_SENTENCE = 400  # fits Kubernetes' termination message beside Argo's own words
+MAX_SEEN = 80
+
+
+def seen(value: object) -> str:
+    """Show a value in a message: its repr in ASCII, cut to 80 characters."""
+    text = ascii(value)
+    return text if len(text) <= MAX_SEEN else text[: MAX_SEEN - 3] + "..."
+
+
+def subject(where: str) -> str:
+    """Name what is at fault as one word: white space and control characters become %XX."""
+    quoted = "".join(c if c.isprintable() and not c.isspace() else f"%{ord(c):02X}" for c in where)
+    return quoted[:160] or "?"
+
+
+class CronocastError(Exception):
+    """Base of the errors raised on purpose, one subclass per recovery."""
+
+    exit_code: ClassVar[int]
+
+    def __init__(self, token: str, where: str, problem: str) -> None:
+        """Take a stable token (`E_...`), the setting, file or server at fault, and one sentence."""
+        self.token, self.where, self.problem = token, subject(where), " ".join(problem.split())[:MAX_SENTENCE]
+        super().__init__(f"{self.token} {self.where}: {self.problem}")
+
+
+class DataError(CronocastError):
+    """Input missing, too large or too short. Recovery: change the window; no retry."""
+
+    exit_code = 66
+
+
+class RefusedError(CronocastError):
+    """The server refuses for good. Recovery: a person mends the server or the entry."""
+
+    exit_code = 69
+
+
+class InvariantError(CronocastError):
+    """An internal check failed, such as a forecast that is not finite."""
+
+    exit_code = 70
+
+
+class StorageError(CronocastError):
+    """The volume is full, read-only or failing. Recovery: retried by the engine."""
+
+    exit_code = 74
+
+
+class TemporaryError(CronocastError):
+    """Refused, reset, timed out, 408, 429, 5xx, cut, lock busy. Recovery: try again."""
+
+    exit_code = 75
+
+
+class ContractError(CronocastError):
+    """An answer, a hand-off file or a saved model breaks the contract. Recovery: the next run."""
+
+    exit_code = 76
+
+
+class AccessError(CronocastError):
+    """401 or 403. Recovery: mend the credentials or the rights."""
+
+    exit_code = 77
+
+
+class Terminated(CronocastError):  # noqa: N818 - not a failure of the step
+    """SIGTERM arrived. Recovery: retried by the engine."""
+
+    exit_code = 143
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in the configuration: token, path of the setting, one sentence."""
+
+    token: str
+    where: str
+    sentence: str
+
+    def __str__(self) -> str:
+        """The line a person reads."""
+        return f"{self.token} {subject(self.where)}: {' '.join(self.sentence.split())[:MAX_SENTENCE]}"
+
+
+class ConfigError(CronocastError):
+    """Bad configuration; `problems` holds all of them, the first one stands for the rest."""
+
+    exit_code = 78
+
+    def __init__(self, problems: list[Problem]) -> None:
+        """Take every problem found, at least one."""
+        self.problems = problems
+        first = problems[0]
+        more = f" (1 of {len(problems)} problems)" if len(problems) > 1 else ""
+        super().__init__(first.token, first.where, first.sentence[: MAX_SENTENCE - len(more)] + more)
+
+    @classmethod
+    def one(cls, token: str, where: str, sentence: str) -> "ConfigError":
+        """A configuration error with a single problem."""
+        return cls([Problem(token, where, sentence)])
+
+
+class MissingExtraError(ConfigError):
+    """A chosen model needs a library that this installation does not carry."""

@@ -1,0 +1,55 @@
+"""Models behind one interface, loaded by name from one table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from cronocast.registry import Row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a model may know about a member besides its values."""
+
+    step_ns: int
+    start_ns: int  # time of y[0]
+    series_class: str = "irregular"
+    periods: tuple[int, ...] = ()  # seasonal periods in steps, ascending
+    last_change: int = 0  # index in y where what still holds began, 0 if it always did
+    observed: "Bools | None" = None  # shape (t,): False where a gap was filled; None if nothing was
+    options: Mapping[str, Any] = field(default_factory=dict)
+    state: "Path | None" = None  # folder for weights of this member; None: keep nothing
+    seed: int = 0
+
+
+class Model(Protocol):
+    """A forecaster of one member."""
+
+    def fit(self, y: "Floats", context: Context) -> Self:
+        """Learn from y: shape (t,), oldest first, evenly spaced, finite (gaps already filled, see `context.observed`).
+
+        Raises:
+            DataError: y is too short for this model; the caller falls back to a simpler one and records the reason.
+        """
+        ...
+
+    def predict(self, h: int) -> "Floats":
+        """Extend y by h >= 1 steps: shape (h,), unit of y, element 0 is one step after the last of y."""
+        ...
+
+
+MODELS: Mapping[str, Row] = {
+    "naive": Row("cronocast.forecast.naive:Naive", extra="linear"),
+    "seasonal_naive": Row("cronocast.forecast.naive:SeasonalNaive", extra="linear"),
+    "linear": Row("cronocast.forecast.linear:Linear", extra="linear"),
+    "lstm": Row("cronocast.forecast.lstm:Lstm", extra="lstm"),
+}

@@ -1,0 +1,142 @@
+"""What is wrong with a URL, identifier, tag, query, schedule or zone: each rule returns one sentence, or "" when it is fine."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from cronocast.errors import Problem, seen
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FORBIDDEN_IN_QUERY = re.compile(r"\b(into|drop|delete|create|alter|grant|revoke|kill|show|explain)\b", re.IGNORECASE)
+
+
+def url_problem(value: str, where: str) -> Problem | None:
+    """Check the address of a server: http or https, a plain host, no credentials, path prefix allowed."""
+    right = "allowed: http://HOST[:PORT][/prefix] or https://..."
+    masked = seen(re.sub(r"//[^/@]*@", "//***@", re.sub(r"[?#].*", "?***", value)))
+    if re.search(r"[\s\x00-\x1f\x7f]", value):
+        return Problem("E_URL", where, f"{masked} holds white space or control characters; {right}")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return Problem("E_URL_PORT", where, f"{masked} has a port or host that can't be read; {right}, ports 1 to 65535, IPv6 in brackets")
+    if parts.scheme not in ("http", "https"):
+        return Problem("E_URL_SCHEME", where, f"{masked} is neither http nor https; {right}")
+    if "@" in parts.netloc or parts.query or parts.fragment or "?" in value or "#" in value:
+        return Problem("E_URL_CREDENTIALS", where, f"{masked} carries credentials, a query or a fragment; put credentials into files (username, password_file, token_file)")
+    if parts.netloc.count(":") > 1 and "[" not in parts.netloc:
+        return Problem("E_URL_PORT", where, f"{masked} has more than one colon; write an IPv6 address in brackets")
+    if port == 0 or parts.netloc.endswith(":"):
+        return Problem("E_URL_PORT", where, f"{masked} has no usable port; allowed: 1 to 65535")
+    wrong = host_fault(host)
+    return Problem("E_URL_HOST", where, f"host {seen(host)} {wrong}") if wrong else None
+
+
+def host_fault(host: str) -> str:
+    """Refuse hosts that no database has: link-local and unspecified addresses, odd spellings of IPv4, a trailing dot."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if re.fullmatch(r"(0x)?[0-9a-f]*(\.(0x)?[0-9a-f]*)*", host) and re.search(r"(^|\.)(0x[0-9a-f]*|[0-9]+)$", host):
+            return "is an unusual spelling of an IP address; write it as four decimal numbers"
+        if not re.fullmatch(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", host) or len(host) > 253:
+            return "is no host name; allowed: letters, digits, dots and dashes, no trailing dot"
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_link_local or address.is_unspecified or address.is_multicast:
+        return "is a link-local, unspecified or multicast address; name the database server itself"
+    return ""
+
+
+def identifier_fault(value: str) -> str:
+    """Check the name of a measurement or field: any text that InfluxQL and line protocol carry unchanged."""
+    if not value or len(value) > 255:
+        return f"{len(value)} characters; allowed: 1 to 255"
+    if _CONTROL.search(value) or '"' in value or ";" in value or value.endswith("\\") or value[0] in "/$#" or value in (".", ".."):
+        return f'{seen(value)} can\'t be a name; allowed: text without ", ;, control characters, a leading /, $ or #, or a trailing backslash'
+    return ""
+
+
+def database_fault(value: str) -> str:
+    """Check the name of a database or retention policy: as an identifier, and no slash."""
+    if "/" in value:
+        return f"{seen(value)} holds a slash; allowed: a plain name"
+    return identifier_fault(value)
+
+
+def tag_key_fault(value: str) -> str:
+    """Check a tag key; `time` and names that begin with `_` belong to the server."""
+    if value in ("time", "_field", "_measurement", "_time"):
+        return f"{seen(value)} is a name of the server's own; allowed: any other tag key"
+    return identifier_fault(value)
+
+
+def tag_value_fault(value: str) -> str:
+    """Check a tag value: any text of 1 byte to 4 kB that line protocol can carry."""
+    if not value:
+        return "an empty tag value is the same as no tag; leave the tag out"
+    if _CONTROL.search(value) or value.endswith("\\"):
+        return f"{seen(value)} can't be carried by line protocol; allowed: no control characters, no trailing backslash"
+    if len(value.encode("utf-8", "replace")) > 4096:
+        return f"{len(value)} characters; allowed: at most 4096 bytes"
+    return ""
+
+
+def query_fault(value: str) -> str:
+    """Check a raw query: one SELECT with both bounds as $start and $end, nothing that writes, no comments.
+
+    Quoted names and strings are set aside first, so that a tag value "drop" is no fault.
+    """
+    bare = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])*\'', "q", value)
+    if not re.match(r"\s*select\b", bare, re.IGNORECASE):
+        return f"{seen(value[:40])} is not a SELECT; allowed: one SELECT"
+    if ";" in bare or "--" in bare or "/*" in bare or _FORBIDDEN_IN_QUERY.search(bare):
+        return "more than one statement, a comment or a word that writes (INTO, DROP, DELETE...); allowed: one plain SELECT"
+    if not re.search(r"\btime\s*>=\s*\$start\b", bare, re.IGNORECASE) or not re.search(r"\btime\s*<\s*\$end\b", bare, re.IGNORECASE):
+        return "both time bounds must be there; write: WHERE time >= $start AND time < $end"
+    return ""
+
+
+def series_name_fault(value: str) -> str:
+    """Check the name of a series: its folder is a hash of it, so only control characters are refused."""
+    if not value or len(value) > 300 or _CONTROL.search(value):
+        return f"{seen(value)} can't name a series; allowed: 1 to 300 characters, no control characters"
+    return ""
+
+
+def cron_fault(value: str) -> str:
+    """Check a schedule of five fields; the minute may be H, a number made from the series' name."""
+    right = "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute made from the name)"
+    fields = value.split()
+    if len(fields) != 5 or value.strip() != value:
+        return f"{seen(value)} has {len(fields)} fields; {right}"
+    edges = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+    for i, (text, (low, high)) in enumerate(zip(fields, edges, strict=True)):
+        for part in text.split(","):
+            if i == 0 and re.fullmatch(r"H(/[0-9]{1,2})?", part):
+                continue
+            found = re.fullmatch(r"(?:\*|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([0-9]{1,2}))?", part, re.ASCII)
+            numbers = [int(n) for n in found.groups()[:2] if n] if found else []
+            if not found or any(not low <= n <= high for n in numbers) or numbers != sorted(numbers) or found[3] in ("0", "00"):
+                return f"field {i + 1} is {seen(part)}; {right}"
+    longest = max([{2: 29, 4: 30, 6: 30, 9: 30, 11: 30}.get(int(m), 31) for m in fields[3].split(",") if m.isdigit()] or [31])
+    if fields[2].isdigit() and fields[4] == "*" and int(fields[2]) > longest:
+        return f"{seen(value)} never comes: no such day in that month; {right}"
+    return ""
+
+
+def zone_fault(value: str) -> str:
+    """Check an IANA time zone such as Europe/Berlin; fixed offsets and POSIX rules are refused."""
+    import zoneinfo
+
+    if value == "UTC" or ("/" in value and value in zoneinfo.available_timezones()):
+        return ""
+    return f"{seen(value)} is no IANA zone; allowed: UTC, Europe/Berlin, America/New_York, ..."
+
+
+def path_fault(value: str) -> str:
+    """Check the path of a secret or certificate file."""
+    if not value or "\x00" in value or len(value) > 1024:
+        return f"{seen(value)} is no path of a file"
+    return ""
