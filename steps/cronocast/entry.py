@@ -25,15 +25,16 @@ _url = Text(about="http://HOST[:PORT] or https://HOST[:PORT]")
 class Server:
     """How to reach a database; the part that reading and writing share."""
 
-    url: str = setting(_url, ..., "Address of the server.", "extract load")
-    auth: str = setting(Text(("none", "basic", "token", "bearer")), "none", "How to sign in: basic (1.x user), token (2.x), bearer (3.x).", "extract load")
-    username: str | None = setting(Text(about="a user name", data=True), None, "User name for basic.", "extract load")
-    password_file: str | None = setting(_path, None, "File that holds the password for basic.", "extract load")
-    token_file: str | None = setting(_path, None, "File that holds the token for token or bearer.", "extract load")
-    ca_file: str | None = setting(_path, None, "Certificates to trust instead of the system's.", "extract load")
-    require_tls: bool = setting(Flag(), False, "Refuse an address that is not https.", "extract load")
-    allowed_hosts: tuple[str, ...] = setting(ListOf(Text(about="a host name")), (), "Hosts that may be named; empty allows all.", "extract load")
-    timeout: Duration = setting(Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract load")
+    url: str = setting(_url, ..., "Address of the server.", "extract")
+    auth: str = setting(Text(("none", "basic", "token", "bearer")), "none", "How to sign in: basic (1.x user), token (2.x), bearer (3.x).", "extract")
+    username: str | None = setting(Text(about="a user name", data=True), None, "User name for basic.", "extract")
+    password_file: str | None = setting(_path, None, "File that holds the password for basic.", "extract")
+    token_file: str | None = setting(_path, None, "File that holds the token for token or bearer.", "extract")
+    ca_file: str | None = setting(_path, None, "Certificates to trust instead of the system's.", "extract")
+    require_tls: bool = setting(Flag(), False, "Refuse an address that is not https.", "extract")
+    allowed_hosts: tuple[str, ...] = setting(ListOf(Text(about="a host name")), (), "Hosts that may be named; empty allows all.", "extract")
+    timeout: Duration = setting(Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract")
+    retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass.", "extract")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Sink:
     token_file: str | None = setting(_path, None, "File that holds the token; the source's if not given.", "load")
     ca_file: str | None = setting(_path, None, "Certificates to trust; the source's if not given.", "load")
     timeout: Duration = setting(Span(), Duration.parse("60s"), "Total time for one request.", "load")
+    retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass.", "load")
     database: str | None = setting(_database, None, "Database to write to; the source's if not given.", "load")
     retention_policy: str | None = setting(_database, None, "Retention policy to write to; the database's default if not given.", "load")
     measurement: str | None = setting(_name, None, "Measurement to write; <source measurement>_forecast if not given.", "load")

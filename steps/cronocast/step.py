@@ -1,0 +1,155 @@
+"""The shell around every step: lock, signals, timing, result file, error line, exit code."""
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cronocast.durations import stamp
+from cronocast.entry import Entry
+from cronocast.errors import ConfigError, CronocastError, InvariantError, Problem, Terminated
+from cronocast.files import run_name, series_id, series_lock
+from cronocast.results import Outcome, result_path, write_result
+
+TERMINATION_LOG = Path("/dev/termination-log")  # Kubernetes shows it as the container's last words
+KEEP_TEMPORARY_S = 3600  # a file under a temporary name that is older belongs to a step that was killed
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one step is to do: a checked entry, the run, and where its files are."""
+
+    step: str
+    entry: Entry
+    run_ns: int  # the run's scheduled time
+    standalone: bool  # explicit files, no run folder: hand-offs are checked only where a result lies beside
+    history: Path
+    profile: Path
+    forecast: Path
+    state: Path | None  # folder that outlives the run; None when standalone
+    dry_run: Path | None = None  # load: write the lines here instead of sending them
+    settings: dict[str, Any] = field(default_factory=dict)  # setting -> {"value", "from"}, for the result file
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return stamp(self.run_ns)
+
+    @property
+    def output(self) -> Path:
+        """The file this step publishes; its result lies beside it."""
+        return {"extract": self.history, "classify": self.profile}.get(self.step, self.forecast)
+
+    def handoff_names(self) -> tuple[str | None, str | None]:
+        """Series and run that a hand-off must carry; (None, None) for files that stand alone."""
+        return (None, None) if self.standalone else (self.entry.name, self.run)
+
+
+def run_folder(root: Path, series: str, run_ns: int) -> Path:
+    """`<root>/<series id>/runs/<run>`."""
+    return root / series_id(series) / "runs" / run_name(run_ns)
+
+
+def say(text: str) -> None:
+    """Write one plain line for people to stderr; a closed stderr is no error."""
+    try:
+        print(text.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)  # noqa: T201
+    except (OSError, ValueError):
+        sys.stderr = open(os.devnull, "w", encoding="ascii")  # noqa: SIM115, PTH123 - stays open for the rest of the process
+
+
+def last_words(error: CronocastError) -> None:
+    """Print every problem, and the one `error:` line last; the same line goes where Kubernetes looks for it."""
+    if isinstance(error, ConfigError) and len(error.problems) > 1:
+        for problem in error.problems[:20]:
+            say(f"problem: {problem}")
+        if len(error.problems) > 20:
+            say(f"problem: and {len(error.problems) - 20} more")
+    line = f"error: {error}"
+    say(line)
+    if TERMINATION_LOG.is_file() and os.access(TERMINATION_LOG, os.W_OK):
+        TERMINATION_LOG.write_text(line.encode("ascii", "backslashreplace").decode() + "\n", encoding="ascii")
+
+
+def run_step(work: Callable[[Job], Outcome], job: Job) -> int:
+    """Run one step and return its exit code; its result file is published last, also after an error."""
+    begin = time.monotonic()
+    outcome, error = Outcome(status="failed"), None
+    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        with ExitStack() as stack:
+            if job.state is not None:
+                stack.enter_context(series_lock(job.state))
+            _remove_leftovers(job.output.parent)
+            outcome = work(job)
+    except CronocastError as caught:
+        error = caught
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on only the result is written
+    try:
+        write_result(result_path(job.step, job.output), job.step, job.entry.name, job.run, outcome, time.monotonic() - begin, error, job.settings)
+    except CronocastError as caught:
+        error = error or caught
+    signal.signal(signal.SIGTERM, previous)
+    if error is None:
+        reason = f" ({outcome.reason})" if outcome.reason else ""
+        say(f"{job.step}: {outcome.status}{reason}, {len(outcome.members)} members, {time.monotonic() - begin:.1f} s")
+        return 0
+    last_words(error)
+    return error.exit_code
+
+
+def guarded(action: Callable[[], int], *, debug: bool) -> int:
+    """Run an action; turn an error of ours into its line and exit code, anything else into exit 1."""
+    try:
+        return action()
+    except CronocastError as error:
+        if debug:
+            traceback.print_exc()
+        last_words(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on")
+        return 130
+    except Exception as error:
+        if debug:
+            raise
+        last_words(InvariantError("E_BUG", type(error).__name__, f"{error or 'no message'}; this is a defect of cronocast, --debug shows where"))
+        return 1
+
+
+def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
+    """Stop tidily: children first, then the exception unwinds through every temporary file."""
+    if "multiprocessing" in sys.modules:
+        for child in sys.modules["multiprocessing"].active_children():
+            child.terminate()
+    raise Terminated("E_TERMINATED", "SIGTERM", "stopped before the step was done; it can be run again")
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove temporary files that a killed step of this series left behind more than an hour ago."""
+    for path in folder.glob(".tmp.*") if folder.is_dir() else ():
+        try:
+            if time.time() - path.lstat().st_mtime > KEEP_TEMPORARY_S:
+                path.unlink()
+        except FileNotFoundError:
+            continue
+
+
+def check_paths(problems: list[Problem], inputs: dict[str, Path], outputs: dict[str, Path]) -> None:
+    """Refuse outputs that are links, devices or folders, and one file for two roles (E_PATH)."""
+    known: dict[Path, str] = {}
+    for flag, path in {**inputs, **outputs}.items():
+        real = path.absolute()
+        if real in known:
+            problems.append(Problem("E_PATH", flag, f"{path} is also {known[real]}; name two files"))
+        known[real] = flag
+    for flag, path in outputs.items():
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            problems.append(Problem("E_PATH", flag, f"{path} is a link, folder, pipe or device; name a plain file"))
