@@ -1,0 +1,26 @@
+"""What tests share: a real InfluxDB. Where none can be had the tests fail and say what to install; they never skip."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from demo.influxd import Influxd
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def influxd() -> Iterator[Influxd]:
+    """One server for the session (with xdist: for each worker)."""
+    with Influxd() as server:
+        yield server
+
+
+@pytest.fixture
+def database(influxd: Influxd) -> Iterator[str]:
+    """A fresh database that the server's reader may read and its writer may write."""
+    name = f"test_{next(_numbers)}"
+    influxd.create_database(name)
+    yield name
+    influxd.query(f'DROP DATABASE "{name}"')
