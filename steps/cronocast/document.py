@@ -242,7 +242,7 @@ class MapOf:
 class Anything:
     """Any JSON value: options that a model checks itself."""
 
-    def check(self, value: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401, ARG002, D102
+    def check(self, value: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401, D102
         return value
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
@@ -288,9 +288,7 @@ def parse(cls: type, data: Any, where: str, problems: list[Problem]) -> Any:  # 
         return None
     before, at = len(problems), f"{where}." if where else ""
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    for name in data:
-        if name not in fields:
-            problems.append(_unknown(str(name), f"{at}{name}", fields, data[name]))
+    problems += [_unknown(str(name), f"{at}{name}", fields, data[name]) for name in data if name not in fields]
     values: dict[str, Any] = {}
     for name, item in fields.items():
         if name in data and data[name] is not None:

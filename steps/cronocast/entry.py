@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from cronocast import rules
-from cronocast.document import Anything, Flag, ListOf, MapOf, Number, Part, Span, Text, parse, setting
+from cronocast.document import UNRENDERED, Anything, Flag, ListOf, MapOf, Number, Part, Span, Text, parse, setting
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 
@@ -95,7 +96,7 @@ class Clip:
 class Entry:
     """One series: what to read, when, which model, where to write."""
 
-    name: str = setting(Text(fault=rules.series_name_fault, token="E_SERIES_NAME", about="a name", longest=300), ..., "Name of the series.")
+    name: str = setting(Text(fault=rules.series_name_fault, token="E_SERIES_NAME", about="a name", longest=300), ..., "Name of the series.", "extract classify forecast load")
     title: str | None = setting(Text(data=True, longest=200, about="a line of text"), None, "What people read in reports and in Argo's UI.")
     source: Source = setting(Part(Source), ..., "Where the history comes from.")
     sink: Sink = setting(Part(Sink), Sink(), "Where the forecast goes.")
@@ -170,7 +171,7 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
     sink = data["sink"] if isinstance(data.get("sink"), dict) else {}
     problems = [*_server_problems(source, f"{at}source", source), *_server_problems(sink, f"{at}sink", source)]
     problems += _reading_problems(source, f"{at}source")
-    problems += _target_problems(data, source, sink, f"{at}sink.measurement")
+    problems += _target_problems(source, sink, f"{at}sink.measurement")
     problems += _time_problems(data, source, at)
     clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
     low, high = clip.get("min"), clip.get("max")
@@ -182,24 +183,17 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
 def _server_problems(part: dict[str, Any], where: str, source: dict[str, Any]) -> list[Problem]:
     problems = []
     url = part.get("url")
-    if isinstance(url, str) and not rules_unrendered(url):
+    if isinstance(url, str) and not UNRENDERED.search(url):  # a left-over template mark has its own message
         if problem := rules.url_problem(url, f"{where}.url"):
             problems.append(problem)
         else:
-            host = rules.urlsplit(url).hostname or ""
+            host = urlsplit(url).hostname or ""
             allowed = source.get("allowed_hosts")
             if source.get("require_tls") is True and not url.startswith("https://"):
                 problems.append(Problem("E_URL_TLS", f"{where}.url", f"{seen(url)} is not https although require_tls is true; allowed: https://..."))
             if isinstance(allowed, list) and allowed and host not in allowed:
                 problems.append(Problem("E_URL_HOST", f"{where}.url", f"host {seen(host)} is not in allowed_hosts {seen(allowed)}"))
     return problems
-
-
-def rules_unrendered(text: str) -> bool:
-    """Tell whether a text still holds template marks (its own check reports them)."""
-    from cronocast.document import UNRENDERED
-
-    return bool(UNRENDERED.search(text))
 
 
 def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
@@ -211,7 +205,7 @@ def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
     return [Problem("E_CONFIG_MISSING", f"{where}.{name}", "not given; name it, or give a query") for name in missing]
 
 
-def _target_problems(data: dict[str, Any], source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
+def _target_problems(source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
     target = sink.get("measurement")
     same = all(sink.get(name) in (None, source.get(name)) for name in ("url", "database", "retention_policy"))
     if target is not None and same and target in (source.get("measurement"), str(source.get("measurement")) + "_runs"):

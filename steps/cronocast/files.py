@@ -39,12 +39,12 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise _storage(error, path) from error
     try:
-        with open(handle, "wb", buffering=2**20) as file:
+        with open(handle, "wb", buffering=2**20) as file:  # noqa: PTH123 - a handle, not a path
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # the next step may run under another user
-        os.replace(name, path)
+        Path(name).chmod(0o644)  # the next step may run under another user
+        Path(name).replace(path)
         sync_folder(path.parent)
     except OSError as error:
         raise _storage(error, path) from error

@@ -102,5 +102,7 @@ def check_handoff(path: Path, step: str, series: str | None, run: str | None) ->
     check_plain_file(path)
     listed = document.get("outputs", {}).get(path.name, {})
     if not isinstance(listed, dict) or listed.get("sha256") != sha256(path):
-        raise ContractError("E_HANDOFF", str(path), f"differs from what {step} published (sha256 {seen(listed.get('sha256') if isinstance(listed, dict) else listed)}); run {step} again")
+        raise ContractError(
+            "E_HANDOFF", str(path), f"differs from what {step} published (sha256 {seen(listed.get('sha256') if isinstance(listed, dict) else listed)}); run {step} again"
+        )
     return document

@@ -54,7 +54,7 @@ def identifier_fault(value: str) -> str:
     if not value or len(value) > 255:
         return f"{len(value)} characters; allowed: 1 to 255"
     if _CONTROL.search(value) or '"' in value or ";" in value or value.endswith("\\") or value[0] in "/$#" or value in (".", ".."):
-        return f'{seen(value)} can\'t be a name; allowed: text without ", ;, control characters, a leading /, $ or #, or a trailing backslash'
+        return f"{seen(value)} can't be a name; allowed: text without \", ;, control characters, a leading /, $ or #, or a trailing backslash"
     return ""
 
 

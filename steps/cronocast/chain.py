@@ -1,0 +1,153 @@
+"""`cronocast run`: the chain on this machine, each step a process of its own with the files and exit codes of the containers."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cronocast.display import Display, closing_table
+from cronocast.document import plain
+from cronocast.durations import stamp
+from cronocast.entry import Entry
+from cronocast.errors import ConfigError, CronocastError, Problem, seen
+from cronocast.results import read_result
+from cronocast.settings import run_time
+from cronocast.step import run_folder
+from cronocast.values import load_values
+
+STEPS = ("extract", "classify", "forecast", "load")
+LAST_LINES = 20  # kept of a failed step for the person who looks
+
+
+@dataclass
+class Chain:
+    """What became of one series: its folder, the result of each step that ran, and how it ended."""
+
+    entry: Entry
+    folder: Path
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    exit_code: int = 0
+    failed_step: str = ""
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        """failed, or the status of the last step that ran."""
+        return "failed" if self.exit_code else next((r["status"] for r in reversed(self.results.values())), "skipped")
+
+
+class Children:
+    """The step processes that run now; stopping ends them all and starts no more."""
+
+    def __init__(self) -> None:
+        self.lock, self.running, self.stopped = threading.Lock(), set[subprocess.Popen[str]](), False
+
+    def start(self, command: list[str], env: Mapping[str, str]) -> "subprocess.Popen[str] | None":
+        """Start a step, or nothing once stopping has begun."""
+        with self.lock:
+            if self.stopped:
+                return None
+            # A group of its own: Ctrl-C reaches this process alone, which then ends the steps tidily.
+            child = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, errors="replace", start_new_session=True)  # noqa: S603
+            self.running.add(child)
+            return child
+
+    def stop(self) -> None:
+        """End every running step by SIGTERM, which they obey within seconds, and wait for them."""
+        with self.lock:
+            self.stopped = True
+            for child in self.running:
+                child.terminate()
+        for child in list(self.running):
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def run_chain(values: Path, names: list[str], only: str | None, root: Path, run: str | None, *, as_json: bool) -> int:
+    """Run the chosen steps for the chosen series; return 0, or the exit code of the first series that failed.
+
+    Raises:
+        ConfigError: the values file, a name, a step or the time is wrong; nothing was started.
+    """
+    entries = load_values(values)
+    problems: list[Problem] = []
+    steps = _chosen("--only", only.split(",") if only else [], STEPS, problems)
+    chosen = _chosen("--series", names, tuple(entries), problems)
+    run_ns = run_time(run, problems)
+    if problems:
+        raise ConfigError(problems)
+    root = root.absolute()
+    chains = [Chain(entries[name], run_folder(root, name, run_ns)) for name in chosen]
+    children = Children()
+    with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
+        pool = ThreadPoolExecutor(max_workers=min(len(chains), os.cpu_count() or 1))
+        try:
+            list(pool.map(lambda chain: _run_series(chain, steps, root, run_ns, children, display), chains))
+        except BaseException:
+            children.stop()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+    if as_json:
+        print(json.dumps([_as_json(chain) for chain in chains], indent=1))  # noqa: T201
+    else:
+        closing_table(chains)
+    return next((chain.exit_code for chain in chains if chain.exit_code), 0)
+
+
+def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[Problem]) -> list[str]:
+    """The known names that were asked for, in their own order; all if none was."""
+    problems += [Problem("E_CONFIG_CHOICE", flag, f"{seen(name)} is not known; known: {', '.join(known)}") for name in names if name not in known]
+    return [name for name in known if name in names or not names]
+
+
+def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
+    """Run the steps of one series until one fails or has nothing to hand on."""
+    # The entry reaches the step as on a cluster: the whole document in one variable.
+    env = {**os.environ, "CRONOCAST_ENTRY": json.dumps(plain(chain.entry))}
+    for step in steps:
+        command = [sys.executable, "-m", "cronocast", step, "--root", str(root), "--run", stamp(run_ns)]
+        child = children.start(command, env)
+        if child is None:
+            return
+        code = _follow(child, partial(display.line, chain.entry.name, step), chain)
+        with children.lock:
+            children.running.discard(child)
+        try:
+            chain.results[step] = read_result(chain.folder / f"{step}.result.json", step)
+        except CronocastError as error:
+            code, chain.error = code or error.exit_code, chain.error or str(error)
+        if code:
+            chain.exit_code, chain.failed_step = code, step
+            display.state(chain.entry.name, step, f"failed {code}", chain.error)
+            return
+        result = chain.results[step]
+        display.state(chain.entry.name, step, result["status"], result["reason"])
+        if result["status"] in ("skipped", "superseded"):
+            return
+
+
+def _follow(child: "subprocess.Popen[str]", show: Callable[[str], None], chain: Chain) -> int:
+    """Pass the step's lines on as they come; keep its last one, which names the error if there is one."""
+    lines: list[str] = []
+    for line in child.stderr or ():
+        lines = [*lines, line.rstrip()][-LAST_LINES:]
+        show(line.rstrip())
+    code = child.wait()
+    if code:
+        chain.error = next((line.removeprefix("error: ") for line in reversed(lines) if line.startswith("error: ")), f"ended by signal {-code}" if code < 0 else "no message")
+    return 128 - code if code < 0 else code
+
+
+def _as_json(chain: Chain) -> dict[str, Any]:
+    ended = {"series": chain.entry.name, "status": chain.status, "exit": chain.exit_code, "failed_step": chain.failed_step, "error": chain.error}
+    return {**ended, "folder": str(chain.folder), "steps": chain.results}

@@ -1,0 +1,197 @@
+"""The command line: one thin command per step, and the commands that people type. Heavy imports stand inside."""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cronocast import __version__
+from cronocast.settings import Given, make_job, provenance_line, step_leaves
+from cronocast.step import guarded, run_step, say
+
+# Plain help pages: rich's would cost a fifth of a second at every start of every step.
+app = typer.Typer(name="cronocast", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+Values = Annotated[Path, typer.Option("--values", "-f", envvar="CRONOCAST_VALUES", help="Values file: defaults and a map of series.")]
+Only = Annotated[str | None, typer.Option("--only", help="Run these steps only: extract,classify,forecast,load.")]
+Names = Annotated[list[str] | None, typer.Option("--series", help="Run this series only; may be repeated.")]
+Root = Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", help="Folder that holds the run folders.")]
+When = Annotated[str | None, typer.Option("--run", envvar="CRONOCAST_RUN", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")]
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def cronocast(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+    """Turn any metric in a time-series database into a forecast in that database."""
+
+
+def _option(annotation: Any, name: str, default: Any, *flags: str, **more: Any) -> inspect.Parameter:  # noqa: ANN401
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, typer.Option(*flags, **more)])
+
+
+def _file_option(name: str, about: str) -> inspect.Parameter:
+    return _option(Path | None, name, None, f"--{name.replace('_', '-')}", envvar=f"CRONOCAST_{name.upper()}", help=about)
+
+
+def step_command(step: str, about: str, files: dict[str, str]) -> None:
+    """Add the command of one step: its options are made from the one definition of the settings."""
+    leaves = step_leaves(step)
+    fixed = [
+        _option(str | None, "entry", None, "--entry", envvar="CRONOCAST_ENTRY", help="The series document as JSON text, or @FILE."),
+        _option(Path | None, "root", None, "--root", envvar="CRONOCAST_ROOT", help="Root of the volume: the files lie in ROOT/<series id>/runs/<run>."),
+        _option(str | None, "run", None, "--run", envvar="CRONOCAST_RUN", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given."),
+        *[_file_option(name, help_text) for name, help_text in files.items()],
+        _option(bool, "debug", False, "--debug", help="Show where an error was raised."),
+    ]
+    settings = [
+        _option(str | None, leaf.path.replace(".", "__"), None, leaf.flag, envvar=leaf.env, help=f"{leaf.about} ({leaf.kind.words()})", show_default=False) for leaf in leaves
+    ]
+
+    def command(**values: Any) -> None:  # noqa: ANN401
+        context: typer.Context = values["context"]
+        given = Given(
+            step=step,
+            entry=values["entry"],
+            root=values["root"],
+            run=values["run"],
+            files={name: values[name] for name in files},
+            texts={leaf.path: values[leaf.path.replace(".", "__")] for leaf in leaves},
+            from_env=frozenset(leaf.path for leaf in leaves if str(context.get_parameter_source(leaf.path.replace(".", "__"))).endswith("ENVIRONMENT")),
+        )
+        raise typer.Exit(guarded(lambda: _run(given), debug=values["debug"]))
+
+    parameters = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context), *fixed, *settings]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__doc__ = about
+    app.command(step)(command)
+
+
+def _run(given: Given) -> int:
+    job = make_job(given)
+    say(f"{given.step}: series {job.entry.name}, run {job.run}; {provenance_line(job.settings)}")
+    return run_step(_work(given.step), job)
+
+
+def _work(step: str) -> Callable[..., Any]:
+    """Import the one function that does a step's work."""
+    if step == "extract":
+        from cronocast.extract import run
+    elif step == "classify":
+        from cronocast.classify.step import run
+    elif step == "forecast":
+        from cronocast.forecast.step import run
+    else:
+        from cronocast.load import run
+    return run
+
+
+_HISTORY, _PROFILE, _FORECAST = "File with the history (name,tags,time,value).", "File with the classes.", "File with the forecast."
+step_command("extract", "Read the history of a series from its database into history.csv.", {"history": _HISTORY})
+step_command("classify", "Say what kind of series each member is: history.csv to profile.json.", {"history": _HISTORY, "profile": _PROFILE})
+step_command("forecast", "Forecast each member with an honest interval: history.csv to forecast.csv.", {"history": _HISTORY, "profile": _PROFILE, "forecast": _FORECAST})
+step_command("load", "Write forecast.csv into the database, every point acknowledged.", {"forecast": _FORECAST, "dry_run": "Write the lines to this file and send nothing."})
+
+
+@app.command()
+def run(values: Values, series: Names = None, only: Only = None, root: Root = Path("cronocast-data"), run: When = None, json: Json = False, debug: Debug = False) -> None:
+    """Run the whole chain for the series of a values file on this machine."""
+    from cronocast.chain import run_chain
+
+    raise typer.Exit(guarded(lambda: run_chain(values, series or [], only, root, run, as_json=json), debug=debug))
+
+
+@app.command()
+def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
+    """Check a values file and report every problem at once."""
+
+    def action() -> int:
+        import json as json_module
+
+        from cronocast.document import plain
+        from cronocast.values import load_values
+
+        entries = load_values(values)
+        if json:
+            typer.echo(json_module.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
+        else:
+            for name, entry in entries.items():
+                typer.echo(f"{name}: every {entry.every}, {entry.lookback} back, {entry.horizon} ahead, model {entry.model}, writes {entry.sink_measurement()}")
+            typer.echo(f"{values}: {len(entries)} series, no problem found")
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+@app.command()
+def schema(debug: Debug = False) -> None:
+    """Print the JSON schema of a values file."""
+
+    def action() -> int:
+        import json as json_module
+
+        from cronocast.values import values_schema
+
+        typer.echo(json_module.dumps(values_schema(), indent=1))
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="Run folders, one or several.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The page to write; report.html in the first run folder if not given.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write one self-contained page about one or several runs."""
+
+    def action() -> int:
+        from cronocast.report import write_report
+
+        page = out or folders[0] / "report.html"
+        write_report(folders, page)
+        typer.echo(page)
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+@app.command()
+def plot(
+    folder: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write: a name that ends in .png or .svg.")],
+    member: Annotated[str | None, typer.Option("--member", help="Tags of the member to draw, such as host=a; all if not given.")] = None,
+    theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
+    debug: Debug = False,
+) -> None:
+    """Draw history and forecast as a picture."""
+
+    def action() -> int:
+        from cronocast.report import write_plot
+
+        write_plot(folder, out, member, theme)
+        typer.echo(out)
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+def main() -> None:
+    """Entry point: run the command and leave with its exit code."""
+    os.environ.setdefault("PYTHONUTF8", "1")  # children read and write UTF-8 whatever the locale says
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app()

@@ -1,0 +1,216 @@
+"""Where each setting of a step comes from: flag, then env variable, then series document, then default."""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from cronocast.document import Leaf, leaves, parse, plain, with_value
+from cronocast.durations import UNIT_NS, Duration, parse_stamp
+from cronocast.entry import MAX_ENTRY_BYTES, Entry, cross_problems, parse_entry_text
+from cronocast.errors import ConfigError, Problem, seen
+from cronocast.files import check_plain_file, series_id
+from cronocast.series import HISTORY_COLUMNS, read_members
+from cronocast.step import Job, check_paths, run_folder
+
+# A step that is given files instead of a series document talks to no database; these stand for what it never uses.
+NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
+EARLIEST_RUN_NS, LATEST_RUN_NS = 0, 9_000_000_000 * 10**9  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a person or the engine gave one step: texts, None where not given, and by which way they came."""
+
+    step: str
+    entry: str | None
+    root: Path | None
+    run: str | None
+    files: Mapping[str, Path | None]  # history, profile, forecast, dry_run
+    texts: Mapping[str, str | None]  # path of a setting -> text
+    from_env: frozenset[str]  # paths of settings that came by env
+
+
+@cache
+def step_leaves(step: str) -> tuple[Leaf, ...]:
+    """The settings that a step takes as flags and env variables, in order of declaration."""
+    return tuple(leaf for leaf in leaves(Entry) if step in leaf.steps)
+
+
+def make_job(given: Given) -> Job:
+    """Check everything a step was given and say what it is to do.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    problems: list[Problem] = []
+    data, origins = _document(given, problems)
+    run_ns = run_time(given.run, problems)
+    entry = parse(Entry, data, "", problems)
+    problems += cross_problems(data, "")
+    problems = [_renamed(problem, given) for problem in problems]
+    job = None
+    if entry is not None:
+        job = _job(given, entry, run_ns, origins, problems)
+    if problems or job is None:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return job
+
+
+def _document(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The series document with flags and env variables laid over it, and where each setting came from."""
+    data, origins = _base(given, problems)
+    for leaf in step_leaves(given.step):
+        text = given.texts.get(leaf.path)
+        if not text:
+            continue  # an empty text means not given: parameters of a workflow are empty unless somebody fills them
+        where = leaf.env if leaf.path in given.from_env else leaf.flag
+        if len(text) > MAX_ENTRY_BYTES:
+            problems.append(Problem("E_CONFIG_SIZE", where, f"{len(text)} characters; allowed: at most {MAX_ENTRY_BYTES}"))
+        elif any("\ud800" <= c <= "\udfff" for c in text):
+            problems.append(Problem("E_CONFIG_ENCODING", where, f"{seen(text)} is not UTF-8; give UTF-8"))
+        else:
+            data = with_value(data, leaf.path, leaf.kind.from_text(text))
+            origins[leaf.path] = where
+    return data, origins
+
+
+def _base(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, str]]:
+    if given.entry:
+        where, text = "--entry", given.entry
+        if text.startswith("@"):
+            where, text = text[1:], read_text(Path(text[1:]))
+        try:
+            data = plain(parse_entry_text(text, where))
+            document = json.loads(text)
+        except ConfigError as error:
+            problems += error.problems
+            return {}, {}
+        return document, {leaf.path: "entry" for leaf in leaves(Entry) if _has(document, leaf.path) and data}
+    source = {} if given.step in ("extract", "load") else NO_DATABASE
+    data = {"name": given.texts.get("source.measurement") or "series", "source": source}
+    origins: dict[str, str] = {}
+    history = given.files.get("history")
+    if given.step in ("classify", "forecast") and history is not None and history.exists():
+        every_ns, span_ns = infer_grid(history)
+        if not given.texts.get("every"):
+            data["every"], origins["every"] = str(Duration.of(every_ns)), "history"
+        every_ns = _parsed(given.texts.get("every")) or every_ns
+        # The file is the window: settings that must fit into the window are held against it.
+        data["lookback"] = str(Duration.of(max(span_ns // every_ns, 1) * every_ns))
+    return data, origins
+
+
+def _parsed(text: str | None) -> int:
+    try:
+        return Duration.parse(text or "")
+    except ValueError:
+        return 0
+
+
+def _has(document: Any, path: str) -> bool:  # noqa: ANN401
+    for name in path.split("."):
+        if not isinstance(document, dict) or document.get(name) is None:
+            return False
+        document = document[name]
+    return True
+
+
+def infer_grid(history: Path) -> tuple[int, int]:
+    """Step size and span in ns of the first member of a history file: the commonest distance of its stamps, in whole seconds."""
+    member = next(iter(read_members(history, HISTORY_COLUMNS)), None)
+    times = member.time_ns if member else ()
+    gaps = sorted(b - a for a, b in pairwise(times))
+    step = gaps[len(gaps) // 2] if gaps else 3600 * 10**9
+    second = UNIT_NS["s"]
+    step = max(second, round(step / second) * second)
+    return step, (times[-1] - times[0] + step if times else step)
+
+
+def run_time(text: str | None, problems: list[Problem]) -> int:
+    """The scheduled time: RFC 3339 in UTC or seconds since 1970; now, in whole seconds, if not given."""
+    if not text:
+        return int(time.time()) * 10**9
+    try:
+        run_ns = int(text) * 10**9 if text.isascii() and text.isdigit() else parse_stamp(text)
+        if EARLIEST_RUN_NS <= run_ns <= LATEST_RUN_NS:
+            return run_ns
+    except ValueError:
+        pass
+    problems.append(Problem("E_CONFIG_TIME", "--run", f"{seen(text)} is no time; allowed: 2026-01-31T12:00:00Z, or seconds since 1970"))
+    return 0
+
+
+def _renamed(problem: Problem, given: Given) -> Problem:
+    """Name the flag or env variable at fault instead of the path that it fills."""
+    for leaf in step_leaves(given.step):
+        if problem.where == leaf.path and (given.texts.get(leaf.path) or not given.entry):
+            return Problem(problem.token, leaf.env if leaf.path in given.from_env else leaf.flag, problem.sentence)
+    return problem
+
+
+def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], problems: list[Problem]) -> Job:
+    files = {name: path for name, path in given.files.items() if path is not None}
+    folder = run_folder(given.root, entry.name, run_ns) if given.root else None
+    needed = {"extract": ["history"], "classify": ["history", "profile"], "forecast": ["history", "forecast"], "load": ["forecast"]}[given.step]
+    if folder is None:
+        missing = [name for name in needed if name not in files]
+        problems += [Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder") for name in missing]
+    output = {"extract": "history", "classify": "profile"}.get(given.step, "forecast")
+    outputs = {f"--{name}": files[name] for name in (output, "dry_run") if name in files and not (name == "forecast" and given.step == "load")}
+    check_paths(problems, {f"--{n}": p for n, p in files.items() if f"--{n}" not in outputs}, outputs)
+    base = folder or files.get(output, Path()).parent
+    classified = files.get("profile") or (base / "profile.json" if folder else Path(os.devnull))
+    return Job(
+        step=given.step,
+        entry=entry,
+        run_ns=run_ns,
+        standalone=folder is None or bool(files.keys() & {"history", "profile", "forecast"}),
+        history=files.get("history") or base / "history.csv",
+        profile=classified,
+        forecast=files.get("forecast") or base / "forecast.csv",
+        state=given.root / series_id(entry.name) / "state" if given.root else None,
+        dry_run=files.get("dry_run"),
+        settings=provenance(given.step, entry, origins),
+    )
+
+
+def provenance(step: str, entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
+    """Each setting of a step with its value and where it came from: a flag, an env variable, entry, history or default."""
+    shown = {}
+    for leaf in step_leaves(step):
+        value: Any = entry
+        for name in leaf.path.split("."):
+            value = getattr(value, name)
+        shown[leaf.path] = {"value": plain(value), "from": origins.get(leaf.path, "default")}
+    return shown
+
+
+def provenance_line(settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """One start-up line: every setting that is not a default, and whence."""
+    parts: Iterable[str] = (f"{path}={json.dumps(item['value'])} ({item['from']})" for path, item in settings.items() if item["from"] != "default")
+    return "settings: " + (", ".join(parts) or "all defaults")
+
+
+def read_text(path: Path) -> str:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: missing, no plain file, larger than 1 MiB, or not UTF-8.
+    """
+    try:
+        size = check_plain_file(path)
+        if size > 2**20:
+            raise ConfigError.one("E_CONFIG_SIZE", str(path), f"{size} bytes; allowed: at most 1 MiB")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError.one("E_CONFIG_READ", str(path), f"not UTF-8: {error.reason} at byte {error.start}") from error
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError.one("E_CONFIG_READ", str(path), f"{getattr(error, 'problem', error)}") from error

@@ -1,0 +1,130 @@
+"""Values files: `defaults:` and a map `series:` merged over them, as Helm values; every problem at once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cronocast.document import merge, schema
+from cronocast.entry import Entry, parse_entry
+from cronocast.errors import ConfigError, Problem, seen
+from cronocast.settings import read_text
+
+MAX_NODES = 200_000  # after aliases are followed; a file of 1 MiB without aliases holds fewer
+MAX_SERIES = 5_000  # more CronWorkflows than one controller is asked to hold
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data only; a key that stands twice is an error instead of a silent loss."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for i, key in enumerate(keys):
+            if key != "<<" and key in keys[:i]:
+                raise yaml.MarkedYAMLError(problem=f"key {key!r} stands there twice", problem_mark=node.value[i][0].start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+    """Nodes below one node with aliases followed, without following them (a bomb of aliases is small as text)."""
+    if id(node) not in known:
+        known[id(node)] = 1  # a node that contains itself counts once here and is refused by the loader
+        children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value if isinstance(node, yaml.SequenceNode) else []
+        known[id(node)] = 1 + sum(_expanded(child, known) for child in children)
+    return known[id(node)]
+
+
+def load_yaml(path: Path) -> Any:  # noqa: ANN401 - untrusted data
+    """Read one YAML document of plain data.
+
+    Raises:
+        ConfigError: can't be read, is not YAML, is several documents, or is too large.
+    """
+    text = read_text(path)
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        if node is None:
+            raise ConfigError.one("E_CONFIG_READ", str(path), "empty; allowed: a mapping with series: and, if wanted, defaults:")
+        if _expanded(node, {}) > MAX_NODES:
+            raise ConfigError.one("E_CONFIG_SIZE", str(path), f"more than {MAX_NODES} values once aliases are followed; write them out or split the file")
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError.one("E_CONFIG_YAML", str(path), f"{' '.join(str(error).split())[:300]}; allowed: one YAML document of plain data") from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError.one("E_CONFIG_YAML", str(path), f"nested too deeply or not readable: {seen(str(error))}") from error
+
+
+def load_values(path: Path) -> dict[str, Entry]:
+    """Read a values file into checked entries by name, in the order of the file.
+
+    Raises:
+        ConfigError: with every problem of every series, each with its path.
+    """
+    data = load_yaml(path)
+    entries: dict[str, Entry] = {}
+    problems: list[Problem] = []
+    for name, document in documents(data, str(path)):
+        try:
+            entries[name] = parse_entry(document, f"series.{name}")
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return entries
+
+
+def documents(data: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - untrusted data
+    """Each series' name and document: `defaults` with the series' own settings over them.
+
+    Raises:
+        ConfigError: the frame of the file is wrong.
+    """
+    problems = []
+    if not isinstance(data, dict):
+        raise ConfigError.one("E_CONFIG_TYPE", where, f"{seen(data)} is not a mapping; allowed: series: and, if wanted, defaults:")
+    defaults, series = data.get("defaults") or {}, data.get("series")
+    if not isinstance(defaults, dict):
+        problems.append(Problem("E_CONFIG_TYPE", "defaults", f"{seen(defaults)} is not a mapping; allowed: settings that every series shares"))
+    if not isinstance(series, dict) or not series:
+        problems.append(Problem("E_CONFIG_TYPE", "series", f"{seen(series)} is not a map of series; allowed: NAME: {{settings}}, at least one"))
+    elif len(series) > MAX_SERIES:
+        problems.append(Problem("E_CONFIG_SIZE", "series", f"{len(series)} series; allowed: at most {MAX_SERIES} in one file"))
+    problems += [Problem("E_CONFIG_UNKNOWN_KEY", str(key), "not known here; allowed: defaults, series") for key in data if key not in ("defaults", "series")]
+    if problems:
+        raise ConfigError(problems)
+    for key, own in series.items():  # type: ignore[union-attr]
+        name = str(key)
+        if own is not None and not isinstance(own, dict):
+            raise ConfigError.one("E_CONFIG_TYPE", f"series.{name}", f"{seen(own)} is not a mapping of settings")
+        if isinstance(own, dict) and "name" in own:
+            raise ConfigError.one("E_CONFIG_UNKNOWN_KEY", f"series.{name}.name", "the key of the map is the name; leave this out")
+        yield name, {**merge(defaults, own or {}), "name": name}
+
+
+def values_schema() -> dict[str, Any]:
+    """The JSON schema of a values file; what is required may stand in defaults, so presence is left to the check."""
+    entry = schema(Entry)
+    entry["properties"].pop("name")
+    _optional(entry)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "cronocast values",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["series"],
+        "properties": {
+            "defaults": {**entry, "description": "Settings that every series shares."},
+            "series": {"type": "object", "minProperties": 1, "maxProperties": MAX_SERIES, "additionalProperties": {"anyOf": [entry, {"type": "null"}]}},
+        },
+    }
+
+
+def _optional(part: dict[str, Any]) -> None:
+    part.pop("required", None)
+    for item in part.get("properties", {}).values():
+        _optional(item)
+        if "type" in item:
+            item["type"] = [item["type"], "null"]
+        if "enum" in item:
+            item["enum"] = [*item["enum"], None]
