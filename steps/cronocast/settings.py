@@ -1,7 +1,6 @@
 """Where each setting of a step comes from: flag, then env variable, then series document, then default."""
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -165,14 +164,13 @@ def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], probl
     outputs = {f"--{name}": files[name] for name in (output, "dry_run") if name in files and not (name == "forecast" and given.step == "load")}
     check_paths(problems, {f"--{n}": p for n, p in files.items() if f"--{n}" not in outputs}, outputs)
     base = folder or files.get(output, Path()).parent
-    classified = files.get("profile") or (base / "profile.json" if folder else Path(os.devnull))
     return Job(
         step=given.step,
         entry=entry,
         run_ns=run_ns,
         standalone=folder is None or bool(files.keys() & {"history", "profile", "forecast"}),
         history=files.get("history") or base / "history.csv",
-        profile=classified,
+        profile=files.get("profile") or (base / "profile.json" if folder else None),
         forecast=files.get("forecast") or base / "forecast.csv",
         state=given.root / series_id(entry.name) / "state" if given.root else None,
         dry_run=files.get("dry_run"),

@@ -30,7 +30,7 @@ class Job:
     run_ns: int  # the run's scheduled time
     standalone: bool  # explicit files, no run folder: hand-offs are checked only where a result lies beside
     history: Path
-    profile: Path
+    profile: Path | None  # None: forecast classifies by itself
     forecast: Path
     state: Path | None  # folder that outlives the run; None when standalone
     dry_run: Path | None = None  # load: write the lines here instead of sending them
@@ -44,7 +44,7 @@ class Job:
     @property
     def output(self) -> Path:
         """The file this step publishes; its result lies beside it."""
-        return {"extract": self.history, "classify": self.profile}.get(self.step, self.forecast)
+        return {"extract": self.history, "classify": self.profile}.get(self.step) or self.forecast
 
     def handoff_names(self) -> tuple[str | None, str | None]:
         """Series and run that a hand-off must carry; (None, None) for files that stand alone."""
