@@ -1,0 +1,58 @@
+# What people type. `make help` lists it. Needs Python 3.11 or newer with venv; everything else is installed into folders of its own.
+PYTHON ?= python3
+MODEL := $(CRONOCAST_MODEL)
+comma := ,
+# Extras that the demo needs: the light models, and the image's extra of a heavy one if asked for.
+DEMO_EXTRAS := run linear $(filter lstm,$(MODEL))
+DEMO := .venv/installed-$(subst $() ,-,$(strip $(DEMO_EXTRAS)))
+DEV := .venv-dev/installed
+EXTRAS := $(shell sed -n '/^\[project.optional-dependencies\]/,/^\[/s/^\([a-z0-9-]*\) = .*/\1/p' pyproject.toml)
+SOURCES := $(shell find steps -name '*.py')
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench lock
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
+
+demo: $(DEMO) ## a real InfluxDB on this machine, real data, a forecast of each series, a report; CRONOCAST_MODEL=lstm trains that one
+	@.venv/bin/python -m demo.demo
+
+test: $(DEV) ## every test against real parts; ARGS="-k word" for some
+	.venv-dev/bin/python -m pytest -n auto $(ARGS)
+
+lint: $(DEV) ## ruff and mypy
+	.venv-dev/bin/ruff check
+	.venv-dev/bin/ruff format --check
+	.venv-dev/bin/mypy
+
+bench: $(DEV) ## measured time and accuracy
+	.venv-dev/bin/python -m bench $(ARGS)
+
+lock: .venv-lock/installed ## make requirements.lock again from pyproject.toml; UPGRADE=1 takes newer versions
+	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group build --group lock \
+	  --no-emit-index-url --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
+
+# The demo runs what a user installs; tests and tools run the working tree. Each in a folder of its own, so that neither disturbs the other.
+.venv/installed-%: requirements.lock requirements.py pyproject.toml $(SOURCES)
+	$(call environment,.venv,build core $(DEMO_EXTRAS))
+	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
+	@touch $@
+
+.venv-dev/installed: requirements.lock requirements.py pyproject.toml
+	$(call environment,.venv-dev,build core $(EXTRAS))
+	@.venv-dev/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-lock/installed: requirements.lock
+	$(call environment,.venv-lock,lock)
+	@touch $@
+
+# environment FOLDER,EXTRAS: a virtual environment with the locked packages of some extras; pip refuses one whose hash is not in the lock.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cronocast needs Python 3.11 or newer; found $$($(PYTHON) --version). Give another: make PYTHON=python3.12"; exit 1; }
+	@test -x $(1)/bin/pip || $(PYTHON) -m venv --clear $(1) || { rm -rf $(1); echo "python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "installing $(strip $(2)) into $(1)"
+	@$(PYTHON) requirements.py $(2) >$(1)/requirements.txt
+	@$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)/requirements.txt
+endef
