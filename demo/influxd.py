@@ -117,7 +117,7 @@ class Influxd:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - calls prctl only
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - calls prctl only
             )
         atexit.register(self.stop)
         self._await_ready()
@@ -194,8 +194,7 @@ class Influxd:
 
     def _opener(self) -> urllib.request.OpenerDirector:
         # No proxy: the server is on this machine. Its own certificate, if it has one, is the one to trust.
-        certificate = self.settings.get("HTTP_HTTPS_CERTIFICATE")
-        context = ssl.create_default_context(cafile=certificate)
+        context = ssl.create_default_context(cafile=self.settings.get("HTTP_HTTPS_CERTIFICATE"))
         return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
     def _environment(self) -> dict[str, str]:
@@ -220,9 +219,8 @@ class Influxd:
             with contextlib.suppress(OSError), self._opener().open(f"{self.url}/ping", timeout=5):
                 return
             time.sleep(0.02)
-        log = (self.folder / "influxd.log").read_text(errors="replace")
         self._end(signal.SIGKILL)
-        raise InfluxdError(f"influxd did not start on {self.url}; the end of its log:\n{log[-2000:]}")
+        raise InfluxdError(f"influxd did not start on {self.url}:\n{(self.folder / 'influxd.log').read_text(errors='replace')[-2000:]}")
 
     def _end(self, with_signal: signal.Signals) -> None:
         process, self._process = self._process, None
@@ -245,9 +243,10 @@ def free_port() -> int:
             return port
 
 
-def _die_with_parent() -> None:
-    """Have the kernel end this child when its parent ends in whatever way (SIGTERM: a container's client passes it on)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def die_with_parent() -> None:
+    """Have Linux end this child when its parent ends in whatever way (SIGTERM: a container's client passes it on)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _base64url(data: bytes) -> str:
