@@ -13,7 +13,10 @@ CronocastError
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Optional
+
+if TYPE_CHECKING:
+    from cronocast.results import Outcome
 
 MAX_PROBLEMS = 20  # a person reads twenty; the count says how many more there are
 MAX_SENTENCE = 400  # fits Kubernetes' termination message beside Argo's own words
@@ -36,6 +39,7 @@ class CronocastError(Exception):
     """Base of the errors raised on purpose, one subclass per recovery."""
 
     exit_code: ClassVar[int]
+    outcome: Optional["Outcome"] = None  # what was done before it, for the result file
 
     def __init__(self, token: str, where: str, problem: str) -> None:
         """Take a stable token (`E_...`), the setting, file or server at fault, and one sentence."""

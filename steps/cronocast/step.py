@@ -89,7 +89,7 @@ def run_step(work: Callable[[Job], Outcome], job: Job) -> int:
             _remove_leftovers(job.output.parent)
             outcome = work(job)
     except CronocastError as caught:
-        error = caught
+        error, outcome = caught, caught.outcome or outcome
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on only the result is written
     try:
