@@ -1,0 +1,212 @@
+"""HTTP to a database: one total deadline per request, bounded retries with full jitter, every fault one error class, no secrets in texts."""
+
+import base64
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from cronocast.entry import Sink, Source
+from cronocast.errors import ConfigError, ContractError, CronocastError, TemporaryError
+from cronocast.secrets import SCHEMES, sink_secret, source_secret
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+MAX_TRIES = 5
+CONNECT_S = 5.0  # a server that does not accept in this time is down or behind a firewall
+BLOCK_BYTES = 2**18  # one read of an answer: larger ones are not faster
+ERROR_BYTES = 8192  # of the body of an error: room for the server's own words
+# Limits of the waits before tries 2 to 5, as shares of the time for retries; doubling, and together below 1.
+WAITS = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+
+
+@dataclass
+class Client:
+    """A database server as seen by one step.
+
+    Attributes:
+        address: `http://HOST[:PORT][/prefix]`, checked by `rules.url_problem`.
+        auth: none, basic, token or bearer.
+        username: For basic.
+        secret: Password or token; never shown.
+        ca_file: Certificates to trust instead of the system's.
+        timeout_s: Total time for one try, from the name look-up to the last byte. Kept by a timer in the main thread;
+            in other threads it bounds each read only.
+        retry_for_s: No try begins later than this after the first one.
+        say: Takes one line for people per failed try.
+        attempts: Tries of the slowest request so far.
+    """
+
+    address: str
+    auth: str = "none"
+    username: str = ""
+    secret: str = field(default="", repr=False)
+    ca_file: str | None = None
+    timeout_s: float = 300.0
+    retry_for_s: float = 90.0
+    say: Say = lambda _: None
+    attempts: int = 0
+    _session: "requests.Session | None" = field(default=None, repr=False)
+
+    @property
+    def where(self) -> str:
+        """The server in messages: scheme, host and port."""
+        parts = urlsplit(self.address)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        accept: frozenset[int],
+        consume: "Callable[[requests.Response], T]",
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Send one request, again where that may help, and return what `consume` makes of the answer.
+
+        Args:
+            method: GET or POST.
+            path: Begins with a slash; goes after the address.
+            accept: Statuses that `consume` takes; every other one is an error.
+            consume: Reads the streamed answer (see `blocks`) to its end; it runs once per try, so it must be able to start again.
+                A TemporaryError that it raises counts as a failed try.
+            params: Of the URL; never secrets.
+            body: Sent byte for byte the same in each try.
+            headers: Further headers.
+
+        Raises:
+            TemporaryError: every try failed, or the server asks for a longer wait than there is time.
+            AccessError: 401, 403. RefusedError: refused for good, or a bad certificate.
+            ContractError: not an answer of a database. ConfigError: the address, or the certificate file.
+        """
+
+        def ask(session: "requests.Session") -> "requests.Response":
+            url = self.address.rstrip("/") + path
+            limits = (CONNECT_S, self.timeout_s)
+            return session.request(method, url, params=params, data=body, headers=headers, stream=True, allow_redirects=False, timeout=limits)
+
+        begin = time.monotonic()
+        for attempt in range(1, MAX_TRIES + 1):
+            self.attempts = max(self.attempts, attempt)
+            try:
+                return self._once(ask, accept, consume)
+            except TemporaryError as error:
+                asked = getattr(error, "wait_s", None)
+                wait = random.uniform(0, WAITS[min(attempt, len(WAITS)) - 1] * self.retry_for_s) if asked is None else asked
+                spent = time.monotonic() - begin
+                if attempt >= getattr(error, "tries", MAX_TRIES) or spent + wait > self.retry_for_s:
+                    raise _last(error, attempt, spent, asked) from error
+                self.say(f"{error}; try {attempt + 1} in {wait:.1f} s")
+                time.sleep(wait)
+        raise AssertionError("unreachable")
+
+    def _once(self, ask: "Callable[[requests.Session], requests.Response]", accept: frozenset[int], consume: "Callable[[requests.Response], T]") -> T:
+        import requests
+        import urllib3
+
+        from cronocast.http_faults import AgainError, status_fault, transfer_fault
+        from cronocast.http_transport import LateError, deadline, session
+
+        if self._session is None:
+            self._session = session(self.where, self.ca_file, self._authorization())
+        try:
+            with deadline(self.timeout_s), ask(self._session) as response:
+                if response.status_code not in accept:
+                    text = response.raw.read(ERROR_BYTES, decode_content=False)
+                    raise status_fault(response.status_code, response.headers, text, self.where, self.secret)
+                _check_plain(response, self.where)
+                return consume(response)
+        except LateError:
+            raise AgainError("E_TIMEOUT", self.where, f"no complete answer within {self.timeout_s:g} s") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise transfer_fault(error, self.where) from error
+
+    def _authorization(self) -> dict[str, str]:
+        if self.auth == "none":
+            return {}
+        if self.auth == "basic":
+            return {"Authorization": "Basic " + base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()}
+        if not self.secret.isascii():
+            raise ConfigError.one("E_SECRET", self.where, "the token has characters outside ASCII; allowed: the token as the server shows it")
+        return {"Authorization": f"{self.auth.capitalize()} {self.secret}"}
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        if self._session is not None:
+            self._session.close()
+
+
+def source_client(source: Source, say: Say) -> Client:
+    """The client that reads.
+
+    Raises:
+        ConfigError: the secret is missing or unusable.
+    """
+    _check_scheme(source, source.auth, source.username, "source")
+    times = (source.timeout / 10**9, source.retry_for / 10**9)
+    return Client(source.url, source.auth, source.username or "", source_secret(source), source.ca_file, *times, say)
+
+
+def sink_client(sink: Sink, source: Source, say: Say) -> Client:
+    """The client that writes; what the sink does not say is taken from the source.
+
+    Raises:
+        ConfigError: the secret is missing or unusable.
+    """
+    auth = sink.auth or source.auth
+    username = sink.username or source.username
+    _check_scheme(sink, auth, username, "sink")
+    times = (sink.timeout / 10**9, sink.retry_for / 10**9)
+    return Client(sink.url or source.url, auth, username or "", sink_secret(sink, source), sink.ca_file or source.ca_file, *times, say)
+
+
+def blocks(response: "requests.Response", within_s: float = 1e9) -> Iterator[bytes]:
+    """The body of an answer, as it comes, in blocks; chunk marks are taken out.
+
+    Args:
+        response: Of `Client.send`.
+        within_s: Outside the main thread no timer runs; there this bounds the reading.
+
+    Raises:
+        TemporaryError: not done in time.
+    """
+    end = time.monotonic() + within_s
+    for block in response.raw.stream(BLOCK_BYTES, decode_content=False):
+        if time.monotonic() > end:
+            raise TemporaryError("E_TIMEOUT", "answer", f"no complete answer within {within_s:g} s")
+        yield block
+
+
+def _last(error: TemporaryError, tries: int, spent: float, asked: float | None) -> CronocastError:
+    """What stands after the last try."""
+    if isinstance(last := getattr(error, "last", None), CronocastError):
+        return last
+    wish = f", asked to wait {asked:.0f} s" if asked is not None else ""
+    return TemporaryError(error.token, error.where, f"{error.problem} ({tries} tries in {spent:.0f} s{wish})")
+
+
+def _check_plain(response: "requests.Response", where: str) -> None:
+    """Refuse a compressed answer: none was asked for, and a small one can hold gigabytes."""
+    from cronocast.http_faults import AgainError
+
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        sentence = f"Content-Encoding {coding[:40]!a} although identity was asked for; switch compression off in the proxy"
+        raise AgainError("E_ENCODING", where, sentence, tries=2, last=ContractError("E_ENCODING", where, sentence))
+
+
+def _check_scheme(server: Source | Sink, auth: str, username: str | None, role: str) -> None:
+    if auth == "basic" and not username:
+        raise ConfigError.one("E_SECRET", f"{role}.username", "no user name although auth is basic; name the user")
+    for what in ("password", "token"):
+        if getattr(server, f"{what}_file") and SCHEMES[auth] != what:
+            right = "basic" if what == "password" else "token or bearer"
+            raise ConfigError.one("E_SECRET", f"{role}.{what}_file", f"stands there although auth is {auth}; allowed: auth {right}, or leave it out")

@@ -1,0 +1,255 @@
+"""The HTTP client against a server that lies: every fault has its class, within its time, without secrets."""
+
+import re
+import socket
+import time
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronocast.errors import CronocastError
+from cronocast.http import Client, blocks
+from tests.lying_server import Answer, Behaviour, LyingServer, Seen, drip, endless, hang_up, json_answer, raw, reset, silent, status
+from tests.unit.certificates import Certificates
+
+SECRET = "CANARY-tok3n"
+GOOD = json_answer({"fine": 1})
+
+
+def client(url: str, **settings: Any) -> Client:
+    return Client(url, **{"auth": "token", "secret": SECRET, "timeout_s": 1.5, "retry_for_s": 0.4, **settings})
+
+
+def ask(made: Client, **more: Any) -> bytes:
+    return made.send("POST", "/query", accept=frozenset({200}), consume=lambda r: b"".join(blocks(r)), body=b"q=SELECT", **more)
+
+
+def fault(url: str, **settings: Any) -> tuple[CronocastError, Client]:
+    made = client(url, **settings)
+    with pytest.raises(CronocastError) as caught:
+        ask(made)
+    assert SECRET not in str(caught.value)
+    assert re.fullmatch(r"E_[A-Z0-9_]+ \S+: .{5,400}", str(caught.value))
+    return caught.value, made
+
+
+HTML = "<html><head><style>a{}</style></head><body><h1>Bad Gateway</h1>" + "<p>nginx</p>" * 500
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+FAULTS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code, token, tries
+    "F7 429": (status(429, "slow down"), 75, "E_BUSY", 5),
+    "F7 429 garbage": (status(429, Retry_After="soon"), 75, "E_BUSY", 5),
+    "F7 429 in an hour": (status(429, Retry_After="3600"), 75, "E_BUSY", 1),
+    "F8 502 html": (status(502, HTML), 75, "E_SERVER", 5),
+    "F8 503": (status(503), 75, "E_SERVER", 5),
+    "F8 504": (status(504), 75, "E_SERVER", 5),
+    "F9 throttled": (status(503, "request throttled, queue full"), 75, "E_SERVER", 5),
+    "F10 no policy": (status(500, '{"error":"retention policy not found: x"}'), 69, "E_DB_NOT_FOUND", 1),
+    "L7 type conflict": (status(500, '{"error":"field type conflict: input field"}'), 69, "E_REFUSED", 1),
+    "L6 no database": (status(404, '{"error":"database not found: \\"x\\""}'), 69, "E_DB_NOT_FOUND", 1),
+    "no such path": (status(404, "404 page not found"), 69, "E_REFUSED", 1),
+    "408": (status(408), 75, "E_BUSY", 5),
+    "other 4xx": (status(405), 69, "E_REFUSED", 1),
+    "Q3 401": (status(401, '{"error":"authorization failed"}'), 77, "E_AUTH", 1),
+    "Q3 403": (status(403, f"no {SECRET} here"), 77, "E_AUTH", 1),
+    "F42 redirect": (status(302, Location="http://127.0.0.1:1/"), 76, "E_HTTP_STATUS", 1),
+    "Q19 204": (status(204), 76, "E_HTTP_STATUS", 1),
+    "Q19 304": (status(304), 76, "E_HTTP_STATUS", 1),
+    "Q19 600": (status(600), 76, "E_HTTP_STATUS", 1),
+    "Q19 101": (raw(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
+    "Q19 418": (status(418), 69, "E_REFUSED", 1),
+    "Q19 HTTP/0.9": (raw(b"hello there\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
+    "Q19 100 for ever": (endless(b"HTTP/1.1 100 Continue\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
+    "Q18 header of 1 MB": (raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2**20 + b"\r\n\r\n"), 76, "E_HEADERS", 1),
+    "Q18 10,000 headers": (raw(b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 10_000 + b"\r\n"), 76, "E_HEADERS", 1),
+    "Q18 two lengths": (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), 76, "E_HEADERS", 1),
+    "Q22 gzip": (Answer(body=b"{}", headers={"Content-Encoding": "gzip"}), 76, "E_ENCODING", 2),
+    "F2 silence": (silent, 75, "E_TIMEOUT", 1),
+    "F3 drip in headers": (drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 999), 75, "E_TIMEOUT", 1),
+    "F3 drip in the body": (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"a" * 999), 75, "E_TIMEOUT", 1),
+    "F3 drip in chunks": (drip(CHUNKS + b"1\r\na\r\n" * 999, 0.02), 75, "E_TIMEOUT", 1),
+    "F4 length": (Answer(body=b"x" * 999, cut=500), 75, "E_CUT", 5),
+    "F4 chunk": (Answer(body=(b"x" * 999,), cut=500), 75, "E_CUT", 5),
+    "F4 between chunks": (raw(CHUNKS + b"3\r\nabc\r\n"), 75, "E_CUT", 5),
+    "F4 bad chunk size": (raw(CHUNKS + b"zz\r\nabc\r\n"), 75, "E_CUT", 5),
+    "reset": (reset, 75, "E_UNREACHABLE", 5),
+    "hang up": (hang_up, 75, "E_UNREACHABLE", 5),
+    "reset in the body": (Answer(body=b"x" * 99999, cut=500, reset=True), 75, "", 5),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "code", "token", "tries"), FAULTS.values(), ids=FAULTS)
+def test_fault_has_its_class(behaviour: Behaviour, code: int, token: str, tries: int) -> None:
+    begin = time.monotonic()
+    with LyingServer([behaviour]) as server:
+        error, made = fault(server.url, retry_for_s=0.4 if tries > 1 else 0.01)
+        assert (error.exit_code, len(server.seen)) == (code, made.attempts)
+    assert token in ("", error.token)
+    assert made.attempts == tries or (tries == 5 and 1 < made.attempts <= 5)  # the time for retries may end before the fifth
+    assert time.monotonic() - begin < 3.5
+    assert len(error.problem) < 300
+
+
+@pytest.mark.parametrize("first", [status(503), status(429, Retry_After="0"), reset, Answer(body=(b"x" * 999,), cut=500)])
+def test_passing_fault_is_retried_with_the_same_bytes(first: Behaviour) -> None:
+    said: list[str] = []
+    with LyingServer([first, GOOD]) as server:
+        made = client(server.url, say=said.append)
+        assert ask(made) == b'{"fine": 1}\n'
+        assert [s.body for s in server.seen] == [b"q=SELECT"] * 2
+    assert made.attempts == 2
+    assert len(said) == 1
+    assert "try 2 in" in said[0]
+
+
+def test_retry_after_is_waited_for_as_told() -> None:
+    for date in (False, True):
+        begin = time.monotonic()
+        told = formatdate(time.time() + 2, usegmt=True) if date else "1"
+        with LyingServer([status(429, Retry_After=told), GOOD]) as server:
+            ask(client(server.url, retry_for_s=5))
+        assert 0.9 <= time.monotonic() - begin < 2.5
+
+
+def test_jitter_differs_and_stays_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("cronocast.http.time.sleep", waits.append)
+    for _ in range(20):
+        with LyingServer([status(503)]) as server:
+            fault(server.url, retry_for_s=90)
+    assert len(waits) == 80
+    assert len(set(waits)) == 80
+    assert all(wait <= 90 * share for wait, share in zip(waits, [1 / 16, 1 / 8, 1 / 4, 1 / 2] * 20, strict=True))
+
+
+def test_nothing_listens_F1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    error, made = fault(f"http://127.0.0.1:{port}")
+    assert (error.exit_code, error.token) == (75, "E_UNREACHABLE")
+    assert made.attempts > 1
+
+
+def test_unknown_host_F1() -> None:
+    assert fault("http://no-such-host.invalid")[0].token == "E_DNS"
+
+
+def test_slow_name_server_F2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(9))
+    begin = time.monotonic()
+    assert fault("http://slow.example", timeout_s=0.5)[0].exit_code == 75
+    assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "::", "fe80::1", "::ffff:169.254.169.254", "224.0.0.1"])
+def test_name_of_a_forbidden_address_is_refused_X14(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)), (0, 0, 0, "", (address, 80))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer)
+    error, _ = fault("http://innocent.example")
+    assert (error.exit_code, error.token) == (78, "E_URL_HOST")
+
+
+def test_second_address_is_tried_and_the_checked_one_is_dialled_X14(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LyingServer([GOOD]) as server:
+        answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", server.port)), (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
+        resolve = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **named: answer if host == "two.example" else resolve(host, *more, **named))
+        created: list[Any] = []
+        dial = socket.create_connection
+
+        def note(to: Any, wait: float) -> socket.socket:
+            created.append(to)
+            return dial(to, wait)
+
+        monkeypatch.setattr(socket, "create_connection", note)
+        assert ask(client(f"http://two.example:{server.port}")) == b'{"fine": 1}\n'
+        assert server.seen[0].headers["host"] == f"two.example:{server.port}"
+    assert [to[0] for to in created] == ["127.0.0.2", "127.0.0.1"]
+
+
+AUTH = {
+    "none": ("none", None),
+    "basic": ("basic", "Basic dTpDQU5BUlktdG9rM24="),
+    "token": ("token", f"Token {SECRET}"),
+    "bearer": ("bearer", f"Bearer {SECRET}"),
+}
+
+
+@pytest.mark.parametrize(("scheme", "header"), AUTH.values(), ids=AUTH)
+def test_secret_goes_into_one_header_only_X12(scheme: str, header: str | None) -> None:
+    with LyingServer([GOOD]) as server:
+        made = client(server.url, auth=scheme, username="u")
+        ask(made, params={"db": "d"}, headers={"X-More": "1"})
+        got = server.seen[0]
+    assert got.headers.get("authorization") == header
+    assert (got.headers["accept-encoding"], got.params, got.headers["x-more"]) == ("identity", {"db": "d"}, "1")
+    assert SECRET not in repr(made)
+
+
+def test_environment_is_not_used_X13(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password p\n")
+    for name, value in {"http_proxy": "http://127.0.0.1:1", "HOME": str(tmp_path), "REQUESTS_CA_BUNDLE": "/nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    with LyingServer([GOOD]) as server:
+        ask(client(server.url, auth="none"))
+        assert "authorization" not in server.seen[0].headers
+
+
+def test_second_host_sees_nothing_F42() -> None:
+    with LyingServer([GOOD]) as second, LyingServer([status(307, Location=second.url + "/query")]) as first:
+        assert fault(first.url)[0].token == "E_HTTP_STATUS"
+        assert not second.seen
+
+
+def test_connection_is_kept() -> None:
+    ports: list[Any] = []
+
+    def behave(connection: socket.socket, request: Seen) -> None:
+        ports.append(connection.getpeername())
+        GOOD(connection, request)
+
+    with LyingServer([behave]) as server:
+        made = client(server.url)
+        ask(made)
+        ask(made)
+    assert ports[0] == ports[1]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+TLS = {"self-signed": "stranger", "wrong host": "other-host", "expired": "expired"}
+
+
+@pytest.mark.parametrize("name", TLS.values(), ids=TLS)
+def test_bad_certificate_F41(name: str, certificates: Certificates) -> None:
+    with LyingServer([GOOD], certificates.server(name)) as server:
+        error, made = fault(server.url, ca_file=str(certificates.ca))
+        assert (error.exit_code, error.token, made.attempts) == (69, "E_TLS", 1)
+        assert not server.seen
+
+
+def test_own_authority_is_trusted_F41(certificates: Certificates) -> None:
+    with LyingServer([GOOD], certificates.server("good")) as server:
+        assert ask(client(server.url, ca_file=str(certificates.ca))) == b'{"fine": 1}\n'
+        assert fault(server.url)[0].token == "E_TLS"
+
+
+def test_old_tls_and_plain_http_F41(certificates: Certificates) -> None:
+    with LyingServer([GOOD], certificates.server("good", tls_1_0=True)) as server:
+        assert fault(server.url, ca_file=str(certificates.ca))[0].token == "E_TLS"
+    with LyingServer([GOOD]) as server:
+        error, _ = fault(server.url.replace("http:", "https:"), ca_file=str(certificates.ca))
+        assert error.exit_code in (69, 75)
+        assert not server.seen
+
+
+@pytest.mark.parametrize("content", [None, "no certificates"])
+def test_certificate_file_F41(content: str | None, tmp_path: Path) -> None:
+    if content:
+        (tmp_path / "ca").write_text(content)
+    error, _ = fault("https://127.0.0.1:1", ca_file=str(tmp_path / "ca"))
+    assert (error.exit_code, error.token) == (78, "E_CA_FILE")

@@ -1,0 +1,115 @@
+"""Secrets come from files or, on a laptop, from the environment, and are usable or refused (C25)."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronocast.entry import Sink, Source, parse_entry
+from cronocast.errors import ConfigError
+from cronocast.http import sink_client, source_client
+from cronocast.secrets import sink_secret, source_secret
+
+GOOD = {"plain": b"s3cret", "newline": b"s3cret\n", "windows newline": b"s3cret\r\n"}
+BAD: dict[str, bytes | None] = {
+    "missing": None,
+    "empty": b"",
+    "only a newline": b"\n",
+    "too large": b"x" * 4097,
+    "two lines": b"CANARY\nb",
+    "NUL": b"CANARY\0",
+    "not UTF-8": b"CANARY\xff",
+}
+
+
+def servers(source: dict[str, Any], sink: dict[str, Any] | None = None) -> tuple[Source, Sink]:
+    base = {"url": "http://127.0.0.1:1", "database": "d", "measurement": "m", "field": "f"}
+    entry = parse_entry({"name": "s", "source": base | source, "sink": sink or {}})
+    return entry.source, entry.sink
+
+
+def keep(path: Path, content: bytes, mode: int = 0o400) -> str:
+    path.write_bytes(content)
+    path.chmod(mode)
+    return str(path)
+
+
+@pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)
+def test_secret_is_read_without_its_newline_C25(content: bytes, tmp_path: Path) -> None:
+    source, _ = servers({"auth": "token", "token_file": keep(tmp_path / "t", content)})
+    assert source_secret(source, {}) == "s3cret"
+    (tmp_path / "link").symlink_to(tmp_path / "t")
+    assert source_secret(servers({"auth": "token", "token_file": str(tmp_path / "link")})[0], {}) == "s3cret"
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_unusable_secret_is_refused_C25(content: bytes | None, tmp_path: Path) -> None:
+    path = keep(tmp_path / "t", content) if content is not None else str(tmp_path / "t")
+    source, _ = servers({"auth": "bearer", "token_file": path})
+    with pytest.raises(ConfigError, match=r"^E_SECRET source.token_file: ") as caught:
+        source_secret(source, {})
+    assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o404])
+def test_file_that_everybody_reads_is_refused_C25(mode: int, tmp_path: Path) -> None:
+    source, _ = servers({"auth": "token", "token_file": keep(tmp_path / "t", b"x", mode)})
+    with pytest.raises(ConfigError, match="chmod 0400"):
+        source_secret(source, {})
+
+
+def test_pipe_and_folder_are_refused_C25(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(ConfigError, match=r"^E_SECRET"):
+            source_secret(servers({"auth": "token", "token_file": str(path)})[0], {})
+
+
+@pytest.mark.parametrize("value", ["x" * 4097, "two\nlines", "\udcff", ""], ids=["4 kB", "newline", "not UTF-8", "empty"])
+def test_environment_is_checked_alike_C28(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"^E_SECRET CRONOCAST_SOURCE_TOKEN: "):
+        source_secret(servers({"auth": "token"})[0], {"CRONOCAST_SOURCE_TOKEN": value})
+
+
+def test_missing_secret_names_both_places() -> None:
+    with pytest.raises(ConfigError, match=r"^E_SECRET source.password_file: .*CRONOCAST_SOURCE_PASSWORD"):
+        source_secret(servers({"auth": "basic", "username": "u"})[0], {})
+
+
+ENV = {"CRONOCAST_SOURCE_PASSWORD": "of-source", "CRONOCAST_SOURCE_TOKEN": "tok"}
+OWN = {**ENV, "CRONOCAST_SINK_PASSWORD": "of-sink"}
+SINKS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str], str]] = {
+    "nothing needed": ({}, {}, ENV, ""),
+    "the source's": ({"auth": "basic", "username": "u"}, {}, ENV, "of-source"),
+    "own variable": ({"auth": "basic", "username": "u"}, {}, OWN, "of-sink"),
+    "own user": ({"auth": "basic", "username": "u"}, {"username": "w"}, OWN, "of-sink"),
+    "other scheme": ({"auth": "token"}, {"auth": "basic", "username": "w"}, OWN, "of-sink"),
+    "token for bearer": ({"auth": "token"}, {"auth": "bearer"}, ENV, "tok"),
+    "sink is open": ({"auth": "token"}, {"auth": "none"}, ENV, ""),
+}
+
+
+@pytest.mark.parametrize(("source", "sink", "env", "expected"), SINKS.values(), ids=SINKS)
+def test_sink_falls_back_to_the_source(source: dict[str, Any], sink: dict[str, Any], env: dict[str, str], expected: str) -> None:
+    read, write = servers(source, sink)
+    assert sink_secret(write, read, env) == expected
+
+
+def test_secret_of_another_user_is_not_borrowed() -> None:
+    read, write = servers({"auth": "basic", "username": "u"}, {"username": "w"})
+    with pytest.raises(ConfigError, match=r"^E_SECRET sink.password_file"):
+        sink_secret(write, read, ENV)
+
+
+def test_clients_take_what_the_entry_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", "p")
+    read, write = servers({"auth": "basic", "username": "u", "timeout": "7s", "retry_for": "3s"}, {"url": "http://127.0.0.1:2", "timeout": "9s"})
+    source, sink = source_client(read, print), sink_client(write, read, print)
+    assert (source.where, source.username, source.secret, source.timeout_s, source.retry_for_s) == ("http://127.0.0.1:1", "u", "p", 7, 3)
+    assert (sink.where, sink.username, sink.secret, sink.timeout_s, sink.retry_for_s) == ("http://127.0.0.1:2", "u", "p", 9, 90)
+    stray, _ = servers({"auth": "none", "token_file": str(tmp_path / "t")})
+    with pytest.raises(ConfigError, match="auth is none"):
+        source_client(stray, print)
+    with pytest.raises(ConfigError, match=r"source\.username"):
+        source_client(servers({"auth": "basic"})[0], print)
