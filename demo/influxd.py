@@ -146,7 +146,7 @@ class Influxd:
         """
         form = {"q": text, "epoch": "ns"} | ({"db": database} if database else {})
         answer = json.loads(self.post("/query", urllib.parse.urlencode(form).encode(), account))
-        rows: list[dict[str, Any]] = []
+        rows = []
         for result in answer["results"]:
             if "error" in result:
                 raise InfluxdError(f"{text[:200]}: {result['error']}")
