@@ -1,0 +1,90 @@
+"""Forecasts the tasks of the accuracy benchmark with the engine and prints the scores.
+
+accuracy.py OUT.csv [--suite S ...] [--model NAME] [--limit N]   needs pandas beside cronocast[stats]
+"""
+
+import argparse
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+
+from cronocast.forecast.engine import MemberForecast, Settings
+from cronocast.forecast.members import Job, forecast_members
+from cronocast.profile import Profile
+
+HERE = Path(__file__).resolve().parent
+
+
+def scorer() -> ModuleType:
+    """Load score.py, which lies beside the repository or in it.
+
+    Raises:
+        SystemExit: it lies in neither.
+    """
+    for folder in (HERE.parent / "shared", HERE.parent.parent / "shared"):
+        path = folder / "bench" / "score.py"
+        spec = importlib.util.spec_from_file_location("score", path)
+        if path.exists() and spec and spec.loader:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module
+    raise SystemExit("no shared/bench/score.py beside the repository or in it")
+
+
+def profile(unique_id: str, time_ns: "np.ndarray[Any, Any]", y: "np.ndarray[Any, Any]", step_ns: int) -> Profile:
+    """Classify the training rows as the classify step does, or leave everything to the backtest where it can't be imported."""
+    try:
+        from cronocast.classify import classify_member
+    except ImportError:
+        return Profile(unique_id, "", "irregular", "not classified", step_ns, y.size, int(time_ns[0]), int(time_ns[-1]))
+    return classify_member(unique_id, "", time_ns, y, step_ns, 24, None, None)
+
+
+def jobs(bench: ModuleType, suites: list[str] | None, model: str) -> Iterator[tuple[Any, Any, Job]]:
+    """One job per task, from its training rows only."""
+    tasks, series = bench.load(suites)
+    for task in tasks.itertuples():
+        train, future = bench.split(task, series)
+        known = train.dropna()
+        time_ns = known.index.to_numpy().astype("datetime64[ns]").astype(np.int64)
+        step_ns = int(pd.Timedelta(1, unit="h") / pd.Timedelta(1, unit="ns")) if task.freq == "h" else pd.Timedelta(task.freq).value
+        end_ns = int(np.datetime64(future.index[0], "ns").astype(np.int64))
+        y = known.to_numpy(dtype=float)
+        yield task, future, Job(profile(task.unique_id, time_ns, y, step_ns), time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model))
+
+
+def rows(result: MemberForecast, future: pd.Series) -> pd.DataFrame:
+    """The forecast in the benchmark's columns."""
+    columns = {"ds": future.index, "yhat": result.yhat, "yhat_lower": result.lower, "yhat_upper": result.upper}
+    return pd.DataFrame({"unique_id": result.name, **columns, "seconds": result.cpu_s})
+
+
+def main() -> None:
+    """Forecast all tasks, write the predictions, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--suite", nargs="*")
+    parser.add_argument("--model", default="auto")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--why", action="store_true", help="print what was chosen for each task")
+    given = parser.parse_args()
+    bench = scorer()
+    todo = list(jobs(bench, given.suite, given.model))
+    found = []
+    for (_, future, _), result in zip(todo, forecast_members([job for *_, job in todo], given.workers), strict=True):
+        found.append(rows(result, future))
+        if given.why or result.status != "ok":
+            chosen = result.backtest.get("chosen", {})
+            print(result.name, result.status, result.model, result.reason, chosen.get("mase"), chosen.get("coverage"), f"{result.cpu_s:.2f}s")
+    predictions = pd.concat(found)
+    predictions.to_csv(given.out, index=False)
+    print(bench.summary(bench.score(predictions, given.suite)).round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Rolling-origin backtest: what each model would have forecast in the past, from nothing but what was known then."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cronocast.errors import CronocastError, seen
+from cronocast.forecast.prepare import Filled, fill
+
+if TYPE_CHECKING:
+    from cronocast.forecast import Context, Floats
+
+MOST_ORIGINS = 14  # two weeks of daily origins: enough to rank models and to measure widths, at most fifteen fits of each model
+LEAST_TRAINING = 8  # points before the first origin
+
+
+@dataclass(frozen=True)
+class Past:
+    """One origin: the history as it was known then, and what to forecast from it."""
+
+    filled: Filled
+    context: "Context"
+    end: int  # index of the first forecast step in the whole history
+
+
+@dataclass
+class Backtest:
+    """Forecasts of the past. Rows are origins, oldest first; NaN where a model had no forecast or nothing was observed."""
+
+    actual: "Floats"  # shape (k, h)
+    origins: list[Past]
+    forecasts: dict[str, "Floats"] = field(default_factory=dict)  # name -> shape (k, h)
+    failures: dict[str, str] = field(default_factory=dict)  # name -> why it has no forecast at some or all origins
+    seconds: dict[str, float] = field(default_factory=dict)  # name -> CPU seconds
+
+
+def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGINS) -> list[int]:
+    """Choose where past forecasts begin, ascending.
+
+    Origins lie one short season apart, so that each starts at the same phase as the real forecast; where that leaves fewer
+    than half of `most`, they move closer together. Each has at least two seasons (the longest that still leaves
+    half of the history) before it, and all h steps after it.
+    """
+    seasons = [p for p in periods if 4 * p <= n] or [p for p in periods[:1] if 3 * p <= n]
+    least = max(LEAST_TRAINING, 2 * max(seasons, default=0), n // 4)
+    room = n - h - least
+    if room < 0:
+        return []
+    stride = max(1, min(periods, default=h))
+    if room // stride + 1 < most / 2:
+        stride = max(1, room // (most - 1))
+    count = min(most, room // stride + 1)
+    return [n - h - stride * i for i in reversed(range(count))]
+
+
+def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS) -> Backtest:
+    """Cut the history at each origin and fill its gaps as they would have been filled then.
+
+    Args:
+        y: History, shape (t,), NaN where nothing was observed.
+        context: What is known of it; its `last_change` is forgotten at origins before it.
+        h: Steps per origin.
+        most: Origins at most.
+    """
+    origins = []
+    for end in origin_ends(y.size, h, context.periods, most):
+        filled = fill(y[:end], context.periods)
+        if filled.y.size >= LEAST_TRAINING:
+            origins.append(Past(filled, context_of(filled, context), end))
+    actual = np.array([y[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
+    return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
+
+
+def context_of(filled: Filled, whole: "Context") -> "Context":
+    """Say of a cut history what is known of the whole one, as far as it can have been known."""
+    fitting = tuple(p for p in whole.periods if 2 * p <= filled.y.size)
+    change = whole.last_change - filled.start
+    return replace(
+        whole,
+        start_ns=whole.start_ns + filled.start * whole.step_ns,
+        periods=fitting,
+        last_change=change if 0 < change < filled.y.size else 0,
+        observed=filled.observed,
+        state=None,  # weights of the real forecast have seen what an origin must not know
+    )
+
+
+def add(test: Backtest, name: str, new_model: Callable[[], Any]) -> None:
+    """Forecast from every origin with one model.
+
+    A model with `predict_after(y, h)` is trained once, before the first origin, and reads on from there; others are
+    fitted at every origin.
+    """
+    began = time.process_time()
+    h = test.actual.shape[1]
+    rows = np.full(test.actual.shape, np.nan)
+    reads_on, trained = hasattr(new_model, "predict_after"), None
+    for i, past in enumerate(test.origins):
+        result, model = attempt(new_model, past.filled, past.context, h, trained)
+        if isinstance(result, str):
+            test.failures[name] = result
+            if reads_on and trained is None:
+                break  # training that failed once is too dear to try again at each origin
+        else:
+            rows[i], trained = result, model if reads_on else None
+    test.forecasts[name] = rows
+    test.seconds[name] = time.process_time() - began
+
+
+def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h: int, trained: Any = None) -> "tuple[Floats | str, Any]":  # noqa: ANN401 - any Model
+    """Forecast h steps from the end of a filled history; a failure comes back as a sentence, never as an exception.
+
+    Steps between the last observation and the end are forecast too, and cut.
+
+    Args:
+        new_model: Makes an unfitted model.
+        filled: The history.
+        context: What is known of it.
+        h: Steps to return.
+        trained: A model to read on with (`predict_after`) instead of fitting one.
+
+    Returns:
+        The forecast, shape (h,), or why there is none; and the fitted model.
+    """
+    steps = filled.tail + h
+    try:
+        # Overflow and the like show in the result, which is checked; a library's warnings would fill the log of every run.
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if trained is not None:
+                model = trained
+                yhat = np.asarray(trained.predict_after(filled.y, steps), dtype=float)
+            else:
+                model = new_model().fit(filled.y, context)
+                yhat = np.asarray(model.predict(steps), dtype=float)
+    except CronocastError as error:
+        return error.problem, None
+    except Exception as error:  # noqa: BLE001 - a model may be anyone's; its bug must not stop other members
+        return f"{type(error).__name__}: {seen(str(error))}", None
+    if yhat.shape != (steps,):
+        return f"gave {seen(yhat.shape)} instead of {steps} values", None
+    if not np.isfinite(yhat).all():
+        return f"gave {int((~np.isfinite(yhat)).sum())} values that are not finite", None
+    return yhat[filled.tail :], model

@@ -1,0 +1,111 @@
+"""Prediction intervals from measured errors: conformal widths per horizon step, for whatever made the forecast."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cronocast.forecast import Floats
+
+LEAST_ERRORS = 20  # fewer say nothing about the outer 5 %; then widths come from changes in the history
+
+
+def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int) -> "tuple[Floats, Floats]":
+    """Distances from a forecast to its lower and upper bound.
+
+    Errors are divided by the scale of their horizon step, then pooled: so few origins still give outer quantiles. Each side has its
+    own quantile. Beyond the backtest's steps the scale grows with the square root of time, as that of a random walk does.
+
+    Args:
+        errors: Actual - forecast, shape (k, b), NaN where not observed; k origins, b steps of the backtest.
+        h: Steps of the forecast, >= 1.
+        level: Nominal coverage, 0..1.
+        y: History, shape (t,), NaN where not observed; for the case of too few errors.
+        season: Steps in one season, >= 1.
+
+    Returns:
+        Two arrays of shape (h,), both >= 0: yhat - lower and upper - yhat.
+
+    Source:
+        Normalised split conformal prediction: Lei et al., Distribution-free predictive inference for regression, 2018, section 5.2.
+    """
+    if np.isfinite(errors).sum() < LEAST_ERRORS:
+        return _from_changes(y, h, level, season)
+    scale = step_scale(errors)
+    lower, upper = _quantiles(errors, scale, level)
+    scale = _extended(scale, h)
+    return lower * scale, upper * scale
+
+
+def step_scale(errors: "Floats") -> "Floats":
+    """Typical size of the error per horizon step, shape (b,): mean over origins and neighbouring steps, never shrinking early.
+
+    A later step may only be narrower than an earlier one as far as the errors there show it (they are averaged over a tenth of the
+    horizon first), and never narrower than the first steps.
+    """
+    k, b = errors.shape
+    size = np.abs(errors)
+    near = max(1, b // 12)
+    sums, counts = np.nansum(size, axis=0), np.isfinite(size).sum(axis=0).astype(float)
+    kernel = np.ones(2 * near + 1)
+    sums, counts = np.convolve(sums, kernel, mode="same"), np.convolve(counts, kernel, mode="same")
+    smooth = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    smooth = np.where(np.isfinite(smooth), smooth, np.nanmean(smooth))
+    grown = np.maximum.accumulate(smooth)
+    # The fewer origins, the less a narrower step is believed.
+    belief = k / (k + 8)
+    return np.asarray(belief * smooth + (1 - belief) * grown)
+
+
+def _quantiles(errors: "Floats", scale: "Floats", level: float) -> tuple[float, float]:
+    """Outer quantiles of the scaled errors on either side, with the finite-sample correction for as many origins as there are."""
+    positive = np.where(scale > 0, scale, 1.0)
+    scaled = (errors / positive)[np.isfinite(errors)]
+    # Errors of one origin go together, so the sample is smaller than their number; half of it is a cautious middle.
+    effective = max(errors.shape[0], scaled.size / 2)
+    tail = max((1 - level) / 2 * (1 - 1 / effective), 0.0)
+    low, high = np.quantile(scaled, [tail, 1 - tail])
+    least = 0.25 * max(-low, high)  # a side where nothing was missed yet is not a side where nothing can be
+    return max(-float(low), float(least), 0.0), max(float(high), float(least), 0.0)
+
+
+def _extended(scale: "Floats", h: int) -> "Floats":
+    """The scale for h steps: cut, or continued with the square root of time."""
+    b = scale.size
+    if h <= b:
+        return scale[:h]
+    later = np.arange(b + 1, h + 1)
+    return np.concatenate((scale, scale.max() * np.sqrt(later / b)))
+
+
+def _from_changes(y: "Floats", h: int, level: float, season: int) -> "tuple[Floats, Floats]":
+    """Widths without a backtest: changes over one step grow with the square root of time, changes over one season per season begun."""
+    ahead = np.arange(1, h + 1)
+    one = _change_quantile(y, 1, level) * np.sqrt(ahead)
+    if 2 * season <= y.size and season > 1:
+        one = np.minimum(one, _change_quantile(y, season, level) * np.sqrt((ahead - 1) // season + 1))
+    return one, one.copy()
+
+
+def _change_quantile(y: "Floats", lag: int, level: float) -> float:
+    """Quantile of absolute changes over `lag` steps between observed values; the largest one where there are few."""
+    changes = np.abs(y[lag:] - y[:-lag]) if y.size > lag else np.empty(0)
+    changes = changes[np.isfinite(changes)]
+    if not changes.size:
+        return 0.0
+    return float(np.quantile(changes, min(1.0, level * (1 + 1 / changes.size))))
+
+
+def left_out_coverage(errors: "Floats", level: float, y: "Floats", season: int) -> float | None:
+    """Share of backtest values inside the interval, each origin judged by widths from the other origins; None with too few of them."""
+    k, b = errors.shape
+    if k < 3:
+        return None
+    inside = total = 0
+    for i in range(k):
+        lower, upper = offsets(np.delete(errors, i, axis=0), b, level, y, season)
+        row = errors[i]
+        known = np.isfinite(row)
+        inside += int(((row >= -lower) & (row <= upper))[known].sum())
+        total += int(known.sum())
+    return inside / total if total else None

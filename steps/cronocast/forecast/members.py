@@ -1,0 +1,103 @@
+"""Forecasts many members in parallel processes; order and numbers do not depend on how many there are."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from cronocast.errors import CronocastError, seen
+from cronocast.forecast.engine import MemberForecast, Settings, check_models, forecast_member, without_forecast
+from cronocast.profile import Profile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Job:
+    """One member to forecast."""
+
+    profile: Profile
+    time_ns: "NDArray[np.int64]"
+    y: "NDArray[np.float64]"
+    settings: Settings
+    state: Path | None = None
+
+
+def forecast_members(jobs: Sequence[Job], workers: int = 1, progress: Callable[[int, int], None] | None = None) -> Iterator[MemberForecast]:
+    """Forecast each job, in order; a member that fails, or whose process dies, is answered with status failed.
+
+    Args:
+        jobs: The members.
+        workers: Processes at the same time, >= 1; 1 works in this process.
+        progress: Called with (done, all) after each member.
+
+    Raises:
+        ConfigError: a model that a job names is unknown or its library missing; before any work.
+    """
+    for model, candidates in sorted({(job.settings.model, job.settings.candidates) for job in jobs}):
+        check_models(model, candidates)
+    results = _alone(jobs) if workers == 1 or len(jobs) < 2 else _together(jobs, min(workers, len(jobs)))
+    for done, result in enumerate(results, 1):
+        yield result
+        if progress:
+            progress(done, len(jobs))
+
+
+def _alone(jobs: Sequence[Job]) -> Iterator[MemberForecast]:
+    # One BLAS thread, as in the workers: sums in another order would end in other last digits.
+    with threadpool_limits(limits=1):
+        yield from map(run_job, jobs)
+
+
+def _together(jobs: Sequence[Job], workers: int) -> Iterator[MemberForecast]:
+    left = list(jobs)
+    while left:
+        done = 0
+        try:
+            with _pool(workers) as pool:
+                # Some dozens of members per hand-over: small enough to spread evenly, large enough not to count.
+                for result in pool.map(run_job, left, chunksize=max(1, min(32, len(left) // (4 * workers)))):
+                    done += 1
+                    yield result
+        except BrokenProcessPool:
+            # Which member killed its process is not known: try the next one by itself, then go on with the others.
+            yield _by_itself(left[done])
+            done += 1
+        left = left[done:]
+
+
+def _by_itself(job: Job) -> MemberForecast:
+    try:
+        with _pool(1) as pool:
+            return pool.submit(run_job, job).result()
+    except BrokenProcessPool:
+        return without_forecast(job.profile, "failed", "process_died: the process that forecast this member was killed, perhaps for memory; choose a lighter model or fewer jobs")
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: a fork copies the locks of other threads (logging, deep-learning libraries) in whatever state they are.
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread)
+
+
+_limits: list[Any] = []  # keeps the limit of a worker alive
+
+
+def _one_thread() -> None:
+    _limits.append(threadpool_limits(limits=1))
+
+
+def run_job(job: Job) -> MemberForecast:
+    """Forecast one member; its failure is its own."""
+    try:
+        return forecast_member(job.profile, job.time_ns, job.y, job.settings, job.state)
+    except CronocastError as error:
+        return without_forecast(job.profile, "failed", str(error))
+    except Exception as error:  # noqa: BLE001 - other members must still get theirs
+        return without_forecast(job.profile, "failed", f"bug: {type(error).__name__}: {seen(str(error))}")

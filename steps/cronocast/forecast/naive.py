@@ -1,0 +1,57 @@
+"""The two forecasts that every other one must beat: repeat the last value, repeat the last season."""
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from cronocast.errors import DataError
+
+if TYPE_CHECKING:
+    from cronocast.forecast import Context, Floats
+
+
+class Naive:
+    """Repeats the last value (Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 5.2)."""
+
+    def fit(self, y: "Floats", context: "Context") -> Self:
+        """Keep the last of y, shape (t,), t >= 1."""
+        if y.size == 0:
+            raise DataError("E_SHORT", "naive", "0 points, need 1: extract more")
+        self.last = float(y[-1])
+        return self
+
+    def predict(self, h: int) -> "Floats":
+        """Repeat it h times."""
+        return np.full(h, self.last)
+
+
+def best_season(y: "Floats", periods: tuple[int, ...]) -> int:
+    """Pick the period that repeats best: smallest mean absolute change over one period.
+
+    All periods are compared over the same stretch (what the longest of them leaves), so that old data favour none.
+
+    Raises:
+        DataError: y is shorter than two of the shortest period.
+    """
+    fitting = [p for p in periods if 2 * p <= y.size]
+    if not fitting:
+        raise DataError("E_SHORT", "seasonal_naive", f"{y.size} points hold no two of the seasons {periods or '(none known)'}: extract more or set periods")
+    stretch = y.size - max(fitting)
+    return min(fitting, key=lambda p: (float(np.mean(np.abs(y[-stretch:] - y[-stretch - p : y.size - p]))), p))
+
+
+class SeasonalNaive:
+    """Repeats the last season; of several periods the one that repeated best (ibid., 5.2)."""
+
+    def fit(self, y: "Floats", context: "Context") -> Self:
+        """Keep the last season of y, shape (t,).
+
+        Raises:
+            DataError: no period is known, or y holds no two of it.
+        """
+        self.last = y[-best_season(y, context.periods) :].copy()
+        return self
+
+    def predict(self, h: int) -> "Floats":
+        """Repeat it over h steps."""
+        return np.resize(self.last, h)

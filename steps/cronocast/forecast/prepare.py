@@ -1,0 +1,96 @@
+"""Fills gaps in a history, counts what was filled, and invents nothing before the first or after the last observation."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cronocast.forecast import Bools, Floats
+
+SHORT_GAP = 3  # steps; a straight line over so few follows any curve well enough
+MAX_FILLED_SHARE = 0.5  # more invented than seen is no history
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A history without gaps. It starts at the first observation that still counts and ends at the last one."""
+
+    y: "Floats"  # shape (t,), finite
+    observed: "Bools"  # shape (t,), False where filled
+    start: int  # index of y[0] in what was given
+    tail: int  # steps after the last observation, which nothing is invented for
+    by_line: int = 0  # steps filled with a straight line
+    by_season: int = 0  # steps filled from other seasons
+    left_out: int = 0  # observations left out because an outage too long to fill follows them
+
+    def counts(self) -> dict[str, int]:
+        """What the result file says."""
+        return {"filled_by_line": self.by_line, "filled_by_season": self.by_season, "left_out_before_outage": self.left_out, "missing_at_end": self.tail}
+
+
+def gaps(observed: "Bools") -> list[tuple[int, int]]:
+    """Runs of False as (start, end), end exclusive."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([1], observed.astype(np.int8), [1]))))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def fill(y: "Floats", periods: tuple[int, ...] = ()) -> Filled:
+    """Fill the gaps of a history.
+
+    Gaps of up to three steps, and all where no season is known, get a straight line. Longer ones get the same phase of the
+    seasons around them, shifted to meet the values at both ends. An outage that would leave more invented than seen is not
+    filled: history starts after it, unless nearly all of the observations stand before it.
+
+    Args:
+        y: Values on the grid, shape (t,), NaN or infinite where nothing was observed.
+        periods: Seasonal periods in steps.
+    """
+    known = np.isfinite(y)
+    where = np.flatnonzero(known)
+    if not where.size:
+        return Filled(np.empty(0), np.empty(0, dtype=bool), 0, y.size)
+    start, end = int(where[0]), int(where[-1]) + 1
+    start, left_out = _after_outage(known, start, end)
+    seen = known[start:end]
+    z = np.where(seen, y[start:end], 0.0)
+    index = np.arange(z.size)
+    z[~seen] = np.interp(index[~seen], index[seen], z[seen])
+    by_line = by_season = 0
+    for a, b in gaps(seen):
+        if b - a > SHORT_GAP and (pattern := _pattern(z, seen, a, b, periods)) is not None:
+            z[a:b] = pattern
+            by_season += b - a
+        else:
+            by_line += b - a
+    return Filled(z, seen, start, y.size - end, by_line, by_season, left_out)
+
+
+def _after_outage(known: "Bools", start: int, end: int) -> tuple[int, int]:
+    """Move the start behind outages until at most half of what is left is missing; returns it and the observations given up."""
+    first = start
+    for _, b in sorted(gaps(known[first:end]), key=lambda g: g[0] - g[1]):  # longest first
+        if np.mean(~known[start:end]) <= MAX_FILLED_SHARE:
+            break
+        # What stands after the outage must be the larger part, else a few new points would cost a long history.
+        if first + b > start and int(known[first + b : end].sum()) >= int(known[start : first + b].sum()):
+            start = first + b
+    return start, int(known[first:start].sum())
+
+
+def _pattern(z: "Floats", seen: "Bools", a: int, b: int, periods: tuple[int, ...]) -> "Floats | None":
+    """Same phases from the seasons around [a, b), bent to meet the values at both ends; None where no season has them all."""
+    around = np.arange(a - 1, b + 1)  # with one observed step on each side
+    for period in sorted((p for p in periods if 2 * p <= z.size), reverse=True):
+        sums, counts = np.zeros(around.size), np.zeros(around.size)
+        for shift in (-2 * period, -period, period, 2 * period):
+            at = around + shift
+            usable = (at >= 0) & (at < z.size)
+            usable[usable] = seen[at[usable]]
+            sums[usable] += z[at[usable]]
+            counts[usable] += 1
+        if counts.all():
+            shape: Floats = sums / counts
+            shape += np.interp(around, [a - 1, b], [z[a - 1] - shape[0], z[b] - shape[-1]])
+            return np.clip(shape[1:-1], z[seen].min(), z[seen].max())
+    return None

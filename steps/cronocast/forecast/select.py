@@ -1,0 +1,101 @@
+"""Chooses among models, or combines them, by their backtest; says why in plain words."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cronocast.forecast import measures
+
+if TYPE_CHECKING:
+    from cronocast.forecast import Floats
+    from cronocast.forecast.backtest import Backtest
+
+NAIVE = ("seasonal_naive", "naive")  # what every choice is held against
+COMBINED = 3  # a median of the best three is safer than the one winner and better than the median of all
+CLEAR = 0.75  # a winner whose error is under this share of the next one's stands alone
+UNUSABLE = 1e9  # score of what can't be chosen; a number, since results are JSON
+GATE = 1.0  # a choice must not be worse than the better naive forecast
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What forecasts a member: one model, or the median of several."""
+
+    names: tuple[str, ...]
+    why: str
+    scores: dict[str, float]  # mean absolute error relative to the better naive forecast, at the same origins and steps
+
+    @property
+    def label(self) -> str:
+        """The name in results: `theta`, or `median(ar,theta,seasonal_naive)`."""
+        return self.names[0] if len(self.names) == 1 else f"median({','.join(self.names)})"
+
+
+def combine(forecasts: "list[Floats]") -> "Floats":
+    """Median of forecasts of equal shape; of two their mean; NaN only where all are."""
+    stacked = np.stack(forecasts)
+    with np.errstate(all="ignore"):
+        known = np.isfinite(stacked).any(axis=0)
+        return np.where(known, np.nanmedian(np.where(known, stacked, 0.0), axis=0), np.nan)
+
+
+def choose(test: "Backtest", candidates: tuple[str, ...]) -> Choice:
+    """Pick among candidates by backtest error; the naive forecasts are always among them.
+
+    Args:
+        test: Backtest with a row per origin for every candidate that was tried.
+        candidates: Names in order of preference: simpler first, which wins ties.
+    """
+    tried = [name for name in candidates if name in test.forecasts and np.isfinite(test.forecasts[name]).any()]
+    naive = reference(test)
+    if naive is None or not tried:
+        name = next((n for n in candidates if n in NAIVE and n not in test.failures), "naive")
+        return Choice((name,), f"{name}: the history is too short to test a forecast on its own past", {})
+    scores = {name: relative_error(test, test.forecasts[name], naive) for name in tried}
+    ranked = sorted(tried, key=lambda name: (scores[name], candidates.index(name)))
+    return _decide(test, ranked, scores, naive)
+
+
+def reference(test: "Backtest") -> str | None:
+    """The better of the naive forecasts; None if no backtest was possible."""
+    errors = {name: measures.mae(test.actual, test.forecasts[name]) for name in NAIVE if name in test.forecasts and np.isfinite(test.actual - test.forecasts[name]).any()}
+    return min(errors, key=lambda name: errors[name]) if errors else None
+
+
+def relative_error(test: "Backtest", forecasts: "Floats", naive: str) -> float:
+    """Error of forecasts, shape (k, h), over that of the naive one: geometric mean over origins of the ratio.
+
+    A mean of errors would be ruled by the few origins at which something happened that no model can know. Errors under a
+    twentieth of the naive forecast's median count as much, so that origins which all models get right do not rule either.
+    """
+    mine, theirs = np.abs(test.actual - forecasts), np.abs(test.actual - test.forecasts[naive])
+    both = np.isfinite(mine) & np.isfinite(theirs)
+    rows = both.any(axis=1)
+    if rows.sum() * 2 < np.isfinite(theirs).any(axis=1).sum() or not rows.any():
+        return UNUSABLE  # it failed at most origins
+    count = both[rows].sum(axis=1)
+    mine, theirs = (np.where(both, e, 0)[rows].sum(axis=1) / count for e in (mine, theirs))
+    least = float(np.median(theirs)) / 20 or float(theirs.mean()) / 20
+    if least == 0:
+        return 1.0 if not mine.any() else UNUSABLE
+    return float(np.exp(np.mean(np.log((mine + least) / (theirs + least)))))
+
+
+def _decide(test: "Backtest", ranked: list[str], scores: dict[str, float], naive: str) -> Choice:
+    best = ranked[0]
+    days = f"{len(test.origins)} past starts"
+    if scores[best] >= GATE:
+        return Choice((naive,), f"{naive}: no other model was better on {days}", scores)
+    usable = [name for name in ranked if scores[name] < GATE * 1.1][:COMBINED]
+    if len(usable) == 1 or scores[best] < CLEAR * scores[usable[1]]:
+        return Choice((best,), f"{best}: its error on {days} was {_percent(scores[best])} of {naive}'s, clearly the smallest", scores)
+    together = relative_error(test, combine([test.forecasts[name] for name in usable]), naive)
+    if together >= GATE:
+        return Choice((best,), f"{best}: its error on {days} was {_percent(scores[best])} of {naive}'s; combined with others it was no better", scores)
+    why = f"median of {', '.join(usable)}: no one of them is clearly the best; together their error on {days} was {_percent(together)} of {naive}'s"
+    return Choice(tuple(usable), why, scores)
+
+
+def _percent(ratio: float) -> str:
+    return f"{100 * ratio:.0f} %"

@@ -1,0 +1,92 @@
+"""Every row of MODELS behaves alike: length h, finite, same input same output, short history a DataError."""
+
+import contextlib
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cronocast.errors import DataError
+from cronocast.forecast import MODELS, Context
+from cronocast.registry import load
+
+HOUR_NS = 3600 * 10**9
+DEAR = {"lstm"}  # minutes of training: tested beside their code
+NEEDS = {"stats": "statsmodels", "lstm": "keras"}
+T = np.arange(504.0)
+HISTORIES = {
+    "wave": 10 + np.sin(T / 24 * 2 * np.pi),
+    "trend and wave": 0.1 * T + 3 * np.sin(T / 24 * 2 * np.pi),
+    "noise": np.random.default_rng(1).normal(size=504),
+    "walk": np.cumsum(np.random.default_rng(2).normal(size=504)),
+    "constant": np.full(504, 3.5),
+    "zeros": np.zeros(504),
+    "one spike": np.where(T == 250, 1.0, 0.0),
+    "step at the last row": np.where(T < 503, 0.0, 1.0),
+    "tiny": 1e-30 * np.sin(T),
+}
+
+
+def new(name: str) -> Any:
+    extra = MODELS[name].extra
+    if name in DEAR:
+        pytest.skip("trained beside its own tests")
+    if extra in NEEDS and importlib.util.find_spec(NEEDS[extra]) is None:
+        pytest.skip(f"{NEEDS[extra]} is not installed")
+    return load(MODELS, "model", name)()
+
+
+def context(periods: tuple[int, ...] = (24,)) -> Context:
+    return Context(HOUR_NS, 0, series_class="trend_seasonal", periods=periods)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("history", HISTORIES)
+def test_gives_h_finite_values_twice_the_same(name: str, history: str) -> None:
+    y = HISTORIES[history]
+    first = new(name).fit(y.copy(), context()).predict(30)
+    assert first.shape == (30,)
+    assert np.isfinite(first).all()
+    assert new(name).fit(y.copy(), context()).predict(30).tobytes() == first.tobytes()
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("h", [1, 7, 500])
+def test_steps_do_not_depend_on_how_many_are_asked_for(name: str, h: int) -> None:
+    model = new(name).fit(HISTORIES["trend and wave"], context())
+    assert np.allclose(model.predict(h), model.predict(600)[:h])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_constant_is_continued(name: str) -> None:
+    assert np.allclose(new(name).fit(HISTORIES["constant"], context()).predict(24), 3.5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_does_not_change_its_input(name: str) -> None:
+    y = HISTORIES["trend and wave"].copy()
+    new(name).fit(y, context()).predict(24)
+    assert y.tobytes() == HISTORIES["trend and wave"].tobytes()
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("n", range(6))
+def test_short_history_is_a_data_error_or_a_forecast(name: str, n: int) -> None:
+    model = new(name)
+    with contextlib.suppress(DataError):
+        model.fit(np.arange(float(n)), context())
+        assert np.isfinite(model.predict(5)).all()
+
+
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {"naive"}))
+def test_one_point_is_too_few_and_the_error_says_what_to_do(name: str) -> None:
+    with pytest.raises(DataError, match=r"E_SHORT \w+: .*extract more"):
+        new(name).fit(np.zeros(1), context())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_forecast_follows_unit_and_level(name: str) -> None:
+    y = HISTORIES["trend and wave"]
+    plain, other = (new(name).fit(v, context()).predict(24) for v in (y, 1000 * y + 5e4))
+    assert np.allclose(other, 1000 * plain + 5e4, rtol=1e-3, atol=1e-3 * 1000 * float(np.ptp(y)))

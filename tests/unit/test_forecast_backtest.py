@@ -1,0 +1,154 @@
+"""A backtest sees nothing but the past, as a scheduled job would have."""
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pytest
+
+from cronocast.forecast import Context, backtest
+from cronocast.forecast.naive import Naive
+from cronocast.forecast.prepare import fill
+
+HOUR_NS = 3600 * 10**9
+NAN = float("nan")
+
+
+class Spy(Naive):
+    """Remembers what it was given."""
+
+    given: ClassVar[list[Any]] = []
+
+    def fit(self, y: Any, context: Context) -> Self:
+        Spy.given.append((y.copy(), context))
+        return super().fit(y, context)
+
+
+class TrainedOnce(Spy):
+    read: ClassVar[list[int]] = []
+
+    def predict_after(self, y: Any, h: int) -> Any:
+        TrainedOnce.read.append(y.size)
+        return np.full(h, y[-1])
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    Spy.given.clear()
+    TrainedOnce.read.clear()
+
+
+def context(periods: tuple[int, ...] = (), **known: Any) -> Context:
+    return Context(HOUR_NS, 0, periods=periods, **known)
+
+
+def test_each_origin_sees_only_its_past() -> None:
+    y = np.arange(672.0)
+    test = backtest.begin(y, context((24,)), 24)
+    backtest.add(test, "spy", Spy)
+    assert len(Spy.given) == len(test.origins) == backtest.MOST_ORIGINS
+    for (seen, _), origin, row in zip(Spy.given, test.origins, test.actual, strict=True):
+        assert seen.tolist() == y[: origin.end].tolist()
+        assert row.tolist() == y[origin.end : origin.end + 24].tolist()
+    assert test.origins[-1].end == 672 - 24
+
+
+def test_origins_start_at_the_phase_of_the_real_forecast() -> None:
+    ends = backtest.origin_ends(672, 24, (24, 168))
+    assert {(672 - end) % 24 for end in ends} == {0}
+
+
+ENDS = {
+    "no room for any": (20, 15, (), 0),
+    "short history: origins closer together": (100, 24, (24,), 14),
+    "one": (48, 40, (), 0),
+    "just one": (20, 12, (), 1),
+}
+
+
+@pytest.mark.parametrize(("n", "h", "periods", "count"), ENDS.values(), ids=ENDS)
+def test_origins_fit_into_the_history(n: int, h: int, periods: tuple[int, ...], count: int) -> None:
+    ends = backtest.origin_ends(n, h, periods)
+    assert len(ends) == count
+    assert ends == sorted(set(ends))
+    assert all(backtest.LEAST_TRAINING <= end <= n - h for end in ends)
+
+
+def test_gaps_are_filled_from_the_past_alone() -> None:
+    y = np.concatenate((np.zeros(300), np.full(15, NAN), np.ones(57)))
+    test = backtest.begin(y, context(), 12)
+    cut = [o for o in test.origins if 300 < o.end <= 315]
+    assert cut
+    assert all(o.filled.y.max() == 0 and o.filled.tail == o.end - 300 for o in cut)
+
+
+def test_filled_points_do_not_score() -> None:
+    y = np.arange(200.0)
+    y[190:195] = NAN
+    test = backtest.begin(y, context(), 24)
+    assert np.isnan(test.actual[-1]).sum() == 5
+
+
+def test_steps_since_the_last_observation_are_forecast_and_cut() -> None:
+    y = np.concatenate((np.arange(100.0), np.full(5, NAN)))
+    filled = fill(y)
+    result, _ = backtest.attempt(Counting, filled, context(), 3)
+    assert not isinstance(result, str)
+    assert result.tolist() == [105, 106, 107]
+
+
+class Counting:
+    def fit(self, y: Any, context: Context) -> Self:
+        self.last = y[-1]
+        return self
+
+    def predict(self, h: int) -> Any:
+        return self.last + np.arange(1, h + 1)
+
+
+def test_change_is_unknown_before_it_happened() -> None:
+    test = backtest.begin(np.arange(672.0), context((24,), last_change=600), 24)
+    assert {o.context.last_change for o in test.origins if o.end <= 600} == {0}
+    assert {o.context.last_change for o in test.origins if o.end > 600} == {600}
+
+
+def test_saved_weights_are_kept_from_the_backtest(tmp_path: Any) -> None:
+    test = backtest.begin(np.arange(672.0), context((24,), state=tmp_path), 24)
+    assert all(o.context.state is None for o in test.origins)
+
+
+def test_dear_model_is_trained_once_before_the_first_origin() -> None:
+    test = backtest.begin(np.arange(672.0), context((24,)), 24)
+    backtest.add(test, "dear", TrainedOnce)
+    assert [seen.size for seen, _ in Spy.given] == [test.origins[0].end]
+    assert TrainedOnce.read == [o.end for o in test.origins[1:]]
+    assert np.isfinite(test.forecasts["dear"]).all()
+
+
+class Broken(Naive):
+    def predict(self, h: int) -> Any:
+        raise ZeroDivisionError("no good")
+
+
+class Endless(Naive):
+    def predict(self, h: int) -> Any:
+        return np.exp(np.full(h, 1e4))
+
+
+class Wrong(Naive):
+    def predict(self, h: int) -> Any:
+        return np.zeros(h + 1)
+
+
+FAILURES = {
+    "bug": (Broken, "ZeroDivisionError: 'no good'"),
+    "not finite": (Endless, "gave 24 values that are not finite"),
+    "wrong length": (Wrong, "gave (25,) instead of 24 values"),
+}
+
+
+@pytest.mark.parametrize(("model", "sentence"), FAILURES.values(), ids=FAILURES)
+def test_failure_is_a_sentence(model: type, sentence: str) -> None:
+    test = backtest.begin(np.arange(200.0), context(), 24)
+    backtest.add(test, "bad", model)
+    assert test.failures == {"bad": sentence}
+    assert np.isnan(test.forecasts["bad"]).all()

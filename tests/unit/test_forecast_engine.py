@@ -1,0 +1,221 @@
+"""A member always gets an answer: a good forecast, a simpler one with its reason, or the reason why there is none."""
+
+import json
+import warnings
+from typing import Any, Self
+
+import numpy as np
+import pytest
+
+from cronocast.errors import ConfigError
+from cronocast.forecast.engine import MemberForecast, Settings, forecast_member
+from cronocast.profile import Profile
+
+HOUR_NS = 3600 * 10**9
+START_NS = 1_700_000_400 * 10**9 // HOUR_NS * HOUR_NS
+NAN = float("nan")
+RNG = np.random.default_rng(13)
+T = np.arange(672.0)
+WAVE = 100 + 10 * np.sin(T / 24 * 2 * np.pi) + RNG.normal(0, 1, 672)
+RAMP = 10 + 0.1 * T + RNG.normal(0, 0.3, 672)
+SAWTOOTH = (T % 200) * 0.2
+
+
+class Broken:
+    def fit(self, y: Any, context: Any) -> Self:
+        raise RuntimeError("out of luck")
+
+    def predict(self, h: int) -> Any:
+        raise NotImplementedError
+
+
+class Diverging(Broken):
+    def fit(self, y: Any, context: Any) -> Self:
+        return self
+
+    def predict(self, h: int) -> Any:
+        return np.full(h, NAN)
+
+
+def profile(y: Any, series_class: str = "irregular", **known: Any) -> Profile:
+    return Profile("cpu", "host=a", series_class, "", HOUR_NS, len(y), START_NS, START_NS + HOUR_NS * len(y), **known)
+
+
+def run(y: Any, series_class: str = "irregular", known: dict[str, Any] | None = None, **settings: Any) -> MemberForecast:
+    values = np.asarray(y, dtype=float)
+    times = START_NS + HOUR_NS * np.arange(values.size, dtype=np.int64)
+    seen = np.isfinite(values) | np.isinf(values)
+    given = Settings(**{"h": 24, "end_ns": START_NS + HOUR_NS * values.size, **settings})
+    return forecast_member(profile(values, series_class, **(known or {})), times[seen], values[seen], given)
+
+
+def check(result: MemberForecast, h: int = 24) -> None:
+    assert result.yhat.shape == result.lower.shape == result.upper.shape == result.time_ns.shape == (h,)
+    assert np.isfinite([result.lower, result.yhat, result.upper]).all()
+    assert (result.lower <= result.yhat).all()
+    assert (result.yhat <= result.upper).all()
+    assert (np.diff(result.time_ns) == HOUR_NS).all()
+    json.dumps(result.backtest, allow_nan=False)
+
+
+ODD = {
+    "D1 constant": (np.full(100, 5.0), "constant"),
+    "D2 all zero": (np.zeros(100), "constant"),
+    "D3 one point": ([3.0], "too_short"),
+    "D3 two points": ([3.0, 4.0], "too_short"),
+    "D3 five points": ([3.0, 4.0, 1.0, 2.0, 9.0], "too_short"),
+    "D4 gap of one": (np.where(T == 300, NAN, WAVE), "seasonal"),
+    "D4 gap of 90 %": (np.where((T > 30) & (T < 640), NAN, WAVE), "irregular"),
+    "D5 only the last point": (np.where(T < 671, NAN, 7.0), "too_short"),
+    "D6 step at the last row": (np.where(T < 671, 0.0, 1.0), "irregular"),
+    "D7 spike 1e300": (np.where(T == 400, 1e300, WAVE), "irregular"),
+    "D8 values 1e-300": (WAVE * 1e-300, "seasonal"),
+    "D9 alternating 1e308": (np.resize([1e308, -1e308], 100), "irregular"),
+    "D15 period over half the window": (WAVE[:40], "seasonal"),
+    "D18 counter with reset": ((T * 7) % 3000, "trend"),
+    "largest double": (np.full(50, 1.7976931348623157e308), "constant"),
+    "smallest double": (np.resize([0.0, 5e-324], 60), "irregular"),
+    "walk": (np.cumsum(RNG.normal(size=672)), "irregular"),
+    "ends with an outage": (np.where(T > 600, NAN, WAVE), "seasonal"),
+}
+
+
+@pytest.mark.parametrize(("y", "series_class"), ODD.values(), ids=ODD)
+def test_odd_history_gets_a_finite_ordered_forecast(y: Any, series_class: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(run(y, series_class))
+
+
+@pytest.mark.parametrize("y", [[], [NAN] * 5, [float("inf")] * 5], ids=["empty", "all missing", "infinite"])
+def test_nothing_to_forecast_from_is_skipped_with_a_reason(y: list[float]) -> None:
+    result = run(y, "too_short")
+    assert (result.status, result.yhat.size) == ("skipped", 0)
+    assert result.reason.startswith("no_values: ")
+
+
+@pytest.mark.parametrize(("wanted", "status"), [("forecast", "fallback"), ("skip", "skipped"), ("fail", "failed")])
+def test_too_short_is_answered_as_set(wanted: str, status: str) -> None:
+    result = run([1.0, 2.0], "too_short", on_too_short=wanted)
+    assert result.status == status
+    assert result.reason.startswith("too_short: 2 points")
+    assert result.yhat.size == (24 if wanted == "forecast" else 0)
+
+
+def test_first_stamp_is_the_first_step_not_the_last_observation() -> None:
+    result = run(WAVE, "seasonal", {"periods": (24,)})
+    assert result.time_ns[0] == START_NS + 672 * HOUR_NS
+
+
+def test_late_data_are_forecast_across_and_cut() -> None:
+    late = run(RAMP[:600], "trend", model="linear", end_ns=START_NS + 672 * HOUR_NS)
+    assert late.time_ns[0] == START_NS + 672 * HOUR_NS
+    assert late.yhat == pytest.approx(10 + 0.1 * np.arange(672, 696), abs=2)
+
+
+def test_values_from_the_future_do_not_count() -> None:
+    """D14."""
+    now = START_NS + 500 * HOUR_NS
+    assert run(RAMP, "trend", end_ns=now).yhat.tobytes() == run(RAMP[:500], "trend", end_ns=now).yhat.tobytes()
+
+
+def test_season_is_forecast_better_than_by_the_last_value() -> None:
+    result = run(WAVE, "seasonal", {"periods": (24,)})
+    ahead = 100 + 10 * np.sin(np.arange(672, 696) / 24 * 2 * np.pi)
+    assert np.mean(np.abs(result.yhat - ahead)) < 1.5
+    assert ((ahead >= result.lower) & (ahead <= result.upper)).mean() > 0.9
+    assert result.status == "ok"
+
+
+def test_daily_and_weekly_seasons_are_tried_where_none_was_found() -> None:
+    assert run(WAVE, "irregular").backtest["season"] == 24
+
+
+def test_trend_is_extended() -> None:
+    result = run(RAMP, "trend", h=48)
+    assert result.yhat == pytest.approx(10 + 0.1 * np.arange(672, 720), abs=1.5)
+    assert "linear" in result.model
+
+
+def test_same_input_gives_the_same_bytes() -> None:
+    first, second = (run(SAWTOOTH + WAVE, "trend_seasonal", {"periods": (24,)}) for _ in range(2))
+    assert (first.yhat.tobytes(), first.lower.tobytes(), first.upper.tobytes()) == (second.yhat.tobytes(), second.lower.tobytes(), second.upper.tobytes())
+    assert (first.model, first.why, first.backtest) == (second.model, second.why, second.backtest)
+
+
+def test_unit_does_not_matter() -> None:
+    plain, bits = (run(WAVE * k, "seasonal", {"periods": (24,)}) for k in (1, 1024))
+    assert (plain.yhat * 1024).tobytes() == bits.yhat.tobytes()
+
+
+FAILING = {"bug": (Broken, "RuntimeError"), "F30 not finite": (Diverging, "not finite")}
+
+
+@pytest.mark.parametrize(("model", "sentence"), FAILING.values(), ids=FAILING)
+def test_failing_model_is_replaced_and_says_why(model: type, sentence: str) -> None:
+    result = run(WAVE, "seasonal", {"periods": (24,)}, model=f"{__name__}:{model.__name__}")
+    check(result)
+    assert (result.status, result.model) == ("fallback", "seasonal_naive")
+    assert result.reason.startswith("model_failed: ")
+    assert sentence in result.reason
+
+
+def test_failing_candidate_does_not_hurt_auto() -> None:
+    result = run(WAVE, "seasonal", {"periods": (24,)}, candidates=("linear", f"{__name__}:Broken"))
+    check(result)
+    assert result.status == "ok"
+    assert list(result.backtest["failed"]) == [f"{__name__}:Broken"]
+
+
+def test_unknown_model_is_a_configuration_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="'lstn' is not known; known: naive, seasonal_naive, linear"):
+        run(WAVE, model="lstn")
+
+
+def test_set_model_that_is_worse_than_naive_is_used_and_says_so() -> None:
+    y = np.cumsum(RNG.normal(size=672))
+    result = run(y, "irregular", model="seasonal_naive", known={"periods": (24,)})
+    assert result.model == "seasonal_naive"
+    result = run(WAVE * np.where(T % 24 < 3, 5, 1), "seasonal", {"periods": (24,)}, model="linear", candidates=())
+    assert result.model == "linear"
+    assert "of seasonal_naive's" in result.why
+
+
+CLIPS = {"both": (0.0, 100.0), "low": (95.0, None), "high": (None, 105.0), "outside of all": (1000.0, 2000.0)}
+
+
+@pytest.mark.parametrize("clip", CLIPS.values(), ids=CLIPS)
+def test_clip_bounds_all_three(clip: tuple[float | None, float | None]) -> None:
+    result = run(WAVE, "seasonal", {"periods": (24,)}, clip=clip)
+    check(result)
+    low, high = clip
+    assert result.lower.min() >= (low if low is not None else -np.inf)
+    assert result.upper.max() <= (high if high is not None else np.inf)
+
+
+def test_higher_level_is_wider() -> None:
+    narrow, wide = (run(WAVE, "seasonal", {"periods": (24,)}, level=level) for level in (0.8, 0.99))
+    assert ((wide.upper - wide.lower) > (narrow.upper - narrow.lower)).all()
+
+
+def test_budget_leaves_out_what_it_can_not_pay_and_records_it() -> None:
+    result = run(WAVE, "trend_seasonal", {"periods": (24,)}, budget=1e-9)
+    assert "linear" in result.backtest["not_tried"]
+    assert result.status == "ok"
+
+
+def test_report_holds_models_steps_and_coverage() -> None:
+    report = run(np.where((T > 300) & (T < 320), NAN, WAVE), "trend_seasonal", {"periods": (24,)}).backtest
+    assert report["origins"] == 14
+    assert {"naive", "seasonal_naive", "linear"} <= set(report["models"])
+    assert {"mase", "rmse", "smape", "bias"} == set(report["models"]["naive"])
+    assert len(report["chosen"]["by_step"]) == len(report["naive"]["by_step"]) == 24
+    assert 0.8 < report["chosen"]["coverage"] <= 1
+    assert report["filled_by_season"] == 19
+
+
+def test_long_horizon_on_a_short_history_widens() -> None:
+    result = run(np.cumsum(RNG.normal(size=60)), h=600)
+    check(result, 600)
+    width = result.upper - result.lower
+    assert width[-1] > 3 * width[0]

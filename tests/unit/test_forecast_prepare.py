@@ -1,0 +1,63 @@
+"""Gaps are filled within limits and counted; ends are left alone."""
+
+import numpy as np
+import pytest
+
+from cronocast.forecast.prepare import fill
+
+NAN = float("nan")
+
+
+def test_short_gap_gets_a_straight_line() -> None:
+    filled = fill(np.array([0.0, NAN, NAN, 3.0]))
+    assert filled.y.tolist() == [0, 1, 2, 3]
+    assert filled.observed.tolist() == [True, False, False, True]
+    assert (filled.by_line, filled.by_season) == (2, 0)
+
+
+def test_nothing_is_invented_before_the_first_or_after_the_last_value() -> None:
+    filled = fill(np.array([NAN, NAN, 1.0, 2.0, NAN]))
+    assert (filled.y.tolist(), filled.start, filled.tail) == ([1, 2], 2, 1)
+
+
+@pytest.mark.parametrize("y", [[], [NAN, NAN], [float("inf")]], ids=["empty", "all missing", "infinite"])
+def test_no_value_gives_an_empty_history(y: list[float]) -> None:
+    assert fill(np.array(y, dtype=float)).y.size == 0
+
+
+def test_long_gap_gets_the_seasons_around_it_at_their_level() -> None:
+    wave = np.tile([0.0, 1, 2, 3, 4, 5, 4, 3, 2, 1], 6) + np.arange(60) * 0.5
+    y = wave.copy()
+    y[22:29] = NAN
+    filled = fill(y, (10,))
+    assert filled.by_season == 7
+    assert np.allclose(filled.y, wave)
+
+
+def test_gap_as_long_as_a_season_does_not_copy_other_filled_values() -> None:
+    y = np.tile([0.0, 10, 0, 0], 10)
+    y[12:20] = NAN
+    filled = fill(y, (4,))
+    assert filled.by_season == 8
+    assert filled.y.tolist() == np.tile([0.0, 10, 0, 0], 10).tolist()
+
+
+def test_filled_values_stay_in_the_range_seen() -> None:
+    rng = np.random.default_rng(3)
+    y = np.abs(rng.normal(size=200))
+    y[60:90] = NAN
+    filled = fill(y, (24,))
+    assert filled.y.min() >= np.nanmin(y)
+    assert filled.y.max() <= np.nanmax(y)
+
+
+def test_history_starts_after_an_outage_too_long_to_fill() -> None:
+    filled = fill(np.concatenate((np.ones(10), np.full(200, NAN), np.arange(200.0))))
+    assert (filled.start, filled.left_out, filled.by_line) == (0, 0, 200)  # at most half is missing
+    filled = fill(np.concatenate((np.ones(10), np.full(420, NAN), np.arange(400.0))))
+    assert (filled.start, filled.left_out, filled.y.size) == (430, 10, 400)
+
+
+def test_few_points_after_an_outage_do_not_cost_the_long_history_before_it() -> None:
+    y = np.concatenate((np.arange(100.0), np.full(300, NAN), [1.0]))
+    assert fill(y).start == 0

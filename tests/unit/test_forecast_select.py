@@ -1,0 +1,78 @@
+"""A choice is never worse than repeating the past, and says so in words."""
+
+import numpy as np
+import pytest
+
+from cronocast.forecast import Context, backtest, select
+from cronocast.forecast.backtest import Backtest
+
+RNG = np.random.default_rng(7)
+
+
+def with_errors(**sizes: float) -> Backtest:
+    """A backtest in which each model's errors have the given size."""
+    test = backtest.begin(np.arange(400.0), Context(1, 0), 10)
+    test.forecasts = {name: test.actual + size * RNG.normal(size=test.actual.shape) for name, size in sizes.items()}
+    return test
+
+
+def test_clear_winner_stands_alone() -> None:
+    choice = select.choose(with_errors(naive=1, seasonal_naive=1, good=0.1, fair=0.5), ("naive", "seasonal_naive", "good", "fair"))
+    assert choice.names == ("good",)
+    assert "clearly the smallest" in choice.why
+
+
+def test_near_equals_are_combined() -> None:
+    choice = select.choose(with_errors(naive=1, a=0.5, b=0.52, c=0.54, d=0.9), ("naive", "a", "b", "c", "d"))
+    assert set(choice.names) == {"a", "b", "c"}
+    assert choice.label.startswith("median(")
+    assert "no one of them is clearly the best" in choice.why
+
+
+def test_naive_wins_where_nothing_is_better() -> None:
+    choice = select.choose(with_errors(naive=1, seasonal_naive=0.5, a=2, b=3), ("naive", "seasonal_naive", "a", "b"))
+    assert choice.names == ("seasonal_naive",)
+    assert "no other model was better" in choice.why
+
+
+def test_ties_go_to_the_simpler_model() -> None:
+    test = with_errors(naive=1, a=0.1)
+    test.forecasts["b"] = test.forecasts["a"]
+    assert select.choose(test, ("naive", "a", "b")).scores["a"] == select.choose(test, ("naive", "a", "b")).scores["b"]
+    assert select.choose(test, ("naive", "a", "b")).names[0] == "a"
+
+
+def test_one_wild_origin_does_not_decide() -> None:
+    test = with_errors(naive=1, good=0.3)
+    test.forecasts["good"][0] += 100
+    assert select.choose(test, ("naive", "good")).names[0] == "good"
+
+
+def test_model_that_failed_at_most_origins_is_not_chosen() -> None:
+    test = with_errors(naive=1, a=0.1)
+    test.forecasts["a"][:10] = np.nan
+    assert select.choose(test, ("naive", "a")).names == ("naive",)
+
+
+@pytest.mark.parametrize(("failed", "expected"), [({}, "seasonal_naive"), ({"seasonal_naive": "too short"}, "naive")])
+def test_no_backtest_gives_a_naive_forecast(failed: dict[str, str], expected: str) -> None:
+    test = backtest.begin(np.arange(5.0), Context(1, 0), 10)
+    test.failures = failed
+    choice = select.choose(test, ("naive", "seasonal_naive", "linear")) if failed else select.choose(test, ("seasonal_naive", "naive"))
+    assert choice.names == (expected,)
+    assert "too short to test" in choice.why
+
+
+def test_exact_history_scores_are_numbers() -> None:
+    test = with_errors(naive=0, a=0, b=1)
+    choice = select.choose(test, ("naive", "a", "b"))
+    assert choice.names == ("naive",)
+    assert all(np.isfinite(score) for score in choice.scores.values())
+
+
+def test_combination_of_two_is_their_mean_and_skips_missing_rows() -> None:
+    a, b = np.array([[1.0, 1.0], [np.nan, np.nan]]), np.array([[3.0, 3.0], [5.0, np.nan]])
+    combined = select.combine([a, b])
+    assert combined[0].tolist() == [2, 2]
+    assert combined[1, 0] == 5
+    assert np.isnan(combined[1, 1])
