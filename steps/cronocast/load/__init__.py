@@ -1,1 +1,172 @@
-"""The load step."""
+"""The load step: forecast.csv becomes points in the database, every one of them acknowledged."""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from cronocast import registry
+from cronocast.durations import stamp
+from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError, seen
+from cronocast.files import atomic, read_json, write_json
+from cronocast.load.batches import ahead, forecast_bodies, joined
+from cronocast.load.forecast_file import Checked, Key, SuspectError, check, read_rows
+from cronocast.load.line_protocol import record
+from cronocast.load.runs import run_fields, step_results
+from cronocast.load.target import Target, resolved_target
+from cronocast.load.written import Written
+from cronocast.registry import Row
+from cronocast.results import Outcome, check_handoff
+from cronocast.step import Job, say
+
+SINKS: Mapping[str, Row] = {"influx": Row("cronocast.load.influx:influx_sink")}
+DEAD_LETTERS = "load.dead-letter.lp"
+LOADED = "loaded.json"
+
+
+class Sink(Protocol):
+    """A database that takes points. A row of SINKS makes one from an entry and a function that takes a line for people."""
+
+    attempts: int  # tries of the slowest request
+
+    def write(self, bodies: Iterable[bytes], written: Written) -> None:
+        """Send bodies of line protocol; count in `written` what is acknowledged, keep there what is refused.
+
+        Raises:
+            CronocastError: as the table of exit codes says.
+        """
+        ...
+
+    def count(self, measurement: str, series: str, run_s: int, first_ns: int, last_ns: int) -> int:
+        """Count the points of one run in a window, both ends included."""
+        ...
+
+
+def run(job: Job) -> Outcome:
+    """Write the forecast of a run, or say why not. Nothing is sent before the whole file has been checked.
+
+    Raises:
+        RefusedError: the server refuses a line or all of them; refused lines lie in `load.dead-letter.lp`.
+        CronocastError: any other reason why not every point was acknowledged; its `outcome` has the counts so far.
+    """
+    outcome = Outcome()
+    try:
+        _load(job, outcome)
+    except CronocastError as error:
+        error.outcome = outcome
+        raise
+    return outcome
+
+
+def _load(job: Job, outcome: Outcome) -> None:
+    target = resolved_target(job.entry, job.run_ns)
+    if newer := _newer_run(job):
+        outcome.status, outcome.reason = "superseded", f"newer_run: {newer} is loaded already; remove {LOADED} from the state folder to load an older one"
+        return
+    forecast = check_handoff(job.forecast, "forecast", *job.handoff_names())
+    outcome.window = forecast.get("window", {})
+    if forecast.get("status") == "skipped":
+        outcome.status, outcome.reason = "skipped", str(forecast.get("reason", ""))
+        return
+    if forecast:
+        outcome.inputs[job.forecast.name] = forecast["outputs"][job.forecast.name]["sha256"]  # as just checked
+    else:
+        outcome.add_input(job.forecast)
+    with _opened(job.forecast) as file:
+        checked = check(file, job.forecast, forecast.get("window", {}).get("every_ns"), _promised(forecast))
+        outcome.rows_in = outcome.rows_kept = outcome.expected = checked.rows
+        outcome.members = [{"name": name, "tags": tags, "points": rows} for (name, tags), rows in checked.members.items()]
+        if not checked.rows:
+            outcome.status, outcome.reason = "skipped", "no_data: the forecast has no rows"
+        else:
+            _deliver(job, outcome, target, file, checked)
+
+
+def _newer_run(job: Job) -> str:
+    """Name of a newer run that is loaded already, or ""; an unreadable note is no reason to stop loading for ever."""
+    try:
+        loaded = read_json(job.state / LOADED) if job.state is not None else {}
+        return str(loaded["run"]) if loaded["run_ns"] > job.run_ns else ""
+    except (DataError, ContractError, KeyError, TypeError):
+        return ""
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise StorageError("E_STORAGE", str(path), f"can't be opened: {error.strerror}; check that the volume is there and readable") from error
+
+
+def _promised(forecast: Mapping[str, Any]) -> dict[Key, int] | None:
+    """Rows of each member as the result of forecast says, or None where it does not stand there."""
+    try:
+        return {(member["name"], member["tags"]): member["rows"] for member in forecast["members"] if member["rows"]}
+    except (KeyError, TypeError):
+        return None
+
+
+def _deliver(job: Job, outcome: Outcome, target: Target, file: io.BufferedReader, checked: Checked) -> None:
+    key_of = cache(partial(target.key, target.measurement))
+    if len({key_of(tags) for _, tags in checked.members}) < len(checked.members):
+        raise ContractError("E_CSV_ROW", str(job.forecast), "two members of different names have the same tags, so their points would overwrite each other")
+    bodies = _same_file(forecast_bodies(read_rows(file), key_of, target.run_s, job.entry.sink.batch), job.forecast)
+    records = list(_records(job, target, checked)) if job.entry.sink.runs else []
+    if job.dry_run is not None:
+        with atomic(job.dry_run) as lines:
+            for body in bodies:
+                lines.write(body)
+            lines.writelines(records)
+        outcome.add_output(job.dry_run, checked.rows + len(records))
+        outcome.reason = f"dry_run: the lines are in {job.dry_run.name}, nothing was sent"
+        return
+    sink: Sink = registry.load(SINKS, "sink.kind", job.entry.sink.kind)(job.entry, say)
+    _send(job, outcome, sink, ahead(bodies), records)
+    if job.entry.sink.read_back:
+        _read_back(sink, target, checked)
+    if job.state is not None:
+        write_json(job.state / LOADED, {"run": job.run, "run_ns": job.run_ns, "points": checked.rows})
+
+
+def _same_file(bodies: Iterator[bytes], path: Path) -> Iterator[bytes]:
+    try:
+        yield from bodies
+    except SuspectError as error:
+        raise ContractError("E_HANDOFF", str(path), "the file changed while it was read; run forecast again") from error
+
+
+def _records(job: Job, target: Target, checked: Checked) -> Iterator[bytes]:
+    """One line per member for `<measurement>_runs`, at the run's time."""
+    for (_, tags), fields in run_fields(step_results(job.forecast, *job.handoff_names()), checked.members):
+        yield record(target.key(target.runs, tags), fields, job.run_ns)
+
+
+def _send(job: Job, outcome: Outcome, sink: Sink, bodies: Iterator[bytes], records: list[bytes]) -> None:
+    points, runs = Written(), Written()
+    dead_letters = job.output.parent / DEAD_LETTERS
+    dead_letters.unlink(missing_ok=True)
+    try:
+        sink.write(bodies, points)
+        sink.write(joined(records, job.entry.sink.batch), runs)
+    finally:
+        outcome.acked, outcome.bytes, outcome.attempts = points.acked, points.size, max(1, sink.attempts)
+        refused = points.refused + runs.refused
+        if refused:
+            with atomic(dead_letters) as file:
+                file.writelines(b"# %b\n%b" % (words.encode("ascii", "backslashreplace"), line) for line, words in refused)
+            outcome.add_output(dead_letters, len(refused))
+    outcome.notes += [f"{points.requests + runs.requests} requests", f"{runs.acked} records written to the runs measurement"]
+    if refused:
+        sentence = f"{len(refused)} of {outcome.expected + len(records)} lines were refused: {refused[0][1]}; they lie in {DEAD_LETTERS}"
+        raise RefusedError("E_PARTIAL", str(dead_letters), sentence)
+    if points.acked != outcome.expected or runs.acked != len(records):
+        raise RefusedError("E_PARTIAL", str(job.forecast), f"{points.acked} of {outcome.expected} points were acknowledged")
+
+
+def _read_back(sink: Sink, target: Target, checked: Checked) -> None:
+    """Count the points again on the server; it can only make a success of 204s doubtful, never a failure good."""
+    found = sink.count(target.measurement, target.series, target.run_s, checked.first_ns, checked.last_ns)
+    if found != checked.rows:
+        sentence = f"{checked.rows} points of {stamp(checked.first_ns)} to {stamp(checked.last_ns)} were acknowledged, the server shows {seen(found)}"
+        raise TemporaryError("E_READ_BACK", target.measurement, sentence)

@@ -1,0 +1,65 @@
+"""From rows of forecast.csv to request bodies of line protocol, made ahead of the sending. Standard library only."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from cronocast.errors import InvariantError
+from cronocast.load.forecast_file import Rows
+from cronocast.load.line_protocol import forecast_lines
+
+MAX_BODY_BYTES = 4 * 2**20  # no server refuses this by default (3.x: 10 MiB); keeps memory flat with long tags
+ROW_BYTES = 130  # of a line after its key: three doubles of 17 digits, run and time
+
+
+def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[bytes]:
+    """Write rows as bodies of at most `batch` lines and about 4 MiB.
+
+    Raises:
+        SuspectError: the rows are not those that were checked.
+    """
+    parts: list[bytes] = []
+    count = size = 0
+    for part in rows:
+        key, cells, at = key_of(part.tags), part.cells(), 0
+        while at < part.count:
+            room = min(batch - count, (MAX_BODY_BYTES - size) // (len(key) + ROW_BYTES) + 1)
+            some = cells[5 * at : 5 * (at + room)]
+            lines = forecast_lines(key, run_s, some[0::5], some[1::5], some[2::5], some[3::5])
+            parts.append(lines)
+            taken = len(some) // 5
+            at, count, size = at + taken, count + taken, size + len(lines)
+            if count == batch or size >= MAX_BODY_BYTES:
+                yield _counted(parts, count)
+                parts, count, size = [], 0, 0
+    if parts:
+        yield _counted(parts, count)
+
+
+def _counted(parts: list[bytes], count: int) -> bytes:
+    body = b"".join(parts)
+    if (lines := body.count(b"\n")) != count:
+        raise InvariantError("E_LP", "lines", f"{lines} lines were made of {count} rows")
+    return body
+
+
+def joined(lines: Iterable[bytes], batch: int) -> Iterator[bytes]:
+    """Join lines to bodies of at most `batch` lines and about 4 MiB."""
+    parts: list[bytes] = []
+    size = 0
+    for line in lines:
+        parts.append(line)
+        size += len(line)
+        if len(parts) == batch or size >= MAX_BODY_BYTES:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)
+
+
+def ahead(bodies: Iterator[bytes]) -> Iterator[bytes]:
+    """Make the next body in a thread while the server works on this one; requests themselves stay in the main thread."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, bodies, b"")
+        while body := coming.result():
+            coming = pool.submit(next, bodies, b"")
+            yield body

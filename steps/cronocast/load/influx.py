@@ -1,0 +1,166 @@
+"""Writing to InfluxDB: the `/write` that 1.x, 2.x and 3.x share. Success is 204 and nothing else."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cronocast.entry import Entry
+from cronocast.errors import CronocastError, RefusedError, seen
+from cronocast.http import Client, Say, blocks, sink_client
+from cronocast.load.written import Written
+
+if TYPE_CHECKING:
+    import requests
+
+DONE = 204
+SPLIT = frozenset({400, 413, 422})  # 1.x, 2.x and 3.x mean different things by them; sending halves again is right for all
+MAX_REFUSED = 100  # lines; then it is no line that is at fault, and asking on would take thousands of requests
+MAX_ANSWER_BYTES = 2**16  # of an answer: 1.x lists every refused line
+MAX_WORDS = 300
+CONFLICT = re.compile(r'field type conflict: input field "(.+)" on measurement "(.+)" is type (\w+), already exists as type (\w+)')
+# Refusals that hold for every line of the request, so that halves of it would be refused as well.
+FOR_ALL = re.compile(r"field type conflict|invalid column type|beyond retention policy|limit exceeded|exceeds retention|database is required|database not found", re.IGNORECASE)
+
+
+@dataclass
+class Influx:
+    """One database as a sink.
+
+    Attributes:
+        client: The server.
+        database: Its name; in 2.x the bucket mapped to it.
+        retention_policy: None means the database's default.
+    """
+
+    client: Client
+    database: str
+    retention_policy: str | None
+    _max_bytes: int = 2**62  # the server has refused larger bodies with 413
+
+    @property
+    def attempts(self) -> int:
+        """Tries of the slowest request so far."""
+        return self.client.attempts
+
+    def write(self, bodies: Iterable[bytes], written: Written) -> None:
+        """Send bodies of line protocol one after the other and count what is acknowledged.
+
+        A body that the server refuses is halved and sent again until the lines at fault stand alone; they go to `written.refused`.
+
+        Raises:
+            RefusedError: the database or policy is missing, a field has another type, or more than 100 lines are refused.
+            TemporaryError, AccessError, ContractError: as `Client.send`.
+        """
+        for body in bodies:
+            parts = [body]
+            while parts:
+                part = parts.pop()
+                halves = _halves(part)
+                if len(part) > self._max_bytes and len(halves) == 2:
+                    parts += halves[::-1]
+                    continue
+                parts += self._send(part, halves, written)[::-1]
+
+    def _send(self, body: bytes, halves: list[bytes], written: Written) -> list[bytes]:
+        """Send one body; return what is to be sent instead of it."""
+        written.requests += 1
+        status, words = self._ask(body)
+        if status == DONE:
+            written.acked += body.count(b"\n")
+            written.size += len(body)
+            return []
+        if status != 413 and FOR_ALL.search(words):
+            raise self._refusal(status, words)
+        if status == 413:
+            self._max_bytes = min(self._max_bytes, max(map(len, halves)))
+        if len(halves) == 2:
+            return halves
+        written.refused.append((body, f"status {status}, {words}"))
+        if len(written.refused) >= MAX_REFUSED:
+            raise RefusedError("E_PARTIAL", self._where, f"{len(written.refused)} lines were refused and no more were tried; status {status}, {words}")
+        return []
+
+    def _ask(self, body: bytes) -> tuple[int, str]:
+        params = {"db": self.database, "precision": "ns"} | ({"rp": self.retention_policy} if self.retention_policy else {})
+
+        def consume(response: "requests.Response") -> tuple[int, str]:
+            return response.status_code, self._words(_read(response))
+
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        return self.client.send("POST", "/write", params=params, body=body, headers=headers, accept=SPLIT | {DONE}, consume=consume)
+
+    @property
+    def _where(self) -> str:
+        return f"{self.client.where}/write?db={self.database}"
+
+    def _words(self, answer: bytes) -> str:
+        """What the server said, on one line of ASCII, never with the secret in it."""
+        text = answer.decode("utf-8", "replace")
+        try:
+            document = json.loads(text)
+            text = str(document.get("error") or document.get("message") or text)
+        except (ValueError, AttributeError, RecursionError):
+            pass
+        if self.client.secret:
+            text = text.replace(self.client.secret, "***")
+        return " ".join(ascii(text)[1:-1].replace("\\'", "'").replace("\\n", " ").replace("\\\\", "\\").split())[:MAX_WORDS]
+
+    def _refusal(self, status: int, words: str) -> CronocastError:
+        if found := CONFLICT.search(words):
+            name, measurement, sent, there = found.groups()
+            right = f"field {seen(name)} of measurement {seen(measurement)} is sent as {sent} but stands there as {there}; write to another measurement or drop the old one"
+            return RefusedError("E_TYPE_CONFLICT", self._where, right)
+        token = "E_TYPE_CONFLICT" if "type" in words else "E_RETENTION" if "retention" in words.lower() else "E_REFUSED"
+        return RefusedError(token, self._where, f"status {status}, {words}; mend this on the server, or write elsewhere")
+
+    def count(self, measurement: str, series: str, run_s: int, first_ns: int, last_ns: int) -> int:
+        """Count the points of one run that the server has, both ends of the window included.
+
+        Points of older runs in the same window carry another `run`, so they do not count.
+
+        Raises:
+            RefusedError: the server answers with an error.
+            TemporaryError, AccessError, ContractError: as `Client.send`.
+        """
+        policy = f"{_quoted(self.retention_policy)}." if self.retention_policy else ""
+        where = f'"series" = $series AND "run" = {run_s} AND time >= {first_ns} AND time <= {last_ns}'
+        text = f"SELECT count(yhat) FROM {policy}{_quoted(measurement)} WHERE {where}"  # noqa: S608 - names are quoted, the text is bound
+        params = {"db": self.database, "epoch": "ns", "q": text, "params": json.dumps({"series": series})}
+        answer = self.client.send("GET", "/query", params=params, headers={"Accept": "application/json"}, accept=frozenset({200}), consume=_read)
+        try:
+            result = json.loads(answer)["results"][0]
+            if "error" in result:
+                raise RefusedError("E_QUERY", self.client.where, f"the points can't be counted: {seen(result['error'])}")
+            found: Any = result["series"][0]["values"][0][1] if result.get("series") else 0
+            return int(found)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise RefusedError("E_ANSWER", self.client.where, f"not an answer to a count: {seen(answer[:80])}") from error
+
+
+def influx_sink(entry: Entry, say: Say) -> Influx:
+    """The sink of an entry; what it does not say is taken from the source.
+
+    Raises:
+        ConfigError: the secret is missing or unusable.
+    """
+    return Influx(sink_client(entry.sink, entry.source, say), entry.sink.database or entry.source.database, entry.sink.retention_policy)
+
+
+def _read(response: "requests.Response") -> bytes:
+    """The first 64 KiB of an answer; the rest is read and let go, so that the connection can be kept."""
+    kept = b""
+    for block in blocks(response):
+        kept += block[: MAX_ANSWER_BYTES - len(kept)]
+    return kept
+
+
+def _halves(body: bytes) -> list[bytes]:
+    """Cut a body near its middle, between two lines; one line stays whole."""
+    cut = body.find(b"\n", len(body) // 2, len(body) - 1) + 1 or body.rfind(b"\n", 0, len(body) // 2) + 1
+    return [body[:cut], body[cut:]] if cut else [body]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

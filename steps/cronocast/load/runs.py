@@ -1,0 +1,62 @@
+"""One record per member and run: which class and model it got, and how good the model was. Standard library only."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cronocast.errors import ContractError
+from cronocast.load.line_protocol import Value
+from cronocast.results import read_result, result_path
+
+STEPS = ("extract", "classify", "forecast")
+WORDS = ("class", "model", "why", "status", "reason")
+
+
+def step_results(beside: Path, series: str | None, run: str | None) -> dict[str, dict[str, Any]]:
+    """Results of the steps before load that lie in the same folder; those that are missing or of another run are left out."""
+    found = {}
+    for step in STEPS:
+        try:
+            result = read_result(result_path(step, beside), step)
+        except ContractError:
+            continue
+        if (series, run) in ((None, None), (result.get("series"), result.get("run"))):
+            found[step] = result
+    return found
+
+
+def run_fields(results: dict[str, dict[str, Any]], points: dict[tuple[str, str], int]) -> Iterator[tuple[tuple[str, str], dict[str, Value]]]:
+    """Fields of the record of each member that was forecast or skipped: ((name, tags), fields); what is not known is None.
+
+    Args:
+        results: From `step_results`.
+        points: Points written per member.
+    """
+    durations: dict[str, Value] = {f"{step}_s": _number(results.get(step, {}).get("duration_s")) for step in STEPS}
+    classes = {_key(member): member for member in _members(results.get("classify", {}))}
+    members = {_key(member): member for member in _members(results.get("forecast", {}))}
+    for key in {**dict.fromkeys(members), **dict.fromkeys(points)}:
+        member = members.get(key, {})
+        words = {name: _word(member.get(name)) for name in WORDS} | {"class": _word(member.get("class")) or _word(classes.get(key, {}).get("class"))}
+        scores = member.get("backtest")
+        scores = scores if isinstance(scores, dict) else {}
+        yield key, {**words, "mase": _number(scores.get("mase")), "coverage": _number(scores.get("coverage")), "points": points.get(key, 0), **durations}
+
+
+def _members(result: dict[str, Any]) -> list[dict[str, Any]]:
+    members = result.get("members")
+    return [member for member in members if isinstance(member, dict) and isinstance(member.get("name"), str)] if isinstance(members, list) else []
+
+
+def _key(member: dict[str, Any]) -> tuple[str, str]:
+    return member["name"], str(member.get("tags", ""))
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> float | None:
+    """A finite float: a whole number would fix the field's type as integer on the server."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
