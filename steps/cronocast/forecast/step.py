@@ -1,0 +1,157 @@
+"""The forecast step: history.csv and profile.json in, forecast.csv out."""
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cronocast.classify.step import profile_of, read_profiles
+from cronocast.errors import ConfigError, DataError, InvariantError, seen
+from cronocast.files import atomic, series_id
+from cronocast.forecast.engine import MemberForecast, Settings
+from cronocast.forecast.members import Job as MemberJob
+from cronocast.forecast.members import forecast_members
+from cronocast.profile import Profile
+from cronocast.results import Outcome, check_handoff
+from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, read_members, rows
+from cronocast.step import Job, say
+
+PROGRESS_EVERY = 25  # members between two progress lines
+
+
+def run(job: Job) -> Outcome:
+    """Forecast every member of the history and publish forecast.csv.
+
+    Raises:
+        DataError, ContractError, StorageError: history or profile are missing, are not what their steps published, or can't be read.
+        ConfigError: an unknown model, or one whose library is not installed.
+        InvariantError: not one member could be forecast.
+    """
+    extracted = check_handoff(job.history, "extract", *job.handoff_names())
+    if extracted.get("status") == "skipped":
+        return Outcome(status="skipped", reason=extracted.get("reason", ""), window=extracted.get("window", {}))
+    outcome = Outcome(window=extracted.get("window", {}))
+    profiles = read_profiles(job)
+    members = list(read_members(job.history, HISTORY_COLUMNS))
+    for path in (job.history, job.profile):
+        if path is not None:
+            outcome.add_input(path)
+    if not members:
+        return Outcome(status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window)
+    works = _member_jobs(job, members, profiles, outcome)
+    outcome.rows_in = sum(len(m.time_ns) + m.gaps_in_file for m in members)
+    outcome.rows_kept = sum(len(m.time_ns) for m in members)
+    outcome.expected = len(works) * works[0].settings.h
+    _publish(job, works, outcome)
+    _judge(outcome)
+    return outcome
+
+
+def _member_jobs(job: Job, members: Sequence[Member], profiles: dict[tuple[str, str], Profile], outcome: Outcome) -> list[MemberJob]:
+    """One job per member; where no step classified them it is done here."""
+    entry = job.entry
+    every = int(entry.every)
+    end_ns = outcome.window.get("end_ns") or max((m.time_ns[-1] for m in members if m.time_ns), default=0) // every * every + every
+    outcome.window = {**outcome.window, "end_ns": end_ns, "every_ns": every}
+    settings = Settings(
+        h=entry.horizon // every,
+        end_ns=end_ns,
+        level=entry.level,
+        model=entry.model,
+        candidates=entry.candidates,
+        options=entry.options,
+        clip=(entry.clip.min, entry.clip.max),
+        on_too_short=entry.on_too_short,
+        budget=entry.budget,
+    )
+    models = job.state / "models" if job.state else None
+    return [
+        MemberJob(
+            profile=profiles.get(member.key) or profile_of(member, entry),
+            time_ns=np.frombuffer(member.time_ns, dtype=np.int64),
+            y=np.frombuffer(member.columns[0], dtype=np.float64),
+            settings=settings,
+            state=models / series_id(member.label) if models else None,
+        )
+        for member in members
+    ]
+
+
+def _publish(job: Job, works: list[MemberJob], outcome: Outcome) -> None:
+    """Forecast and write member by member, so that memory does not grow with their number."""
+    written = 0
+
+    def progress(done: int, total: int) -> None:
+        if done % PROGRESS_EVERY == 0 or done == total:
+            say(f"forecast: {done} of {total} members")
+
+    with atomic(job.forecast) as file:
+        file.write(header(FORECAST_COLUMNS))
+        for work, result in zip(works, forecast_members(works, job.entry.jobs, progress), strict=True):
+            if result.time_ns.size:
+                file.write(rows(_as_member(result)))
+                written += result.time_ns.size
+            outcome.members.append(_as_document(work.profile, result))
+        if not written and all(member["status"] != "skipped" for member in outcome.members):
+            _nothing(outcome)
+    outcome.add_output(job.forecast, written)
+
+
+def _as_member(result: MemberForecast) -> Member:
+    """The rows of one forecast, checked: finite and in order, whatever the model did."""
+    columns = (result.yhat, result.lower, result.upper)
+    if not all(np.isfinite(c).all() for c in columns) or not ((result.lower <= result.yhat) & (result.yhat <= result.upper)).all():
+        raise InvariantError("E_NONFINITE_FORECAST", f"{result.name}{{{result.tags}}}", f"{result.model} gave a forecast that is not finite or outside its own interval")
+    return Member(result.name, result.tags, array("q", result.time_ns.tolist()), tuple(array("d", c.tolist()) for c in columns))
+
+
+def _as_document(profile: Profile, result: MemberForecast) -> dict[str, Any]:
+    """What the result file says of a member."""
+    backtest = result.backtest
+    naive = backtest.get("naive", {}).get("model")
+    summary = {
+        "mase": backtest.get("chosen", {}).get("mase"),
+        "coverage": backtest.get("chosen", {}).get("coverage"),
+        "naive_mase": backtest.get("models", {}).get(naive, {}).get("mase"),
+    }
+    known = {name: value for name, value in summary.items() if value is not None}
+    return {
+        "name": result.name,
+        "tags": result.tags,
+        "status": result.status,
+        "reason": result.reason,
+        "class": profile.series_class,
+        "model": result.model,
+        "why": result.why,
+        "rows": int(result.time_ns.size),
+        "backtest": {**backtest, **known},
+        "cpu_s": round(result.cpu_s, 4),
+    }
+
+
+def _judge(outcome: Outcome) -> None:
+    """Say in the result how the members fared together."""
+    counts = Counter(member["status"] for member in outcome.members)
+    said = [f"{counts[status]} of {len(outcome.members)} members {status}" for status in ("failed", "skipped", "fallback") if counts[status]]
+    outcome.reason = ", ".join(said)
+    if counts["skipped"] == len(outcome.members):
+        outcome.status = "skipped"
+    elif said:
+        outcome.status = "fallback"
+
+
+def _nothing(outcome: Outcome) -> None:
+    """No member has a forecast: nothing is published, and the first reason stands for all.
+
+    Raises:
+        DataError, ConfigError, InvariantError: by that reason.
+    """
+    reason = outcome.members[0]["reason"]
+    where = f"{outcome.members[0]['name']}{{{outcome.members[0]['tags']}}}"
+    if reason.startswith("too_short"):
+        raise DataError("E_TOO_SHORT", where, reason)
+    if reason.startswith(("E_MODEL", "E_CONFIG", "E_MISSING")):
+        raise ConfigError.one(reason.split(" ", 1)[0], where, reason)
+    raise InvariantError("E_NO_FORECAST", where, f"no member could be forecast; the first says {seen(reason)}")
