@@ -5,6 +5,7 @@ import difflib
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 
+MAX_NUMBER = sys.float_info.max  # also for whole numbers, which are used as floats
+MAX_SPAN = Duration.parse("5200w")  # a hundred years; times in int64 nanoseconds end in 2262
 UNRENDERED = re.compile(r"\{\{.*\}\}|\$\{[^}]*\}|<no value>")
 
 
@@ -63,7 +66,8 @@ class Text:
 
     def check(self, value: Any, where: str, problems: list[Problem]) -> str | None:  # noqa: ANN401, D102
         if not isinstance(value, str):
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not text; allowed: {self.words()}"))
+            quoted = ", in quotes" if isinstance(value, bool | int | float) else ""
+            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not text; allowed: {self.words()}{quoted}"))
         elif not self.data and UNRENDERED.search(value):
             problems.append(Problem("E_UNRENDERED", where, f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}"))
         elif len(value) > self.longest:
@@ -104,7 +108,7 @@ class Number:
             problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a number; allowed: {self.words()}"))
             return None
         inside = (value > self.low if self.open_low else value >= self.low) and (value < self.high if self.open_high else value <= self.high)
-        if not inside or not math.isfinite(value):
+        if not inside or not abs(value) <= MAX_NUMBER:  # NaN compares false
             problems.append(Problem("E_CONFIG_RANGE", where, f"{seen(value)} is out of range; allowed: {self.words()}"))
             return None
         return value
@@ -152,7 +156,10 @@ class Span:
     zero: bool = False
 
     def check(self, value: Any, where: str, problems: list[Problem]) -> Duration | None:  # noqa: ANN401, D102
-        if isinstance(value, str) and UNRENDERED.search(value):
+        if not isinstance(value, str):
+            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a duration; allowed: {self.words()}"))
+            return None
+        if UNRENDERED.search(value):
             problems.append(Problem("E_UNRENDERED", where, f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}"))
             return None
         if self.zero and value == "0s":
@@ -160,10 +167,13 @@ class Span:
             nothing.text = "0s"
             return nothing
         try:
-            return Duration.parse(value)
+            span = Duration.parse(value)
         except ValueError:
             problems.append(Problem("E_CONFIG_DURATION", where, f"{seen(value)} is not a duration; allowed: {self.words()}"))
             return None
+        if span > MAX_SPAN:
+            problems.append(Problem("E_CONFIG_DURATION", where, f"{seen(value)} is too long; allowed: at most {MAX_SPAN}"))
+        return span
 
     def from_text(self, text: str) -> str:  # noqa: D102
         return text
@@ -243,7 +253,13 @@ class Anything:
     """Any JSON value: options that a model checks itself."""
 
     def check(self, value: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401, D102
-        return value
+        try:
+            if json.loads(json.dumps(value, allow_nan=False)) == value:
+                return value
+        except (TypeError, ValueError, RecursionError):
+            pass  # dates, sets, NaN: YAML has them, the JSON that steps are given has not
+        problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is no JSON value; allowed: text, numbers, true, false, lists and mappings with text as keys"))
+        return None
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
         return _json_or_text(text)

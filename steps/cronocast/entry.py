@@ -16,9 +16,14 @@ MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
 
 _name = Text(fault=rules.identifier_fault, token="E_IDENT", about="a name", data=False)
 _database = Text(fault=rules.database_fault, token="E_IDENT", about="a plain name")
+_field = Text(fault=rules.tag_key_fault, token="E_TAG", about="a field key")
+_model = Text(fault=rules.model_fault, token="E_MODEL", about="auto, a name from the model table, or module:Class")
+_candidate = Text(fault=rules.candidate_fault, token="E_MODEL", about="a name from the model table, or module:Class")
 _tag_key = Text(fault=rules.tag_key_fault, token="E_TAG", about="a tag key")
 _tag_value = Text(fault=rules.tag_value_fault, token="E_TAG", about="any text", data=True)
 _path = Text(fault=rules.path_fault, token="E_PATH", about="the path of a file")
+_cron = Text(fault=rules.cron_fault, token="E_CRON", about="five cron fields")
+_slug = Text(fault=rules.slug_fault, token="E_NAME", about="lower-case letters, digits and dashes")
 _url = Text(about="http://HOST[:PORT] or https://HOST[:PORT]")
 
 
@@ -46,7 +51,7 @@ class Source(Server):
     database: str = setting(_database, ..., "Database (in 2.x and 3.x: the bucket or database mapped to it).", "extract")
     retention_policy: str | None = setting(_database, None, "Retention policy; the database's default if not given.", "extract")
     measurement: str | None = setting(_name, None, "Measurement to read.", "extract")
-    field: str | None = setting(_name, None, "Field to read.", "extract")
+    field: str | None = setting(_field, None, "Field to read.", "extract")
     aggregate: str = setting(Text(AGGREGATES), "mean", "How the points of one step become one value.", "extract")
     percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
     tags: dict[str, tuple[str, ...]] = setting(MapOf(_tag_key, _tag_value, many=True), {}, "Keep only points with these tag values (one or a list).", "extract")
@@ -104,8 +109,8 @@ class Entry:
     lookback: Duration = setting(Span(), Duration.parse("4w"), "How much history is read.", "extract")
     horizon: Duration = setting(Span(), Duration.parse("24h"), "How far ahead to forecast.", "forecast")
     level: float = setting(Number(0.5, 0.999), 0.95, "Nominal coverage of the interval.", "forecast")
-    model: str = setting(Text(about="auto, a name from the model table, or module:Class"), "auto", "Model; auto chooses by backtest.", "forecast")
-    candidates: tuple[str, ...] = setting(ListOf(Text(about="a model's name")), (), "Models that auto may choose from; by class if empty.", "forecast")
+    model: str = setting(_model, "auto", "Model; auto chooses by backtest.", "forecast")
+    candidates: tuple[str, ...] = setting(ListOf(_candidate), (), "Models that auto may choose from; by class if empty.", "forecast")
     options: dict[str, Any] = setting(MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast")
     series_class: str | None = setting(Text(CLASSES), None, "Class to use instead of the one found.", "classify")
     periods: tuple[Duration, ...] = setting(ListOf(Span(), 8), (), "Seasonal periods to use instead of those found.", "classify")
@@ -115,8 +120,12 @@ class Entry:
     on_too_short: str = setting(Text(("forecast", "skip", "fail")), "forecast", "What a member of class too_short gets: a naive forecast, nothing, or exit 66.", "forecast")
     jobs: int = setting(Number(1, 256, whole=True), 1, "Members forecast at the same time.", "forecast")
     budget: float = setting(Number(0, 3600, open_low=True), 10.0, "CPU seconds per member that auto may spend; what was not tried is recorded.", "forecast")
-    schedule: str = setting(Text(fault=rules.cron_fault, token="E_CRON", about="five cron fields"), "H * * * *", "When it runs on a cluster; H is a minute made from the name.")
-    timezone: str = setting(Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"), "UTC", "Time zone of the schedule.")
+    schedules: tuple[str, ...] = setting(ListOf(_cron, 10), ("H * * * *",), "When it runs on a cluster; a minute H is made from the name, so that series do not start together.")
+    timezone: str = setting(Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"), "UTC", "Time zone of the schedules.")
+    suspend: bool = setting(Flag(), False, "On a cluster: keep the schedule but start nothing.")
+    profile: str = setting(_slug, "cpu", "On a cluster: the profile (nodes, resources) its pods run with; the chart's values define them.")
+    shards: int = setting(Number(1, 100, whole=True), 1, "On a cluster: forecast pods that share the members of the series.")
+    singlePod: bool = setting(Flag(), False, "On a cluster: run the whole chain as one pod; for series that need light models only.")  # noqa: N815 - Helm writes it so
 
     def source_measurement(self) -> str:
         """Name that outputs are derived from: the measurement, or the series' name for a raw query."""
@@ -206,10 +215,11 @@ def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
 
 
 def _target_problems(source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
-    target = sink.get("measurement")
+    target, query = sink.get("measurement"), source.get("query")
     same = all(sink.get(name) in (None, source.get(name)) for name in ("url", "database", "retention_policy"))
-    if target is not None and same and target in (source.get("measurement"), str(source.get("measurement")) + "_runs"):
-        return [Problem("E_FEEDBACK_LOOP", where, f"{seen(target)} is what the series reads; write to another measurement, such as {target}_forecast")]
+    read = rules.read_by(query) if isinstance(query, str) else {source.get("measurement")} if isinstance(source.get("measurement"), str) else set()
+    if isinstance(target, str) and same and read & {target, f"{target}_runs"}:
+        return [Problem("E_FEEDBACK_LOOP", where, f"{seen(target)} is what the series reads; give another measurement, such as {seen(target + '_forecast')}")]
     return []
 
 

@@ -8,10 +8,12 @@ CronocastError
 ├── TemporaryError   75  try again
 ├── ContractError    76  an answer, file or saved model breaks the contract
 ├── AccessError      77  401, 403
+├── BugError          1  a defect of cronocast
 ├── ConfigError      78  bad configuration; carries every problem found
 └── Terminated      143  ended by SIGTERM
 """
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Optional
 
@@ -21,12 +23,30 @@ if TYPE_CHECKING:
 MAX_PROBLEMS = 20  # a person reads twenty; the count says how many more there are
 MAX_SENTENCE = 400  # fits Kubernetes' termination message beside Argo's own words
 MAX_SEEN = 80
+_SECRET_KEY = re.compile("pass|token|secret|credential|key", re.IGNORECASE)
 
 
 def seen(value: object) -> str:
-    """Show a value in a message: its repr in ASCII, cut to 80 characters."""
-    text = ascii(value)
+    """Show a value in a message: its repr in ASCII, cut to 80 characters; what looks like a secret is masked."""
+    text = re.sub(r"//\S*@", "//***@", ascii(_masked(value)))
     return text if len(text) <= MAX_SEEN else text[: MAX_SEEN - 3] + "..."
+
+
+def _masked(value: object, depth: int = 0) -> object:
+    """A mapping or list with the values of secret-looking keys hidden; a person may have put a password where a mapping is wrong."""
+    if not isinstance(value, dict | list):
+        return value
+    if depth > 2:  # deeper than eighty characters ever show
+        return "..."
+    if isinstance(value, list):
+        return [_masked(item, depth + 1) for item in value[:MAX_SEEN]]
+    return {key: "***" if _SECRET_KEY.search(str(key)) else _masked(item, depth + 1) for key, item in value.items()}
+
+
+def sentence(text: str) -> str:
+    """One line of printable ASCII, at most 400 characters: nothing in a message can move a cursor or start a new line."""
+    visible = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
+    return visible.encode("ascii", "backslashreplace").decode()[:MAX_SENTENCE]
 
 
 def subject(where: str) -> str:
@@ -43,7 +63,7 @@ class CronocastError(Exception):
 
     def __init__(self, token: str, where: str, problem: str) -> None:
         """Take a stable token (`E_...`), the setting, file or server at fault, and one sentence."""
-        self.token, self.where, self.problem = token, subject(where), " ".join(problem.split())[:MAX_SENTENCE]
+        self.token, self.where, self.problem = token, subject(where), sentence(problem)
         super().__init__(f"{self.token} {self.where}: {self.problem}")
 
 
@@ -89,6 +109,12 @@ class AccessError(CronocastError):
     exit_code = 77
 
 
+class BugError(CronocastError):
+    """Anything not foreseen. Recovery: a person mends cronocast."""
+
+    exit_code = 1
+
+
 class Terminated(CronocastError):  # noqa: N818 - not a failure of the step
     """SIGTERM arrived. Recovery: retried by the engine."""
 
@@ -105,7 +131,7 @@ class Problem:
 
     def __str__(self) -> str:
         """The line a person reads."""
-        return f"{self.token} {subject(self.where)}: {' '.join(self.sentence.split())[:MAX_SENTENCE]}"
+        return f"{self.token} {subject(self.where)}: {sentence(self.sentence)}"
 
 
 class ConfigError(CronocastError):
@@ -118,7 +144,7 @@ class ConfigError(CronocastError):
         self.problems = problems
         first = problems[0]
         more = f" (1 of {len(problems)} problems)" if len(problems) > 1 else ""
-        super().__init__(first.token, first.where, first.sentence[: MAX_SENTENCE - len(more)] + more)
+        super().__init__(first.token, first.where, sentence(first.sentence)[: MAX_SENTENCE - len(more)] + more)
 
     @classmethod
     def one(cls, token: str, where: str, sentence: str) -> "ConfigError":

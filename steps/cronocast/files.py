@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -9,12 +10,12 @@ import stat
 import tempfile
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
-from cronocast.errors import ContractError, DataError, StorageError, TemporaryError, seen
+from cronocast.errors import ContractError, DataError, InvariantError, StorageError, TemporaryError, seen
 
 MAX_JSON_BYTES = 256 * 2**20  # a result of 100,000 members is about 60 MB
 
@@ -23,8 +24,19 @@ def _storage(error: OSError, path: Path) -> StorageError:
     return StorageError("E_STORAGE", str(path), f"{error.strerror or error}; check that the volume is there, writable and not full")
 
 
+class _Raw(io.FileIO):
+    """A file whose failing writes are storage errors; what else fails while it is open keeps its own error."""
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
+        """Write as much as the volume takes."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise _storage(error, Path(str(self.name))) from error
+
+
 @contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
+def atomic(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`; on a clean exit it is synced and renamed to `path`, else removed.
 
     A reader finds the old file or the whole new one, never a part. Nothing is published after a failed sync.
@@ -39,17 +51,23 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise _storage(error, path) from error
     try:
-        with open(handle, "wb", buffering=2**20) as file:  # noqa: PTH123 - a handle, not a path
+        with io.BufferedWriter(_Raw(handle, "wb"), 2**20) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # the next step may run under another user
+            _publish(handle, name, path)
+    finally:
+        with suppress(OSError):
+            Path(name).unlink(missing_ok=True)
+
+
+def _publish(handle: int, name: str, path: Path) -> None:
+    try:
+        os.fsync(handle)
+        os.fchmod(handle, 0o644)  # the next step may run under another user
         Path(name).replace(path)
         sync_folder(path.parent)
     except OSError as error:
         raise _storage(error, path) from error
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -65,9 +83,18 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document
-    """Publish a document as JSON; NaN and infinity are refused, they are not JSON."""
+    """Publish a document as JSON.
+
+    Raises:
+        InvariantError: it holds NaN or infinity, which are no JSON.
+        StorageError: the volume is full, read-only or failing.
+    """
+    try:
+        text = json.dumps(document, indent=1, ensure_ascii=True, allow_nan=False, default=str).encode() + b"\n"
+    except ValueError as error:
+        raise InvariantError("E_NONFINITE", str(path), f"{error}; every number in it must be finite") from error
     with atomic(path) as file:
-        file.write(json.dumps(document, indent=1, ensure_ascii=True, allow_nan=False, default=str).encode() + b"\n")
+        file.write(text)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON document
@@ -83,11 +110,15 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON document
         text = path.read_bytes()
         if len(text) > MAX_JSON_BYTES:
             raise ContractError("E_JSON", str(path), f"{len(text)} bytes, at most {MAX_JSON_BYTES} are read")
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ContractError("E_JSON", str(path), f"not a JSON document: {seen(str(error))}; run the step that writes it again") from error
     except OSError as error:
         raise _storage(error, path) from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def check_plain_file(path: Path) -> int:

@@ -3,8 +3,11 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cronocast.durations import MAX_NS
 from cronocast.entry import CLASSES
 from cronocast.errors import ContractError, seen
+
+MAX_PERIOD = 50_000_000  # steps; as many as the longest history that extract takes
 
 
 @dataclass(frozen=True)
@@ -60,20 +63,22 @@ def from_document(data: Any, where: str) -> Profile:  # noqa: ANN401 - untrusted
             last_ns=_typed(data["last_ns"], int),
             periods=tuple(_typed(p, int) for p in data["periods"]),
             change_points_ns=tuple(_typed(p, int) for p in data["change_points_ns"]),
-            gaps=Gaps(**data["gaps"]),
-            evidence={str(k): float(v) for k, v in data["evidence"].items()},
-            notes=tuple(str(n) for n in data["notes"]),
+            gaps=Gaps(_typed(data["gaps"]["missing"], int), _typed(data["gaps"]["longest"], int), float(_typed(data["gaps"]["share"], int | float))),
+            evidence={str(k): float(_typed(v, int | float)) for k, v in data["evidence"].items()},
+            notes=tuple(_typed(n, str) for n in data["notes"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ContractError("E_CLASS", where, f"profile is incomplete or ill-typed: {seen(str(error))}; run classify again") from error
     if profile.series_class not in CLASSES:
         raise ContractError("E_CLASS", where, f"unknown class {seen(profile.series_class)}; allowed: {', '.join(CLASSES)}")
-    if profile.step_ns <= 0 or any(not 2 <= p <= max(2, profile.points) for p in profile.periods):
-        raise ContractError("E_CLASS", where, f"step {profile.step_ns} ns or periods {seen(profile.periods)} are impossible for {profile.points} points")
+    if not 0 <= profile.first_ns <= profile.last_ns <= MAX_NS or profile.points < 0:
+        raise ContractError("E_CLASS", where, f"{profile.points} points from {profile.first_ns} to {profile.last_ns} ns are impossible; run classify again")
+    if profile.step_ns <= 0 or any(not 2 <= p <= MAX_PERIOD for p in profile.periods):
+        raise ContractError("E_CLASS", where, f"step {profile.step_ns} ns or periods {seen(list(profile.periods))} are impossible; run classify again")
     return profile
 
 
-def _typed(value: Any, kind: type) -> Any:  # noqa: ANN401
+def _typed(value: Any, kind: Any) -> Any:  # noqa: ANN401 - a type or a union of types
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise TypeError(f"{seen(value)} is not {kind.__name__}")
+        raise TypeError(f"{seen(value)} is not {getattr(kind, '__name__', kind)}")
     return value

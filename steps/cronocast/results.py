@@ -100,9 +100,9 @@ def check_handoff(path: Path, step: str, series: str | None, run: str | None) ->
     if document["status"] == "failed":
         raise ContractError("E_HANDOFF", str(path), f"{step} failed ({seen(document.get('reason'))}); run it again")
     check_plain_file(path)
-    listed = document.get("outputs", {}).get(path.name, {})
-    if not isinstance(listed, dict) or listed.get("sha256") != sha256(path):
-        raise ContractError(
-            "E_HANDOFF", str(path), f"differs from what {step} published (sha256 {seen(listed.get('sha256') if isinstance(listed, dict) else listed)}); run {step} again"
-        )
+    listed = document.get("outputs")
+    published = listed.get(path.name) if isinstance(listed, dict) else None
+    checksum = published.get("sha256") if isinstance(published, dict) else None
+    if checksum != sha256(path):
+        raise ContractError("E_HANDOFF", str(path), f"differs from what {step} published (sha256 {seen(checksum)}); run {step} again")
     return document

@@ -1,5 +1,6 @@
 """What is wrong with a URL, identifier, tag, query, schedule or zone: each rule returns one sentence, or "" when it is fine."""
 
+import difflib
 import ipaddress
 import re
 from urllib.parse import urlsplit
@@ -7,13 +8,21 @@ from urllib.parse import urlsplit
 from cronocast.errors import Problem, seen
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# What may hold any text in a query: a quoted name, a string, and a regular expression, which stands only where no division can.
+# None of them holds a raw newline: the server ends them there, so this must too.
+_LITERAL = re.compile(
+    r"""  "(?:\\.|[^"\\\n])*"  |  '(?:\\.|[^'\\\n])*'  |  (?P<before> (?: =~ | !~ | [,(] | \b(?:from|select|by)\b ) \s* ) /(?!\*)(?:\\.|[^/\\\n])*/""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _FORBIDDEN_IN_QUERY = re.compile(r"\b(into|drop|delete|create|alter|grant|revoke|kill|show|explain)\b", re.IGNORECASE)
 
 
 def url_problem(value: str, where: str) -> Problem | None:
     """Check the address of a server: http or https, a plain host, no credentials, path prefix allowed."""
     right = "allowed: http://HOST[:PORT][/prefix] or https://..."
-    masked = seen(re.sub(r"//[^/@]*@", "//***@", re.sub(r"[?#].*", "?***", value)))
+    masked = seen(re.sub(r"[?#].*", "?***", re.sub(r"^([a-z]*://)?.*@", r"\1***@", value, flags=re.DOTALL), flags=re.DOTALL))
+    if not re.match(r"https?://", value, re.IGNORECASE):
+        return Problem("E_URL_SCHEME", where, f"{masked} begins with neither http:// nor https://; {right}")
     if re.search(r"[\s\x00-\x1f\x7f]", value):
         return Problem("E_URL", where, f"{masked} holds white space or control characters; {right}")
     try:
@@ -21,8 +30,6 @@ def url_problem(value: str, where: str) -> Problem | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return Problem("E_URL_PORT", where, f"{masked} has a port or host that can't be read; {right}, ports 1 to 65535, IPv6 in brackets")
-    if parts.scheme not in ("http", "https"):
-        return Problem("E_URL_SCHEME", where, f"{masked} is neither http nor https; {right}")
     if "@" in parts.netloc or parts.query or parts.fragment or "?" in value or "#" in value:
         return Problem("E_URL_CREDENTIALS", where, f"{masked} carries credentials, a query or a fragment; put credentials into files (username, password_file, token_file)")
     if parts.netloc.count(":") > 1 and "[" not in parts.netloc:
@@ -30,7 +37,7 @@ def url_problem(value: str, where: str) -> Problem | None:
     if port == 0 or parts.netloc.endswith(":"):
         return Problem("E_URL_PORT", where, f"{masked} has no usable port; allowed: 1 to 65535")
     wrong = host_fault(host)
-    return Problem("E_URL_HOST", where, f"host {seen(host)} {wrong}") if wrong else None
+    return Problem("E_URL_HOST", where, f"host {seen(host)} {wrong}; {right}") if wrong else None
 
 
 def host_fault(host: str) -> str:
@@ -88,14 +95,23 @@ def query_fault(value: str) -> str:
 
     Quoted names and strings are set aside first, so that a tag value "drop" is no fault.
     """
-    bare = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])*\'', "q", value)
+    bare = _LITERAL.sub(r"\g<before> q ", value)
     if not re.match(r"\s*select\b", bare, re.IGNORECASE):
         return f"{seen(value[:40])} is not a SELECT; allowed: one SELECT"
+    if "'" in bare or '"' in bare:
+        return "a quote is not closed on its line; allowed: one plain SELECT"
     if ";" in bare or "--" in bare or "/*" in bare or _FORBIDDEN_IN_QUERY.search(bare):
         return "more than one statement, a comment or a word that writes (INTO, DROP, DELETE...); allowed: one plain SELECT"
     if not re.search(r"\btime\s*>=\s*\$start\b", bare, re.IGNORECASE) or not re.search(r"\btime\s*<\s*\$end\b", bare, re.IGNORECASE):
         return "both time bounds must be there; write: WHERE time >= $start AND time < $end"
     return ""
+
+
+def read_by(query: str) -> set[str]:
+    """Names that a query reads from: the last part of `database.policy.measurement` after each FROM."""
+    part = r'(?:"(?:\\.|[^"\\\n])*"|[A-Za-z0-9_]+)'
+    found = re.findall(rf"\bfrom\s+(?:{part}?\.){{0,2}}({part})", query, re.IGNORECASE)
+    return {re.sub(r"\\(.)", r"\1", name[1:-1]) if name[0] == '"' else name for name in found}
 
 
 def series_name_fault(value: str) -> str:
@@ -124,6 +140,29 @@ def cron_fault(value: str) -> str:
     if fields[2].isdigit() and fields[4] == "*" and int(fields[2]) > longest:
         return f"{seen(value)} never comes: no such day in that month; {right}"
     return ""
+
+
+def model_fault(value: str) -> str:
+    """Check a model: auto, a row of the table, or a user's own module:Class."""
+    return "" if value == "auto" else candidate_fault(value)
+
+
+def candidate_fault(value: str) -> str:
+    """Check a model that auto may choose: a row of the table, or a user's own module:Class."""
+    from cronocast.forecast import MODELS
+
+    if value in MODELS or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value, re.ASCII):
+        return ""
+    near = difflib.get_close_matches(value, MODELS, 1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{seen(value)} is not known; {meant}allowed: auto, {', '.join(MODELS)}, or your own module:Class"
+
+
+def slug_fault(value: str) -> str:
+    """Check a name that Kubernetes takes as part of an object's name."""
+    if re.fullmatch(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", value):
+        return ""
+    return f"{seen(value)} is no such name; allowed: 1 to 32 lower-case letters, digits and dashes, a letter first"
 
 
 def zone_fault(value: str) -> str:

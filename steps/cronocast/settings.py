@@ -19,6 +19,8 @@ from cronocast.step import Job, check_paths, run_folder
 
 # A step that is given files instead of a series document talks to no database; these stand for what it never uses.
 NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
+OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "load": ""}
+MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
 EARLIEST_RUN_NS, LATEST_RUN_NS = 0, 9_000_000_000 * 10**9  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
 
 
@@ -48,6 +50,9 @@ def make_job(given: Given) -> Job:
         ConfigError: with every problem found.
     """
     problems: list[Problem] = []
+    _check_files(given, problems)
+    if problems:
+        raise ConfigError(problems)  # before any of these files is opened
     data, origins = _document(given, problems)
     run_ns = run_time(given.run, problems)
     entry = parse(Entry, data, "", problems)
@@ -59,6 +64,12 @@ def make_job(given: Given) -> Job:
     if problems or job is None:
         raise ConfigError(list(dict.fromkeys(problems)))
     return job
+
+
+def _check_files(given: Given, problems: list[Problem]) -> None:
+    files = {f"--{name.replace('_', '-')}": path for name, path in given.files.items() if path is not None}
+    written = {f"--{OUTPUTS[given.step]}", "--dry-run"}
+    check_paths(problems, {n: p for n, p in files.items() if n not in written}, {n: p for n, p in files.items() if n in written}, given.root)
 
 
 def _document(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -73,6 +84,8 @@ def _document(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], di
             problems.append(Problem("E_CONFIG_SIZE", where, f"{len(text)} characters; allowed: at most {MAX_ENTRY_BYTES}"))
         elif any("\ud800" <= c <= "\udfff" for c in text):
             problems.append(Problem("E_CONFIG_ENCODING", where, f"{seen(text)} is not UTF-8; give UTF-8"))
+        elif leaf.path in given.from_env and leaf.path not in MANY_LINES and not text.isprintable():
+            problems.append(Problem("E_CONFIG_ENCODING", where, f"{seen(text)} holds a new line or a control character; give one plain line"))
         else:
             data = with_value(data, leaf.path, leaf.kind.from_text(text))
             origins[leaf.path] = where
@@ -160,10 +173,7 @@ def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], probl
     if folder is None:
         missing = [name for name in needed if name not in files]
         problems += [Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder") for name in missing]
-    output = {"extract": "history", "classify": "profile"}.get(given.step, "forecast")
-    outputs = {f"--{name}": files[name] for name in (output, "dry_run") if name in files and not (name == "forecast" and given.step == "load")}
-    check_paths(problems, {f"--{n}": p for n, p in files.items() if f"--{n}" not in outputs}, outputs)
-    base = folder or files.get(output, Path()).parent
+    base = folder or files.get(OUTPUTS[given.step], files.get("forecast", Path())).parent
     return Job(
         step=given.step,
         entry=entry,

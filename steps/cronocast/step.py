@@ -6,14 +6,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cronocast.durations import stamp
 from cronocast.entry import Entry
-from cronocast.errors import ConfigError, CronocastError, InvariantError, Problem, Terminated
+from cronocast.errors import MAX_PROBLEMS, BugError, ConfigError, CronocastError, Problem, Terminated, seen
 from cronocast.files import run_name, series_id, series_lock
 from cronocast.results import Outcome, result_path, write_result
 
@@ -58,6 +58,8 @@ def run_folder(root: Path, series: str, run_ns: int) -> Path:
 
 def say(text: str) -> None:
     """Write one plain line for people to stderr; a closed stderr is no error."""
+    if sys.stderr is None:
+        return
     try:
         print(text.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, ValueError):
@@ -67,17 +69,18 @@ def say(text: str) -> None:
 def last_words(error: CronocastError) -> None:
     """Print every problem, and the one `error:` line last; the same line goes where Kubernetes looks for it."""
     if isinstance(error, ConfigError) and len(error.problems) > 1:
-        for problem in error.problems[:20]:
+        for problem in error.problems[:MAX_PROBLEMS]:
             say(f"problem: {problem}")
-        if len(error.problems) > 20:
-            say(f"problem: and {len(error.problems) - 20} more")
+        if len(error.problems) > MAX_PROBLEMS:
+            say(f"problem: and {len(error.problems) - MAX_PROBLEMS} more")
     line = f"error: {error}"
     say(line)
-    if TERMINATION_LOG.is_file() and os.access(TERMINATION_LOG, os.W_OK):
-        TERMINATION_LOG.write_text(line.encode("ascii", "backslashreplace").decode() + "\n", encoding="ascii")
+    with suppress(OSError):
+        if TERMINATION_LOG.is_file():
+            TERMINATION_LOG.write_text(line.encode("ascii", "backslashreplace").decode() + "\n", encoding="ascii")
 
 
-def run_step(work: Callable[[Job], Outcome], job: Job) -> int:
+def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -> int:
     """Run one step and return its exit code; its result file is published last, also after an error."""
     begin = time.monotonic()
     outcome, error = Outcome(status="failed"), None
@@ -86,10 +89,13 @@ def run_step(work: Callable[[Job], Outcome], job: Job) -> int:
         with ExitStack() as stack:
             if job.state is not None:
                 stack.enter_context(series_lock(job.state))
-            _remove_leftovers(job.output.parent)
+            _remove_leftovers(job)
             outcome = work(job)
     except CronocastError as caught:
         error, outcome = caught, caught.outcome or outcome
+    except Exception as caught:  # noqa: BLE001 - a bug also gets its result file and its one line
+        error = _bug(caught)
+        error.__cause__ = caught
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on only the result is written
     try:
@@ -101,8 +107,14 @@ def run_step(work: Callable[[Job], Outcome], job: Job) -> int:
         reason = f" ({outcome.reason})" if outcome.reason else ""
         say(f"{job.step}: {outcome.status}{reason}, {len(outcome.members)} members, {time.monotonic() - begin:.1f} s")
         return 0
+    if debug:
+        traceback.print_exception(error)
     last_words(error)
     return error.exit_code
+
+
+def _bug(error: Exception) -> BugError:
+    return BugError("E_BUG", type(error).__name__, f"{error or 'no message'}; this is a defect of cronocast, --debug shows where")
 
 
 def guarded(action: Callable[[], int], *, debug: bool) -> int:
@@ -117,11 +129,11 @@ def guarded(action: Callable[[], int], *, debug: bool) -> int:
     except KeyboardInterrupt:
         say("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on")
         return 130
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence
         if debug:
-            raise
-        last_words(InvariantError("E_BUG", type(error).__name__, f"{error or 'no message'}; this is a defect of cronocast, --debug shows where"))
-        return 1
+            traceback.print_exc()
+        last_words(_bug(error))
+        return BugError.exit_code
 
 
 def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
@@ -132,24 +144,28 @@ def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the form o
     raise Terminated("E_TERMINATED", "SIGTERM", "stopped before the step was done; it can be run again")
 
 
-def _remove_leftovers(folder: Path) -> None:
+def _remove_leftovers(job: Job) -> None:
     """Remove temporary files that a killed step of this series left behind more than an hour ago."""
-    for path in folder.glob(".tmp.*") if folder.is_dir() else ():
-        try:
+    if job.standalone:
+        return  # somebody else's folder
+    for path in job.output.parent.glob(".tmp.*"):
+        with suppress(OSError):
             if time.time() - path.lstat().st_mtime > KEEP_TEMPORARY_S:
                 path.unlink()
-        except FileNotFoundError:
-            continue
 
 
-def check_paths(problems: list[Problem], inputs: dict[str, Path], outputs: dict[str, Path]) -> None:
-    """Refuse outputs that are links, devices or folders, and one file for two roles (E_PATH)."""
+def check_paths(problems: list[Problem], inputs: dict[str, Path], outputs: dict[str, Path], root: Path | None = None) -> None:
+    """Refuse links, devices, pipes and folders, one file for two roles, and files outside the root where there is one (E_PATH)."""
     known: dict[Path, str] = {}
     for flag, path in {**inputs, **outputs}.items():
-        real = path.absolute()
-        if real in known:
-            problems.append(Problem("E_PATH", flag, f"{path} is also {known[real]}; name two files"))
-        known[real] = flag
-    for flag, path in outputs.items():
-        if path.is_symlink() or (path.exists() and not path.is_file()):
-            problems.append(Problem("E_PATH", flag, f"{path} is a link, folder, pipe or device; name a plain file"))
+        try:
+            real = path.resolve()
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                problems.append(Problem("E_PATH", flag, f"{seen(str(path))} is a link, folder, pipe or device; name a plain file"))
+            elif real in known:
+                problems.append(Problem("E_PATH", flag, f"{seen(str(path))} is also {known[real]}; name two files"))
+            elif root is not None and not real.is_relative_to(root.resolve()):
+                problems.append(Problem("E_PATH", flag, f"{seen(str(path))} lies outside the root {seen(str(root))}; name a file below it, or leave --root out"))
+            known[real] = flag
+        except (OSError, ValueError, RuntimeError) as error:  # no right to look, NUL, a loop of links
+            problems.append(Problem("E_PATH", flag, f"{seen(str(path))} can't be looked at: {error}; name a plain file"))

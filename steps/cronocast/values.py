@@ -20,16 +20,21 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for i, key in enumerate(keys):
-            if key != "<<" and key in keys[:i]:
-                raise yaml.MarkedYAMLError(problem=f"key {key!r} stands there twice", problem_mark=node.value[i][0].start_mark)
+        known: set[str] = set()
+        for key, (mark, _) in zip(keys, node.value, strict=True):
+            text = key if isinstance(key, str) else ascii(key)  # a list as a key can't be hashed; the loader refuses it
+            if text != "<<" and text in known:
+                raise yaml.MarkedYAMLError(problem=f"key {seen(key)} stands there twice", problem_mark=mark.start_mark)
+            known.add(text)
         return super().construct_mapping(node, deep=deep)
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
     """Nodes below one node with aliases followed, without following them (a bomb of aliases is small as text)."""
+    if known.get(id(node)) == 0:
+        raise yaml.MarkedYAMLError(problem="an alias stands inside what it names", problem_mark=node.start_mark)
     if id(node) not in known:
-        known[id(node)] = 1  # a node that contains itself counts once here and is refused by the loader
+        known[id(node)] = 0  # begun
         children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value if isinstance(node, yaml.SequenceNode) else []
         known[id(node)] = 1 + sum(_expanded(child, known) for child in children)
     return known[id(node)]
@@ -50,9 +55,11 @@ def load_yaml(path: Path) -> Any:  # noqa: ANN401 - untrusted data
             raise ConfigError.one("E_CONFIG_SIZE", str(path), f"more than {MAX_NODES} values once aliases are followed; write them out or split the file")
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
-        raise ConfigError.one("E_CONFIG_YAML", str(path), f"{' '.join(str(error).split())[:300]}; allowed: one YAML document of plain data") from error
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)  # not the text of the line: it may hold a password
+        raise ConfigError.one("E_CONFIG_YAML", where, f"{problem or 'not readable as YAML'}; allowed: one YAML document of plain data") from error
     except (RecursionError, ValueError) as error:
-        raise ConfigError.one("E_CONFIG_YAML", str(path), f"nested too deeply or not readable: {seen(str(error))}") from error
+        raise ConfigError.one("E_CONFIG_YAML", str(path), f"nested too deeply, or a number or date that can't be read: {seen(str(error))}; allowed: plain data") from error
 
 
 def load_values(path: Path) -> dict[str, Entry]:
@@ -64,7 +71,7 @@ def load_values(path: Path) -> dict[str, Entry]:
     data = load_yaml(path)
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
-    for name, document in documents(data, str(path)):
+    for name, document in documents(data, str(path), problems):
         try:
             entries[name] = parse_entry(document, f"series.{name}")
         except ConfigError as error:
@@ -74,13 +81,28 @@ def load_values(path: Path) -> dict[str, Entry]:
     return entries
 
 
-def documents(data: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - untrusted data
-    """Each series' name and document: `defaults` with the series' own settings over them.
+def documents(data: Any, where: str, problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - untrusted data
+    """Each series' name and document: `defaults` with the series' own settings over them; adds what is wrong with the map itself.
 
     Raises:
         ConfigError: the frame of the file is wrong.
     """
-    problems = []
+    defaults, series = _frame(data, where)
+    if "name" in defaults:
+        problems.append(Problem("E_CONFIG_UNKNOWN_KEY", "defaults.name", "the key in the map of series is the name; leave this out"))
+    for key, own in series.items():
+        if not isinstance(key, str):
+            problems.append(Problem("E_SERIES_NAME", f"series.{key}", f"YAML reads this name as {seen(key)}, not as text; write it in quotes"))
+        elif own is not None and not isinstance(own, dict):
+            problems.append(Problem("E_CONFIG_TYPE", f"series.{key}", f"{seen(own)} is not a mapping; allowed: settings of the series"))
+        elif own and "name" in own:
+            problems.append(Problem("E_CONFIG_UNKNOWN_KEY", f"series.{key}.name", "the key of the map is the name; leave this out"))
+        else:
+            yield key, {**merge(defaults, own or {}), "name": key}
+
+
+def _frame(data: Any, where: str) -> tuple[dict[Any, Any], dict[Any, Any]]:  # noqa: ANN401 - untrusted data
+    problems: list[Problem] = []
     if not isinstance(data, dict):
         raise ConfigError.one("E_CONFIG_TYPE", where, f"{seen(data)} is not a mapping; allowed: series: and, if wanted, defaults:")
     defaults, series = data.get("defaults") or {}, data.get("series")
@@ -93,13 +115,7 @@ def documents(data: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:  #
     problems += [Problem("E_CONFIG_UNKNOWN_KEY", str(key), "not known here; allowed: defaults, series") for key in data if key not in ("defaults", "series")]
     if problems:
         raise ConfigError(problems)
-    for key, own in series.items():  # type: ignore[union-attr]
-        name = str(key)
-        if own is not None and not isinstance(own, dict):
-            raise ConfigError.one("E_CONFIG_TYPE", f"series.{name}", f"{seen(own)} is not a mapping of settings")
-        if isinstance(own, dict) and "name" in own:
-            raise ConfigError.one("E_CONFIG_UNKNOWN_KEY", f"series.{name}.name", "the key of the map is the name; leave this out")
-        yield name, {**merge(defaults, own or {}), "name": name}
+    return defaults, series  # type: ignore[return-value]
 
 
 def values_schema() -> dict[str, Any]:
