@@ -44,7 +44,7 @@ def _file_option(name: str, about: str) -> inspect.Parameter:
     return _option(Path | None, name, None, f"--{name.replace('_', '-')}", envvar=f"CRONOCAST_{name.upper()}", help=about)
 
 
-def step_command(step: str, about: str, files: dict[str, str]) -> None:
+def step_command(step: str, about: str, files: dict[str, str], *extra: inspect.Parameter) -> None:
     """Add the command of one step: its options are made from the one definition of the settings."""
     leaves = step_leaves(step)
     fixed = [
@@ -52,6 +52,7 @@ def step_command(step: str, about: str, files: dict[str, str]) -> None:
         _option(Path | None, "root", None, "--root", envvar="CRONOCAST_ROOT", help="Root of the volume: the files lie in ROOT/<series id>/runs/<run>."),
         _option(str | None, "run", None, "--run", envvar="CRONOCAST_RUN", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given."),
         *[_file_option(name, help_text) for name, help_text in files.items()],
+        *extra,
         _option(bool, "debug", False, "--debug", help="Show where an error was raised."),
     ]
     settings = [
@@ -67,6 +68,8 @@ def step_command(step: str, about: str, files: dict[str, str]) -> None:
             run=values["run"],
             files={name: values[name] for name in files},
             texts={leaf.path: values[leaf.path.replace(".", "__")] for leaf in leaves},
+            outputs=values.get("outputs"),
+            part=values.get("part"),
             from_env=frozenset(leaf.path for leaf in leaves if str(context.get_parameter_source(leaf.path.replace(".", "__"))).endswith("ENVIRONMENT")),
         )
         raise typer.Exit(guarded(lambda: _run(given), debug=values["debug"]))
@@ -92,15 +95,20 @@ def _work(step: str) -> Callable[..., Any]:
         from cronocast.classify.step import run
     elif step == "forecast":
         from cronocast.forecast.step import run
+    elif step == "select":
+        from cronocast.select import run
     else:
         from cronocast.load import run
     return run
 
 
+_OUTPUTS = _option(Path | None, "outputs", None, "--outputs", envvar="CRONOCAST_OUTPUTS", help="Folder for the small values that a workflow engine branches on.")
+_PART = _option(str | None, "part", None, "--part", envvar="CRONOCAST_PART", help="Forecast this container's share only, such as lstm-0/3 (image-index/count).")
 _HISTORY, _PROFILE, _FORECAST = "File with the history (name,tags,time,value).", "File with the classes.", "File with the forecast."
 step_command("extract", "Read the history of a series from its database into history.csv.", {"history": _HISTORY})
-step_command("classify", "Say what kind of series each member is: history.csv to profile.json.", {"history": _HISTORY, "profile": _PROFILE})
-step_command("forecast", "Forecast each member with an honest interval: history.csv to forecast.csv.", {"history": _HISTORY, "profile": _PROFILE, "forecast": _FORECAST})
+step_command("classify", "Say what kind of series each member is: history.csv to profile.json.", {"history": _HISTORY, "profile": _PROFILE}, _OUTPUTS)
+step_command("forecast", "Forecast each member with an honest interval: history.csv to forecast.csv.", {"history": _HISTORY, "profile": _PROFILE, "forecast": _FORECAST}, _PART)
+step_command("select", "Merge the parts that several forecast containers wrote; choose where several models tried a member.", {})
 step_command("load", "Write forecast.csv into the database, every point acknowledged.", {"forecast": _FORECAST, "dry_run": "Write the lines to this file and send nothing."})
 
 

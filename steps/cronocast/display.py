@@ -98,7 +98,7 @@ def closing_table(chains: "list[Chain]") -> None:
 
 def _rows(chain: "Chain") -> list[tuple[str, ...]]:
     forecast = chain.results.get("forecast", {})
-    written = {(m.get("name"), m.get("tags")): m.get("acked") for m in chain.results.get("load", {}).get("members", [])}
+    written = {(m.get("name"), m.get("tags")): m.get("points") for m in chain.results.get("load", {}).get("members", [])}
     rows = [_row(chain, member, written) for member in forecast.get("members", [])]
     reason = next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
     return rows or [(escape(chain.entry.name), "", "", "", "", "", "", f"{MARKS.get(chain.status, '[red]failed[/]')} {escape(reason)}")]

@@ -1,11 +1,16 @@
 """What classify finds out about a member, and how it stands in profile.json. Standard library only."""
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cronocast.durations import MAX_NS
 from cronocast.entry import CLASSES
 from cronocast.errors import ContractError, seen
+from cronocast.files import read_json
+from cronocast.results import check_handoff
+
+SCHEMA = 1
 
 MAX_PERIOD = 50_000_000  # steps; as many as the longest history that extract takes
 
@@ -82,3 +87,23 @@ def _typed(value: Any, kind: Any) -> Any:  # noqa: ANN401 - a type or a union of
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(f"{seen(value)} is not {getattr(kind, '__name__', kind)}")
     return value
+
+
+def read_profiles(path: Path, series: str | None, run: str | None) -> dict[tuple[str, str], Profile]:
+    """Read profile.json by member, in its order.
+
+    Args:
+        path: The file that classify published.
+        series: Exact name of the series, None where the file stands alone.
+        run: Name of the run, None as for series.
+
+    Raises:
+        ContractError: it is not what classify published, or a profile in it is impossible.
+    """
+    if check_handoff(path, "classify", series, run).get("status") == "skipped":
+        return {}
+    document = read_json(path)
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA or not isinstance(document.get("members"), list):
+        raise ContractError("E_CLASS", str(path), f"not a profile of schema {SCHEMA}: {seen(document)}; run classify again")
+    profiles = [from_document(item, f"{path}:members[{i}]") for i, item in enumerate(document["members"])]
+    return {(profile.name, profile.tags): profile for profile in profiles}

@@ -74,7 +74,7 @@ def read_result(path: Path, step: str) -> dict[str, Any]:
     return document
 
 
-def check_handoff(path: Path, step: str, series: str | None, run: str | None) -> dict[str, Any]:
+def check_handoff(path: Path, step: str, series: str | None, run: str | None, result: Path | None = None) -> dict[str, Any]:
     """Check that `path` is what `step` published for this series and run; return that step's result.
 
     Args:
@@ -82,12 +82,13 @@ def check_handoff(path: Path, step: str, series: str | None, run: str | None) ->
         step: The step that wrote it.
         series: Exact name of the series; None where a file stands alone, and then a missing result is fine ({} is returned).
         run: Name of the run; None as for series.
+        result: Where the step's result lies; beside `path`, named by the step, if not given.
 
     Raises:
         DataError: the file is missing or empty although its step did not skip.
         ContractError: checksum, series, run or status do not fit.
     """
-    result = result_path(step, path)
+    result = result or result_path(step, path)
     if series is None and not result.exists():
         check_plain_file(path)
         return {}

@@ -14,12 +14,13 @@ from cronocast.durations import UNIT_NS, Duration, parse_stamp
 from cronocast.entry import MAX_ENTRY_BYTES, Entry, cross_problems, parse_entry_text
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.files import check_plain_file, series_id
+from cronocast.plan import Part
 from cronocast.series import HISTORY_COLUMNS, read_members
 from cronocast.step import Job, check_paths, run_folder
 
 # A step that is given files instead of a series document talks to no database; these stand for what it never uses.
 NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
-OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "load": ""}
+OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "select": "forecast", "load": ""}
 MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
 EARLIEST_RUN_NS, LATEST_RUN_NS = 0, 9_000_000_000 * 10**9  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
 
@@ -35,6 +36,8 @@ class Given:
     files: Mapping[str, Path | None]  # history, profile, forecast, dry_run
     texts: Mapping[str, str | None]  # path of a setting -> text
     from_env: frozenset[str]  # paths of settings that came by env
+    outputs: Path | None = None  # classify: folder for values that a workflow engine branches on
+    part: str | None = None  # forecast: this container's share of the members
 
 
 @cache
@@ -169,13 +172,16 @@ def _renamed(problem: Problem, given: Given) -> Problem:
 def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], problems: list[Problem]) -> Job:
     files = {name: path for name, path in given.files.items() if path is not None}
     folder = run_folder(given.root, entry.name, run_ns) if given.root else None
-    needed = {"extract": ["history"], "classify": ["history", "profile"], "forecast": ["history", "forecast"], "load": ["forecast"]}[given.step]
+    needed = {"extract": ["history"], "classify": ["history", "profile"], "forecast": ["history", "forecast"], "select": [], "load": ["forecast"]}[given.step]
+    if folder is None and (given.part or given.step == "select"):
+        problems.append(Problem("E_CONFIG_MISSING", "--root", "not given; parts of a forecast lie in a run folder"))
     if folder is None:
         missing = [name for name in needed if name not in files]
         problems += [Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder") for name in missing]
     base = folder or files.get(OUTPUTS[given.step], files.get("forecast", Path())).parent
     return Job(
-        step=given.step,
+        # select does for many containers what forecast does in one: it publishes the same files
+        step="forecast" if given.step == "select" else given.step,
         entry=entry,
         run_ns=run_ns,
         standalone=folder is None or bool(files.keys() & {"history", "profile", "forecast"}),
@@ -184,6 +190,8 @@ def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], probl
         forecast=files.get("forecast") or base / "forecast.csv",
         state=given.root / series_id(entry.name) / "state" if given.root else None,
         dry_run=files.get("dry_run"),
+        outputs=given.outputs,
+        part=Part.parse(given.part) if given.part else None,
         settings=provenance(given.step, entry, origins),
     )
 

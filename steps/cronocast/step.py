@@ -9,13 +9,16 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.errors import MAX_PROBLEMS, BugError, ConfigError, CronocastError, Problem, Terminated, seen
 from cronocast.files import run_name, series_id, series_lock
 from cronocast.results import Outcome, result_path, write_result
+
+if TYPE_CHECKING:
+    from cronocast.plan import Part
 
 TERMINATION_LOG = Path("/dev/termination-log")  # Kubernetes shows it as the container's last words
 KEEP_TEMPORARY_S = 3600  # a file under a temporary name that is older belongs to a step that was killed
@@ -34,6 +37,8 @@ class Job:
     forecast: Path
     state: Path | None  # folder that outlives the run; None when standalone
     dry_run: Path | None = None  # load: write the lines here instead of sending them
+    outputs: Path | None = None  # classify: folder for the small values that a workflow engine branches on
+    part: "Part | None" = None  # forecast: this container's share; None: all members, straight into forecast.csv
     settings: dict[str, Any] = field(default_factory=dict)  # setting -> {"value", "from"}, for the result file
 
     @property
@@ -44,7 +49,19 @@ class Job:
     @property
     def output(self) -> Path:
         """The file this step publishes; its result lies beside it."""
+        if self.part is not None:
+            return self.forecast.parent / self.part.file
         return {"extract": self.history, "classify": self.profile}.get(self.step) or self.forecast
+
+    @property
+    def result(self) -> Path:
+        """Where the result of this step lies: beside its output, named by the step or by the part."""
+        return result_path(self.part.name if self.part else self.step, self.output)
+
+    @property
+    def lock_folder(self) -> Path | None:
+        """What two processes may not work in at the same time: the series, or one part of it."""
+        return self.state / "parts" / self.part.name if self.state and self.part else self.state
 
     def handoff_names(self) -> tuple[str | None, str | None]:
         """Series and run that a hand-off must carry; (None, None) for files that stand alone."""
@@ -87,8 +104,8 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
         with ExitStack() as stack:
-            if job.state is not None:
-                stack.enter_context(series_lock(job.state))
+            if job.lock_folder is not None:
+                stack.enter_context(series_lock(job.lock_folder))
             _remove_leftovers(job)
             outcome = work(job)
     except CronocastError as caught:
@@ -99,7 +116,7 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on only the result is written
     try:
-        write_result(result_path(job.step, job.output), job.step, job.entry.name, job.run, outcome, time.monotonic() - begin, error, job.settings)
+        write_result(job.result, job.step, job.entry.name, job.run, outcome, time.monotonic() - begin, error, job.settings)
     except CronocastError as caught:
         error = error or caught
     signal.signal(signal.SIGTERM, previous)

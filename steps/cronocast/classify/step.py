@@ -7,14 +7,13 @@ import numpy as np
 from cronocast.classify import classify_member
 from cronocast.durations import stamp
 from cronocast.entry import Entry
-from cronocast.errors import ContractError, seen
-from cronocast.files import read_json, write_json
-from cronocast.profile import Profile, from_document, to_document
+from cronocast.files import write_json
+from cronocast.plan import write_outputs
+from cronocast.profile import SCHEMA, Profile, to_document
 from cronocast.results import Outcome, check_handoff
 from cronocast.series import HISTORY_COLUMNS, Member, read_members
 from cronocast.step import Job, say
 
-SCHEMA = 1
 PROGRESS_EVERY = 100  # members between two progress lines
 
 
@@ -41,9 +40,13 @@ def run(job: Job) -> Outcome:
     extracted = check_handoff(job.history, "extract", *job.handoff_names())
     outcome = Outcome(window=extracted.get("window", {}))
     if extracted.get("status") == "skipped":
+        if job.outputs is not None:
+            write_outputs(job.outputs, job.entry, [])
         return Outcome(status="skipped", reason=extracted.get("reason", ""), window=outcome.window)
     profiles = list(_profiles(job, outcome))
     outcome.add_input(job.history)
+    if job.outputs is not None:
+        write_outputs(job.outputs, job.entry, [profile.series_class for profile in profiles])
     if not profiles:
         return Outcome(status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window)
     documents = [to_document(profile) for profile in profiles]
@@ -62,20 +65,3 @@ def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
         yield profile_of(member, job.entry)
         if i % PROGRESS_EVERY == 0:
             say(f"classify: {i} members done, the last one ends at {stamp(member.time_ns[-1]) if member.time_ns else 'no row'}")
-
-
-def read_profiles(job: Job) -> dict[tuple[str, str], Profile]:
-    """Read profile.json of this run by member.
-
-    Raises:
-        ContractError: it is not what classify published, or a profile in it is impossible.
-    """
-    path = job.profile
-    if path is None:
-        return {}
-    check_handoff(path, "classify", *job.handoff_names())
-    document = read_json(path)
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA or not isinstance(document.get("members"), list):
-        raise ContractError("E_CLASS", str(path), f"not a profile of schema {SCHEMA}: {seen(document)}; run classify again")
-    profiles = [from_document(item, f"{path}:members[{i}]") for i, item in enumerate(document["members"])]
-    return {(profile.name, profile.tags): profile for profile in profiles}

@@ -2,18 +2,20 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from cronocast.classify.step import profile_of, read_profiles
+from cronocast.classify.step import profile_of
 from cronocast.errors import ConfigError, DataError, InvariantError, seen
 from cronocast.files import atomic, series_id
 from cronocast.forecast.engine import MemberForecast, Settings
 from cronocast.forecast.members import Job as MemberJob
 from cronocast.forecast.members import forecast_members
-from cronocast.profile import Profile
+from cronocast.plan import models_by_image
+from cronocast.profile import Profile, read_profiles
 from cronocast.results import Outcome, check_handoff
 from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, read_members, rows
 from cronocast.step import Job, say
@@ -33,7 +35,7 @@ def run(job: Job) -> Outcome:
     if extracted.get("status") == "skipped":
         return Outcome(status="skipped", reason=extracted.get("reason", ""), window=extracted.get("window", {}))
     outcome = Outcome(window=extracted.get("window", {}))
-    profiles = read_profiles(job)
+    profiles = read_profiles(job.profile, *job.handoff_names()) if job.profile else {}
     members = list(read_members(job.history, HISTORY_COLUMNS))
     for path in (job.history, job.profile):
         if path is not None:
@@ -43,6 +45,8 @@ def run(job: Job) -> Outcome:
     works = _member_jobs(job, members, profiles, outcome)
     outcome.rows_in = sum(len(m.time_ns) + m.gaps_in_file for m in members)
     outcome.rows_kept = sum(len(m.time_ns) for m in members)
+    if not works:
+        return Outcome(status="skipped", reason="no_members: none of the members falls to this part", inputs=outcome.inputs, window=outcome.window)
     outcome.expected = len(works) * works[0].settings.h
     _publish(job, works, outcome)
     _judge(outcome)
@@ -67,16 +71,25 @@ def _member_jobs(job: Job, members: Sequence[Member], profiles: dict[tuple[str, 
         budget=entry.budget,
     )
     models = job.state / "models" if job.state else None
+    classified = [(member, profiles.get(member.key) or profile_of(member, entry)) for member in members]
     return [
         MemberJob(
-            profile=profiles.get(member.key) or profile_of(member, entry),
+            profile=profile,
             time_ns=np.frombuffer(member.time_ns, dtype=np.int64),
             y=np.frombuffer(member.columns[0], dtype=np.float64),
-            settings=settings,
+            settings=settings if job.part is None else replace(settings, candidates=tries[job.part.image]),
             state=models / series_id(member.label) if models else None,
         )
-        for member in members
+        for member, profile, tries in _share(job, classified)
     ]
+
+
+def _share(job: Job, classified: list[tuple[Member, Profile]]) -> Iterator[tuple[Member, Profile, dict[str, tuple[str, ...]]]]:
+    """The members that this container forecasts, with the models that each image tries for them: all, or those of its part."""
+    for i, (member, profile) in enumerate(classified):
+        tries = models_by_image(job.entry, profile.series_class)
+        if job.part is None or (job.part.image in tries and i % job.part.count == job.part.index):
+            yield member, profile, tries
 
 
 def _publish(job: Job, works: list[MemberJob], outcome: Outcome) -> None:
@@ -87,7 +100,7 @@ def _publish(job: Job, works: list[MemberJob], outcome: Outcome) -> None:
         if done % PROGRESS_EVERY == 0 or done == total:
             say(f"forecast: {done} of {total} members")
 
-    with atomic(job.forecast) as file:
+    with atomic(job.output) as file:
         file.write(header(FORECAST_COLUMNS))
         for work, result in zip(works, forecast_members(works, job.entry.jobs, progress), strict=True):
             if result.time_ns.size:
@@ -96,7 +109,7 @@ def _publish(job: Job, works: list[MemberJob], outcome: Outcome) -> None:
             outcome.members.append(_as_document(work.profile, result))
         if not written and all(member["status"] != "skipped" for member in outcome.members):
             _nothing(outcome)
-    outcome.add_output(job.forecast, written)
+    outcome.add_output(job.output, written)
 
 
 def _as_member(result: MemberForecast) -> Member:

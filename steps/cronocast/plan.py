@@ -1,0 +1,99 @@
+"""Which image forecasts which member: models need different libraries, and many members may be split over pods. Standard library only."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cronocast.entry import Entry
+from cronocast.errors import ConfigError, seen
+from cronocast.files import atomic
+from cronocast.forecast import MODELS
+
+# Image -> the extras it carries. The light one is always there; what no row names (a user's own class) runs there too.
+IMAGES: Mapping[str, tuple[str, ...]] = {"light": ("linear", "stats"), "lstm": ("lstm",), "prophet": ("prophet",), "darts": ("darts",)}
+# Classes with so much structure, or so little data, that a heavy model has nothing to add: a light one answers for them.
+LIGHT_CLASSES = ("constant", "trend", "too_short")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One forecast container: an image and its share of the members, the `index`-th of `count`."""
+
+    image: str
+    index: int = 0
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Part":
+        """Read `lstm-0/3`.
+
+        Raises:
+            ConfigError: anything else, or an unknown image.
+        """
+        image, _, share = text.rpartition("-")
+        index, _, count = share.partition("/")
+        if image in IMAGES and index.isdecimal() and count.isdecimal() and int(index) < int(count) <= 100:
+            return cls(image, int(index), int(count))
+        raise ConfigError.one("E_CONFIG_CHOICE", "--part", f"{seen(text)} is no part; allowed: IMAGE-INDEX/COUNT such as light-0/3, images {', '.join(IMAGES)}")
+
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        return f"{self.image}-{self.index}/{self.count}"
+
+    @property
+    def name(self) -> str:
+        """Names its files: `lstm-0`."""
+        return f"{self.image}-{self.index}"
+
+    @property
+    def file(self) -> str:
+        """Where its forecast lies in the run folder."""
+        return f"forecast/{self.name}.csv"
+
+
+def image_of(model: str) -> str:
+    """The image that carries a model's libraries."""
+    row = MODELS.get("darts" if model.startswith("darts:") else model)
+    extra = row.extra if row else ""
+    return next((image for image, extras in IMAGES.items() if extra in extras), "light")
+
+
+def models_by_image(entry: Entry, series_class: str) -> dict[str, tuple[str, ...]]:
+    """Which models each image tries for a member of a class; () means that the image chooses by class.
+
+    A fixed model goes to its image. With `auto` the light image always has a say, and a candidate of another
+    image joins where the class leaves it something to learn.
+    """
+    if entry.model != "auto":
+        return {image_of(entry.model): (entry.model,)}
+    tries: dict[str, tuple[str, ...]] = {"light": ()}
+    for name in entry.candidates:
+        image = image_of(name)
+        if image == "light" or series_class not in LIGHT_CLASSES:
+            tries[image] = (*tries.get(image, ()), name)
+    return tries
+
+
+def parts(entry: Entry, classes: Sequence[str]) -> list[Part]:
+    """Every container needed to forecast members of these classes; a single one writes forecast.csv itself."""
+    images = [image for image in IMAGES if any(image in models_by_image(entry, c) for c in classes)]
+    count = min(entry.shards, max(1, len(classes)))
+    return [Part(image, index, count) for image in images for index in range(count)]
+
+
+def write_outputs(folder: Path, entry: Entry, classes: Sequence[str]) -> None:
+    """Write what a workflow engine branches on, one small file per value.
+
+    `parts-<image>` is a JSON list of the image's parts ([] where it has nothing to do; [""] where one container does it all),
+    `select` says true where parts are merged afterwards, `class` is the commonest class.
+    """
+    needed = parts(entry, classes)
+    alone = len(needed) == 1
+    values: dict[str, Any] = {f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in IMAGES}
+    values["select"] = "false" if alone or not needed else "true"
+    values["class"] = max(sorted(set(classes)), key=list(classes).count, default="none")
+    for name, text in values.items():
+        with atomic(folder / name) as file:
+            file.write(text.encode())

@@ -1,0 +1,88 @@
+"""The select step: merges the parts that several containers forecast, and chooses where several images tried the same member."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from cronocast.errors import ContractError, seen
+from cronocast.files import atomic
+from cronocast.plan import Part, models_by_image, parts
+from cronocast.profile import Profile, read_profiles
+from cronocast.results import Outcome, check_handoff, result_path
+from cronocast.series import FORECAST_COLUMNS, Member, header, read_members, rows
+from cronocast.step import Job
+
+Key = tuple[str, str]
+RANKS = {"ok": 0, "fallback": 1}  # a forecast as planned before one that stands in for it
+
+
+def run(job: Job) -> Outcome:
+    """Publish forecast.csv and its result as if one container had forecast every member.
+
+    Raises:
+        ContractError, DataError: a part is missing, or is not what its container published.
+    """
+    assert job.profile is not None  # noqa: S101 - a run folder always has one
+    profiles = read_profiles(job.profile, *job.handoff_names())
+    outcome = Outcome()
+    outcome.add_input(job.profile)
+    if not profiles:
+        return Outcome(status="skipped", reason="no_data: there are no members", inputs=outcome.inputs)
+    forecasts: dict[Part, dict[Key, Member]] = {}
+    documents: dict[Part, dict[Key, dict[str, Any]]] = {}
+    for part in parts(job.entry, [profile.series_class for profile in profiles.values()]):
+        forecasts[part], documents[part] = _read(job, part, outcome)
+    with atomic(job.forecast) as file:
+        file.write(header(FORECAST_COLUMNS))
+        written = 0
+        for key, profile in profiles.items():
+            part, document = choose({p: found[key] for p, found in documents.items() if key in found}, profile, job)
+            outcome.members.append(document)
+            if member := forecasts[part].get(key):
+                file.write(rows(member))
+                written += len(member.time_ns)
+    outcome.rows_kept = outcome.expected = written
+    outcome.add_output(job.forecast, written)
+    bad = [status for status in ("failed", "skipped", "fallback") if any(m["status"] == status for m in outcome.members)]
+    outcome.status = "skipped" if not written else "fallback" if bad else "ok"
+    outcome.reason = ", ".join(f"{sum(m['status'] == status for m in outcome.members)} of {len(outcome.members)} members {status}" for status in bad)
+    return outcome
+
+
+def _read(job: Job, part: Part, outcome: Outcome) -> tuple[dict[Key, Member], dict[Key, dict[str, Any]]]:
+    """Forecasts and result documents of one part by member."""
+    path = job.forecast.parent / part.file
+    result = check_handoff(path, "forecast", *job.handoff_names(), result=result_path(part.name, path))
+    outcome.window = outcome.window or result.get("window", {})
+    documents = {(m["name"], m["tags"]): m for m in result["members"]}
+    if result["status"] == "skipped" and path.name not in result["outputs"]:
+        return {}, documents
+    outcome.add_input(path)
+    outcome.rows_in += int(result["outputs"][path.name]["rows"])
+    return {member.key: member for member in read_members(path, FORECAST_COLUMNS)}, documents
+
+
+def choose(tried: Mapping[Part, dict[str, Any]], profile: Profile, job: Job) -> tuple[Part, dict[str, Any]]:
+    """Pick the best forecast of one member: as planned before fallback, then the lower backtest error relative to naive, then the lighter image.
+
+    Raises:
+        ContractError: no part has the member.
+    """
+    if not tried:
+        wanted = ", ".join(models_by_image(job.entry, profile.series_class))
+        raise ContractError("E_HANDOFF", str(job.forecast), f"member {seen(profile.tags)} is in no part, expected in one of {wanted}; run forecast again")
+    order = list(tried)
+    best = min(order, key=lambda part: (RANKS.get(tried[part]["status"], 2), relative_error(tried[part]), order.index(part)))
+    if len(tried) == 1:
+        return best, tried[best]
+    errors = {part.image: round(relative_error(document), 3) for part, document in tried.items() if math.isfinite(relative_error(document))}
+    said = ", ".join(f"{image} {error:.2f}" for image, error in errors.items()) or "no backtest"
+    why = f"{tried[best]['why']} (of several images, backtest error relative to naive: {said})"
+    return best, {**tried[best], "why": why, "tried": errors}
+
+
+def relative_error(document: Mapping[str, Any]) -> float:
+    """Backtest error over that of the naive forecast; infinite where it is not known, so that it comes last."""
+    scores = document.get("backtest") or {}
+    own, naive = scores.get("mase"), scores.get("naive_mase")
+    return own / naive if own is not None and naive else math.inf
