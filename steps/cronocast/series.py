@@ -7,10 +7,12 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import lt
 from pathlib import Path
+from typing import BinaryIO
 
 from cronocast.durations import MAX_NS
-from cronocast.errors import ContractError, DataError, seen
+from cronocast.errors import ContractError, DataError, StorageError, seen
 from cronocast.files import check_plain_file
 
 HISTORY_COLUMNS = ("value",)
@@ -20,7 +22,10 @@ MAX_LINE_BYTES = 2**20
 # A finite double as any of Python, Go and C prints it; exponents of three digits are checked one by one.
 NUMBER = rb"-?(?:0|[1-9][0-9]{0,308})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"
 _NUMBER = re.compile(NUMBER)
-_TIME = re.compile(rb"0|[1-9][0-9]{0,18}")
+TIME = rb"(?:0|[1-9][0-9]{0,18})"
+_TIME = re.compile(TIME)
+_ROWS = {width: re.compile(rb"(?:%s(?:,%s){%d}(?:\n|\Z))*" % (TIME, NUMBER, width - 1)) for width in (2, 4)}
+EARLIEST_S, LATEST_S = 10**9, 41 * 10**8  # 2001 to 2099: what a clock says today, in seconds
 _GAP = frozenset((b"", b"nan", b"NaN", b"NA", b"null"))
 
 
@@ -83,10 +88,9 @@ def header(columns: tuple[str, ...]) -> bytes:
 
 def rows(member: Member) -> bytes:
     """Every row of a member; floats in their shortest round-trip form."""
-    start = prefix(member.name, member.tags).decode()
-    if len(member.columns) == 1:
-        return "".join([f"{start}{t},{v!r}\n" for t, v in zip(member.time_ns, member.columns[0], strict=True)]).encode()
-    return "".join([f"{start}{t},{','.join(map(repr, v))}\n" for t, *v in zip(member.time_ns, *member.columns, strict=True)]).encode()
+    start = prefix(member.name, member.tags).decode().replace("%", "%%")
+    row = f"{start}%d{',%r' * len(member.columns)}\n"
+    return "".join(map(row.__mod__, zip(member.time_ns, *member.columns, strict=True))).encode()
 
 
 def read_members(path: Path, columns: tuple[str, ...], max_bytes: int = MAX_FILE_BYTES) -> Iterator[Member]:
@@ -102,68 +106,112 @@ def read_members(path: Path, columns: tuple[str, ...], max_bytes: int = MAX_FILE
     size = check_plain_file(path)
     if size > max_bytes:
         raise DataError("E_TOO_LARGE", str(path), f"{size} bytes; at most {max_bytes} are read, shorten lookback or split the series")
-    with path.open("rb") as file:
-        yield from _members(file, str(path), columns)
+    try:
+        with path.open("rb") as file:
+            yield from _members(_blocks(file, str(path)), str(path), columns)
+    except OSError as error:
+        raise StorageError("E_STORAGE", str(path), f"{error.strerror or error}; check the volume") from error
 
 
-def _members(file: io.BufferedReader, where: str, columns: tuple[str, ...]) -> Iterator[Member]:
-    first = file.readline(MAX_LINE_BYTES).removeprefix(b"\xef\xbb\xbf")
-    expected = header(columns)
-    if first != expected:
-        raise ContractError("E_CSV_HEADER", f"{where}:1", f"{_shown(first)} is not the header {expected.decode().strip()!r}")
-    current: Member | None = None
-    start = b""
+def _blocks(file: BinaryIO, where: str) -> Iterator[list[bytes]]:
+    """The lines of a file without their ends, about a mebibyte at a time."""
+    number, rest = 1, b""
+    while block := file.read(MAX_LINE_BYTES):
+        *lines, rest = (rest + block).split(b"\n")
+        number += len(lines)
+        if len(rest) >= MAX_LINE_BYTES:
+            raise DataError("E_TOO_LARGE", f"{where}:{number}", f"a line of {MAX_LINE_BYTES} bytes or more; right: name,k=v,TIME,VALUE")
+        yield lines
+    if rest:
+        _check_text(rest, f"{where}:{number}")
+        raise ContractError("E_CSV_ROW", f"{where}:{number}", f"the last line is cut: {_shown(rest)}; the file must end with a newline")
+
+
+def _members(blocks: Iterator[list[bytes]], where: str, columns: tuple[str, ...]) -> Iterator[Member]:
+    number, expected = 1, header(columns).strip()
+    current, start = None, b""
     done: set[tuple[str, str]] = set()
-    number = 1
-    while line := file.readline(MAX_LINE_BYTES):
-        number += 1
-        if len(line) == MAX_LINE_BYTES:
-            raise DataError("E_TOO_LARGE", f"{where}:{number}", f"a line of more than {MAX_LINE_BYTES} bytes")
-        if current is None or not line.startswith(start):
-            name, tags = _cells(line, f"{where}:{number}", expected)
-            if current is not None:
-                yield current
-            current, start = Member(name, tags, array("q"), tuple(array("d") for _ in columns)), prefix(name, tags)
-            if current.key in done or not line.startswith(start):
-                raise ContractError("E_CSV_ROW", f"{where}:{number}", f"member {seen(current.label)} comes a second time or is quoted oddly; rows of a member stand together")
-            done.add(current.key)
-        _add(current, line[len(start) :], f"{where}:{number}")
+    for lines in blocks:
+        first = 0
+        if number == 1 and lines:
+            _check_header(lines[0], f"{where}:1", expected)
+            first, number = 1, 2
+        while first < len(lines):
+            if current is None or not lines[first].startswith(start):
+                if current is not None:
+                    yield _complete(current, f"{where}:{number - 1}")
+                current = _member(lines[first], f"{where}:{number}", expected, done)
+                start = prefix(*current.key)
+            last = next((i for i in range(first + 1, len(lines)) if not lines[i].startswith(start)), len(lines))
+            _add_rows(current, [line[len(start) :] for line in lines[first:last]], where, number)
+            first, number = last, number + last - first
     if current is not None:
-        yield current
+        yield _complete(current, f"{where}:{number - 1}")
 
 
-def _cells(line: bytes, where: str, expected: bytes) -> tuple[str, str]:
-    """Name and tags of the first row of a member."""
+def _check_text(line: bytes, where: str) -> None:
+    """Refuse what is no UTF-8 text of one line, wherever in the file it stands."""
+    try:
+        if not {"\x00", "\r"} & set(line.decode("utf-8")):
+            return
+        reason = "NUL or carriage return"
+    except UnicodeDecodeError as error:
+        reason = error.reason
+    raise ContractError("E_CSV_ENCODING", where, f"{_shown(line)}: {reason}; allowed: UTF-8 without NUL and CR")
+
+
+def _check_header(first: bytes, where: str, expected: bytes) -> None:
+    found = first.removeprefix(b"\xef\xbb\xbf")
+    if found != expected:
+        _check_text(found, where)
+        raise ContractError("E_CSV_HEADER", where, f"{_shown(found)} is not the header {expected.decode()!r}; run the step that writes it again")
+
+
+def _member(line: bytes, where: str, expected: bytes, done: set[tuple[str, str]]) -> Member:
+    """The member that begins with this row, without any row yet."""
     if line == expected:
         raise ContractError("E_CSV_ROW", where, "the header stands there again; one header, on line 1")
+    _check_text(line, where)
     try:
-        text = line.decode("utf-8")
-        if "\x00" in text or "\r" in text:
-            raise ValueError("NUL or carriage return")
-    except ValueError as error:
-        raise ContractError("E_CSV_ENCODING", where, f"{_shown(line)}: {error}; allowed: UTF-8 without NUL and CR") from error
-    try:
-        cells = next(csv.reader([text], strict=True))
+        cells = next(csv.reader([line.decode()], strict=True))
         name, tags = cells[0], cells[1]
         parse_tags(tags)
         if not name or len(cells) < 4:
-            raise ValueError(text)
+            raise ValueError(line)
     except csv.Error as error:
         raise ContractError("E_CSV_ENCODING", where, f"{_shown(line)}: {error}; quotes must be closed on the same line") from error
     except (ValueError, IndexError, StopIteration) as error:
         raise ContractError("E_CSV_ROW", where, f"{_shown(line)} is no row; right: name,k=v,TIME,VALUE with tags sorted by key") from error
-    return name, tags
+    if (name, tags) in done or not line.startswith(prefix(name, tags)):
+        raise ContractError("E_CSV_ROW", where, f"member {seen(f'{name} {tags}')} comes a second time or is quoted oddly; rows of a member stand together")
+    done.add((name, tags))
+    return Member(name, tags, array("q"), tuple(array("d") for _ in expected.split(b",")[3:]))
+
+
+def _add_rows(member: Member, rests: list[bytes], where: str, number: int) -> None:
+    """Keep times and values of rows that stand together: all at once where nothing is wrong, else one by one to say what is."""
+    width = 1 + len(member.columns)
+    if _ROWS[width].fullmatch(b"\n".join(rests)):
+        cells = b",".join(rests).split(b",")
+        times = [*member.time_ns[-1:], *map(int, cells[::width])]
+        values = [array("d", map(float, cells[i::width])) for i in range(1, width)]
+        if all(map(lt, times, times[1:])) and times[-1] <= MAX_NS and all(all(map(math.isfinite, column)) for column in values):
+            member.time_ns.extend(times[-len(rests) :])
+            for column, more in zip(member.columns, values, strict=True):
+                column.extend(more)
+            return
+    for i, rest in enumerate(rests):
+        _add(member, rest, f"{where}:{number + i}")
 
 
 def _add(member: Member, rest: bytes, where: str) -> None:
     """Check and keep time and values of one row."""
-    if not rest.endswith(b"\n"):
-        raise ContractError("E_CSV_ROW", where, f"the last line is cut: {_shown(rest)}; the file must end with a newline")
-    time, *values = rest[:-1].split(b",")
+    _check_text(rest, where)
+    time, *values = rest.split(b",")
     if not _TIME.fullmatch(time) or int(time) > MAX_NS:
         raise ContractError("E_CSV_TIME", where, f"time {_shown(time)}; right: integer nanoseconds since 1970 in UTC")
     if member.time_ns and int(time) <= member.time_ns[-1]:
-        raise ContractError("E_CSV_TIME", where, f"time {_shown(time)} does not come after the row before; rows ascend within a member")
+        raise ContractError("E_CSV_TIME", where, f"time {_shown(time)} does not come after the row before; right: rows ascend within a member")
     if len(values) != len(member.columns):
         token = "E_CSV_VALUE" if len(values) > len(member.columns) else "E_CSV_ROW"
         raise ContractError(token, where, f"{len(values)} values {_shown(rest)}; right: {len(member.columns)}, with a decimal point, no thousands separator")
@@ -178,5 +226,13 @@ def _add(member: Member, rest: bytes, where: str) -> None:
         column.append(float(value))
 
 
+def _complete(member: Member, where: str) -> Member:
+    """Refuse times in seconds or milliseconds: as nanoseconds they all lie within minutes of 1970."""
+    for unit, ns in (("seconds", 1), ("milliseconds", 1000)):
+        if member.time_ns and member.time_ns[0] >= EARLIEST_S * ns and member.time_ns[-1] <= LATEST_S * ns:
+            raise ContractError("E_CSV_TIME", where, f"times such as {member.time_ns[-1]} look like {unit}; right: integer nanoseconds since 1970 in UTC")
+    return member
+
+
 def _shown(text: bytes) -> str:
-    return seen(text.rstrip(b"\n").decode("utf-8", "backslashreplace"))
+    return seen(text[:200].decode("utf-8", "backslashreplace"))
