@@ -131,4 +131,7 @@ def _engine(reasons: list[str]) -> str | None:
 
 def _run(words: list[str], folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "LC_ALL": "C"}
-    return subprocess.run(words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+    try:
+        return subprocess.run(words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return subprocess.CompletedProcess(words, 1, "", str(error))
