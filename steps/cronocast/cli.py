@@ -10,10 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from cronocast import __version__
+from cronocast.document import Flag, Kind, Leaf, ListOf, MapOf, Number, Span, Text, plain
+from cronocast.errors import MissingExtraError, Problem, seen, sentence, subject
 from cronocast.settings import Given, make_job, provenance_line, step_leaves
 from cronocast.step import guarded, run_step, say
 
 # Plain help pages: rich's would cost a fifth of a second at every start of every step.
+UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it in different modules by version
 app = typer.Typer(name="cronocast", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 Values = Annotated[Path, typer.Option("--values", "-f", envvar="CRONOCAST_VALUES", help="Values file: defaults and a map of series.")]
@@ -41,7 +44,22 @@ def _option(annotation: Any, name: str, default: Any, *flags: str, **more: Any) 
 
 
 def _file_option(name: str, about: str) -> inspect.Parameter:
-    return _option(Path | None, name, None, f"--{name.replace('_', '-')}", envvar=f"CRONOCAST_{name.upper()}", help=about)
+    return _option(Path | None, name, None, f"--{name.replace('_', '-')}", envvar=f"CRONOCAST_{name.upper()}", help=about, metavar="FILE")
+
+
+def metavar(kind: Kind) -> str:
+    """What a help screen shows for the value of a setting."""
+    if isinstance(kind, Text) and kind.choices:
+        return "|".join(kind.choices) if len(kind.choices) <= 4 else "NAME"
+    names: dict[type, str] = {Text: "TEXT", Number: "NUMBER", Flag: "true|false", Span: "DURATION", ListOf: "A,B,...", MapOf: "JSON"}
+    return names.get(type(kind), "VALUE")
+
+
+def _help(leaf: Leaf) -> str:
+    """The sentence of a setting; choices that its metavar has no room for, and its default."""
+    choices = f" One of {leaf.kind.words()}." if metavar(leaf.kind) == "NAME" else ""
+    default = "" if leaf.default in (None, (), {}) else f" [default: {str(plain(leaf.default)).lower() if isinstance(leaf.default, bool) else plain(leaf.default)}]"
+    return leaf.about + choices + default
 
 
 def step_command(step: str, about: str, files: dict[str, str], *extra: inspect.Parameter) -> None:
@@ -56,7 +74,7 @@ def step_command(step: str, about: str, files: dict[str, str], *extra: inspect.P
         _option(bool, "debug", False, "--debug", help="Show where an error was raised."),
     ]
     settings = [
-        _option(str | None, leaf.path.replace(".", "__"), None, leaf.flag, envvar=leaf.env, help=f"{leaf.about} ({leaf.kind.words()})", show_default=False) for leaf in leaves
+        _option(str | None, leaf.path.replace(".", "__"), None, leaf.flag, envvar=leaf.env, help=_help(leaf), metavar=metavar(leaf.kind), show_default=False) for leaf in leaves
     ]
 
     def command(**values: Any) -> None:  # noqa: ANN401
@@ -70,9 +88,10 @@ def step_command(step: str, about: str, files: dict[str, str], *extra: inspect.P
             texts={leaf.path: values[leaf.path.replace(".", "__")] for leaf in leaves},
             outputs=values.get("outputs"),
             part=values.get("part"),
+            told={name: values[name] for name in ("status", "failures") if values.get(name)},
             from_env=frozenset(leaf.path for leaf in leaves if str(context.get_parameter_source(leaf.path.replace(".", "__"))).endswith("ENVIRONMENT")),
         )
-        raise typer.Exit(guarded(lambda: _run(given), debug=values["debug"]))
+        raise typer.Exit(guarded(lambda: _run(given, debug=values["debug"]), debug=values["debug"]))
 
     parameters = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context), *fixed, *settings]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -81,14 +100,27 @@ def step_command(step: str, about: str, files: dict[str, str], *extra: inspect.P
     app.command(step)(command)
 
 
-def _run(given: Given) -> int:
+def _run(given: Given, *, debug: bool) -> int:
     job = make_job(given)
     say(f"{given.step}: series {job.entry.name}, run {job.run}; {provenance_line(job.settings)}")
-    return run_step(_work(given.step), job)
+    # Imported inside the step: libraries take seconds to load, and SIGTERM must be obeyed in them too.
+    return run_step(lambda job: _work(given.step)(job), job, debug=debug)
 
 
 def _work(step: str) -> Callable[..., Any]:
-    """Import the one function that does a step's work."""
+    """Import the one function that does a step's work.
+
+    Raises:
+        MissingExtraError: the libraries of the step are not installed.
+    """
+    try:
+        return _imported(step)
+    except ModuleNotFoundError as error:
+        sentence = f"needs the module {seen(error.name)}, which is not installed here: pip install 'cronocast[linear]' or use the image that carries it"
+        raise MissingExtraError([Problem("E_MISSING_EXTRA", step, sentence)]) from error
+
+
+def _imported(step: str) -> Callable[..., Any]:
     if step == "extract":
         from cronocast.extract import run
     elif step == "classify":
@@ -97,6 +129,8 @@ def _work(step: str) -> Callable[..., Any]:
         from cronocast.forecast.step import run
     elif step == "select":
         from cronocast.select import run
+    elif step == "record":
+        from cronocast.record import run
     else:
         from cronocast.load import run
     return run
@@ -110,6 +144,10 @@ step_command("classify", "Say what kind of series each member is: history.csv to
 step_command("forecast", "Forecast each member with an honest interval: history.csv to forecast.csv.", {"history": _HISTORY, "profile": _PROFILE, "forecast": _FORECAST}, _PART)
 step_command("select", "Merge the parts that several forecast containers wrote; choose where several models tried a member.", {})
 step_command("load", "Write forecast.csv into the database, every point acknowledged.", {"forecast": _FORECAST, "dry_run": "Write the lines to this file and send nothing."})
+
+_STATUS = _option(str | None, "status", None, "--status", envvar="CRONOCAST_STATUS", help="The engine's word for the whole run: Succeeded, Failed or Error.")
+_FAILURES = _option(str | None, "failures", None, "--failures", envvar="CRONOCAST_FAILURES", help="The engine's list of failed pods as JSON.")
+step_command("record", "Write what became of a run into the database, also when a step failed.", {}, _STATUS, _FAILURES)
 
 
 @app.command()
@@ -127,7 +165,6 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
     def action() -> int:
         import json as json_module
 
-        from cronocast.document import plain
         from cronocast.values import load_values
 
         entries = load_values(values)
@@ -152,6 +189,30 @@ def schema(debug: Debug = False) -> None:
         from cronocast.values import values_schema
 
         typer.echo(json_module.dumps(values_schema(), indent=1))
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+@app.command()
+def clean(
+    root: Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", help="Root of the volume.")],
+    keep: Annotated[str, typer.Option("--keep", envvar="CRONOCAST_KEEP", help="Keep run folders that changed within this time, such as 7d.")] = "7d",
+    debug: Debug = False,
+) -> None:
+    """Remove old run folders; saved models and the newest run of every series stay."""
+
+    def action() -> int:
+        from cronocast.clean import clean as remove_old
+        from cronocast.document import Span
+        from cronocast.errors import ConfigError, Problem
+
+        problems: list[Problem] = []
+        span = Span().check(keep, "--keep", problems)
+        if span is None:
+            raise ConfigError(problems)
+        cleaned = remove_old(root, span)
+        say(f"clean: {cleaned.removed} run folders removed, {cleaned.kept} kept, {len(cleaned.failed)} could not be removed")
         return 0
 
     raise typer.Exit(guarded(action, debug=debug))
@@ -199,7 +260,33 @@ def plot(
 def main() -> None:
     """Entry point: run the command and leave with its exit code."""
     os.environ.setdefault("PYTHONUTF8", "1")  # children read and write UTF-8 whatever the locale says
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # a closed stream: else the next file to be opened would get its number, and its text
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app()
+    code = _command()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # nobody reads any more: that changes no exit code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
+
+
+def _command() -> int:
+    """Run the command that was typed; wrong use gets the one error line that every failure has."""
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except UsageError as error:
+        if str(error):  # without any argument the help page was wanted
+            context = getattr(error, "ctx", None)
+            say(context.get_usage() if context else "")
+            option = getattr(error, "option_name", None) or (context.command_path if context else "cronocast")
+            say(f"error: E_USAGE {subject(option)}: {sentence(error.format_message())} See `{context.command_path if context else 'cronocast'} --help`.")
+        return 2
+    except (typer.Abort, BrokenPipeError):
+        return 130

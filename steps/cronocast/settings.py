@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ from cronocast.step import Job, check_paths, run_folder
 
 # A step that is given files instead of a series document talks to no database; these stand for what it never uses.
 NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
-OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "select": "forecast", "load": ""}
+OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "select": "forecast", "load": "", "record": ""}
 MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
 EARLIEST_RUN_NS, LATEST_RUN_NS = 0, 9_000_000_000 * 10**9  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
 
@@ -37,13 +37,15 @@ class Given:
     texts: Mapping[str, str | None]  # path of a setting -> text
     from_env: frozenset[str]  # paths of settings that came by env
     outputs: Path | None = None  # classify: folder for values that a workflow engine branches on
+    told: Mapping[str, str] = field(default_factory=dict)  # record: what the engine says of the run
     part: str | None = None  # forecast: this container's share of the members
 
 
 @cache
 def step_leaves(step: str) -> tuple[Leaf, ...]:
     """The settings that a step takes as flags and env variables, in order of declaration."""
-    return tuple(leaf for leaf in leaves(Entry) if step in leaf.steps)
+    takes = "load" if step == "record" else step  # both write to the sink
+    return tuple(leaf for leaf in leaves(Entry) if takes in leaf.steps)
 
 
 def make_job(given: Given) -> Job:
@@ -172,9 +174,9 @@ def _renamed(problem: Problem, given: Given) -> Problem:
 def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], problems: list[Problem]) -> Job:
     files = {name: path for name, path in given.files.items() if path is not None}
     folder = run_folder(given.root, entry.name, run_ns) if given.root else None
-    needed = {"extract": ["history"], "classify": ["history", "profile"], "forecast": ["history", "forecast"], "select": [], "load": ["forecast"]}[given.step]
-    if folder is None and (given.part or given.step == "select"):
-        problems.append(Problem("E_CONFIG_MISSING", "--root", "not given; parts of a forecast lie in a run folder"))
+    needed = {"extract": ["history"], "classify": ["history", "profile"], "forecast": ["history", "forecast"], "select": [], "load": ["forecast"], "record": []}[given.step]
+    if folder is None and (given.part or given.step in ("select", "record")):
+        problems.append(Problem("E_CONFIG_MISSING", "--root", "not given; what this step reads lies in a run folder"))
     if folder is None:
         missing = [name for name in needed if name not in files]
         problems += [Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder") for name in missing]
@@ -191,6 +193,7 @@ def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], probl
         state=given.root / series_id(entry.name) / "state" if given.root else None,
         dry_run=files.get("dry_run"),
         outputs=given.outputs,
+        told=dict(given.told),
         part=Part.parse(given.part) if given.part else None,
         settings=provenance(given.step, entry, origins),
     )

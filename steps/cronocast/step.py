@@ -38,6 +38,7 @@ class Job:
     state: Path | None  # folder that outlives the run; None when standalone
     dry_run: Path | None = None  # load: write the lines here instead of sending them
     outputs: Path | None = None  # classify: folder for the small values that a workflow engine branches on
+    told: dict[str, str] = field(default_factory=dict)  # record: what the engine says of the run
     part: "Part | None" = None  # forecast: this container's share; None: all members, straight into forecast.csv
     settings: dict[str, Any] = field(default_factory=dict)  # setting -> {"value", "from"}, for the result file
 

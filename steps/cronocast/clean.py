@@ -1,0 +1,60 @@
+"""The janitor: removes run folders that are old; saved models and the newest run of every series stay."""
+
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cronocast.durations import Duration
+from cronocast.errors import StorageError
+from cronocast.step import say
+
+RUN = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What was removed, and what could not be."""
+
+    removed: int
+    kept: int
+    failed: tuple[str, ...]
+
+
+def clean(root: Path, keep: Duration, now_s: float | None = None) -> Cleaned:
+    """Remove run folders in which nothing changed for `keep`, but never the newest one of a series.
+
+    Only folders named like a run below `<root>/<series id>/runs` are looked at; links are never followed.
+
+    Raises:
+        StorageError: the root can't be read.
+    """
+    limit = (time.time() if now_s is None else now_s) - keep / 10**9
+    removed, kept, failed = 0, 0, []
+    for runs in _listed(root):
+        folders = sorted(path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
+        for folder in folders:
+            if folder == folders[-1] or _changed_s(folder) > limit:
+                kept += 1
+                continue
+            try:
+                shutil.rmtree(folder)
+                removed += 1
+            except OSError as error:
+                failed.append(f"{folder.relative_to(root)}: {error.strerror}")
+    for line in failed[:20]:
+        say(f"clean: not removed: {line}")
+    return Cleaned(removed, kept, tuple(failed))
+
+
+def _listed(root: Path) -> list[Path]:
+    try:
+        return sorted(path / "runs" for path in root.iterdir() if (path / "runs").is_dir() and not path.is_symlink() and not (path / "runs").is_symlink())
+    except OSError as error:
+        raise StorageError("E_STORAGE", str(root), f"{error.strerror}; name the root of the volume") from error
+
+
+def _changed_s(folder: Path) -> float:
+    """When something in a run folder changed last: a run that still goes on is never old."""
+    return max((path.lstat().st_mtime for path in (folder, *folder.iterdir())), default=0.0)
