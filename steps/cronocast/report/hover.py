@@ -1,0 +1,84 @@
+"""What the inline script shows beside the pointer: times, texts and heights, made here so that page and tooltip speak alike."""
+
+import json
+from typing import Any
+
+from cronocast.report.charts import focus_domain
+from cronocast.report.frame import Focus, width_of
+from cronocast.report.model import MemberView
+from cronocast.report.scale import NS, reduce_line
+from cronocast.report.words import length, number
+
+MOST_POINTS = 1500  # measured points that a pointer can tell apart; of more, those are kept that draw the line
+MS = 1_000_000  # ns
+
+Texts = list[str | None]
+Heights = list[float | None]
+
+
+def script_json(document: Any) -> str:  # noqa: ANN401 - any JSON document
+    """JSON that can stand inside a script element whatever the data holds."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def forecast_hover(member: MemberView, focus: Focus, zone: str) -> dict[str, Any]:
+    """The points of the main chart: measured, forecast with its band, and what earlier runs had forecast for the same time."""
+    domain = focus_domain(member, focus)
+    span = width_of(domain)
+    measured = dict(zip(*_measured(member, focus), strict=True))
+    ahead = dict(zip(member.forecast.time_ns, zip(*member.forecast.columns, strict=True), strict=True))
+    times = sorted({*measured, *ahead})
+    rows = [_row("measured", "measured", [_height(measured.get(t), domain) for t in times], [_text(measured.get(t), span) for t in times])]
+    for run, past in member.earlier[-1:]:  # the newest of them: more would hide the chart
+        values = dict(zip(past.time_ns, past.columns[0], strict=True))
+        rows.append(_row(f"forecast {run[:16].replace('T', ' ')}", "earlier", [_height(values.get(t), domain) for t in times], [_text(values.get(t), span) for t in times]))
+    if ahead:
+        middle = [ahead[t][0] if t in ahead else None for t in times]
+        band = [f"{number(ahead[t][1], span)} to {number(ahead[t][2], span)}" if t in ahead else None for t in times]
+        rows += [_row("forecast", "forecast", [_height(v, domain) for v in middle], [_text(v, span) for v in middle]), _row("band", "band", [], band)]
+    origin = focus.t0 // NS * NS
+    unit = NS if member.step_ns % NS == 0 and all(t % NS == 0 for t in times) else MS
+    return {
+        "zone": zone,
+        "seconds": member.step_ns % (60 * NS) != 0,
+        "x0": origin // MS,
+        "unit": unit // MS,
+        "x": [(t - origin) // unit for t in times],
+        "d": [(focus.t0 - origin) / unit, (focus.t1 - origin) / unit],
+        "start": (focus.now - origin) // unit,
+        "rows": rows,
+    }
+
+
+def steps_hover(member: MemberView) -> dict[str, Any]:
+    """The points of the chart of errors by step ahead."""
+    test = member.backtest
+    if test is None or len(test.steps) < 2:
+        return {"x": []}
+    top = max((v for v in (*test.chosen, *test.naive) if v is not None), default=1.0) * 1.12 or 1.0
+    lines = (("chosen", "forecast", test.chosen), ("naive", "naive", test.naive))
+    rows = [_row(name, cls, [_height(v, (0.0, top)) for v in values], [_text(v, top) for v in values]) for name, cls, values in lines]
+    labels = [f"{length(s * member.step_ns, counted=True)} ahead" for s in test.steps]
+    return {"labels": labels, "x": test.steps, "d": [test.steps[0], test.steps[-1]], "start": test.steps[0], "rows": rows}
+
+
+def _measured(member: MemberView, focus: Focus) -> tuple[list[int], list[float]]:
+    times, values = member.history.time_ns[focus.first :], member.history.columns[0][focus.first :]
+    if len(times) <= MOST_POINTS:
+        return list(times), list(values)
+    kept = reduce_line(times, values, focus.t0, 4 * (focus.t1 - focus.t0) / MOST_POINTS)
+    return [times[i] for i in kept], [values[i] for i in kept]
+
+
+def _row(name: str, cls: str, heights: Heights, texts: Texts) -> dict[str, Any]:
+    return {"name": name, "cls": cls, "text": texts, "y": heights}
+
+
+def _text(value: float | None, span: float) -> str | None:
+    return None if value is None else number(value, span)
+
+
+def _height(value: float | None, domain: tuple[float, float]) -> float | None:
+    """Height in the plot, 0 at its bottom and 1 at its top."""
+    return None if value is None else round((value / 2 - domain[0] / 2) / (domain[1] / 2 - domain[0] / 2), 4)

@@ -1,0 +1,204 @@
+"""The report: one self-contained HTML page about one or several runs. Standard library only.
+
+No asset is loaded from anywhere: style and script stand in the page, and its Content-Security-Policy allows just these two, by their hash.
+"""
+
+import base64
+import hashlib
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+from cronocast import __version__
+from cronocast.errors import DataError
+from cronocast.files import atomic
+from cronocast.report import words
+from cronocast.report.charts import sparkline
+from cronocast.report.frame import focus_of
+from cronocast.report.model import MemberView, RunView, Step, read_run, run_ns
+from cronocast.report.scale import zone_of
+from cronocast.report.sections import Scene, member_section
+from cronocast.report.svg import PALETTES, chart_style, safe
+from cronocast.report.written import written_card
+
+DETAILED_MEMBERS = 60  # with charts; a page of all charts of a thousand members would be 100 MB, which no phone opens
+FILTER_FROM = 12  # members: fewer are seen at a glance
+MARKS = {
+    "ok": '<path d="M5 9.5l3 3 5.5-6.5"/>',
+    "warn": '<path d="M9 4.5v6M9 13.2v.3"/>',
+    "bad": '<path d="M5.5 5.5l7 7M12.5 5.5l-7 7"/>',
+    "none": '<path d="M5 9h8"/>',
+}
+STATE_OF = {"ok": "ok", "failed": "bad", "missing": "none", "fallback": "warn", "skipped": "warn", "superseded": "warn"}
+LOGO = (
+    '<svg width="34" height="20" viewBox="0 0 34 20" aria-hidden="true" class="chart"><path class="band" d="M16 11L32 1V15Z"/>'
+    '<path class="measured" d="M2 14L7 8L11 13L16 11"/><path class="forecast" d="M16 11L22 5L26 10L32 7"/></svg>'
+)
+MOST_NOTES = 5  # of a step; its result file holds them all
+OPENED_MEMBERS = 3  # the others unfold at a click
+STATE_NAMES = {"ok": "ok", "warn": "look", "bad": "failed"}
+
+
+def write_report(folders: list[Path], out: Path) -> None:
+    """Write one page about one or several run folders.
+
+    Several runs of one series become one section about the newest; the forecasts of the others are drawn beside what was measured since.
+
+    Args:
+        folders: Run folders, at least one.
+        out: The page to write; it is replaced as a whole.
+
+    Raises:
+        DataError: no folder is given, or one is no run folder.
+        StorageError: the page can't be written.
+    """
+    if not folders:
+        raise DataError("E_INPUT_MISSING", "report", "no run folder is given; name one or several")
+    views = joined([read_run(folder) for folder in dict.fromkeys(folders)])
+    text = page(views)
+    with atomic(out) as file:
+        file.write(text.encode("utf-8", "replace"))
+
+
+def joined(views: list[RunView]) -> list[RunView]:
+    """Put runs of the same series together: the newest stays, forecasts of earlier ones are handed to its members."""
+    by_series: dict[str, list[RunView]] = {}
+    for view in views:
+        by_series.setdefault(view.series, []).append(view)
+    return [_newest(sorted(group, key=lambda v: run_ns(v) or 0)) for group in by_series.values()]
+
+
+def _newest(group: list[RunView]) -> RunView:
+    *before, newest = group
+    if not before:
+        return newest
+    past = [(view.run, {(m.name, m.tags): m.forecast for m in view.members if len(m.forecast.time_ns)}) for view in before]
+    members = [replace(m, earlier=tuple((run, forecasts[m.name, m.tags]) for run, forecasts in past if (m.name, m.tags) in forecasts)) for m in newest.members]
+    return replace(newest, members=tuple(members), earlier_runs=tuple(view.run for view in before))
+
+
+def page(views: list[RunView]) -> str:
+    """The page as text."""
+    folder = files("cronocast.report")
+    style = page_style() + folder.joinpath("style.css").read_text("utf-8")
+    script = folder.joinpath("script.js").read_text("utf-8")
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; base-uri 'none'; form-action 'none'"
+    title = views[0].title or views[0].series if len(views) == 1 else f"{len(views)} series"
+    links = "".join(f'<li><a href="#s{i}">{safe(view.title or view.series)}</a></li>' for i, view in enumerate(views))
+    nav = f'<ul class="nav">{links}</ul>' if len(views) > 1 else ""
+    made_from = ", ".join(safe(view.folder) for view in views[:5]) + (" and others" if len(views) > 5 else "")
+    sections = "".join(run_section(view, i) for i, view in enumerate(views))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">'
+        f'<link rel="icon" href="data:,"><title>{safe(title)} - cronocast</title><style>{style}</style></head>\n<body>'
+        f'<header class="top">{LOGO}<b>cronocast</b><span>forecast report</span></header>\n<main>'
+        f"{nav}{sections}</main>\n"
+        f'<footer class="foot">Made by cronocast {__version__} from {made_from}. This page loads nothing from elsewhere.</footer>'
+        f"<script>{script}</script></body></html>\n"
+    )
+
+
+def page_style() -> str:
+    """Both palettes as CSS variables, and the style of the charts that uses them."""
+    light, dark = (";".join(f"--{name}:{colour}" for name, colour in PALETTES[theme].items()) for theme in ("light", "dark"))
+    return f":root{{color-scheme:light dark;{light}}}\n@media(prefers-color-scheme:dark){{:root{{{dark}}}}}" + chart_style({name: f"var(--{name})" for name in PALETTES["light"]})
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def run_section(view: RunView, number: int) -> str:
+    """One run: how it went, its members, what was written."""
+    zone, zone_name = zone_of(view.zone)
+    now = view.window[1] if view.window else run_ns(view) or 0
+    scene = Scene(zone, zone_name, view.level, now)
+    ranked = sorted(view.members, key=lambda m: words.remark(m, view.level)[0])
+    single = len(ranked) == 1
+    detailed = [member_section(view, m, scene, f"s{number}m{i}", single=single, opened=i < OPENED_MEMBERS) for i, m in enumerate(ranked[:DETAILED_MEMBERS])]
+    if len(ranked) > DETAILED_MEMBERS:
+        detailed.append(
+            f'<p class="soft">Charts of the first {DETAILED_MEMBERS} of {len(ranked):,} members stand here, those that deserve a look first. '
+            "For any other: <code>cronocast plot RUN_FOLDER --member TAGS --out member.svg</code>.</p>"
+        )
+    state, sentence = words.headline(view)
+    return (
+        f'<section class="run" id="s{number}"><h1>{safe(view.title or view.series)} <span class="badge {state}">{STATE_NAMES[state]}</span></h1>'
+        f'<p class="meta">{_meta(view, scene)}<br>{safe(sentence[:1].upper() + sentence[1:])}.</p>'
+        f'<ol class="steps">{"".join(_step(step) for step in view.steps)}</ol>{"".join(_banners(view))}'
+        f"{'' if single or not ranked else _overview(ranked, scene, number)}{''.join(detailed)}{written_card(view, scene)}</section>"
+    )
+
+
+def _meta(view: RunView, scene: Scene) -> str:
+    at = run_ns(view)
+    parts = [f"{safe(view.series)}"] if view.title else []
+    parts += [f"run {words.clock(at, scene.zone, year=True)} {safe(scene.zone_name)}"] if at is not None else [safe(view.run)] if view.run else []
+    if view.window:
+        start, end = view.window
+        parts.append(f"read {words.clock(start, scene.zone)} to {words.clock(end, scene.zone)}")
+    longest = max(view.members, key=lambda m: len(m.forecast.time_ns), default=None)
+    if longest and len(longest.forecast.time_ns):
+        parts.append(f"forecast {words.length(len(longest.forecast.time_ns) * longest.step_ns, counted=True)} ahead")
+    parts += [words.counted(len(view.members), "member")] if len(view.members) > 1 else []
+    parts += [f"beside {words.counted(len(view.earlier_runs), 'earlier run')}"] if view.earlier_runs else []
+    return " · ".join(parts)
+
+
+def _step(step: Step) -> str:
+    state = STATE_OF[step.status]
+    drawn = f'<g fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">{MARKS[state]}</g>'
+    mark = f'<svg class="mark {state}-text" viewBox="0 0 18 18" aria-hidden="true">{drawn}</svg>'
+    took = "" if step.status == "missing" else f" · {words.seconds(step.duration_s)}"
+    return f"<li><b>{mark}{step.name}</b><span>{safe(words.step_fact(step))}{took}</span></li>"
+
+
+def _banners(view: RunView) -> list[str]:
+    """What went wrong or deserves a look, in full."""
+    banners = []
+    for step in view.steps:
+        if step.status == "failed":
+            meaning = words.EXITS.get(step.exit, "unknown")
+            banners.append(
+                f'<div class="banner bad"><p><b>{step.name} failed</b> with exit {step.exit}: {meaning}.</p><p><code>{safe(step.message or step.reason)}</code></p></div>'
+            )
+        elif step.status in ("skipped", "superseded", "fallback"):
+            banners.append(f'<div class="banner warn"><p><b>{step.name}: {step.status}</b>{": " if step.reason else ""}{safe(step.reason)}</p></div>')
+        dropped = ", ".join(f"{count:,} {safe(reason.replace('_', ' '))}" for reason, count in step.dropped.items() if count)
+        said = [f"rows left out: {dropped}"] if dropped else []
+        said += [safe(note) for note in step.notes[:MOST_NOTES]]
+        banners += [f'<p class="soft">{step.name}: {"; ".join(said)}.</p>'] if said else []
+    return banners + [f'<div class="banner bad"><p>Could not be read: <code>{safe(problem)}</code></p></div>' for problem in view.problems[:MOST_NOTES]]
+
+
+def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
+    name = f"s{number}o"
+    box = f'<input class="filter" type="search" data-filter="{name}" aria-label="Filter members" placeholder="Filter members">'
+    field = f'<div class="filter-row" hidden>{box}<span class="soft" id="{name}-count" role="status"></span></div>' if len(ranked) >= FILTER_FROM else ""
+    remarked = sum(words.remark(m, scene.level)[0] < 9 for m in ranked)
+    said = f"{words.counted(remarked, 'of them deserves a look', 'of them deserve a look')} and stand first" if remarked else "None of them needs a look"
+    head = (
+        '<th>Member</th><th><span class="vh">Picture</span></th><th>Class</th><th>Model</th><th class="n">Error / naive</th><th class="n">Band held</th><th class="n">Written</th>'
+    )
+    rows = "".join(_overview_row(m, scene, f"s{number}m{i}" if i < DETAILED_MEMBERS else "") for i, m in enumerate(ranked))
+    return (
+        f'<section class="card"><h2>{len(ranked):,} members</h2><p class="soft">{said}.</p>{field}'
+        f'<table class="overview" id="{name}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></section>'
+    )
+
+
+def _overview_row(member: MemberView, scene: Scene, target: str) -> str:
+    rank, said = words.remark(member, scene.level)
+    label = f'<a href="#{target}">{safe(member.label)}</a>' if target else safe(member.label)
+    badge = f' <span class="{"bad" if rank < 2 else "warn"}-text">{safe(said)}</span>' if said else ""
+    picture = sparkline(member, focus_of(member, scene.now)) if len(member.history.time_ns) else ""
+    test = member.backtest
+    ratio = f"{test.ratio:.2f}" if test and test.ratio is not None else "-"
+    held = words.percent(test.coverage) if test else "-"
+    written = "-" if member.written is None else f"{member.written:,}"
+    return (
+        f'<tr><td>{label}{badge}</td><td class="picture">{picture}</td><td>{safe(member.series_class.replace("_", " "))}</td><td>{safe(words.model_words(member.model))}</td>'
+        f'<td class="n" data-name="error / naive">{ratio}</td><td class="n" data-name="band held">{held}</td><td class="n" data-name="points written">{written}</td></tr>'
+    )

@@ -1,0 +1,140 @@
+"""One picture of a run: the charts of the report as SVG, or the same SVG rasterised to PNG.
+
+One chart code serves page, SVG and PNG, so that they can't differ. PNG is made by resvg (extra `plot`): one wheel of 3 MB built on
+Python's stable ABI, so the wheel of today also fits later versions of Python, without any dependency and without system libraries;
+matplotlib would be a second chart code with a dozen dependencies. resvg draws text with the fonts of the machine and
+leaves it out silently where there is none; that is checked, and is an error with the way out.
+"""
+
+from pathlib import Path
+
+from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
+from cronocast.files import atomic
+from cronocast.report import words
+from cronocast.report.charts import context_chart, forecast_chart
+from cronocast.report.frame import focus_of
+from cronocast.report.model import MemberView, RunView, read_run, run_ns
+from cronocast.report.scale import zone_of
+from cronocast.report.sections import Scene
+from cronocast.report.svg import FONT, PALETTES, Size, chart_style, element, safe, text
+
+THEMES = tuple(PALETTES)
+MOST_PANELS = 12  # more can't be read in one picture; the report page shows them
+PNG_SCALE = 2.0  # pixels per unit: sharp on dense screens
+PAD = 24
+ONE, CONTEXT, PANEL = Size(1080, 380), Size(1080, 92), Size(620, 270)
+
+
+def write_plot(folder: Path, out: Path, member: str | None, theme: str) -> None:
+    """Draw history and forecast of a run as a picture.
+
+    Args:
+        folder: A run folder.
+        out: The file to write; its ending, .svg or .png, says the format.
+        member: Tags of one member such as `host=a`, or its name where it has no tags; None draws all, at most 12.
+        theme: light or dark.
+
+    Raises:
+        ConfigError: unknown ending or theme, or this machine has no font for a PNG.
+        MissingExtraError: a PNG is wanted and the extra `plot` is not installed.
+        DataError: no run folder, no such member, or nothing to draw.
+    """
+    problems = [] if out.suffix in (".svg", ".png") else [Problem("E_CONFIG_CHOICE", "--out", f"{seen(out.name)} ends in neither; allowed: .svg, .png")]
+    problems += [] if theme in THEMES else [Problem("E_CONFIG_CHOICE", "--theme", f"{seen(theme)} is not known; allowed: {', '.join(THEMES)}")]
+    if problems:
+        raise ConfigError(problems)
+    drawing = picture(read_run(folder), member, theme)
+    data = to_png(drawing) if out.suffix == ".png" else drawing.encode("utf-8", "replace")
+    with atomic(out) as file:
+        file.write(data)
+
+
+def picture(view: RunView, member: str | None, theme: str) -> str:
+    """The picture as SVG text.
+
+    Raises:
+        DataError: no such member, or nothing to draw.
+    """
+    drawable = [m for m in view.members if len(m.history.time_ns) or len(m.forecast.time_ns)]
+    if member is not None:
+        known = drawable
+        drawable = [m for m in drawable if member in (m.tags, m.name if not m.tags else None)]
+        if not drawable:
+            names = ", ".join(seen(m.tags or m.name) for m in known[:5])
+            raise DataError("E_INPUT_MISSING", "--member", f"{seen(member)} is not in this run; there are {len(known)}, such as {names}")
+    if not drawable:
+        raise DataError("E_INPUT_MISSING", view.folder, "neither history nor forecast to draw; run extract or forecast first")
+    zone, zone_name = zone_of(view.zone)
+    scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0)
+    ranked = sorted(drawable, key=lambda m: words.remark(m, view.level)[0])
+    body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
+    colours = PALETTES[theme]
+    style = element(
+        "style", chart_style(colours) + f".chart .title{{font-size:20px;font-weight:650;fill:{colours['ink']}}}.chart .name{{font-size:14px;font-weight:600;fill:{colours['ink']}}}"
+    )
+    back = element("rect", width=width, height=height, fill=colours["panel"])
+    return element("svg", style, back, body, cls="chart", xmlns="http://www.w3.org/2000/svg", viewbox=f"0 0 {width} {height}", width=width, height=height) + "\n"
+
+
+def _one(view: RunView, member: MemberView, scene: Scene) -> tuple[str, int, int]:
+    focus = focus_of(member, scene.now)
+    width, y = ONE.width + 2 * PAD, PAD + 20
+    parts = [text(_title(view, member), PAD, y, "title"), text(_facts(member, scene), PAD, y + 22)]
+    parts.append(_nested(forecast_chart(member, focus, ONE, scene.zone, scene.level, "a"), PAD, y + 38, ONE))
+    y += 38 + ONE.height
+    if focus.first > 0:
+        times = member.history.time_ns
+        said = f"All of the history that was read, {words.length_about(times[-1] - times[0] + member.step_ns)}; times in {scene.zone_name}"
+        parts += [text(said, PAD, y + 18), _nested(context_chart(member, focus, CONTEXT, scene.zone, "b"), PAD, y + 24, CONTEXT)]
+        y += 24 + CONTEXT.height
+    return "".join(parts), width, y + PAD
+
+
+def _many(view: RunView, members: list[MemberView], scene: Scene) -> tuple[str, int, int]:
+    shown = members[:MOST_PANELS]
+    width, y = 2 * PANEL.width + 3 * PAD, PAD + 20
+    said = f"{len(shown)} of {len(members):,} members, those that deserve a look first" if len(shown) < len(members) else words.counted(len(members), "member")
+    parts = [text(view.title or view.series, PAD, y, "title"), text(f"{said}; times in {scene.zone_name}", PAD, y + 22)]
+    top = y + 40
+    for i, member in enumerate(shown):
+        x, y = PAD + i % 2 * (PANEL.width + PAD), top + i // 2 * (PANEL.height + 56)
+        parts += [text(_cut(member.label, 70), x, y + 14, "name"), text(_cut(_facts(member, scene), 100), x, y + 32)]
+        parts.append(_nested(forecast_chart(member, focus_of(member, scene.now), PANEL, scene.zone, scene.level, f"p{i}"), x, y + 40, PANEL))
+    return "".join(parts), width, top + -(-len(shown) // 2) * (PANEL.height + 56) + PAD // 2
+
+
+def _nested(chart: str, x: float, y: float, size: Size) -> str:
+    """Put a chart at a place of a larger picture."""
+    return chart.replace("<svg ", f'<svg x="{x:g}" y="{y:g}" width="{size.width}" height="{size.height}" ', 1)
+
+
+def _title(view: RunView, member: MemberView) -> str:
+    name = view.title or view.series
+    return _cut(f"{name}: {member.label}" if member.tags else name, 90)
+
+
+def _facts(member: MemberView, scene: Scene) -> str:
+    facts = [member.series_class.replace("_", " "), words.model_words(member.model), words.error_sentence(member), words.coverage_sentence(member.backtest, scene.level)]
+    return " · ".join(fact for fact in facts if fact) or "no forecast"
+
+
+def _cut(content: str, longest: int) -> str:
+    return content if len(content) <= longest else content[: longest - 1] + "\u2026"
+
+
+def to_png(drawing: str) -> bytes:
+    """Rasterise SVG text.
+
+    Raises:
+        MissingExtraError: resvg is not installed.
+        ConfigError: no usable font, so that the picture would lack its text.
+    """
+    try:
+        from resvg_py import svg_to_bytes
+    except ModuleNotFoundError as error:
+        sentence = "a PNG needs the module 'resvg_py', which is not installed here: pip install 'cronocast[plot]', or write .svg"
+        raise MissingExtraError([Problem("E_MISSING_EXTRA", "--out", sentence)]) from error
+    letters = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-size="14" font-family="{safe(FONT)}">%s</text></svg>'
+    if svg_to_bytes(svg_string=letters % "0") == svg_to_bytes(svg_string=letters % ""):
+        raise ConfigError.one("E_FONT", "--out", "no usable font on this machine, the PNG would lack its text; install one (Debian: fonts-dejavu-core), or write .svg")
+    return svg_to_bytes(svg_string=drawing, zoom=PNG_SCALE)

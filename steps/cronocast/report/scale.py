@@ -1,0 +1,154 @@
+"""Axes without a library: round value ticks, calendar ticks in a time zone, line reduction that keeps every extreme. Standard library only."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+NS = 10**9
+# Distances of time ticks that people read without counting.
+_SECONDS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
+_DAYS = (1, 2, 7, 14)
+_MONTHS = (1, 3, 6, 12, 24, 60, 120)
+MAX_TICKS = 60  # no axis of ours has room for more
+
+
+@dataclass(frozen=True)
+class TimeTick:
+    """A mark on the time axis: its time, what stands under it, and the coarser unit below that where it changes."""
+
+    time_ns: int
+    text: str
+    context: str = ""
+
+
+def zone_of(name: str) -> tuple[tzinfo, str]:
+    """The time zone of that name; UTC, and saying so, where this machine does not know it."""
+    if name == "UTC":
+        return UTC, "UTC"
+    try:
+        return ZoneInfo(name), name
+    except (KeyError, ValueError, OSError):
+        return UTC, "UTC"
+
+
+def local(time_ns: int, zone: tzinfo) -> datetime:
+    """Wall-clock time in a zone; fractions of a second are cut."""
+    return datetime.fromtimestamp(time_ns // NS, UTC).astimezone(zone)
+
+
+def value_ticks(low: float, high: float, count: int) -> list[float]:
+    """Round numbers (1, 2, 2.5 or 5 times a power of ten) inside [low, high], about `count` of them."""
+    span = high - low
+    if not (span > 0 and math.isfinite(span)):
+        return [low]
+    rough = span / max(1, count)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 12 - math.floor(math.log10(step))) for i in range(first, first + MAX_TICKS) if i * step <= high + step * 1e-9]
+
+
+def value_domain(low: float, high: float) -> tuple[float, float]:
+    """A range for the value axis with air above and below; it begins at zero where the values come close to it."""
+    if low == high:
+        air = abs(low) * 0.1 or 1.0
+        return low - air, high + air
+    span = high / 2 - low / 2  # halves: the difference of two doubles may overflow
+    start = 0.0 if 0 <= low < 0.6 * span else low - 0.12 * span
+    end = 0.0 if 0 >= high > -0.6 * span else high + 0.14 * span
+    return max(start, -1.7e308), min(end, 1.7e308)
+
+
+def time_ticks(start_ns: int, end_ns: int, count: int, zone: tzinfo) -> list[TimeTick]:
+    """Calendar ticks inside [start_ns, end_ns]: whole hours, midnights, Mondays, firsts of a month in the zone."""
+    span_s = max(1, (end_ns - start_ns) // NS)
+    count = max(1, count)
+    for step in _SECONDS:
+        if span_s / step <= count:
+            return _named(_even(start_ns, end_ns, step, zone), "%H:%M:%S" if step < 60 else "%H:%M", "%a %-d %b", zone)
+    for days in _DAYS:
+        if span_s / 86400 / days <= count:
+            return _named(_days(start_ns, end_ns, days, zone), "%a %-d" if days < 7 else "%-d", "%b %Y", zone)
+    months = next((m for m in _MONTHS if span_s / 2_629_746 / m <= count), _MONTHS[-1])
+    return _named(_months(start_ns, end_ns, months, zone), "%b" if months < 12 else "%Y", "%Y" if months < 12 else "", zone)
+
+
+def _even(start_ns: int, end_ns: int, step_s: int, zone: tzinfo) -> Iterator[int]:
+    """Times whose wall clock is a multiple of the step since midnight; clock changes keep them on the wall clock."""
+    quantum = min(step_s, 900)  # zones differ from UTC by multiples of a quarter of an hour
+    time_s = -(-start_ns // NS // quantum) * quantum
+    while time_s * NS <= end_ns:
+        clock = datetime.fromtimestamp(time_s, UTC).astimezone(zone)
+        if (clock.hour * 3600 + clock.minute * 60 + clock.second) % step_s == 0:
+            yield time_s * NS
+        time_s += quantum
+
+
+def _days(start_ns: int, end_ns: int, days: int, zone: tzinfo) -> Iterator[int]:
+    day = local(start_ns, zone).replace(hour=0, minute=0, second=0, tzinfo=None)
+    while (time_ns := _to_ns(day, zone)) <= end_ns:
+        if time_ns >= start_ns and (day.toordinal() - 1) % days == 0:  # ordinal 1 was a Monday
+            yield time_ns
+        day += timedelta(days=1)
+
+
+def _months(start_ns: int, end_ns: int, months: int, zone: tzinfo) -> Iterator[int]:
+    first = local(start_ns, zone)
+    index = (first.year * 12 + first.month - 1) // months * months
+    while index < 9999 * 12 and (time_ns := _to_ns(datetime(index // 12, index % 12 + 1, 1), zone)) <= end_ns:  # noqa: DTZ001
+        if time_ns >= start_ns:
+            yield time_ns
+        index += months
+
+
+def _to_ns(clock: datetime, zone: tzinfo) -> int:
+    return int(clock.replace(tzinfo=zone).timestamp()) * NS
+
+
+def _named(times: Iterator[int], text: str, context: str, zone: tzinfo) -> list[TimeTick]:
+    ticks: list[TimeTick] = []
+    before = ""
+    for time_ns, _ in zip(times, range(MAX_TICKS), strict=False):
+        clock = local(time_ns, zone)
+        below = clock.strftime(context)
+        ticks.append(TimeTick(time_ns, clock.strftime(text), below if below != before else ""))
+        before = below
+    return ticks
+
+
+def spans(time_ns: Sequence[int], gap_ns: float) -> Iterator[tuple[int, int]]:
+    """Index ranges [i, j) between which the distance of two times is larger than `gap_ns`: the pieces of a broken line."""
+    start = 0
+    for i in range(1, len(time_ns)):
+        if time_ns[i] - time_ns[i - 1] > gap_ns:
+            yield start, i
+            start = i
+    if len(time_ns):
+        yield start, len(time_ns)
+
+
+def reduce_line(time_ns: Sequence[int], values: Sequence[float], start_ns: int, bin_ns: float) -> list[int]:
+    """Indices that draw the same line: of each column of pixels the first, lowest, highest and last point.
+
+    Args:
+        time_ns: Times, ascending.
+        values: One value per time.
+        start_ns: Left edge of the picture.
+        bin_ns: Time that one column of pixels covers, > 0.
+
+    Source:
+        Jugel et al., M4: A Visualization-Oriented Time Series Data Aggregation, VLDB 2014.
+    """
+    kept: list[int] = []
+    begin, n = 0, len(time_ns)
+    while begin < n:
+        column = (time_ns[begin] - start_ns) // bin_ns
+        end = begin + 1
+        while end < n and (time_ns[end] - start_ns) // bin_ns == column:
+            end += 1
+        block = range(begin, end)
+        kept += sorted({begin, min(block, key=values.__getitem__), max(block, key=values.__getitem__), end - 1})
+        begin = end
+    return kept

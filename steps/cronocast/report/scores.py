@@ -1,0 +1,97 @@
+"""The backtest part of forecast.result.json, read with patience: every key is optional. Standard library only."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Score:
+    """Backtest of one model. Errors are scaled by the in-sample naive error (MASE's unit); None where not known."""
+
+    model: str
+    mase: float | None = None
+    smape: float | None = None  # percent, 0..200
+    rmse: float | None = None
+    coverage: float | None = None  # 0..1
+    bias: float | None = None
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Rolling-origin backtest of one member: what the chosen answer and the naive forecast got wrong, by model and by step ahead."""
+
+    origins: int = 0
+    mase: float | None = None
+    naive_mase: float | None = None
+    naive_model: str = ""
+    coverage: float | None = None
+    level: float | None = None
+    scores: tuple[Score, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)  # model -> why it has no score at some or all origins
+    not_tried: tuple[str, ...] = ()
+    steps: tuple[int, ...] = ()
+    chosen: tuple[float | None, ...] = ()  # mean absolute error per step ahead, in the unit of the member
+    naive: tuple[float | None, ...] = ()
+
+    @property
+    def ratio(self) -> float | None:
+        """Error of the answer over that of the naive forecast; below 1 is better than naive."""
+        return self.mase / self.naive_mase if self.mase is not None and self.naive_mase else None
+
+
+def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
+    """The one place that knows the keys of a backtest; None where there is none."""
+    if not isinstance(data, dict) or not data:
+        return None
+    chosen, naive, models = dict_of(data.get("chosen")), dict_of(data.get("naive")), dict_of(data.get("models"))
+    own, base, steps = _by_step(data, chosen, naive)
+    naive_model = str(naive.get("model") or data.get("naive_model") or "")
+    scores = [Score(str(model), **{n: number_of(dict_of(row).get(n)) for n in ("mase", "smape", "rmse", "coverage", "bias")}) for model, row in models.items()]
+    return Backtest(
+        origins=int(number_of(data.get("origins")) or 0),
+        mase=_first(data.get("mase"), chosen.get("mase")),
+        naive_mase=_first(data.get("naive_mase"), naive.get("mase"), dict_of(models.get(naive_model)).get("mase")),
+        naive_model=naive_model,
+        coverage=_first(data.get("coverage"), chosen.get("coverage")),
+        level=_first(data.get("level"), chosen.get("level")),
+        scores=tuple(sorted(scores, key=lambda s: (s.mase is None, s.mase or 0.0))),
+        failed={str(name): str(why) for name, why in dict_of(data.get("failed")).items()},
+        not_tried=tuple(str(name) for name in data.get("not_tried") or [] if isinstance(name, str)),
+        steps=steps,
+        chosen=own,
+        naive=base,
+    )
+
+
+Column = tuple[float | None, ...]
+
+
+def _by_step(data: dict[str, Any], chosen: dict[str, Any], naive: dict[str, Any]) -> tuple[Column, Column, tuple[int, ...]]:
+    """Errors by step ahead in the unit of the member: they are kept in units of `scale` where one is given."""
+    table = dict_of(data.get("by_step"))
+    scale = number_of(data.get("scale")) or 1.0
+    own, base = (
+        [None if (n := number_of(v)) is None else n * scale for v in _list(values)]
+        for values in (table.get("chosen", chosen.get("by_step")), table.get("naive", naive.get("by_step")))
+    )
+    steps = [int(n) for s in _list(table.get("steps")) if (n := number_of(s)) is not None] or list(range(1, len(own) + 1))
+    size = min(len(steps), len(own))
+    return tuple(own[:size]), tuple((base + [None] * size)[:size]), tuple(steps[:size])
+
+
+def _first(*values: Any) -> float | None:  # noqa: ANN401 - untrusted JSON
+    return next((n for v in values if (n := number_of(v)) is not None), None)
+
+
+def _list(value: Any) -> list[Any]:  # noqa: ANN401 - untrusted JSON
+    return value if isinstance(value, list) else []
+
+
+def dict_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 - untrusted JSON
+    """A mapping, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def number_of(value: Any) -> float | None:  # noqa: ANN401 - untrusted JSON
+    """A finite number, or None."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1.7e308 else None

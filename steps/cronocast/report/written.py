@@ -1,0 +1,46 @@
+"""What a run wrote and where, with a query that reads it back."""
+
+from typing import Any
+
+from cronocast.durations import stamp
+from cronocast.report import words
+from cronocast.report.model import RunView
+from cronocast.report.sections import Scene
+from cronocast.report.svg import safe
+
+
+def target(settings: dict[str, Any], series: str) -> dict[str, str]:
+    """Where the forecast goes: what the sink does not say is taken from the source, as load does."""
+    found = {name: str(settings.get(f"sink.{name}") or settings.get(f"source.{name}") or "") for name in ("url", "database", "retention_policy")}
+    source = str(settings.get("source.measurement") or "")
+    measurement = str(settings.get("sink.measurement") or (f"{source or series}_forecast" if settings else ""))
+    return {**found, "measurement": measurement}
+
+
+def read_query(settings: dict[str, Any], view: RunView) -> str:
+    """InfluxQL that reads the written curve."""
+    times = [t for m in view.members for t in (*m.forecast.time_ns[:1], *m.forecast.time_ns[-1:])]
+    goal = target(settings, view.series)
+    if not times or not goal["measurement"]:
+        return ""
+    series = view.series.replace("\\", "\\\\").replace("'", "\\'")
+    name = goal["measurement"].replace("\\", "\\\\").replace('"', '\\"')
+    between = f"time >= '{stamp(min(times))}' AND time <= '{stamp(max(times))}'"
+    return f"SELECT yhat, yhat_lower, yhat_upper FROM \"{name}\" WHERE series = '{series}' AND {between} GROUP BY *"  # noqa: S608 - shown to people
+
+
+def written_card(view: RunView, scene: Scene) -> str:
+    """Points acknowledged, where they are, which times they cover, and how to read them."""
+    load = next(s for s in view.steps if s.name == "load")
+    if load.status == "missing" or (load.status == "failed" and not load.acked):
+        return ""
+    goal = target(view.settings, view.series)
+    times = [t for m in view.members for t in (*m.forecast.time_ns[:1], *m.forecast.time_ns[-1:])]
+    facts = [("points acknowledged", f"{load.acked:,} of {load.expected:,}"), ("measurement", goal["measurement"]), ("database", goal["database"])]
+    facts += [("server", goal["url"]), ("retention policy", goal["retention_policy"])]
+    facts += [("times", f"{words.clock(min(times), scene.zone, year=True)} to {words.clock(max(times), scene.zone, year=True)} ({scene.zone_name})")] if times else []
+    facts += [("fields", "yhat, yhat_lower, yhat_upper, run")]
+    rows = "".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in facts if value)
+    query = read_query(view.settings, view)
+    how = f'<p class="soft">Read it with</p><p><code>{safe(query)}</code></p>' if query else ""
+    return f'<section class="card"><h2>What was written</h2><dl class="facts">{rows}</dl>{how}</section>'
