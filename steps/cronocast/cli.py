@@ -12,8 +12,9 @@ import typer
 from cronocast import __version__
 from cronocast.document import Flag, Kind, Leaf, ListOf, MapOf, Number, Span, Text, plain
 from cronocast.errors import MissingExtraError, Problem, seen, sentence, subject
+from cronocast.results import Outcome
 from cronocast.settings import Given, make_job, provenance_line, step_leaves
-from cronocast.step import guarded, run_step, say
+from cronocast.step import Job, guarded, run_step, say
 
 # Plain help pages: rich's would cost a fifth of a second at every start of every step.
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it in different modules by version
@@ -103,11 +104,15 @@ def step_command(step: str, about: str, files: dict[str, str], *extra: inspect.P
 def _run(given: Given, *, debug: bool) -> int:
     job = make_job(given)
     say(f"{given.step}: series {job.entry.name}, run {job.run}; {provenance_line(job.settings)}")
-    # Imported inside the step: libraries take seconds to load, and SIGTERM must be obeyed in them too.
-    return run_step(lambda job: _work(given.step)(job), job, debug=debug)
+
+    def work(job: Job) -> Outcome:
+        # Imported inside the step: libraries take seconds to load, and SIGTERM must be obeyed in them too.
+        return _work(given.step)(job)
+
+    return run_step(work, job, debug=debug)
 
 
-def _work(step: str) -> Callable[..., Any]:
+def _work(step: str) -> Callable[[Job], Outcome]:
     """Import the one function that does a step's work.
 
     Raises:
@@ -120,7 +125,7 @@ def _work(step: str) -> Callable[..., Any]:
         raise MissingExtraError([Problem("E_MISSING_EXTRA", step, sentence)]) from error
 
 
-def _imported(step: str) -> Callable[..., Any]:
+def _imported(step: str) -> Callable[[Job], Outcome]:
     if step == "extract":
         from cronocast.extract import run
     elif step == "classify":
@@ -280,13 +285,15 @@ def main() -> None:
 def _command() -> int:
     """Run the command that was typed; wrong use gets the one error line that every failure has."""
     try:
-        return int(app(standalone_mode=False) or 0)
+        return int(app(prog_name="cronocast", standalone_mode=False) or 0)
     except UsageError as error:
-        if str(error):  # without any argument the help page was wanted
-            context = getattr(error, "ctx", None)
-            say(context.get_usage() if context else "")
-            option = getattr(error, "option_name", None) or (context.command_path if context else "cronocast")
-            say(f"error: E_USAGE {subject(option)}: {sentence(error.format_message())} See `{context.command_path if context else 'cronocast'} --help`.")
+        context, text = getattr(error, "ctx", None), error.format_message()
+        if text.startswith("Usage:"):  # nothing was typed: the whole help page
+            typer.echo(text, err=True)
+            return 2
+        command = context.command_path if context else "cronocast"
+        name = getattr(error, "option_name", None) or next(iter(getattr(getattr(error, "param", None), "opts", ())), command.split()[-1])
+        say(f"error: E_USAGE {subject(name)}: {sentence(text).rstrip('.')}; allowed: what `{command} --help` lists")
         return 2
     except (typer.Abort, BrokenPipeError):
         return 130

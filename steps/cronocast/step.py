@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cronocast.durations import stamp
 from cronocast.entry import Entry
-from cronocast.errors import MAX_PROBLEMS, BugError, ConfigError, CronocastError, Problem, Terminated, seen
+from cronocast.errors import MAX_PROBLEMS, BugError, ConfigError, CronocastError, Problem, StorageError, Terminated, seen
 from cronocast.files import run_name, series_id, series_lock
 from cronocast.results import Outcome, result_path, write_result
 
@@ -147,6 +147,11 @@ def guarded(action: Callable[[], int], *, debug: bool) -> int:
     except KeyboardInterrupt:
         say("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on")
         return 130
+    except BrokenPipeError:  # whoever read the output has seen enough, as `| head` does
+        return 0
+    except OSError as error:
+        last_words(StorageError("E_STORAGE", str(error.filename or "output"), f"{error.strerror or error}; check that it is there, writable and not full"))
+        return StorageError.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if debug:
             traceback.print_exc()
