@@ -81,7 +81,8 @@ def show(server: Influxd, begin: float) -> int:
         print(f"error: no forecast could be read back: {found.stderr.strip() or found.stdout.strip()}", file=sys.stderr)
         return 1
     if sys.stdin.isatty():
-        input("\nThe server stays up while you look. Enter stops it. ")
+        with contextlib.suppress(KeyboardInterrupt, EOFError):
+            input("\nThe server stays up while you look. Enter stops it. ")
     return 0
 
 
