@@ -1,0 +1,144 @@
+"""The recurrent network on any Keras backend. The only file that imports keras; KERAS_BACKEND chooses the backend."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+# Read once by TensorFlow while it loads: its start-up lines would stand between our own on stderr.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its order of additions follows the number of threads: two runs would differ
+os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+
+import numpy as np
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send what native code prints while it loads to nowhere; Python's own errors still pass as exceptions."""
+    keep, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(keep, 2)
+        os.close(keep)
+        os.close(nowhere)
+
+
+with _quiet_stderr():
+    import keras
+
+from cronocast.forecast.windows import PARTS, PATCH
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats32 = NDArray[np.float32]
+
+EPOCH_WINDOWS = 12_800  # windows seen in one epoch at most: many members then cost little more than one
+SMALL_BATCH, LARGE_BATCH = 64, 256  # few windows need many small steps; many need few large ones
+PATIENCE = 5  # epochs without a better held-out error
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What decides the shapes of all weights."""
+
+    inputs: int  # blocks of a window
+    outputs: int  # blocks of the horizon
+    units: int
+    layers: int
+
+    def document(self) -> dict[str, int]:
+        """The JSON form, with the constants that are part of the shape."""
+        return {**asdict(self), "parts": len(PARTS), "patch": PATCH}
+
+
+class Network:
+    """LSTM layers over patches of the window, one head per part; it starts as the answer zero."""
+
+    def __init__(self, architecture: Architecture, seed: int, learning_rate: float) -> None:
+        """Build with weights that follow from the seed alone."""
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(seed)
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.experimental.enable_op_determinism()
+        self.architecture, self.seed = architecture, seed
+        self._model = _model(architecture)
+        self._start = self.weights()
+        self._model.compile(optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0), loss=_loss, jit_compile=False)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each array of `weights`, by name."""
+        return {name: tuple(variable.shape) for name, variable in self._named()}
+
+    def weights(self) -> "dict[str, Floats32]":
+        """All weights as plain arrays, by name."""
+        return {name: np.asarray(keras.ops.convert_to_numpy(variable), dtype=np.float32) for name, variable in self._named()}
+
+    def set_weights(self, arrays: "dict[str, Floats32]") -> None:
+        """Take weights of the same names and shapes."""
+        for name, variable in self._named():
+            variable.assign(arrays[name])
+
+    def reset(self) -> None:
+        """Back to the weights that follow from the seed."""
+        self.set_weights(self._start)
+
+    def _named(self) -> "list[tuple[str, Any]]":
+        return [(f"{layer.name}.{variable.name}", variable) for layer in self._model.layers for variable in layer.trainable_variables]
+
+    def train(self, inputs: "Floats32", targets: "Floats32", held_out: "tuple[Floats32, Floats32]", epochs: int, batch: int | None) -> int:
+        """Train until the held-out error stops falling, keep the best weights, the present ones included; epochs done."""
+        best, best_weights, waited = self.error(*held_out), self.weights(), 0
+        rng, done = np.random.default_rng(self.seed), 0
+        size = batch or (LARGE_BATCH if inputs.shape[0] >= EPOCH_WINDOWS else SMALL_BATCH)
+        while done < epochs and waited < PATIENCE:
+            rows = rng.permutation(inputs.shape[0])[:EPOCH_WINDOWS]
+            for start in range(0, rows.size, size):
+                # The last batch wraps around: one shape for all batches means one compilation.
+                chosen = np.take(rows, np.arange(start, start + size), mode="wrap")
+                self._model.train_on_batch(inputs[chosen], targets[chosen])
+            done += 1
+            error = self.error(*held_out)
+            if error < best:
+                best, best_weights, waited = error, self.weights(), 0
+            else:
+                waited += 1
+        self.set_weights(best_weights)
+        return done
+
+    def error(self, inputs: "Floats32", targets: "Floats32") -> float:
+        """Mean absolute error of the parts added, in scaled units."""
+        return float(np.mean(np.abs((targets - self.apply(inputs)).sum(axis=2))))
+
+    def apply(self, inputs: "Floats32") -> "Floats32":
+        """Corrections for each window: shape (n, outputs, parts)."""
+        out = np.empty((inputs.shape[0], self.architecture.outputs, len(PARTS)), np.float32)
+        for start in range(0, inputs.shape[0], LARGE_BATCH):
+            rows = np.arange(start, min(start + LARGE_BATCH, inputs.shape[0]))
+            padded = np.zeros((LARGE_BATCH, *inputs.shape[1:]), np.float32)  # one shape, one compilation, and the same sums for one window as for many
+            padded[: rows.size] = inputs[rows]
+            out[rows] = np.asarray(self._model.predict_on_batch(padded))[: rows.size]
+        return out
+
+
+def _model(a: Architecture) -> Any:  # noqa: ANN401 - keras carries no types
+    """Blocks -> patches -> LSTM -> per part a dense head that starts at zero."""
+    window = keras.Input((a.inputs, len(PARTS)))
+    state = keras.layers.Reshape((a.inputs // PATCH, PATCH * len(PARTS)))(window)
+    for i in range(a.layers):
+        state = keras.layers.LSTM(a.units, return_sequences=i < a.layers - 1, unroll=True, name=f"lstm{i}")(state)
+    heads = [keras.layers.Dense(a.outputs, kernel_initializer="zeros", name=part)(state) for part in PARTS]
+    return keras.Model(window, keras.ops.stack(heads, axis=-1))
+
+
+def _loss(targets: Any, corrections: Any) -> Any:  # noqa: ANN401
+    """Absolute error of the sum, and a tenth of each part's own, so that the parts stay what their names say."""
+    error = targets - corrections
+    together = keras.ops.mean(keras.ops.abs(keras.ops.sum(error, axis=-1)))
+    return together + 0.1 * keras.ops.mean(keras.ops.abs(error))
