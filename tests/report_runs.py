@@ -32,7 +32,7 @@ class Sample:
     model: str = "median(fourier,seasonal_naive)"
     ratio: float = 0.62
     coverage: float = 0.94
-    missing: Callable[[int], bool] = lambda i: False
+    missing: Callable[[int], bool] = lambda _: False
     changes: tuple[int, ...] = ()  # steps before now
     status: str = "ok"
     reason: str = ""
@@ -71,7 +71,7 @@ def write_run(
         outcome = Outcome(window=dict(window))
         error = failed.get(name)
         if error is None or name == "load":
-            _fill(name, outcome, folder, samples, made, series, run, horizon, failed=error is not None)
+            _fill(name, outcome, folder, samples, made, series, run, failed=error is not None)
         write_result(folder / f"{name}.result.json", name, series, run, outcome, {"extract": 1.23, "classify": 0.41, "forecast": 8.6, "load": 0.09}[name], error, shown)
         if error:
             break
@@ -128,7 +128,7 @@ def _backtest(sample: Sample, horizon: int) -> dict[str, Any]:
     return {"model": sample.model, "why": why, "rows": horizon, "backtest": test}
 
 
-def _fill(name: str, outcome: Outcome, folder: Path, samples: list[Sample], made: list[Made], series: str, run: str, horizon: int, *, failed: bool) -> None:
+def _fill(name: str, outcome: Outcome, folder: Path, samples: list[Sample], made: list[Made], series: str, run: str, *, failed: bool) -> None:
     total = sum(len(m.forecast.time_ns) for m in made)
     keys = [{"name": m.history.name, "tags": m.history.tags} for m in made]
     if name == "extract":
@@ -182,7 +182,7 @@ def several(folder: Path) -> Path:
         Sample("host=web-2", daily(2300, 900), 60, periods=(24, 168), ratio=0.71, coverage=0.96),
         Sample("host=disk-1,path=/var", lambda i: 61.5 + 0.031 * i + (4 if i > -300 else 0), 0.08, "trend", (), "linear", 0.34, 0.95, changes=(-300,)),
         Sample("host=queue-1", lambda i: 40 + path[i + 672], 0.4, "irregular", (), "naive", 1.0, 0.83, missing=lambda i: i % 97 < 5 or i % 41 == 0),
-        Sample("host=flag-1", lambda i: 1.0, 0.0, "constant", (), "naive", 1.0, 1.0),
+        Sample("host=flag-1", lambda _: 1.0, 0.0, "constant", (), "naive", 1.0, 1.0),
         Sample("host=odd-1", daily(5e9, 2e9), 4e8, ratio=1.21),
         Sample(
             "host=new-1", lambda i: 12 + 0.4 * i, 1, "too_short", (), "naive", 1.0, 0.9, missing=lambda i: i < -9, status="fallback", reason="too_short: 9 points; naive stands in"

@@ -213,7 +213,7 @@ def _end_labels(member: MemberView) -> list[Label]:
     if not len(member.forecast.time_ns):
         return []
     yhat, lower, upper = (column[-1] for column in member.forecast.columns)
-    span = width_of(value_domain(*extremes([member.history.columns[0][-500:], *member.forecast.columns])))
+    span = width_of(extremes([member.history.columns[0][-500:], *member.forecast.columns]))
     return [(number(yhat, span), yhat, "of-forecast")] + ([(number(upper, span), upper, ""), (number(lower, span), lower, "")] if upper > lower else [])
 
 

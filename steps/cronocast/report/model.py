@@ -13,7 +13,7 @@ from cronocast.files import read_json
 from cronocast.profile import Profile, from_document
 from cronocast.report.scores import Backtest, backtest_of, dict_of, number_of
 from cronocast.results import read_result
-from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, read_members
+from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, parse_tags, read_members
 
 STEPS = ("extract", "classify", "forecast", "load")
 Key = tuple[str, str]
@@ -61,7 +61,7 @@ class MemberView:
     @property
     def label(self) -> str:
         """What people read."""
-        return self.tags.replace(",", ", ") or self.name
+        return ", ".join(f"{key}={value}" for key, value in parse_tags(self.tags)) or self.name
 
 
 @dataclass(frozen=True)

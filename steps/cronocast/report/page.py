@@ -36,7 +36,7 @@ LOGO = (
 )
 MOST_NOTES = 5  # of a step; its result file holds them all
 OPENED_MEMBERS = 3  # the others unfold at a click
-STATE_NAMES = {"ok": "ok", "warn": "look", "bad": "failed"}
+STATE_NAMES = {"ok": "ok", "warn": "attention", "bad": "failed"}
 
 
 def write_report(folders: list[Path], out: Path) -> None:
@@ -126,7 +126,7 @@ def run_section(view: RunView, number: int) -> str:
     state, sentence = words.headline(view)
     return (
         f'<section class="run" id="s{number}"><h1>{safe(view.title or view.series)} <span class="badge {state}">{STATE_NAMES[state]}</span></h1>'
-        f'<p class="meta">{_meta(view, scene)}<br>{safe(sentence[:1].upper() + sentence[1:])}.</p>'
+        f'<p class="meta">{_meta(view, scene)}<br>{safe(words.sentence(sentence))}</p>'
         f'<ol class="steps">{"".join(_step(step) for step in view.steps)}</ol>{"".join(_banners(view))}'
         f"{'' if single or not ranked else _overview(ranked, scene, number)}{''.join(detailed)}{written_card(view, scene)}</section>"
     )

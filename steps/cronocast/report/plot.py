@@ -70,7 +70,7 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
     colours = PALETTES[theme]
     style = element(
-        "style", chart_style(colours) + f".chart .title{{font-size:20px;font-weight:650;fill:{colours['ink']}}}.chart .name{{font-size:14px;font-weight:600;fill:{colours['ink']}}}"
+        "style", chart_style(colours) + f".chart .title{{font-size:20px;font-weight:700;fill:{colours['ink']}}}.chart .name{{font-size:14px;font-weight:600;fill:{colours['ink']}}}"
     )
     back = element("rect", width=width, height=height, fill=colours["panel"])
     return element("svg", style, back, body, cls="chart", xmlns="http://www.w3.org/2000/svg", viewbox=f"0 0 {width} {height}", width=width, height=height) + "\n"
@@ -98,7 +98,7 @@ def _many(view: RunView, members: list[MemberView], scene: Scene) -> tuple[str, 
     top = y + 40
     for i, member in enumerate(shown):
         x, y = PAD + i % 2 * (PANEL.width + PAD), top + i // 2 * (PANEL.height + 56)
-        parts += [text(_cut(member.label, 70), x, y + 14, "name"), text(_cut(_facts(member, scene), 100), x, y + 32)]
+        parts += [text(_cut(member.label, 70), x, y + 14, "name"), text(_cut(_short_facts(member), 90), x, y + 32)]
         parts.append(_nested(forecast_chart(member, focus_of(member, scene.now), PANEL, scene.zone, scene.level, f"p{i}"), x, y + 40, PANEL))
     return "".join(parts), width, top + -(-len(shown) // 2) * (PANEL.height + 56) + PAD // 2
 
@@ -116,6 +116,14 @@ def _title(view: RunView, member: MemberView) -> str:
 def _facts(member: MemberView, scene: Scene) -> str:
     facts = [member.series_class.replace("_", " "), words.model_words(member.model), words.error_sentence(member), words.coverage_sentence(member.backtest, scene.level)]
     return " · ".join(fact for fact in facts if fact) or "no forecast"
+
+
+def _short_facts(member: MemberView) -> str:
+    test = member.backtest
+    facts = [member.series_class.replace("_", " "), words.model_words(member.model)]
+    facts += [f"error / naive {test.ratio:.2f}"] if test and test.ratio is not None else []
+    facts += [f"band held {words.percent(test.coverage)}"] if test and test.coverage is not None else []
+    return " · ".join(fact for fact in facts if fact)
 
 
 def _cut(content: str, longest: int) -> str:

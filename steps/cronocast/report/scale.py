@@ -1,7 +1,7 @@
 """Axes without a library: round value ticks, calendar ticks in a time zone, line reduction that keeps every extreme. Standard library only."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -67,12 +67,44 @@ def time_ticks(start_ns: int, end_ns: int, count: int, zone: tzinfo) -> list[Tim
     count = max(1, count)
     for step in _SECONDS:
         if span_s / step <= count:
-            return _named(_even(start_ns, end_ns, step, zone), "%H:%M:%S" if step < 60 else "%H:%M", "%a %-d %b", zone)
+            return _named(_even(start_ns, end_ns, step, zone), _seconds if step < 60 else _minutes, _date, zone)
     for days in _DAYS:
         if span_s / 86400 / days <= count:
-            return _named(_days(start_ns, end_ns, days, zone), "%a %-d" if days < 7 else "%-d", "%b %Y", zone)
+            return _named(_days(start_ns, end_ns, days, zone), _weekday if days < 7 else _day, _month_year, zone)
     months = next((m for m in _MONTHS if span_s / 2_629_746 / m <= count), _MONTHS[-1])
-    return _named(_months(start_ns, end_ns, months, zone), "%b" if months < 12 else "%Y", "%Y" if months < 12 else "", zone)
+    return _named(_months(start_ns, end_ns, months, zone), _month if months < 12 else _year, _year if months < 12 else lambda _: "", zone)
+
+
+def _seconds(at: datetime) -> str:
+    return f"{at:%H:%M:%S}"
+
+
+def _minutes(at: datetime) -> str:
+    return f"{at:%H:%M}"
+
+
+def _date(at: datetime) -> str:
+    return f"{at:%a} {at.day} {at:%b}"
+
+
+def _weekday(at: datetime) -> str:
+    return f"{at:%a} {at.day}"
+
+
+def _day(at: datetime) -> str:
+    return str(at.day)
+
+
+def _month(at: datetime) -> str:
+    return f"{at:%b}"
+
+
+def _month_year(at: datetime) -> str:
+    return f"{at:%b %Y}"
+
+
+def _year(at: datetime) -> str:
+    return str(at.year)
 
 
 def _even(start_ns: int, end_ns: int, step_s: int, zone: tzinfo) -> Iterator[int]:
@@ -107,13 +139,13 @@ def _to_ns(clock: datetime, zone: tzinfo) -> int:
     return int(clock.replace(tzinfo=zone).timestamp()) * NS
 
 
-def _named(times: Iterator[int], text: str, context: str, zone: tzinfo) -> list[TimeTick]:
+def _named(times: Iterator[int], text: Callable[[datetime], str], context: Callable[[datetime], str], zone: tzinfo) -> list[TimeTick]:
     ticks: list[TimeTick] = []
     before = ""
     for time_ns, _ in zip(times, range(MAX_TICKS), strict=False):
-        clock = local(time_ns, zone)
-        below = clock.strftime(context)
-        ticks.append(TimeTick(time_ns, clock.strftime(text), below if below != before else ""))
+        at = local(time_ns, zone)
+        below = context(at)
+        ticks.append(TimeTick(time_ns, text(at), below if below != before else ""))
         before = below
     return ticks
 

@@ -10,7 +10,6 @@ from cronocast.report.charts import context_chart, forecast_chart, steps_chart
 from cronocast.report.frame import focus_of, width_of
 from cronocast.report.hover import forecast_hover, script_json, steps_hover
 from cronocast.report.model import MemberView, RunView
-from cronocast.report.scale import value_domain
 from cronocast.report.scores import Backtest, Score
 from cronocast.report.svg import Size, safe
 
@@ -69,7 +68,7 @@ def _tiles(member: MemberView, scene: Scene) -> str:
     tiles = []
     times = member.forecast.time_ns
     if len(times):
-        span = width_of(value_domain(min(member.forecast.columns[1]), max(member.forecast.columns[2])))
+        span = width_of((min(member.forecast.columns[1]), max(member.forecast.columns[2])))
         for name, i in (("Next", 0), ("At the end", len(times) - 1))[: len(times)]:
             yhat, lower, upper = (column[i] for column in member.forecast.columns)
             when = words.clock(times[i], scene.zone)
@@ -125,7 +124,7 @@ def _evidence(member: MemberView, scene: Scene) -> str:
     facts += [("noted", ", ".join(note.replace("_", " ") for note in profile.notes))] if profile.notes else []
     rows = "".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in facts)
     title = f"Why {profile.series_class.replace('_', ' ')}"
-    return f'<section class="evidence"><h3>{safe(title)}</h3><p>{safe(profile.why)}</p><dl class="facts">{rows}</dl></section>'
+    return f'<section class="evidence"><h3>{safe(title)}</h3><p>{safe(words.sentence(profile.why))}</p><dl class="facts">{rows}</dl></section>'
 
 
 def _past(member: MemberView, scene: Scene) -> str:
@@ -159,7 +158,7 @@ def _scores(member: MemberView, test: Backtest) -> str:
         return ""
     extra = any(score.smape is not None for score, _, _ in rows)
     head = '<th>Model</th><th><span class="vh">Picture</span></th><th class="n">Error / naive</th><th class="n wide-only">MASE</th>'
-    head += '<th class="n wide-only">sMAPE</th>' if extra else ""
+    head += '<th class="n wide-only">sMAPE, %</th>' if extra else ""
     body = "".join(_score(score, test, name, cls, extra=extra) for score, name, cls in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -173,7 +172,7 @@ def _score(score: Score, test: Backtest, name: str, cls: str, *, extra: bool) ->
     )
     shown = f"{name}, chosen" if "chosen" in cls else name
     cells = f'<td>{safe(shown)}</td><td>{bar}</td><td class="n">{_two(ratio)}</td><td class="n wide-only">{_two(score.mase)}</td>'
-    cells += f'<td class="n wide-only">{"-" if score.smape is None else words.percent(score.smape / 100)}</td>' if extra else ""
+    cells += f'<td class="n wide-only">{words.number(score.smape, 10)}</td>' if extra else ""
     return f'<tr class="{cls}">{cells}</tr>'
 
 

@@ -68,7 +68,8 @@ def percent(share: float | None) -> str:
 
 def clock(time_ns: int, zone: tzinfo, *, year: bool = False) -> str:
     """A time of day with its date, in a zone that stands elsewhere."""
-    return local(time_ns, zone).strftime("%a %-d %b %Y %H:%M" if year else "%a %-d %b %H:%M")
+    at = local(time_ns, zone)
+    return f"{at:%a} {at.day} {at:%b %Y %H:%M}" if year else f"{at:%a} {at.day} {at:%b %H:%M}"
 
 
 def seconds(duration_s: float) -> str:
@@ -135,6 +136,11 @@ def error_sentence(member: MemberView) -> str:
     if ratio is None:
         return ""
     return f"error {ratio:.2f} of {naive_words(member)} ({better(ratio)})"
+
+
+def sentence(text: str) -> str:
+    """A clause as a sentence: a capital first, a full stop last."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def model_words(label: str) -> str:
