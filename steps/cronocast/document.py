@@ -70,8 +70,6 @@ class Text:
             problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not text; allowed: {self.words()}{quoted}"))
         elif not self.data and UNRENDERED.search(value):
             problems.append(Problem("E_UNRENDERED", where, f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}"))
-        elif len(value) > self.longest:
-            problems.append(Problem("E_CONFIG_SIZE", where, f"{len(value)} characters; allowed: at most {self.longest}"))
         elif self.choices and value not in self.choices:
             near = difflib.get_close_matches(value, self.choices, 1)
             meant = f"did you mean {near[0]!r}? " if near else ""
@@ -79,6 +77,8 @@ class Text:
             problems.append(Problem(token, where, f"{seen(value)} is not known; {meant}allowed: {self.words()}"))
         elif self.fault and (wrong := self.fault(value)):
             problems.append(Problem(self.token, where, wrong))
+        elif len(value) > self.longest:
+            problems.append(Problem("E_CONFIG_SIZE", where, f"{len(value)} characters; allowed: at most {self.longest}"))
         else:
             return value
         return None

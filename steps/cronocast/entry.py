@@ -201,7 +201,7 @@ def _server_problems(part: dict[str, Any], where: str, source: dict[str, Any]) -
             if source.get("require_tls") is True and not url.startswith("https://"):
                 problems.append(Problem("E_URL_TLS", f"{where}.url", f"{seen(url)} is not https although require_tls is true; allowed: https://..."))
             if isinstance(allowed, list) and allowed and host not in allowed:
-                problems.append(Problem("E_URL_HOST", f"{where}.url", f"host {seen(host)} is not in allowed_hosts {seen(allowed)}"))
+                problems.append(Problem("E_URL_HOST", f"{where}.url", f"host {seen(host)} is not in allowed_hosts; allowed: {seen(allowed)}"))
     return problems
 
 
@@ -243,12 +243,14 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
         except (ValueError, TypeError):
             continue
         if period % every or period < 2 * every or period * 2 > lookback:
-            sentence = f"{text} must be a multiple of every ({every}), at least two steps, and fit twice into lookback ({lookback})"
+            sentence = f"{text} does not fit; allowed: a multiple of every ({every}), at least two of them, at most half of lookback ({lookback})"
             problems.append(Problem("E_CONFIG_CROSS", f"{at}periods[{i}]", sentence))
     try:
         part = Duration.parse(source["slice"]) if source.get("slice") else None
     except (ValueError, TypeError):
         part = None
     if part is not None and part % every:
-        problems.append(Problem("E_CONFIG_DURATION", f"{at}source.slice", f"{part} is no multiple of every ({every})"))
+        problems.append(
+            Problem("E_CONFIG_DURATION", f"{at}source.slice", f"{part} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((part // every + 1) * every)}")
+        )
     return problems

@@ -13,7 +13,7 @@ from cronocast.document import Leaf, leaves, parse, plain, with_value
 from cronocast.durations import UNIT_NS, Duration, parse_stamp
 from cronocast.entry import MAX_ENTRY_BYTES, Entry, cross_problems, parse_entry_text
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.files import check_plain_file, series_id
+from cronocast.files import series_id
 from cronocast.plan import Part
 from cronocast.series import HISTORY_COLUMNS, read_members
 from cronocast.step import Job, check_paths, run_folder
@@ -222,14 +222,16 @@ def read_text(path: Path) -> str:
     Raises:
         ConfigError: missing, no plain file, larger than 1 MiB, or not UTF-8.
     """
+    right = "allowed: a file of UTF-8 text, at most 1 MiB"
     try:
-        size = check_plain_file(path)
-        if size > 2**20:
-            raise ConfigError.one("E_CONFIG_SIZE", str(path), f"{size} bytes; allowed: at most 1 MiB")
-        return path.read_text(encoding="utf-8-sig")
+        if not path.is_file():
+            raise ConfigError.one("E_CONFIG_READ", str(path), f"{'not a file' if path.exists() else 'no such file'}; {right}")
+        with path.open("rb") as file:
+            text = file.read(2**20 + 1)
+        if len(text) > 2**20:
+            raise ConfigError.one("E_CONFIG_SIZE", str(path), f"{path.stat().st_size} bytes; {right}")
+        return text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError.one("E_CONFIG_READ", str(path), f"not UTF-8: {error.reason} at byte {error.start}") from error
-    except ConfigError:
-        raise
-    except Exception as error:
-        raise ConfigError.one("E_CONFIG_READ", str(path), f"{getattr(error, 'problem', error)}") from error
+        raise ConfigError.one("E_CONFIG_READ", str(path), f"{error.reason} at byte {error.start}; {right}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError.one("E_CONFIG_READ", str(path), f"{getattr(error, 'strerror', None) or error}; {right}") from error
