@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from cronocast.document import merge, schema
+from cronocast.document import merge, parse, schema
 from cronocast.entry import Entry, parse_entry
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.settings import read_text
@@ -112,17 +112,32 @@ def _frame(data: Any, where: str) -> tuple[dict[Any, Any], dict[Any, Any]]:  # n
         problems.append(Problem("E_CONFIG_TYPE", "series", f"{seen(series)} is not a map of series; allowed: NAME: {{settings}}, at least one"))
     elif len(series) > MAX_SERIES:
         problems.append(Problem("E_CONFIG_SIZE", "series", f"{len(series)} series; allowed: at most {MAX_SERIES} in one file"))
-    problems += [Problem("E_CONFIG_UNKNOWN_KEY", str(key), "not known here; allowed: defaults, series") for key in data if key not in ("defaults", "series")]
+    own = {key: value for key, value in data.items() if key not in ("defaults", "series")}
+    problems += _chart_problems(own)
     if problems:
         raise ConfigError(problems)
     return defaults, series  # type: ignore[return-value]
 
 
+def _chart_problems(own: dict[Any, Any]) -> list[Problem]:
+    """What is wrong with the keys that only the chart reads: one file serves a cluster and this machine."""
+    if not own:
+        return []
+    from cronocast.chartvalues import Chart
+
+    problems: list[Problem] = []
+    parse(Chart, own, "", problems)
+    return problems
+
+
 def values_schema() -> dict[str, Any]:
     """The JSON schema of a values file; what is required may stand in defaults, so presence is left to the check."""
-    entry = schema(Entry)
+    from cronocast.chartvalues import Chart
+
+    entry, chart = schema(Entry), schema(Chart)
     entry["properties"].pop("name")
     _optional(entry)
+    _optional(chart)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cronocast values",
@@ -130,6 +145,7 @@ def values_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["series"],
         "properties": {
+            **chart["properties"],
             "defaults": {**entry, "description": "Settings that every series shares."},
             "series": {"type": "object", "minProperties": 1, "maxProperties": MAX_SERIES, "additionalProperties": {"anyOf": [entry, {"type": "null"}]}},
         },

@@ -1,0 +1,169 @@
+"""The chart's own values, beside `defaults` and `series`: one typed definition gives the checks and the chart's JSON schema."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cronocast.document import Anything, Flag, ListOf, MapOf, Number, Part, Span, Text, setting
+from cronocast.durations import Duration
+
+_text = Text(about="text", data=True)
+_name = Text(about="the name of a Kubernetes object")
+_map = MapOf(_text, _text)
+_objects = ListOf(Anything())
+
+
+@dataclass(frozen=True)
+class Image:
+    """Where the images come from: REGISTRY/cronocast-NAME:TAG, or @DIGEST where one is given."""
+
+    registry: str = setting(_text, "ghcr.io/cronocast", "Registry and path before the name of an image.")
+    tag: str = setting(_text, "", "Tag of every image; the chart's appVersion if empty.")
+    digests: dict[str, str] = setting(_map, {}, "Digest by image name (extract, classify, forecast, forecast-lstm, load), used instead of the tag.")
+    pullPolicy: str = setting(Text(("IfNotPresent", "Always", "Never")), "IfNotPresent", "When the nodes fetch an image.")  # noqa: N815
+    pullSecrets: tuple[str, ...] = setting(ListOf(_name), (), "Secrets for the registry.")  # noqa: N815
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The claim that run folders and saved models lie on. It is kept when the release is removed."""
+
+    existingClaim: str = setting(_text, "", "Use this claim instead of making one.")  # noqa: N815
+    storageClass: str = setting(_text, "", "Storage class; the cluster's default if empty.")  # noqa: N815
+    size: str = setting(Text(about="a quantity such as 5Gi"), "5Gi", "Size of the claim.")
+    accessMode: str = setting(Text(("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod")), "ReadWriteMany", "ReadWriteMany lets pods of one run use several nodes.")  # noqa: N815
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Secrets by name; each is mounted as files, never put into env variables or arguments."""
+
+    source: str = setting(_text, "", "Secret mounted at /secrets/source in extract and load, such as keys password or token.")
+    sink: str = setting(_text, "", "Secret mounted at /secrets/sink in load.")
+    ca: str = setting(_text, "", "Secret with certificates, mounted at /secrets/ca in extract and load.")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where pods run and what they may use."""
+
+    nodeSelector: dict[str, str] = setting(_map, {}, "Labels that a node must have.")  # noqa: N815
+    tolerations: tuple[Any, ...] = setting(_objects, (), "Taints that the pods accept.")
+    affinity: dict[str, Any] = setting(MapOf(_text, Anything()), {}, "Affinity, as in a pod.")
+
+
+@dataclass(frozen=True)
+class Heavy(Placement):
+    """Pods of the heavy images (lstm and the like)."""
+
+    image: str = setting(Text(("forecast-lstm", "forecast-lstm-gpu")), "forecast-lstm", "Image that carries TensorFlow.")
+    gpus: int = setting(Number(0, 16, whole=True), 0, "GPUs per pod.")
+    gpuResource: str = setting(_text, "nvidia.com/gpu", "Name of the resource that stands for a GPU.")  # noqa: N815
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One WorkflowTemplate: series choose it by their `profile`."""
+
+    light: Placement = setting(Part(Placement), Placement(), "Pods of extract, classify, light models, select, load.")
+    heavy: Heavy = setting(Part(Heavy), Heavy(), "Pods of heavy models; what stands here replaces what stands under light.")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What every CronWorkflow shares."""
+
+    concurrencyPolicy: str = setting(Text(("Forbid", "Replace")), "Forbid", "Forbid skips a start while a run goes on; Replace ends the old run.")  # noqa: N815
+    startingDeadlineSeconds: int = setting(Number(1, 86400, whole=True), 600, "After an outage the latest missed start is made up for if it is younger.")  # noqa: N815
+    successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Finished runs that Argo keeps per series.")  # noqa: N815
+    failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")  # noqa: N815
+    deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")  # noqa: N815
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How Argo repeats a step whose exit code says that it may pass."""
+
+    limit: int = setting(Number(0, 20, whole=True), 3, "Repetitions of one step.")
+    seconds: int = setting(Number(1, 3600, whole=True), 20, "Wait before the first repetition, doubled each time; up to as much again is added by a hash of the name.")
+    capSeconds: int = setting(Number(1, 86400, whole=True), 300, "Longest wait.")  # noqa: N815
+
+
+@dataclass(frozen=True)
+class StepResources:
+    """Resources and deadline of one kind of pod."""
+
+    requests: dict[str, str] = setting(_map, {}, "Resources set aside for the container.")
+    limits: dict[str, str] = setting(_map, {}, "Resources the container may not exceed.")
+    deadlineSeconds: int = setting(Number(1, 604800, whole=True), 600, "The step is stopped after this time; Argo repeats it.")  # noqa: N815
+
+
+def _resources(cpu: str, memory: str, limit: str, deadline: int) -> StepResources:
+    return StepResources({"cpu": cpu, "memory": memory, "ephemeral-storage": "64Mi"}, {"memory": limit, "ephemeral-storage": "256Mi"}, deadline)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """By step. `heavy` is for images with a deep-learning library."""
+
+    extract: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 600), "The extract pod.")
+    classify: StepResources = setting(Part(StepResources), _resources("100m", "128Mi", "512Mi", 600), "The classify pod.")
+    forecast: StepResources = setting(Part(StepResources), _resources("250m", "256Mi", "1Gi", 1200), "Pods of light models.")
+    heavy: StepResources = setting(Part(StepResources), _resources("500m", "768Mi", "3Gi", 2400), "Pods of heavy models.")
+    select: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 300), "The select pod.")
+    load: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 600), "The load pod, and the one that writes the run's record.")
+
+
+@dataclass(frozen=True)
+class Security:
+    """The user that every pod runs as. Root, privileges and a writable root file system are not on offer."""
+
+    runAsUser: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "User id.")  # noqa: N815
+    runAsGroup: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "Group id.")  # noqa: N815
+    fsGroup: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "Group that owns the files of the volume.")  # noqa: N815
+    patchArgo: bool = setting(Flag(), True, "Also restrict Argo's own containers; not needed where the controller's configuration does it.")  # noqa: N815
+
+
+@dataclass(frozen=True)
+class ServiceAccount:
+    """The account that the pods of a run use."""
+
+    create: bool = setting(Flag(), True, "Make the account, its role and the binding.")
+    name: str = setting(_text, "", "Its name; the release's name if empty.")
+
+
+@dataclass(frozen=True)
+class NetworkPolicy:
+    """What the pods may reach."""
+
+    enabled: bool = setting(Flag(), True, "Make a NetworkPolicy: no way in, out only to DNS, the API server and what is listed.")
+    egress: tuple[Any, ...] = setting(_objects, (), "Rules as in a NetworkPolicy for the databases; port 8086 anywhere if empty.")
+    apiServerPorts: tuple[int, ...] = setting(ListOf(Number(1, 65535, whole=True)), (443, 6443), "Ports of the API server, which Argo's container reports to.")  # noqa: N815
+
+
+@dataclass(frozen=True)
+class Janitor:
+    """The job that removes old run folders."""
+
+    enabled: bool = setting(Flag(), True, "Make the job.")
+    schedule: str = setting(_text, "23 3 * * *", "When it runs.")
+    keep: Duration = setting(Span(), Duration.parse("7d"), "Run folders that changed within this time stay; the newest of each series stays always.")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Every value of the chart but `defaults` and `series`."""
+
+    nameOverride: str = setting(_text, "", "Name of the objects; the release's name if empty.")  # noqa: N815
+    labels: dict[str, str] = setting(_map, {}, "Labels for every object and pod.")
+    annotations: dict[str, str] = setting(_map, {}, "Annotations for every object and pod.")
+    image: Image = setting(Part(Image), Image(), "Where the images come from.")
+    volume: Volume = setting(Part(Volume), Volume(), "The claim that the steps share.")
+    secrets: Secrets = setting(Part(Secrets), Secrets(), "Secrets by name.")
+    profiles: dict[str, Profile] = setting(MapOf(_name, Part(Profile)), {"cpu": Profile()}, "WorkflowTemplates by name; series choose one by their profile.")
+    schedule: Schedule = setting(Part(Schedule), Schedule(), "What every CronWorkflow shares.")
+    retry: Retry = setting(Part(Retry), Retry(), "How Argo repeats a step.")
+    resources: Resources = setting(Part(Resources), Resources(), "Resources and deadlines by step.")
+    security: Security = setting(Part(Security), Security(), "The user that every pod runs as.")
+    serviceAccount: ServiceAccount = setting(Part(ServiceAccount), ServiceAccount(), "The account that the pods use.")  # noqa: N815
+    networkPolicy: NetworkPolicy = setting(Part(NetworkPolicy), NetworkPolicy(), "What the pods may reach.")  # noqa: N815
+    janitor: Janitor = setting(Part(Janitor), Janitor(), "The job that removes old run folders.")
