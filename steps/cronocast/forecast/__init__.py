@@ -51,5 +51,9 @@ MODELS: Mapping[str, Row] = {
     "naive": Row("cronocast.forecast.naive:Naive", extra="linear"),
     "seasonal_naive": Row("cronocast.forecast.naive:SeasonalNaive", extra="linear"),
     "linear": Row("cronocast.forecast.linear:Linear", extra="linear"),
+    "theta": Row("cronocast.forecast.theta:Theta", extra="linear"),
+    "arima": Row("cronocast.forecast.arima:Arima", extra="linear"),
+    "fourier": Row("cronocast.forecast.fourier:Fourier", extra="linear"),
+    "holt_winters": Row("cronocast.forecast.holt_winters:HoltWinters", extra="linear"),
     "lstm": Row("cronocast.forecast.lstm:Lstm", extra="lstm"),
 }

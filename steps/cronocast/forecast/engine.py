@@ -29,10 +29,10 @@ LARGEST = float(np.finfo(float).max)
 # What each class is worth trying, simpler first (it wins ties); the naive forecasts are added to each.
 BY_CLASS: Mapping[str, tuple[str, ...]] = {
     "constant": (),
-    "trend": ("linear",),
-    "seasonal": (),
-    "trend_seasonal": ("linear",),
-    "irregular": ("linear",),
+    "trend": ("linear", "theta", "arima"),
+    "seasonal": ("theta", "fourier", "arima", "linear"),
+    "trend_seasonal": ("linear", "theta", "fourier", "arima"),
+    "irregular": ("theta", "linear", "fourier", "arima"),
     "too_short": (),
 }
 

@@ -1,5 +1,6 @@
 """Prediction intervals from measured errors: conformal widths per horizon step, for whatever made the forecast."""
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,8 @@ if TYPE_CHECKING:
     from cronocast.forecast import Floats
 
 LEAST_ERRORS = 20  # fewer say nothing about the outer 5 %; then widths come from changes in the history
+LEAST_SIDE = 0.25  # of the wider side: where nothing was missed yet, something still can be
+BELIEF = 3  # origins at which a step that was narrower than an earlier one is half believed
 
 
 def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int) -> "tuple[Floats, Floats]":
@@ -38,35 +41,41 @@ def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int) ->
 
 
 def step_scale(errors: "Floats") -> "Floats":
-    """Typical size of the error per horizon step, shape (b,): mean over origins and neighbouring steps, never shrinking early.
+    """Typical size of the error per horizon step, shape (b,): mean over origins and neighbouring steps.
 
-    A later step may only be narrower than an earlier one as far as the errors there show it (they are averaged over a tenth of the
-    horizon first), and never narrower than the first steps.
+    A later step is narrower than an earlier one only as far as there are origins to show it: with few of them, widths never shrink.
     """
     k, b = errors.shape
     size = np.abs(errors)
     near = max(1, b // 12)
     sums, counts = np.nansum(size, axis=0), np.isfinite(size).sum(axis=0).astype(float)
     kernel = np.ones(2 * near + 1)
-    sums, counts = np.convolve(sums, kernel, mode="same"), np.convolve(counts, kernel, mode="same")
+    sums, counts = (np.convolve(v, kernel)[near : near + b] for v in (sums, counts))
     smooth = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     smooth = np.where(np.isfinite(smooth), smooth, np.nanmean(smooth))
     grown = np.maximum.accumulate(smooth)
-    # The fewer origins, the less a narrower step is believed.
-    belief = k / (k + 8)
+    belief = k / (k + BELIEF)
     return np.asarray(belief * smooth + (1 - belief) * grown)
 
 
 def _quantiles(errors: "Floats", scale: "Floats", level: float) -> tuple[float, float]:
-    """Outer quantiles of the scaled errors on either side, with the finite-sample correction for as many origins as there are."""
-    positive = np.where(scale > 0, scale, 1.0)
-    scaled = (errors / positive)[np.isfinite(errors)]
-    # Errors of one origin go together, so the sample is smaller than their number; half of it is a cautious middle.
-    effective = max(errors.shape[0], scaled.size / 2)
-    tail = max((1 - level) / 2 * (1 - 1 / effective), 0.0)
-    low, high = np.quantile(scaled, [tail, 1 - tail])
-    least = 0.25 * max(-low, high)  # a side where nothing was missed yet is not a side where nothing can be
-    return max(-float(low), float(least), 0.0), max(float(high), float(least), 0.0)
+    """Outer quantiles of the scaled errors on either side, both >= 0.
+
+    Errors of one origin go together: a bad day is bad at most steps. So the spread is known from as many cases as there are
+    origins, and the quantiles are widened as Student's are over the normal ones.
+    """
+    scaled = (errors / np.where(scale > 0, scale, 1.0))[np.isfinite(errors)]
+    low, high = (float(q) for q in np.quantile(scaled, [(1 - level) / 2, (1 + level) / 2]))
+    least = LEAST_SIDE * max(-low, high, 0.0)
+    wider = student((1 + level) / 2, max(2, len(errors) - 1)) / NormalDist().inv_cdf((1 + level) / 2)
+    return wider * max(-low, least), wider * max(high, least)
+
+
+def student(p: float, freedom: int) -> float:
+    """Quantile of Student's t, 0.5 < p < 1, by the expansion around the normal one (Abramowitz & Stegun, 1964, 26.7.5); 3 % low at 3 degrees."""
+    z = NormalDist().inv_cdf(p)
+    terms = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384)
+    return z + sum(term / freedom ** (i + 1) for i, term in enumerate(terms))
 
 
 def _extended(scale: "Floats", h: int) -> "Floats":

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cronocast.forecast import measures
-
 if TYPE_CHECKING:
     from cronocast.forecast import Floats
     from cronocast.forecast.backtest import Backtest
@@ -15,6 +13,9 @@ NAIVE = ("seasonal_naive", "naive")  # what every choice is held against
 COMBINED = 3  # a median of the best three is safer than the one winner and better than the median of all
 CLEAR = 0.75  # a winner whose error is under this share of the next one's stands alone
 UNUSABLE = 1e9  # score of what can't be chosen; a number, since results are JSON
+DOUBT = 2  # origins, besides those measured, at which a model that is not naive is taken to have been ...
+DOUBTED = 1.1  # ... this much worse than naive: few origins must not crown a model by luck
+SLACK = 1.1  # how far above the naive error a model may be and still join a median
 GATE = 1.0  # a choice must not be worse than the better naive forecast
 
 
@@ -52,19 +53,21 @@ def choose(test: "Backtest", candidates: tuple[str, ...]) -> Choice:
     if naive is None or not tried:
         name = next((n for n in candidates if n in NAIVE and n not in test.failures), "naive")
         return Choice((name,), f"{name}: the history is too short to test a forecast on its own past", {})
-    scores = {name: relative_error(test, test.forecasts[name], naive) for name in tried}
+    scores = {name: relative_error(test, test.forecasts[name], naive, 0 if name in NAIVE else DOUBT) for name in tried}
     ranked = sorted(tried, key=lambda name: (scores[name], candidates.index(name)))
     return _decide(test, ranked, scores, naive)
 
 
 def reference(test: "Backtest") -> str | None:
     """The better of the naive forecasts; None if no backtest was possible."""
-    errors = {name: measures.mae(test.actual, test.forecasts[name]) for name in NAIVE if name in test.forecasts and np.isfinite(test.actual - test.forecasts[name]).any()}
-    return min(errors, key=lambda name: errors[name]) if errors else None
+    usable = [name for name in NAIVE if name in test.forecasts and np.isfinite(test.actual - test.forecasts[name]).any()]
+    if len(usable) == len(NAIVE):
+        return "seasonal_naive" if relative_error(test, test.forecasts["seasonal_naive"], "naive") < 1 else "naive"
+    return usable[0] if usable else None
 
 
-def relative_error(test: "Backtest", forecasts: "Floats", naive: str) -> float:
-    """Error of forecasts, shape (k, h), over that of the naive one: geometric mean over origins of the ratio.
+def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int = 0) -> float:
+    """Error of forecasts, shape (k, h), over that of the naive one: geometric mean over origins, and `doubt` more of them, of the ratio.
 
     A mean of errors would be ruled by the few origins at which something happened that no model can know. Errors under a
     twentieth of the naive forecast's median count as much, so that origins which all models get right do not rule either.
@@ -79,7 +82,8 @@ def relative_error(test: "Backtest", forecasts: "Floats", naive: str) -> float:
     least = float(np.median(theirs)) / 20 or float(theirs.mean()) / 20
     if least == 0:
         return 1.0 if not mine.any() else UNUSABLE
-    return float(np.exp(np.mean(np.log((mine + least) / (theirs + least)))))
+    ratios = np.log((mine + least) / (theirs + least))
+    return float(np.exp((ratios.sum() + doubt * np.log(DOUBTED)) / (ratios.size + doubt)))
 
 
 def _decide(test: "Backtest", ranked: list[str], scores: dict[str, float], naive: str) -> Choice:
@@ -87,7 +91,7 @@ def _decide(test: "Backtest", ranked: list[str], scores: dict[str, float], naive
     days = f"{len(test.origins)} past starts"
     if scores[best] >= GATE:
         return Choice((naive,), f"{naive}: no other model was better on {days}", scores)
-    usable = [name for name in ranked if scores[name] < GATE * 1.1][:COMBINED]
+    usable = [name for name in ranked if scores[name] < SLACK][:COMBINED]
     if len(usable) == 1 or scores[best] < CLEAR * scores[usable[1]]:
         return Choice((best,), f"{best}: its error on {days} was {_percent(scores[best])} of {naive}'s, clearly the smallest", scores)
     together = relative_error(test, combine([test.forecasts[name] for name in usable]), naive)

@@ -1,0 +1,121 @@
+"""Waves of the known periods on a straight line, newest data counting most; the rest goes on as an autoregression."""
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from cronocast.errors import DataError
+
+if TYPE_CHECKING:
+    from cronocast.forecast import Context, Floats
+
+WAVES = ((2, 2), (5, 8), (12, 30))  # harmonics of the shortest period and of each longer one that are tried
+REST_LAGS = 3  # of the autoregression on what the waves leave over
+HUBER = 2.0  # robust standard deviations from which on a point counts less
+RIDGE = 0.5  # penalty per wave, in points: a wave seen once is half believed
+HALF_LIFE = 1.0  # longest periods after which a point counts half
+
+
+class Fourier:
+    """Least squares on sines and cosines; how many, and whether with a slope, is chosen by the error on a held-out end.
+
+    Source:
+        Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 7.4 and 12.1 (dynamic harmonic regression).
+    """
+
+    def fit(self, y: "Floats", context: "Context") -> Self:
+        """Choose and fit, y of shape (t,).
+
+        Raises:
+            DataError: no period is known that y holds two of.
+        """
+        self.periods = tuple(p for p in context.periods if 2 * p <= y.size)
+        if not self.periods:
+            raise DataError("E_SHORT", "fourier", f"{y.size} points hold no two of the seasons {context.periods or '(none known)'}: extract more or set periods")
+        self.middle, self.unit = float(np.median(y)), float(np.ptp(y)) or 1.0
+        self.size = y.size
+        z = (y - self.middle) / self.unit
+        x = self._columns(np.arange(y.size))
+        kept = _choose(x, z, self.periods)
+        weights = _fade(y.size, HALF_LIFE * self.periods[-1])
+        self.weights = np.zeros(x.shape[1])
+        self.weights[kept] = _robust(x[:, kept], z, weights)
+        self.rest = z - x @ self.weights
+        self.carry = _autoregression(self.rest)
+        return self
+
+    def predict(self, h: int) -> "Floats":
+        """Line and waves, plus what is left of the newest rest."""
+        rest = np.concatenate((self.rest[-REST_LAGS:], np.zeros(h)))
+        least, most = float(self.rest.min()), float(self.rest.max())
+        for i in range(REST_LAGS, REST_LAGS + h):
+            rest[i] = min(max(float(rest[i - REST_LAGS : i] @ self.carry), least), most)
+        yhat = self._columns(self.size + np.arange(h)) @ self.weights + rest[REST_LAGS:]
+        return np.asarray(self.middle + self.unit * yhat)
+
+    def _columns(self, t: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "Floats":
+        """Constant, slope, then sine and cosine of every wave: shape (t, columns)."""
+        angles = 2 * np.pi * np.outer(t, [f for _, f in frequencies(self.periods, WAVES[-1])])
+        return np.concatenate((np.ones((t.size, 1)), (t[:, None] - self.size) / self.size, np.sin(angles), np.cos(angles)), axis=1)
+
+
+def frequencies(periods: tuple[int, ...], waves: tuple[int, int]) -> list[tuple[int, float]]:
+    """Harmonics as (index of the period, cycles per step), each frequency once and none faster than two steps per cycle."""
+    found: dict[float, tuple[int, float]] = {}
+    for i, period in enumerate(periods):
+        for k in range(1, waves[min(i, 1)] + 1):
+            if 2 * k < period or (2 * k == period and period == 2):
+                found.setdefault(round(k / period, 9), (i, k / period))
+    return list(found.values())
+
+
+def _choose(x: "Floats", z: "Floats", periods: tuple[int, ...]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Columns of the set of waves that forecasts a held-out end best: the longest period, or a quarter of the history if that is less."""
+    every = [f for _, f in frequencies(periods, WAVES[-1])]
+    held = min(z.size // 4, periods[-1])
+    train = slice(0, z.size - held)
+    importance = _fade(z.size - held, HALF_LIFE * periods[-1])
+    gram = (x[train] * importance[:, None]).T @ x[train]
+    target = (x[train] * importance[:, None]).T @ z[train]
+    best, best_error = np.arange(0), np.inf
+    for waves in WAVES:
+        used = {round(f, 9) for _, f in frequencies(periods, waves)}
+        index = np.array([i for i, f in enumerate(every) if round(f, 9) in used], dtype=np.int64)
+        for slope in ([], [1]):
+            columns = np.concatenate((np.array([0, *slope], dtype=np.int64), 2 + index, 2 + len(every) + index))
+            error = np.abs(z[train.stop :] - x[train.stop :, columns] @ _solve(gram[np.ix_(columns, columns)], target[columns])).mean()
+            if error < best_error:
+                best, best_error = columns, error
+    return best
+
+
+def _solve(gram: "Floats", target: "Floats") -> "Floats":
+    penalty = np.full(target.size, RIDGE)
+    penalty[0] = 1e-6  # the level is not doubted
+    return np.asarray(np.linalg.solve(gram + np.diag(penalty), target))
+
+
+def _robust(x: "Floats", z: "Floats", importance: "Floats") -> "Floats":
+    """Least squares repeated with less weight on what fits badly (Huber, 1964)."""
+    weights = importance
+    for _ in range(3):
+        weighted = x * weights[:, None]
+        coefficients = _solve(weighted.T @ x, weighted.T @ z)
+        errors = np.abs(z - x @ coefficients)
+        spread = 1.4826 * float(np.median(errors))
+        if spread == 0:
+            break
+        weights = importance * np.minimum(1.0, HUBER * spread / np.maximum(errors, spread))
+    return coefficients
+
+
+def _fade(n: int, half_life: float) -> "Floats":
+    """Weights of n points, the newest 1, halved every half-life."""
+    return np.asarray(0.5 ** (np.arange(n - 1, -1, -1) / half_life))
+
+
+def _autoregression(rest: "Floats") -> "Floats":
+    """Coefficients on the three values before, oldest first."""
+    before = np.lib.stride_tricks.sliding_window_view(rest[:-1], REST_LAGS)
+    gram = before.T @ before
+    return np.asarray(np.linalg.solve(gram + (1e-6 * np.trace(gram) + 1e-12) * np.eye(REST_LAGS), before.T @ rest[REST_LAGS:]))

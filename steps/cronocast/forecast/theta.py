@@ -1,0 +1,77 @@
+"""Theta method on deseasonalised values: exponential smoothing for the level, half of the overall slope for the drift."""
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from cronocast.errors import DataError
+
+if TYPE_CHECKING:
+    from cronocast.forecast import Context, Floats
+
+LEAST_POINTS = 4
+CYCLES = 7  # newest seasons whose median is the season: one odd day of a week does not show
+NO_SEASON = 12  # steps that a level is judged by where no season is known
+GAINS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # share of the newest value in the level, slow to the last value itself
+
+
+class Theta:
+    """The classic theta forecast; its gain is the one that forecast a season ahead best at past origins.
+
+    Source:
+        Assimakopoulos & Nikolopoulos, The theta model, 2000; as exponential smoothing with drift: Hyndman & Billah, Unmasking
+        the theta method, 2003. Each season is the median over cycles, which a spike does not move.
+    """
+
+    def fit(self, y: "Floats", context: "Context") -> Self:
+        """Take the seasons out of y, shape (t,), then smooth.
+
+        Raises:
+            DataError: y has fewer than four points.
+        """
+        if y.size < LEAST_POINTS:
+            raise DataError("E_SHORT", "theta", f"{y.size} points, need {LEAST_POINTS}: extract more")
+        self.size = y.size
+        self.seasons, level = [], y
+        for period in (p for p in context.periods if 2 * p <= y.size):
+            self.seasons.append(season_of(level, period))
+            level = level - np.resize(self.seasons[-1], y.size)
+        self.level, self.gain = _smoothed(level, min(context.periods, default=NO_SEASON))
+        t = np.arange(y.size) - (y.size - 1) / 2
+        self.drift = float(t @ level / (t @ t)) / 2
+        return self
+
+    def predict(self, h: int) -> "Floats":
+        """Level plus drift plus seasons."""
+        ahead = np.arange(h)
+        lag = (1 - (1 - self.gain) ** self.size) / self.gain  # how far the smoothed level is behind the line
+        yhat = self.level + self.drift * (ahead + lag)
+        for season in self.seasons:
+            yhat = yhat + season[(self.size + ahead) % season.size]
+        return np.asarray(yhat)
+
+
+def season_of(y: "Floats", period: int) -> "Floats":
+    """Median of each phase around the running mean over the newest cycles, shape (period,), mean 0; element 0 is the phase of y[0]."""
+    total = np.concatenate(([0.0], np.cumsum(y)))
+    mean = (total[period:] - total[:-period]) / period
+    # Centred; half a season at each end takes the nearest full mean, so that no point is lost there.
+    around = y - np.interp(np.arange(y.size), np.arange(mean.size) + (period - 1) / 2, mean)
+    cycles = min(y.size // period, CYCLES)
+    season = np.median(around[y.size - cycles * period :].reshape(cycles, period), axis=0)
+    return np.roll(season - season.mean(), y.size % period)
+
+
+def _smoothed(y: "Floats", ahead: int) -> tuple[float, float]:
+    """Smooth with every gain at once; returns the newest level of the best one, and its gain."""
+    gains = np.array(GAINS)
+    level = np.full(gains.size, np.median(y[:ahead]))
+    errors = np.zeros(gains.size)
+    stride = max(1, ahead // 2)
+    for t, value in enumerate(y.tolist()):
+        # Not judged on the first quarter, in which slow gains still hold the start.
+        if t % stride == 0 and t > y.size // 4 and t + ahead <= y.size:
+            errors += np.abs(y[t : t + ahead, None] - level).mean(axis=0)
+        level = level + gains * (value - level)
+    best = int(np.argmin(errors)) if errors.any() else GAINS.index(0.4)
+    return float(level[best]), float(gains[best])
