@@ -2,16 +2,16 @@
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
 from cronocast import registry
 from cronocast.durations import stamp
-from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError, seen
+from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError
 from cronocast.files import atomic, read_json, write_json
 from cronocast.load.batches import ahead, forecast_bodies, joined
-from cronocast.load.forecast_file import Checked, Key, SuspectError, check, read_rows
+from cronocast.load.forecast_file import Key, Rows, Seen, checked_rows
 from cronocast.load.line_protocol import record
 from cronocast.load.runs import run_fields, step_results
 from cronocast.load.target import Target, resolved_target
@@ -44,7 +44,7 @@ class Sink(Protocol):
 
 
 def run(job: Job) -> Outcome:
-    """Write the forecast of a run, or say why not. Nothing is sent before the whole file has been checked.
+    """Write the forecast of a run, or say why not. No line is sent before it has been checked.
 
     Raises:
         RefusedError: the server refuses a line or all of them; refused lines lie in `load.dead-letter.lp`.
@@ -74,13 +74,17 @@ def _load(job: Job, outcome: Outcome) -> None:
     else:
         outcome.add_input(job.forecast)
     with _opened(job.forecast) as file:
-        checked = check(file, job.forecast, forecast.get("window", {}).get("every_ns"), _promised(forecast))
-        outcome.rows_in = outcome.rows_kept = outcome.expected = checked.rows
-        outcome.members = [{"name": name, "tags": tags, "points": rows} for (name, tags), rows in checked.members.items()]
-        if not checked.rows:
+        every_ns = forecast.get("window", {}).get("every_ns")
+        # What forecast has published and vouches for is checked while it is sent, no line before its own check. A file that
+        # stands alone is checked whole before anything is sent.
+        promised = _promised(forecast, job.forecast) or _counted(file, job.forecast, every_ns)
+        outcome.rows_in = outcome.rows_kept = outcome.expected = sum(promised.values())
+        outcome.members = [{"name": name, "tags": tags, "points": rows} for (name, tags), rows in promised.items()]
+        if not promised:
             outcome.status, outcome.reason = "skipped", "no_data: the forecast has no rows"
-        else:
-            _deliver(job, outcome, target, file, checked)
+            return
+        seen_ = Seen()
+        _deliver(job, outcome, target, checked_rows(file, job.forecast, every_ns, promised, seen_), seen_)
 
 
 def _newer_run(job: Job) -> str:
@@ -99,46 +103,55 @@ def _opened(path: Path) -> io.BufferedReader:
         raise StorageError("E_STORAGE", str(path), f"can't be opened: {error.strerror}; check that the volume is there and readable") from error
 
 
-def _promised(forecast: Mapping[str, Any]) -> dict[Key, int] | None:
-    """Rows of each member as the result of forecast says, or None where it does not stand there."""
+def _promised(forecast: Mapping[str, Any], path: Path) -> dict[Key, int] | None:
+    """Rows of each member as the result of forecast says, or None where it does not stand there.
+
+    Raises:
+        ContractError: they are not the rows of the file.
+    """
     try:
-        return {(member["name"], member["tags"]): member["rows"] for member in forecast["members"] if member["rows"]}
-    except (KeyError, TypeError):
+        promised = {(str(member["name"]), str(member["tags"])): int(member["rows"]) for member in forecast["members"] if member["rows"]}
+        rows = forecast["outputs"][path.name]["rows"]
+    except (KeyError, TypeError, ValueError):
         return None
+    if sum(promised.values()) != rows:
+        raise ContractError("E_HANDOFF", str(path), f"{rows} rows, the members in the result of forecast have {sum(promised.values())}; run forecast again")
+    return promised
 
 
-def _deliver(job: Job, outcome: Outcome, target: Target, file: io.BufferedReader, checked: Checked) -> None:
-    key_of = cache(partial(target.key, target.measurement))
-    if len({key_of(tags) for _, tags in checked.members}) < len(checked.members):
+def _counted(file: io.BufferedReader, path: Path, every_ns: int | None) -> dict[Key, int]:
+    """Check the whole file and count the rows of each member."""
+    counted = Seen()
+    for _ in checked_rows(file, path, every_ns, None, counted):
+        pass
+    return counted.members
+
+
+def _deliver(job: Job, outcome: Outcome, target: Target, rows: Iterator[Rows], seen_: Seen) -> None:
+    members: dict[Key, int] = {(member["name"], member["tags"]): member["points"] for member in outcome.members}
+    keys = {tags: target.key(target.measurement, tags) for _, tags in members}
+    if len(keys) < len(members):
         raise ContractError("E_CSV_ROW", str(job.forecast), "two members of different names have the same tags, so their points would overwrite each other")
-    bodies = _same_file(forecast_bodies(read_rows(file), key_of, target.run_s, job.entry.sink.batch), job.forecast)
-    records = list(_records(job, target, checked)) if job.entry.sink.runs else []
+    bodies = forecast_bodies(rows, keys.__getitem__, target.run_s, job.entry.sink.batch)
+    records = [*_records(job, target, members)] if job.entry.sink.runs else []
     if job.dry_run is not None:
         with atomic(job.dry_run) as lines:
-            for body in bodies:
-                lines.write(body)
-            lines.writelines(records)
-        outcome.add_output(job.dry_run, checked.rows + len(records))
+            for part in chain(bodies, records):
+                lines.write(part)
+        outcome.add_output(job.dry_run, outcome.expected + len(records))
         outcome.reason = f"dry_run: the lines are in {job.dry_run.name}, nothing was sent"
         return
     sink: Sink = registry.load(SINKS, "sink.kind", job.entry.sink.kind)(job.entry, say)
     _send(job, outcome, sink, ahead(bodies), records)
     if job.entry.sink.read_back:
-        _read_back(sink, target, checked)
+        _read_back(sink, target, outcome.expected, seen_)
     if job.state is not None:
-        write_json(job.state / LOADED, {"run": job.run, "run_ns": job.run_ns, "points": checked.rows})
+        write_json(job.state / LOADED, {"run": job.run, "run_ns": job.run_ns, "points": outcome.expected})
 
 
-def _same_file(bodies: Iterator[bytes], path: Path) -> Iterator[bytes]:
-    try:
-        yield from bodies
-    except SuspectError as error:
-        raise ContractError("E_HANDOFF", str(path), "the file changed while it was read; run forecast again") from error
-
-
-def _records(job: Job, target: Target, checked: Checked) -> Iterator[bytes]:
+def _records(job: Job, target: Target, members: Mapping[Key, int]) -> Iterator[bytes]:
     """One line per member for `<measurement>_runs`, at the run's time."""
-    for (_, tags), fields in run_fields(step_results(job.forecast, *job.handoff_names()), checked.members):
+    for (_, tags), fields in run_fields(step_results(job.forecast, *job.handoff_names()), members):
         yield record(target.key(target.runs, tags), fields, job.run_ns)
 
 
@@ -164,9 +177,9 @@ def _send(job: Job, outcome: Outcome, sink: Sink, bodies: Iterator[bytes], recor
         raise RefusedError("E_PARTIAL", str(job.forecast), f"{points.acked} of {outcome.expected} points were acknowledged")
 
 
-def _read_back(sink: Sink, target: Target, checked: Checked) -> None:
+def _read_back(sink: Sink, target: Target, expected: int, seen_: Seen) -> None:
     """Count the points again on the server; it can only make a success of 204s doubtful, never a failure good."""
-    found = sink.count(target.measurement, target.series, target.run_s, checked.first_ns, checked.last_ns)
-    if found != checked.rows:
-        sentence = f"{checked.rows} points of {stamp(checked.first_ns)} to {stamp(checked.last_ns)} were acknowledged, the server shows {seen(found)}"
+    found = sink.count(target.measurement, target.series, target.run_s, seen_.first_ns, seen_.last_ns)
+    if found != expected:
+        sentence = f"{expected} points of {stamp(seen_.first_ns)} to {stamp(seen_.last_ns)} were acknowledged, the server shows {found}"
         raise TemporaryError("E_READ_BACK", target.measurement, sentence)

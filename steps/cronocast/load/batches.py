@@ -12,15 +12,11 @@ ROW_BYTES = 130  # of a line after its key: three doubles of 17 digits, run and 
 
 
 def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[bytes]:
-    """Write rows as bodies of at most `batch` lines and about 4 MiB.
-
-    Raises:
-        SuspectError: the rows are not those that were checked.
-    """
+    """Write rows as bodies of at most `batch` lines and about 4 MiB; `key_of` says how the lines of a member begin, by its tags."""
     parts: list[bytes] = []
     count = size = 0
     for part in rows:
-        key, cells, at = key_of(part.tags), part.cells(), 0
+        key, cells, at = key_of(part.tags), part.cells, 0
         while at < part.count:
             room = min(batch - count, (MAX_BODY_BYTES - size) // (len(key) + ROW_BYTES) + 1)
             some = cells[5 * at : 5 * (at + room)]

@@ -1,15 +1,15 @@
 """Strict reading of forecast.csv at the speed of Python's own text functions. Standard library only.
 
 `series.read_members` looks at one row at a time and says what is wrong with it. Here many rows are looked at at once, and only
-whether they are right; where they are not, `check` has `read_members` find the words.
+whether they are right; where they are not, `read_members` finds the words.
 """
 
 import csv
 import io
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf
 from operator import le
 from pathlib import Path
@@ -31,46 +31,64 @@ class SuspectError(Exception):
 
 @dataclass(frozen=True)
 class Rows:
-    """Consecutive rows of one member; `text` has their cells, and a `;` after the last cell of each row, with commas between them."""
+    """Consecutive rows of one member: time, yhat, yhat_lower, yhat_upper and `;` of each row, one after the other."""
 
     name: str
     tags: str
-    count: int
-    text: bytes
+    cells: list[bytes]
 
-    def cells(self) -> list[bytes]:
-        """Time, yhat, yhat_lower, yhat_upper and `;` of each row, one after the other.
-
-        Raises:
-            SuspectError: a row has more or fewer cells.
-        """
-        found = self.text.split(b",")
-        if len(found) != 5 * self.count or found[4::5].count(b";") != self.count:
-            raise SuspectError
-        return found
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.cells) // 5
 
 
 @dataclass
-class Checked:
-    """What a forecast file holds."""
+class Seen:
+    """What has been read of a forecast file so far."""
 
     members: dict[Key, int] = field(default_factory=dict)  # rows
-    rows: int = 0
     first_ns: int = MAX_NS
     last_ns: int = 0
 
 
-def read_rows(file: IO[bytes]) -> Iterator[Rows]:
-    """Read the file from its beginning, about 1 MiB at a time.
+def checked_rows(file: io.BufferedReader, path: Path, every_ns: int | None, promised: Mapping[Key, int] | None, seen_: Seen) -> Iterator[Rows]:
+    """Read the file from its beginning, about 1 MiB at a time, and check every row before it is handed on.
+
+    Form, grid, finite numbers, yhat_lower <= yhat <= yhat_upper, members that stand together, and rows of each member.
+
+    Args:
+        file: Open at `path`.
+        path: For messages.
+        every_ns: Step of the grid, on which every time must lie; None: one step throughout, as the first two rows have it.
+        promised: Rows of each member that has any; None if not known.
+        seen_: Filled as reading goes on.
 
     Raises:
-        SuspectError: the header, the two first cells of a member, or the end of the file are not right.
+        ContractError: anything else than that, with the number of the line where one is at fault.
+        DataError: more than 4 GiB, or a line longer than 1 MiB.
         StorageError: the volume fails.
     """
     try:
-        yield from _read_rows(file)
+        if (size := path.stat().st_size) > MAX_FILE_BYTES:
+            raise DataError("E_TOO_LARGE", str(path), f"{size} bytes; at most {MAX_FILE_BYTES} are read, shorten horizon or split the series")
+        for rows in _check(_read_rows(file), every_ns, seen_):
+            key = rows.name, rows.tags
+            if promised is not None and seen_.members[key] > promised.get(key, 0):
+                raise _broken_promise(path, key, seen_.members[key], promised.get(key, 0))
+            yield rows
+    except SuspectError as error:
+        _explain(path, every_ns)
+        raise ContractError("E_CSV_ROW", str(path), "the rows are not those of a forecast, or changed while they were read; run forecast again") from error
     except OSError as error:
-        raise StorageError("E_STORAGE", str(file.name), f"can't be read: {error.strerror}; check the volume") from error
+        raise StorageError("E_STORAGE", str(path), f"can't be read: {error.strerror}; check the volume") from error
+    for key, rows_due in (promised or {}).items():
+        if seen_.members.get(key) != rows_due:
+            raise _broken_promise(path, key, seen_.members.get(key, 0), rows_due)
+
+
+def _broken_promise(path: Path, key: Key, there: int, due: int) -> ContractError:
+    return ContractError("E_HANDOFF", str(path), f"member {seen(','.join(key))} has {there} rows or more, the result of forecast says {due}; run forecast again")
 
 
 def _read_rows(file: IO[bytes]) -> Iterator[Rows]:
@@ -82,15 +100,20 @@ def _read_rows(file: IO[bytes]) -> Iterator[Rows]:
         block += b"" if block.endswith(b"\n") else file.readline(MAX_LINE_BYTES)
         if not block.endswith(b"\n"):
             raise SuspectError
-        lines = block[:-1].split(b"\n")
         at = 0
-        while at < len(lines):
-            if not lines[at].startswith(start):
-                name, tags, start = _first_cells(lines[at])
-            end = bisect_left(lines, True, lo=at, key=lambda line: not line.startswith(start))
+        while at < len(block):
+            if not block.startswith(start, at):
+                name, tags, start = _first_cells(block[at : block.index(b"\n", at)])
+            end = _end(block, at, start)
             # A row that begins otherwise keeps its line feed, which then stands in a cell and is found there.
-            text = b"\n".join(lines[at:end]).replace(b"\n" + start, b",;,")[len(start) :] + b",;"
-            yield Rows(name, tags, end - at, text)
+            text = block[at + len(start) : end - 1].replace(b"\n" + start, b",;,") + b",;"
+            cells = text.split(b",")
+            if len(cells) % 5 or cells[4::5].count(b";") * 5 != len(cells):
+                raise SuspectError  # a row has more or fewer cells
+            # Without letters and plus signs `float` takes decimal numbers only; otherwise each cell is held against the contract.
+            if text.translate(None, PLAIN) and not all(_NUMBER.fullmatch(cell) for i in (1, 2, 3) for cell in cells[i::5]):
+                raise SuspectError
+            yield Rows(name, tags, cells)
             at = end
 
 
@@ -107,58 +130,40 @@ def _first_cells(line: bytes) -> tuple[str, str, bytes]:
     return name, tags, start
 
 
-def check(file: io.BufferedReader, path: Path, every_ns: int | None, expected: Mapping[Key, int] | None) -> Checked:
-    """Check the whole file: form, grid, finite numbers, yhat_lower <= yhat <= yhat_upper, rows of each member.
-
-    Args:
-        file: Open at `path`.
-        path: For messages.
-        every_ns: Step of the grid, on which every time must lie; None: one step throughout, as the first two rows have it.
-        expected: Rows of each member that has any; None if not known.
-
-    Raises:
-        ContractError: anything else than that, with the number of the line where one is at fault.
-        DataError: more than 4 GiB, or a line longer than 1 MiB.
-    """
-    if (size := path.stat().st_size) > MAX_FILE_BYTES:
-        raise DataError("E_TOO_LARGE", str(path), f"{size} bytes; at most {MAX_FILE_BYTES} are read, shorten horizon or split the series")
-    try:
-        checked = _check(read_rows(file), every_ns)
-    except SuspectError as error:
-        _explain(path, every_ns)
-        raise ContractError("E_CSV_ROW", str(path), "the rows are not those of a forecast, or changed while they were read; run forecast again") from error
-    if expected is not None and checked.members != expected:
-        wrong = next(key for key in [*checked.members, *expected] if checked.members.get(key) != expected.get(key))
-        there, right = checked.members.get(wrong, 0), expected.get(wrong, 0)
-        raise ContractError("E_HANDOFF", str(path), f"member {seen(','.join(wrong))} has {there} rows, the result of forecast says {right}; run forecast again")
-    return checked
+def _end(block: bytes, at: int, start: bytes) -> int:
+    """Where the rows end that begin with `start`, the one at `at` being the first: rows of a member stand together, so halving finds it."""
+    high = block.rfind(b"\n", at, -1) + 1 or at
+    if block.startswith(start, high):
+        return len(block)
+    low = at  # the row there begins with `start`, the one at `high` does not
+    while (after := block.index(b"\n", low) + 1) < high:
+        middle = max(after, block.rfind(b"\n", low, (low + high) // 2) + 1)
+        low, high = (middle, high) if block.startswith(start, middle) else (low, middle)
+    return high
 
 
-def _check(parts: Iterable[Rows], every_ns: int | None) -> Checked:
-    checked = Checked()
+def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator[Rows]:
     key: Key | None = None
     step, last = every_ns or 0, 0
-    for part in parts:
-        cells = part.cells()
-        times = cells[0::5]
+    for rows in parts:
+        times = rows.cells[0::5]
         first = _whole(times[0])
-        if (part.name, part.tags) != key:
-            key = part.name, part.tags
-            if key in checked.members or (every_ns and first % every_ns):
+        if (rows.name, rows.tags) != key:
+            key = rows.name, rows.tags
+            if key in seen_.members or (every_ns and first % every_ns):
                 raise SuspectError
-            checked.members[key] = 0
+            seen_.members[key] = 0
         else:
             step = step or first - last
             if first != last + step:
                 raise SuspectError
         step = step or (_whole(times[1]) - first if len(times) > 1 else 0)
-        last = first + (part.count - 1) * step
-        if not _even(times, first, step) or last > MAX_NS or not _sound(part.text, cells):
+        last = first + (rows.count - 1) * step
+        if not _even(times, first, step) or last > MAX_NS or not _sound(rows.cells):
             raise SuspectError
-        checked.members[key] += part.count
-        checked.rows += part.count
-        checked.first_ns, checked.last_ns = min(checked.first_ns, first), max(checked.last_ns, last)
-    return checked
+        seen_.members[key] += rows.count
+        seen_.first_ns, seen_.last_ns = min(seen_.first_ns, first), max(seen_.last_ns, last)
+        yield rows
 
 
 def _whole(text: bytes) -> int:
@@ -171,17 +176,18 @@ def _even(times: list[bytes], first: int, step: int) -> bool:
     """Tell whether the times are `first` and so on, each one step after the other."""
     if step <= 0:
         return len(times) == 1
-    return times == list(map(b"%d".__mod__, range(first, first + len(times) * step, step)))
+    return times == _grid(first, len(times), step)
 
 
-def _sound(text: bytes, cells: list[bytes]) -> bool:
+@lru_cache(maxsize=4)  # members mostly have the same times
+def _grid(first: int, count: int, step: int) -> list[bytes]:
+    return list(map(b"%d".__mod__, range(first, first + count * step, step)))
+
+
+def _sound(cells: list[bytes]) -> bool:
     """Tell whether every value is a finite number and lies in its interval."""
-    columns = cells[1::5], cells[2::5], cells[3::5]
-    # Without letters and plus signs `float` takes decimal numbers only; otherwise each cell is held against the contract.
-    if text.translate(None, PLAIN) and not all(_NUMBER.fullmatch(cell) for column in columns for cell in column):
-        return False
     try:
-        yhat, lower, upper = (list(map(float, column)) for column in columns)
+        yhat, lower, upper = (list(map(float, cells[i::5])) for i in (1, 2, 3))
     except ValueError:
         return False
     return all(map(le, lower, yhat)) and all(map(le, yhat, upper)) and max(upper) < inf and min(lower) > -inf

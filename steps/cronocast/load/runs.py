@@ -1,7 +1,7 @@
 """One record per member and run: which class and model it got, and how good the model was. Standard library only."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ def step_results(beside: Path, series: str | None, run: str | None) -> dict[str,
     return found
 
 
-def run_fields(results: dict[str, dict[str, Any]], points: dict[tuple[str, str], int]) -> Iterator[tuple[tuple[str, str], dict[str, Value]]]:
+def run_fields(results: Mapping[str, dict[str, Any]], points: Mapping[tuple[str, str], int]) -> Iterator[tuple[tuple[str, str], dict[str, Value]]]:
     """Fields of the record of each member that was forecast or skipped: ((name, tags), fields); what is not known is None.
 
     Args:
