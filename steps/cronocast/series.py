@@ -24,7 +24,8 @@ NUMBER = rb"-?(?:0|[1-9][0-9]{0,308})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"
 _NUMBER = re.compile(NUMBER)
 TIME = rb"(?:0|[1-9][0-9]{0,18})"
 _TIME = re.compile(TIME)
-_ROWS = {width: re.compile(rb"(?:%s(?:,%s){%d}(?:\n|\Z))*" % (TIME, NUMBER, width - 1)) for width in (2, 4)}
+_ROW = {width: rb"%s(?:,%s){%d}" % (TIME, NUMBER, width - 1) for width in (2, 4)}
+_ROWS = {width: re.compile(rb"%s(?:\n%s)*" % (row, row)) for width, row in _ROW.items()}
 EARLIEST_S, LATEST_S = 10**9, 41 * 10**8  # 2001 to 2099: what a clock says today, in seconds
 _GAP = frozenset((b"", b"nan", b"NaN", b"NA", b"null"))
 
@@ -179,7 +180,7 @@ def _member(line: bytes, where: str, expected: bytes, done: set[tuple[str, str]]
         if not name or len(cells) < 4:
             raise ValueError(line)
     except csv.Error as error:
-        raise ContractError("E_CSV_ENCODING", where, f"{_shown(line)}: {error}; quotes must be closed on the same line") from error
+        raise ContractError("E_CSV_ENCODING", where, f"{_shown(line)}: {error}; right: quotes closed on the same line") from error
     except (ValueError, IndexError, StopIteration) as error:
         raise ContractError("E_CSV_ROW", where, f"{_shown(line)} is no row; right: name,k=v,TIME,VALUE with tags sorted by key") from error
     if (name, tags) in done or not line.startswith(prefix(name, tags)):
