@@ -128,6 +128,14 @@ class Client:
             raise AgainError("E_TIMEOUT", self.where, f"no complete answer within {self.timeout_s:g} s") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise transfer_fault(error, self.where) from error
+        except CronocastError as error:
+            error.problem = self.masked(error.problem)  # some servers repeat what was sent to them
+            error.args = (self.masked(str(error)),)
+            raise
+
+    def masked(self, text: str) -> str:
+        """Words of the server without the secret in them."""
+        return text.replace(self.secret, "***") if self.secret else text
 
     def _authorization(self) -> dict[str, str]:
         if self.auth == "none":

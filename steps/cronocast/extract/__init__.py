@@ -1,1 +1,100 @@
-"""The extract step."""
+"""The extract step: read the history of a series from its database into history.csv."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cronocast.durations import stamp
+from cronocast.entry import Entry
+from cronocast.errors import ConfigError, DataError
+from cronocast.extract.spool import Spool
+from cronocast.files import atomic
+from cronocast.registry import Row, load
+from cronocast.results import Outcome
+from cronocast.series import HISTORY_COLUMNS, header
+from cronocast.step import Job, say
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is read: start_ns <= time < end_ns, UTC; for finished steps both are multiples of every_ns since 1970."""
+
+    start_ns: int
+    end_ns: int
+    every_ns: int
+
+    def __str__(self) -> str:
+        """The window as people read it."""
+        return f"{stamp(self.start_ns)} to {stamp(self.end_ns)}"
+
+
+@dataclass
+class Reading:
+    """What a source reports about one reading."""
+
+    rows: int = 0  # as the server sent them
+    dropped: dict[str, int] = field(default_factory=dict)  # reason -> rows that did not reach the spool
+    bytes: int = 0
+    attempts: int = 1  # tries of the slowest request
+    notes: list[str] = field(default_factory=list)  # warnings of the server
+    why_empty: str = ""  # what an answer without rows means, in words
+
+
+class Source(Protocol):
+    """A kind of database to read from."""
+
+    def read(self, entry: Entry, window: Window, spool: Spool, say: Callable[[str], None]) -> Reading:
+        """Put every value of the window into the spool: whole, or an error of `errors.py`.
+
+        Members, times and values come as the database has them, one value per time; rows may come in any order.
+        """
+        ...
+
+
+SOURCES: Mapping[str, Row] = {
+    "influxql": Row("cronocast.extract.influxql:InfluxQL"),
+}
+
+
+def window_of(entry: Entry, run_ns: int) -> Window:
+    """The window of a run: `lookback` up to the last step that was finished `delay` before the run.
+
+    Raises:
+        ConfigError: it would begin before 1970.
+    """
+    end = (run_ns - entry.source.delay) // entry.every * entry.every
+    if end < entry.lookback:
+        raise ConfigError.one("E_CONFIG_CROSS", "lookback", f"{entry.lookback} before {stamp(max(run_ns, 0))} begins before 1970; shorten it")
+    return Window(end - entry.lookback, end, int(entry.every))
+
+
+def run(job: Job) -> Outcome:
+    """Publish the history of one run.
+
+    Where the window holds nothing, the file has its header only and the outcome is `skipped`, or the step fails, as the entry says.
+
+    Raises:
+        DataError: no data although that means failure, or more rows or bytes than allowed.
+        CronocastError: whatever goes wrong with the server, its answer or the volume; nothing is published then.
+    """
+    entry = job.entry
+    source: Source = load(SOURCES, "source.kind", entry.source.kind)()
+    window = window_of(entry, job.run_ns)
+    outcome = Outcome(window={"start_ns": window.start_ns, "end_ns": window.end_ns, "every_ns": window.every_ns})
+    with atomic(job.history) as file:
+        spool = Spool(file, job.history.parent, header(HISTORY_COLUMNS))
+        reading = source.read(entry, window, spool, say)
+        arranged = spool.arrange()
+        outcome.rows_in, outcome.bytes, outcome.attempts, outcome.notes = reading.rows, reading.bytes, reading.attempts, reading.notes
+        outcome.rows_dropped = {reason: rows for reason, rows in {**reading.dropped, **arranged.dropped}.items() if rows}
+        outcome.members = [{"name": name, "tags": tags, "rows": rows} for name, tags, rows in arranged.members]
+        outcome.rows_kept = outcome.expected = sum(rows for _, _, rows in arranged.members)
+        if arranged.sorted_members:
+            outcome.notes.append(f"{arranged.sorted_members} members came out of order and were sorted")
+        if not outcome.rows_kept:
+            why = reading.why_empty or f"{reading.rows} rows in the window {window}, none of them with a value"
+            if entry.on_no_data == "fail":
+                raise DataError("E_NO_DATA", entry.name, f"{why}; check the source, the window and delay, or set on_no_data: skip")
+            outcome.status, outcome.reason = "skipped", f"no_data: {why}"
+    outcome.add_output(job.history, outcome.rows_kept)
+    return outcome

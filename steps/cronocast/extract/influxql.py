@@ -1,0 +1,122 @@
+"""InfluxDB 1.x, and 2.x and 3.x through their 1.x-compatible `/query`: the way to sign in is the only difference."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from cronocast.entry import Entry, Source
+from cronocast.errors import ContractError, CronocastError, DataError, seen
+from cronocast.extract import Reading, Window
+from cronocast.extract.influxql_answer import Answer, Expected
+from cronocast.extract.influxql_json import fault_of, messages, parse_json, result_of
+from cronocast.extract.influxql_query import fields_query, history_query, slices
+from cronocast.extract.spool import Spool
+from cronocast.http import Client, blocks, source_client
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}  # CSV hides errors and cut answers
+STATUSES = frozenset({200, 400})  # 400: the words of the server say what is wrong with the query
+ERROR_BYTES = 65536
+
+
+class InfluxQL:
+    """Reads one value per step and member with one streamed request per slice."""
+
+    def read(self, entry: Entry, window: Window, spool: Spool, say: Callable[[str], None]) -> Reading:
+        """Put the history of an entry into the spool.
+
+        Raises:
+            CronocastError: the server refuses, fails or lies; see the table of exit codes.
+        """
+        client = source_client(entry.source, say)
+        reading = Reading()
+        for part in slices(window, entry.source.slice):
+            spool.keep()
+            taken = partial(_take, entry=entry, part=part, spool=spool, so_far=reading, where=client.where)
+            answer, size = _send(client, history_query(entry, part).form(entry.source), taken)
+            reading.rows, reading.bytes = reading.rows + answer.rows, reading.bytes + size
+            for reason, rows in answer.dropped.items():
+                reading.dropped[reason] = reading.dropped.get(reason, 0) + rows
+            for warning in map(client.masked, answer.warnings):
+                if warning not in reading.notes:
+                    say(f"{client.where} says: {warning}")
+                    reading.notes.append(warning)
+        if not reading.rows and entry.source.query is None:
+            reading.why_empty = _why_empty(client, entry.source, window)
+        reading.attempts = client.attempts
+        client.close()
+        return reading
+
+
+def expected(entry: Entry, part: Window, max_rows: int) -> Expected:
+    """What the answer to an entry's query must look like; for a query of one's own any name and tags."""
+    source = entry.source
+    if source.query is not None:
+        return Expected(start_ns=part.start_ns, end_ns=part.end_ns, max_rows=max_rows)
+    return Expected(source.measurement, source.aggregate, frozenset(source.group_by), source.tags, part.start_ns, part.end_ns, max_rows)
+
+
+def _send(client: Client, form: bytes, consume: "Callable[[requests.Response], T]") -> T:
+    return client.send("POST", "/query", body=form, headers=HEADERS, accept=STATUSES, consume=consume)
+
+
+def _take(response: "requests.Response", *, entry: Entry, part: Window, spool: Spool, so_far: Reading, where: str) -> tuple[Answer, int]:
+    """Read one answer into the spool; returns it and its bytes. Runs once per try."""
+    spool.rewind()
+    _refuse_400(response, where)
+    source = entry.source
+    answer = Answer(expected(entry, part, source.max_rows - so_far.rows), spool, where)
+    size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for block in blocks(response, source.timeout / 10**9):
+            size += len(block)
+            if size > source.max_bytes - so_far.bytes:
+                raise DataError("E_TOO_LARGE", where, f"more than {source.max_bytes} bytes; shorten lookback, enlarge every, or raise max_bytes")
+            yield block
+
+    for message in messages(counted(), where):
+        answer.take(message)
+    answer.finish()
+    return answer, size
+
+
+def _refuse_400(response: "requests.Response", where: str) -> None:
+    """Raise what a 400 says about the query."""
+    if response.status_code != 400:
+        return
+    text = b"".join(islice(blocks(response), 2))[:ERROR_BYTES]
+    try:
+        result_of(parse_json(text, where), where)
+    except ContractError:
+        raise fault_of(text.decode("utf-8", "replace"), where) from None
+    raise fault_of("status 400 without a reason", where)
+
+
+def _why_empty(client: Client, source: Source, window: Window) -> str:
+    """Tell a measurement or field that does not exist from an empty window; servers answer both alike."""
+    named = f"measurement {seen(source.measurement)} in database {seen(source.database)}"
+    try:
+        known = _send(client, fields_query(source).form(source), partial(_fields, where=client.where))
+    except CronocastError:
+        return f"0 rows in the window {window}"  # no right to look: the answer itself was fine
+    if not known:
+        return f"there is no {named}"
+    if source.field not in known:
+        return f"there is no field {seen(source.field)} in {named}; its fields: {seen(', '.join(sorted(known)))}"
+    return f"0 rows of {named} in the window {window}"
+
+
+def _fields(response: "requests.Response", *, where: str) -> set[str]:
+    """The field keys in an answer to `fields_query`."""
+    known: set[str] = set()
+    for message in filter(bytes.strip, messages(blocks(response), where)):
+        for series in result_of(parse_json(message, where), where).get("series") or ():
+            rows = series.get("values") if isinstance(series, dict) else ()
+            known |= {str(row[0]) for row in rows or () if isinstance(row, list) and row}
+    return known

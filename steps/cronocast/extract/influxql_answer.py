@@ -1,0 +1,194 @@
+"""Answers to a query, checked to the last value and turned into rows of history.csv."""
+
+import math
+import re
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter, lt
+from typing import Any
+
+from cronocast.durations import MAX_NS
+from cronocast.errors import ContractError, DataError, seen
+from cronocast.extract.influxql_json import JsonNumber, parse_json, result_of
+from cronocast.extract.spool import Spool
+from cronocast.series import NUMBER, tags_text
+
+MAX_OUTSIDE = 0.1  # share of rows outside the window; more means that the answer belongs to another question
+OLDEST_NS = 10**17  # 1973; an older time in an answer about later years was not sent in nanoseconds
+VALUES = b'"values":[['  # can't be part of a JSON string, quotes are escaped there
+# Rows as servers write them: 19 digits (2001 to 2286), a number that is finite whatever its digits, no blanks. Possessive
+# repeats (+ after a repeat) never go back: 10,000 rows take 1 ms. Anything else is left to the JSON parser.
+ROWS = re.compile(rb"(?:[1-9][0-9]{18}+,-?+(?:0|[1-9][0-9]{0,20}+)(?:\.[0-9]{1,40}+)?+(?:[eE][+-]?[0-9]{1,2}+)?+(?:\],\[(?=[1-9])|\Z))++")
+_time = itemgetter(slice(0, 19))
+_number = re.compile(NUMBER.decode())
+_UNCARRIED = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_TIME = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an answer must look like; empty or None where the entry has a query of its own."""
+
+    name: str | None = None  # of every member
+    column: str | None = None  # of the value
+    tag_keys: frozenset[str] | None = None
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)  # values that were asked for
+    start_ns: int = 0
+    end_ns: int = MAX_NS
+    max_rows: int = 10**9
+
+
+class Answer:
+    """Takes the messages of one answer and puts their rows into the spool.
+
+    Attributes:
+        rows: Rows so far.
+        dropped: Rows that did not reach the spool, by reason.
+        warnings: Messages of the server, each once.
+    """
+
+    def __init__(self, expected: Expected, spool: Spool, where: str) -> None:
+        self._expected, self._spool, self._where = expected, spool, where
+        self.rows = 0
+        self.dropped = {"null": 0, "outside_window": 0}
+        self.warnings: list[str] = []
+        self._strangers: list[str] = []  # tag sets although no tag was asked for
+        self._ends: dict[tuple[str, str], int] = {}  # last time per member, kept once a message said that it is the last
+        self._complete = False
+        self._count = 0
+        self._partial = (False, False)  # flags of the last message: of the result, of its last series
+        self._last: tuple[tuple[str, str], int] | None = None
+
+    def take(self, message: bytes) -> None:
+        """Check one message and keep its rows.
+
+        Raises:
+            CronocastError: the server reports an error, or the message breaks the contract.
+        """
+        if not message.strip():
+            return
+        begin = message.find(VALUES)
+        end = message.find(b"]]", begin)
+        block = message[begin + len(VALUES) : end] if begin >= 0 else b""
+        fast = bool(block) and ROWS.fullmatch(block) is not None
+        # What is left has no rows and is quickly parsed.
+        series = self._series(parse_json(message[:begin] + b'"values":[]' + message[end + 2 :] if fast else message, self._where))
+        if fast and not (len(series) == 1 and self._take_block(series[0], block)):
+            series, fast = self._series(parse_json(message, self._where)), False
+        if not fast:
+            for one in series:
+                self._take_rows(one)
+        if self.rows > self._expected.max_rows:
+            raise DataError("E_TOO_MANY_ROWS", self._where, f"more than {self._expected.max_rows} rows; shorten lookback, enlarge every, or raise max_rows")
+
+    def finish(self) -> None:
+        """Check that the answer is whole.
+
+        Raises:
+            ContractError: nothing came, the server cut it off, or it belongs to another question.
+        """
+        if not self._count:
+            raise ContractError("E_ANSWER", self._where, "an empty body; is that the address of the database?")
+        # In an answer of one message (not chunked) the mark of a series says only that it has more than 10,000 rows.
+        if self._partial[0] or (self._partial[1] and self._count > 1):
+            raise ContractError("E_TRUNCATED", self._where, f"the answer ends after {self.rows} rows with the mark partial; a limit of the server cut it off (max-row-limit)")
+        if self._strangers:
+            raise ContractError("E_WRONG_SERIES", self._where, f"the answer has the tags {seen(self._strangers[0])} although none were asked for")
+        if self.dropped["outside_window"] > MAX_OUTSIDE * self.rows:
+            raise ContractError("E_WINDOW", self._where, f"{self.dropped['outside_window']} of {self.rows} rows lie outside the window that was asked for")
+
+    def _series(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """The series of a message, their form checked; flags and warnings are noted."""
+        result = result_of(document, self._where)
+        series = result.get("series", [])
+        if not isinstance(series, list) or not all(isinstance(one, dict) for one in series):
+            raise ContractError("E_ANSWER", self._where, f"series {seen(series)}; right: a list of objects")
+        self._complete = self._complete or (self._count > 0 and not self._partial[0])
+        self._count += 1
+        self._partial = (result.get("partial") is True, bool(series) and series[-1].get("partial") is True)
+        for warning in result.get("messages", []) if isinstance(result.get("messages"), list) else []:
+            text = seen(warning.get("text") if isinstance(warning, dict) else warning)
+            if text not in self.warnings and len(self.warnings) < 20:
+                self.warnings.append(text)
+        return series
+
+    def _member(self, series: dict[str, Any]) -> tuple[str, str]:
+        """Name and tags of a series, if they are those that were asked for."""
+        expected = self._expected
+        name, tags = series.get("name"), series.get("tags") or {}
+        if not isinstance(tags, dict) or not all(isinstance(v, str) and not isinstance(v, JsonNumber) for v in (name, *tags.values())):
+            raise ContractError("E_ANSWER", self._where, f"a series with name {seen(name)} and tags {seen(tags)}; right: texts")
+        text = tags_text((key, value) for key, value in tags.items() if value)
+        if not name or _UNCARRIED.search(name + text):
+            raise ContractError("E_TAG", self._where, f"member {seen(name)} with tags {seen(text)} can't be carried in a line of CSV; leave it out by tags, or mend it")
+        if expected.tag_keys == frozenset() and tags:
+            self._strangers += [text] if text not in self._strangers else []
+            if len(self._strangers) > 1:
+                sets = " and ".join(map(seen, self._strangers))
+                raise ContractError("E_AMBIGUOUS_SERIES", self._where, f"several members {sets} where one was asked for; name the tags in group_by or pin them in tags")
+        elif expected.tag_keys is not None and set(tags) != expected.tag_keys:
+            raise ContractError("E_WRONG_SERIES", self._where, f"tags {seen(sorted(tags))}; asked for {seen(sorted(expected.tag_keys))}")
+        wrong = {key: value for key, value in tags.items() if value not in expected.tags.get(key, (value,))}
+        if wrong or (expected.name is not None and name != expected.name):
+            raise ContractError("E_WRONG_SERIES", self._where, f"member {seen(name)} with {seen(text)}; asked for {seen(expected.name)} with {seen(expected.tags)}")
+        return str(name), text
+
+    def _columns(self, series: dict[str, Any]) -> tuple[int, int]:
+        """Where time and value stand in a row."""
+        columns, wanted = series.get("columns"), self._expected.column
+        if not isinstance(columns, list) or len(columns) != 2 or columns.count("time") != 1 or (wanted and wanted not in columns):
+            raise ContractError("E_COLUMNS", self._where, f"columns {seen(columns)}; right: time and {wanted or 'one value'}")
+        return columns.index("time"), 1 - columns.index("time")
+
+    def _take_block(self, series: dict[str, Any], block: bytes) -> bool:
+        """Keep rows that need no look at each; False where they need one."""
+        lines = block.split(b"],[")
+        times = list(map(_time, lines))
+        ascending = all(map(lt, times, islice(times, 1, None)))  # 19 digits each: text compares as numbers do
+        first, last = (int(times[0]), int(times[-1])) if ascending else (int(min(times)), int(max(times)))
+        if self._columns(series) != (0, 1) or first < self._expected.start_ns or last >= self._expected.end_ns:
+            return False
+        self.rows += len(lines)
+        self._keep(self._member(series), lines, first, last, ascending=ascending)
+        return True
+
+    def _take_rows(self, series: dict[str, Any]) -> None:
+        """Keep rows one by one; the same result as `_take_block`, and every fault named."""
+        member, (at_time, at_value) = self._member(series), self._columns(series)
+        rows = series.get("values", [])
+        if not isinstance(rows, list):
+            raise ContractError("E_ANSWER", self._where, f"values {seen(rows)}; right: a list of rows")
+        lines: list[bytes] = []
+        times: list[int] = []
+        for row in rows:
+            self.rows += 1
+            if not isinstance(row, list) or len(row) != 2:
+                raise ContractError("E_ROW", f"{self._where}:row{self.rows}", f"{seen(row)}; right: one value per column, {seen(series['columns'])}")
+            time, value = self._time(row[at_time]), self._value(row[at_value])
+            if value is None:
+                self.dropped["null"] += 1
+            elif not self._expected.start_ns <= time < self._expected.end_ns:
+                self.dropped["outside_window"] += 1
+            else:
+                times.append(time)
+                lines.append(b"%d,%s" % (time, value.encode()))
+        if lines:
+            self._keep(member, lines, min(times), max(times), ascending=all(map(lt, times, islice(times, 1, None))))
+
+    def _time(self, time: object) -> int:
+        if not isinstance(time, JsonNumber) or not _TIME.fullmatch(time) or int(time) > MAX_NS or (int(time) < OLDEST_NS < self._expected.start_ns):
+            raise ContractError("E_TIME", f"{self._where}:row{self.rows}", f"time {seen(time)}; right: integer nanoseconds since 1970")
+        return int(time)
+
+    def _value(self, value: object) -> str | None:
+        if value is None:
+            return None
+        if not isinstance(value, JsonNumber) or not _number.fullmatch(value) or not math.isfinite(float(value)):
+            raise ContractError("E_VALUE_TYPE", f"{self._where}:row{self.rows}", f"value {seen(value)}; right: a finite number, from a float or an integer field")
+        return value
+
+    def _keep(self, member: tuple[str, str], lines: list[bytes], first: int, last: int, *, ascending: bool) -> None:
+        if self._complete and first <= self._ends.get(member, -1):
+            raise ContractError("E_ANSWER", self._where, "a second document follows the complete one")
+        self._ends[member] = max(last, self._ends.get(member, last))
+        self._spool.add(*member, lines, first, last, ascending=ascending)

@@ -1,0 +1,172 @@
+"""Rows on their way to history.csv: they come in any order of members and slices, and leave grouped and ascending, in flat memory."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+from cronocast.errors import ContractError, seen
+from cronocast.series import Member, prefix
+
+MAX_SORTED_ROWS = 500_000  # of one member, sorted in memory at 200 bytes a row; servers send them sorted
+MAX_CONFLICTS = 0.01  # share of rows that contradict another row of the same time
+COPY_BYTES = 2**20
+
+
+@dataclass(slots=True)
+class Segment:
+    """Rows of one member that lie together in the file."""
+
+    member: int
+    offset: int
+    length: int
+    rows: int
+    first_ns: int
+    last_ns: int
+    ascending: bool
+
+
+@dataclass
+class Arranged:
+    """What lies in the file now: members in their order of appearance, rows that were dropped by reason."""
+
+    members: list[tuple[str, str, int]] = field(default_factory=list)  # name, tags, rows
+    dropped: dict[str, int] = field(default_factory=lambda: {"duplicate": 0, "conflict": 0})
+    sorted_members: int = 0
+
+
+class Spool:
+    """Collects rows in the file that is to be published; if they come in order, that is all the work there is.
+
+    Args:
+        file: Opened for writing, its descriptor also for reading (as of `files.atomic`).
+        folder: Room for a second copy, needed only where members must be regrouped.
+        head: First line of the file.
+    """
+
+    def __init__(self, file: IO[bytes], folder: Path, head: bytes) -> None:
+        self._file, self._folder, self._head = file, folder, head
+        self._members: dict[tuple[str, str], int] = {}
+        self._segments: list[Segment] = []
+        self._end = len(head)
+        self._kept = 0  # segments of slices that are complete
+        file.write(head)
+
+    def keep(self) -> None:
+        """Call what came so far complete: `rewind` goes back to here."""
+        self._kept = len(self._segments)
+
+    def rewind(self) -> None:
+        """Forget what came since `keep`: its request failed and is sent again."""
+        del self._segments[self._kept :]
+        self._end = self._segments[-1].offset + self._segments[-1].length if self._segments else len(self._head)
+        self._file.seek(self._end)
+        self._file.truncate()
+
+    def add(self, name: str, tags: str, lines: list[bytes], first_ns: int, last_ns: int, *, ascending: bool) -> None:
+        """Append rows of one member.
+
+        Args:
+            name: Its name.
+            tags: As of `series.tags_text`.
+            lines: `time,value` each, without a newline; at least one.
+            first_ns: Smallest time.
+            last_ns: Largest time.
+            ascending: Whether each time is larger than the one before.
+        """
+        start = prefix(name, tags)
+        data = start + (b"\n" + start).join(lines) + b"\n"
+        member = self._members.setdefault((name, tags), len(self._members))
+        last = self._segments[-1] if len(self._segments) > self._kept else None
+        if last and last.member == member and last.ascending and ascending and last.last_ns < first_ns:
+            last.length, last.rows, last.last_ns = last.length + len(data), last.rows + len(lines), last_ns
+        else:
+            self._segments.append(Segment(member, self._end, len(data), len(lines), first_ns, last_ns, ascending))
+        self._end += len(data)
+        self._file.write(data)
+
+    def arrange(self) -> Arranged:
+        """Group the rows by member, ascending, each time once.
+
+        Raises:
+            ContractError: too many rows contradict each other, or too many to sort.
+        """
+        by_member: dict[int, list[Segment]] = {}
+        for segment in self._segments:
+            by_member.setdefault(segment.member, []).append(segment)
+        names = list(self._members)
+        arranged = Arranged()
+        if self._in_order(by_member):
+            arranged.members = [(*names[member], sum(s.rows for s in segments)) for member, segments in by_member.items()]
+            return arranged
+        self._file.flush()
+        with tempfile.TemporaryFile(dir=self._folder) as grouped:
+            for member, segments in by_member.items():
+                arranged.members.append((*names[member], self._regroup(names[member], segments, grouped, arranged)))
+            grouped.seek(0)
+            self._file.seek(len(self._head))
+            self._file.truncate()
+            shutil.copyfileobj(grouped, self._file, COPY_BYTES)
+        rows = sum(segment.rows for segment in self._segments)
+        if arranged.dropped["conflict"] > MAX_CONFLICTS * rows:
+            sentence = f"{arranged.dropped['conflict']} of {rows} rows contradict another row of the same time and member; name the tags that tell them apart in group_by"
+            raise ContractError("E_CONFLICT", "answer", sentence)
+        return arranged
+
+    def _in_order(self, by_member: dict[int, list[Segment]]) -> bool:
+        changes = sum(a.member != b.member for a, b in pairwise(self._segments))
+        return changes == max(0, len(by_member) - 1) and all(_follow(segments) for segments in by_member.values())
+
+    def _regroup(self, key: tuple[str, str], segments: list[Segment], to: IO[bytes], arranged: Arranged) -> int:
+        """Write one member; returns its rows."""
+        segments.sort(key=lambda s: s.first_ns)
+        rows = sum(s.rows for s in segments)
+        if _follow(segments):
+            for segment in segments:
+                to.writelines(self._blocks(segment))
+            return rows
+        if rows > MAX_SORTED_ROWS:
+            label = Member(*key).label
+            raise ContractError(
+                "E_ORDER", "answer", f"{rows} rows of {seen(label)} are out of order; at most {MAX_SORTED_ROWS} are sorted, name the tags that tell them apart in group_by"
+            )
+        start = prefix(*key)
+        segments.sort(key=lambda s: s.offset)  # of two rows with one time the one that came later stands
+        lines = [line[len(start) :] for s in segments for line in b"".join(self._blocks(s)).splitlines()]
+        kept, again, conflicts = one_per_time(lines)
+        to.write(start + (b"\n" + start).join(kept) + b"\n")
+        arranged.sorted_members += 1
+        arranged.dropped["duplicate"] += again
+        arranged.dropped["conflict"] += conflicts
+        return len(kept)
+
+    def _blocks(self, segment: Segment) -> Iterable[bytes]:
+        end = segment.offset + segment.length
+        for offset in range(segment.offset, end, COPY_BYTES):
+            yield os.pread(self._file.fileno(), min(COPY_BYTES, end - offset), offset)
+
+
+def _follow(segments: list[Segment]) -> bool:
+    """Whether each segment is ascending and begins after the one before."""
+    return all(s.ascending for s in segments) and all(a.last_ns < b.first_ns for a, b in pairwise(segments))
+
+
+def one_per_time(lines: Iterable[bytes]) -> tuple[list[bytes], int, int]:
+    """Sort rows `time,value`; of several with one time the last stands.
+
+    Returns:
+        The rows; how many were dropped with an equal value; how many with another value.
+    """
+    latest: dict[int, bytes] = {}
+    again = conflicts = 0
+    for line in lines:
+        time = int(line[: line.index(b",")])
+        if (other := latest.get(time)) is not None:
+            same = float(other[other.index(b",") + 1 :]) == float(line[line.index(b",") + 1 :])
+            again, conflicts = again + same, conflicts + (not same)
+        latest[time] = line
+    return [latest[time] for time in sorted(latest)], again, conflicts
