@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 7 * 86400 * 10**9}
 _TEXT = re.compile(r"[0-9]{1,6}[smhdw]", re.ASCII)
-_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 MAX_NS = 2**63 - 2
 
 
@@ -48,13 +48,13 @@ def stamp(time_ns: int) -> str:
 
 
 def parse_stamp(text: str) -> int:
-    """Read `2026-01-31T12:00:00Z` into nanoseconds.
+    """Read an RFC 3339 time such as `2026-01-31T12:00:00Z` or `2026-01-31T13:00:00+01:00` into nanoseconds.
 
     Raises:
-        ValueError: anything else, also a zone other than Z.
+        ValueError: anything else, also a time without a zone.
     """
-    if not _STAMP.fullmatch(text):
+    found = _STAMP.fullmatch(text)
+    if not found:
         raise ValueError(text)
-    whole = datetime.strptime(text[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
-    fraction = text[20:-1] if text[19] == "." else ""
-    return int(whole.timestamp()) * 10**9 + int(fraction.ljust(9, "0") or 0)
+    whole, fraction, zone = found.groups()
+    return int(datetime.fromisoformat(whole + zone.replace("Z", "+00:00")).timestamp()) * 10**9 + int((fraction or "").ljust(9, "0") or 0)

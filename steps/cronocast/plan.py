@@ -12,7 +12,7 @@ from cronocast.files import atomic
 from cronocast.forecast import MODELS
 
 # Image -> the extras it carries. The light one is always there; what no row names (a user's own class) runs there too.
-IMAGES: Mapping[str, tuple[str, ...]] = {"light": ("linear", "stats"), "lstm": ("lstm",), "prophet": ("prophet",), "darts": ("darts",)}
+IMAGES: Mapping[str, tuple[str, ...]] = {"light": ("linear", "stats"), "lstm": ("lstm",)}
 # Classes with so much structure, or so little data, that a heavy model has nothing to add: a light one answers for them.
 LIGHT_CLASSES = ("constant", "trend", "too_short")
 
@@ -87,11 +87,12 @@ def write_outputs(folder: Path, entry: Entry, classes: Sequence[str]) -> None:
     """Write what a workflow engine branches on, one small file per value.
 
     `parts-<image>` is a JSON list of the image's parts ([] where it has nothing to do; [""] where one container does it all),
-    `select` says true where parts are merged afterwards, `class` is the commonest class.
+    `select` says true where parts are merged afterwards, `work` says true where there is anything to forecast, `class` is the commonest class.
     """
     needed = parts(entry, classes)
     alone = len(needed) == 1
     values: dict[str, Any] = {f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in IMAGES}
+    values["work"] = "true" if needed else "false"
     values["select"] = "false" if alone or not needed else "true"
     values["class"] = max(sorted(set(classes)), key=list(classes).count, default="none")
     for name, text in values.items():

@@ -1,0 +1,102 @@
+"""Writes what follows from the one definition of settings: the chart's values.yaml, values.schema.json, and the tables of its README."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from cronocast.chartvalues import Chart
+from cronocast.document import default_of, plain
+from cronocast.values import values_schema
+
+HERE = Path(__file__).parent / "cronocast"
+BEGIN, END = "<!-- values: made by helm/generate.py -->", "<!-- end of values -->"
+HEAD = """# Every value of the chart with its default; made by helm/generate.py from the definition that also checks them.
+# `defaults` and `series` are the same document that `cronocast run -f` reads: see "Settings" in steps/README.md.
+
+# Settings that every series shares.
+defaults: {}
+
+# One entry per series, merged over defaults. The key is the name.
+series: {}
+"""
+
+
+def values_yaml() -> str:
+    """The text of values.yaml."""
+    return HEAD + "".join(_yaml(Chart, Chart(), 0))
+
+
+def _yaml(cls: type, value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
+    indent = "  " * depth
+    for item in fields(cls):
+        mine = getattr(value, item.name)
+        start = "\n" if depth == 0 else ""
+        yield f"{start}{indent}# {item.metadata['about']}\n"
+        if is_dataclass(mine):
+            yield f"{indent}{item.name}:\n"
+            yield from _yaml(type(mine), mine, depth + 1)
+        else:
+            yield f"{indent}{item.name}: {json.dumps(_without_empty(plain(mine)))}\n"
+
+
+def _without_empty(value: Any) -> Any:  # noqa: ANN401
+    """Profiles are shown short: what is empty inside a list or mapping of parts is left out."""
+    if isinstance(value, dict) and any(isinstance(v, dict) for v in value.values()):
+        return {name: {} if isinstance(item, dict) else item for name, item in value.items()}
+    return value
+
+
+def schema_json() -> str:
+    """The text of values.schema.json, in the draft that every Helm reads."""
+    document = values_schema()
+    document["$schema"] = "http://json-schema.org/draft-07/schema#"
+    series = document["properties"]["series"]
+    # Other than a run on one machine, a release without a series is fine: the first one may come later. Each still has an object of its own.
+    series.pop("minProperties")
+    document["properties"]["global"] = {"type": "object", "description": "Helm hands it to every chart; not read here."}
+    return json.dumps(document, indent=1) + "\n"
+
+
+def table() -> str:
+    """The table of values for the README."""
+    rows = "\n".join(f"| `{path}` | `{json.dumps(default)}` | {about} |" for path, default, about in _rows(Chart, Chart(), ""))
+    return f"{BEGIN}\n| value | default | meaning |\n|---|---|---|\n{rows}\n{END}"
+
+
+def _rows(cls: type, value: Any, at: str) -> Iterator[tuple[str, Any, str]]:  # noqa: ANN401
+    for item in fields(cls):
+        mine = default_of(item) if value is None else getattr(value, item.name)
+        path = f"{at}{item.name}"
+        if item.name == "profiles":
+            yield path, {"cpu": {}}, item.metadata["about"]
+            yield from _rows(type(mine["cpu"]), mine["cpu"], "profiles.NAME.")
+        elif is_dataclass(mine):
+            yield from _rows(type(mine), mine, f"{path}.")
+        else:
+            yield path, plain(mine), item.metadata["about"]
+
+
+def outputs() -> dict[Path, str]:
+    """Every generated file with its text."""
+    readme = HERE / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.exists() else f"{BEGIN}{END}\n"
+    filled = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: table(), text, flags=re.DOTALL)
+    return {HERE / "values.yaml": values_yaml(), HERE / "values.schema.json": schema_json(), readme: filled}
+
+
+def main() -> int:
+    """Write the files; with --check only compare, and name those that differ."""
+    different = [path for path, text in outputs().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in different:
+        print(path.relative_to(HERE.parent))  # noqa: T201
+        if "--check" not in sys.argv:
+            path.write_text(outputs()[path], encoding="utf-8")
+    return int(bool(different) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
