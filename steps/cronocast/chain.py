@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.display import Display, closing_table
-from cronocast.document import plain
+from cronocast.document import given
 from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError, CronocastError, Problem, seen
@@ -113,7 +113,7 @@ def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[
 def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
     """Run the steps of one series until one fails or has nothing to hand on."""
     # The entry reaches the step as on a cluster: the whole document in one variable.
-    env = {**os.environ, "CRONOCAST_ENTRY": json.dumps(plain(chain.entry))}
+    env = {**os.environ, "CRONOCAST_ENTRY": json.dumps(given(chain.entry))}
     for step in steps:
         command = [sys.executable, "-m", "cronocast", step, "--root", str(root), "--run", stamp(run_ns)]
         child = children.start(command, env)

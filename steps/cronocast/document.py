@@ -353,6 +353,19 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - a JSON-shaped value
     return value
 
 
+def given(value: Any) -> dict[str, Any]:  # noqa: ANN401 - an instance of a document's dataclass
+    """Turn a checked document back into the shortest one that means the same: what equals its default is left out."""
+    kept = {}
+    for item in dataclasses.fields(value):
+        mine = getattr(value, item.name)
+        if isinstance(item.metadata["kind"], Part):
+            if inner := given(mine):
+                kept[item.name] = inner
+        elif mine != default_of(item) or item.metadata["required"]:
+            kept[item.name] = plain(mine)
+    return kept
+
+
 @dataclass(frozen=True)
 class Leaf:
     """One setting by its path, with its flag and env variable: `source.url`, `--source-url`, `CRONOCAST_SOURCE_URL`."""
