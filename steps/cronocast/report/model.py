@@ -11,7 +11,7 @@ from cronocast.durations import UNIT_NS, Duration, parse_stamp
 from cronocast.errors import CronocastError, DataError
 from cronocast.files import read_json
 from cronocast.profile import Profile, from_document
-from cronocast.report.scores import Backtest, backtest_of, dict_of, number_of
+from cronocast.report.scores import Backtest, backtest_of, dict_of, list_of, number_of
 from cronocast.results import read_result
 from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, parse_tags, read_members
 
@@ -155,7 +155,7 @@ def _members(path: Path, columns: tuple[str, ...], problems: list[str]) -> dict[
 
 def _profiles(document: dict[str, Any], path: Path, problems: list[str]) -> dict[Key, Profile]:
     found = {}
-    for item in document.get("members") or []:
+    for item in list_of(document.get("members")):
         try:
             profile = from_document(item, str(path))
             found[profile.name, profile.tags] = profile
@@ -203,8 +203,8 @@ def _step(name: str, result: dict[str, Any]) -> Step:
         duration_s=number_of(result.get("duration_s")) or 0.0,
         dropped={str(k): int(v) for k, v in dict_of(result.get("rows_dropped")).items() if number_of(v)},
         rows_out=sum(int(number_of(dict_of(item).get("rows")) or 0) for item in dict_of(result.get("outputs")).values()),
-        members=len(result.get("members") or []),
-        notes=tuple(str(note) for note in result.get("notes") or []),
+        members=len(list_of(result.get("members"))),
+        notes=tuple(str(note) for note in list_of(result.get("notes"))),
         **whole,
     )
 
@@ -232,7 +232,7 @@ def _spacing(member: Member) -> int:
 
 
 def _by_key(rows: Any) -> dict[Key, dict[str, Any]]:  # noqa: ANN401 - untrusted JSON
-    return {(str(r.get("name", "")), str(r.get("tags", ""))): r for r in rows or [] if isinstance(r, dict)}
+    return {(str(r.get("name", "")), str(r.get("tags", ""))): r for r in list_of(rows) if isinstance(r, dict)}
 
 
 def run_ns(view: RunView) -> int | None:

@@ -11,6 +11,7 @@ NS = 10**9
 _SECONDS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 _DAYS = (1, 2, 7, 14)
 _MONTHS = (1, 3, 6, 12, 24, 60, 120)
+LEAST_SPAN = 1e-300  # ranges below have too few doubles in them to be divided
 MAX_TICKS = 60  # no axis of ours has room for more
 
 
@@ -41,7 +42,7 @@ def local(time_ns: int, zone: tzinfo) -> datetime:
 def value_ticks(low: float, high: float, count: int) -> list[float]:
     """Round numbers (1, 2, 2.5 or 5 times a power of ten) inside [low, high], about `count` of them."""
     span = high - low
-    if not (span > 0 and math.isfinite(span)):
+    if not LEAST_SPAN < span < math.inf:
         return [low]
     rough = span / max(1, count)
     power = 10.0 ** math.floor(math.log10(rough))
@@ -52,10 +53,11 @@ def value_ticks(low: float, high: float, count: int) -> list[float]:
 
 def value_domain(low: float, high: float) -> tuple[float, float]:
     """A range for the value axis with air above and below; it begins at zero where the values come close to it."""
-    if low == high:
-        air = abs(low) * 0.1 or 1.0
-        return low - air, high + air
     span = high / 2 - low / 2  # halves: the difference of two doubles may overflow
+    if span < LEAST_SPAN:
+        air = max(abs(low), abs(high)) * 0.1
+        air = air if air > LEAST_SPAN else 1.0
+        return low - air, high + air
     start = 0.0 if 0 <= low < 0.6 * span else low - 0.12 * span
     end = 0.0 if 0 >= high > -0.6 * span else high + 0.14 * span
     return max(start, -1.7e308), min(end, 1.7e308)

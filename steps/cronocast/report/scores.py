@@ -56,7 +56,7 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
         level=_first(data.get("level"), chosen.get("level")),
         scores=tuple(sorted(scores, key=lambda s: (s.mase is None, s.mase or 0.0))),
         failed={str(name): str(why) for name, why in dict_of(data.get("failed")).items()},
-        not_tried=tuple(str(name) for name in data.get("not_tried") or [] if isinstance(name, str)),
+        not_tried=tuple(str(name) for name in list_of(data.get("not_tried")) if isinstance(name, str)),
         steps=steps,
         chosen=own,
         naive=base,
@@ -71,10 +71,10 @@ def _by_step(data: dict[str, Any], chosen: dict[str, Any], naive: dict[str, Any]
     table = dict_of(data.get("by_step"))
     scale = number_of(data.get("scale")) or 1.0
     own, base = (
-        [None if (n := number_of(v)) is None else n * scale for v in _list(values)]
+        [None if (n := number_of(v)) is None else n * scale for v in list_of(values)]
         for values in (table.get("chosen", chosen.get("by_step")), table.get("naive", naive.get("by_step")))
     )
-    steps = [int(n) for s in _list(table.get("steps")) if (n := number_of(s)) is not None] or list(range(1, len(own) + 1))
+    steps = [int(n) for s in list_of(table.get("steps")) if (n := number_of(s)) is not None] or list(range(1, len(own) + 1))
     size = min(len(steps), len(own))
     return tuple(own[:size]), tuple((base + [None] * size)[:size]), tuple(steps[:size])
 
@@ -83,7 +83,8 @@ def _first(*values: Any) -> float | None:  # noqa: ANN401 - untrusted JSON
     return next((n for v in values if (n := number_of(v)) is not None), None)
 
 
-def _list(value: Any) -> list[Any]:  # noqa: ANN401 - untrusted JSON
+def list_of(value: Any) -> list[Any]:  # noqa: ANN401 - untrusted JSON
+    """A list, or an empty one."""
     return value if isinstance(value, list) else []
 
 

@@ -12,7 +12,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sa
 PALETTES = {
     "light": {
         "paper": "#f6f7f9", "panel": "#ffffff", "ink": "#18202b", "soft": "#566273", "grid": "#e4e8ee", "edge": "#cfd6df",
-        "measured": "#3d4c60", "forecast": "#1f5fd6", "band": "#1f5fd6", "earlier": "#0f7d78", "naive": "#6b7685",
+        "measured": "#3d4c60", "forecast": "#1f5fd6", "band": "#1f5fd6", "earlier": "#0b6f6a", "naive": "#5d6877",
         "change": "#a85400", "good": "#14713f", "warn": "#8f5200", "bad": "#b3261e", "tint": "#eef3fd",
     },
     "dark": {

@@ -1,0 +1,178 @@
+"""The page stands alone, escapes everything, says what failed, and stays small with a thousand members."""
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from cronocast.errors import DataError
+from cronocast.report import write_report
+from cronocast.report.hover import script_json
+from cronocast.report.page import DETAILED_MEMBERS
+from tests import report_runs
+from tests.report_runs import HOUR, NASTY, NOW, Sample
+
+VOID = {"meta", "link", "br", "input", "img"}
+
+
+class Page(HTMLParser):
+    """Elements, attributes and texts of a page; raises where an element is left open."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.scripts: list[str] = []
+        self.styles: list[str] = []
+        self.texts: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        kept = {"script": self.scripts, "style": self.styles}.get(self.open[-1] if self.open else "", self.texts)
+        kept.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def page_of(*folders: Path) -> tuple[Page, str]:
+    out = folders[0].parent / "report.html"
+    write_report(list(folders), out)
+    source = out.read_text("utf-8")
+    return Page(source), source
+
+
+RUNS = [report_runs.one, report_runs.several, report_runs.failed_load, report_runs.failed_extract, report_runs.nasty]
+
+
+@pytest.mark.parametrize("write", RUNS, ids=lambda f: f.__name__)
+def test_page_is_well_formed_and_loads_nothing(write: object, tmp_path: Path) -> None:
+    page, source = page_of(write(tmp_path / "run"))  # type: ignore[operator]
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    targets = [attrs[name] or "" for _, attrs in page.elements for name in ("src", "href", "data", "action", "srcset", "xlink:href") if name in attrs]
+    assert [t for t in targets if not t.startswith(("#", "data:,"))] == []
+    assert not re.search(r"@import|url\(", source)
+
+
+@pytest.mark.parametrize("write", RUNS, ids=lambda f: f.__name__)
+def test_policy_allows_just_the_style_and_script_of_the_page(write: object, tmp_path: Path) -> None:
+    page, _ = page_of(write(tmp_path / "run"))  # type: ignore[operator]
+    policy = next(attrs["content"] or "" for tag, attrs in page.elements if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert len(page.styles) == 1
+    for part in (page.styles[0], page.scripts[-1]):
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'" in policy
+    assert [attrs for tag, attrs in page.elements if tag == "script"][:-1] == [
+        {"type": "application/json", "id": attrs["id"]} for tag, attrs in page.elements if tag == "script" and "id" in attrs
+    ]
+    assert [(tag, name) for tag, attrs in page.elements for name in attrs if name == "style" or name.startswith("on")] == []
+    for data in page.scripts[:-1]:
+        json.loads(data)
+
+
+def test_nothing_from_data_becomes_markup(tmp_path: Path) -> None:
+    page, source = page_of(report_runs.nasty(tmp_path / "run"))
+    known = {"html", "head", "meta", "link", "title", "style", "body", "header", "b", "span", "main", "section", "h1", "h2", "h3", "p", "br", "ol", "li", "div", "article"}
+    known |= {"details", "summary", "dl", "dt", "dd", "small", "figure", "figcaption", "table", "thead", "tbody", "tr", "th", "td", "a", "code", "footer", "script"}
+    known |= {"svg", "g", "path", "rect", "text", "title", "desc"}
+    assert {tag for tag, _ in page.elements} <= known
+    for value in NASTY[:3]:
+        assert value in page.text
+        assert value not in source
+    assert "<!--" not in source
+    assert "</script><script>alert(6)" in page.text
+
+
+@pytest.mark.parametrize("value", ["</script>", "<!--<script>", "]]>", "\u2028", "&amp;", "\ud800"])
+def test_inline_json_can_not_leave_its_element(value: str) -> None:
+    text = script_json({"x": value})
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"x": value}
+
+
+def test_a_failed_load_says_what_happened_and_shows_the_forecast(tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.failed_load(tmp_path / "run"))
+    assert "load failed with exit 75: a passing fault; the engine tries again." in page.text
+    assert "E_CONNECT http://127.0.0.1:8086: connection refused after 6 tries in 90 s; start the server or check the address" in page.text
+    assert "What was written" not in page.text
+    assert "error 0.62 of repeating the last day" in page.text
+
+
+def test_a_run_that_read_nothing_is_a_useful_page(tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.failed_extract(tmp_path / "run"))
+    assert "extract failed with exit 75" in page.text
+    assert page.text.count("left no result") == 3
+
+
+def test_every_forecast_row_stands_in_a_table(tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.one(tmp_path / "run"))
+    assert "Forecast, 24 rows" in page.text
+    assert "Wed 11 Mar 2026 13:00" in page.text
+    assert "24 of 24" in page.text
+    assert "requests_forecast" in page.text
+
+
+def test_what_was_written_comes_with_a_query_that_reads_it(tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], series="it's \\ here", measurement='m"x'))
+    assert "FROM \"m\\\"x_forecast\" WHERE series = 'it\\'s \\\\ here' AND time >= '2026-03-10T14:00:00Z' AND time <= '2026-03-11T13:00:00Z'" in page.text
+
+
+def test_times_are_in_the_zone_of_the_entry(tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], settings={"timezone": "Asia/Kathmandu"}))
+    assert "run Tue 10 Mar 2026 19:45 Asia/Kathmandu" in page.text
+    assert "Times in Asia/Kathmandu" in page.text
+
+
+def test_a_thousand_members_stay_under_ten_megabytes_and_the_limit_is_told(tmp_path: Path) -> None:
+    page, source = page_of(report_runs.many(tmp_path / "run", 1000))
+    assert len(source.encode()) < 10_000_000
+    assert f"Charts of the first {DETAILED_MEMBERS} of 1,000 members stand here" in page.text
+    assert sum(tag == "tr" for tag, _ in page.elements) > 1000
+    assert page.text.index("worse than naive") < page.text.index("node-0000")
+
+
+def test_runs_of_one_series_are_one_section_and_other_series_another(tmp_path: Path) -> None:
+    sample = Sample("", report_runs.daily(50, 14))
+    folders = [report_runs.write_run(tmp_path / str(i), [sample], now=NOW + i * 24 * HOUR) for i in range(2)]
+    folders.append(report_runs.write_run(tmp_path / "other", [sample], series="other"))
+    page, _ = page_of(*folders)
+    assert sum(tag == "h1" for tag, _ in page.elements) == 2
+    assert "has met 24 measured values since" in page.text
+    assert "2 series - cronocast" in page.text
+
+
+def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
+    folder = report_runs.several(tmp_path / "run")
+    assert page_of(folder)[1] == page_of(folder)[1]
+
+
+def test_no_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="name one or several"):
+        write_report([], tmp_path / "report.html")
+
+
+def test_report_imports_nothing_heavy() -> None:
+    script = "import sys, cronocast.report; print([m for m in ('numpy', 'pandas', 'scipy', 'matplotlib', 'resvg_py', 'requests', 'typer') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -1,0 +1,97 @@
+"""`cronocast plot`: SVG and PNG from the one chart code, and plain words where that can't be."""
+
+import functools
+import struct
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from cronocast.errors import ConfigError, DataError, MissingExtraError
+from cronocast.report import write_plot
+from cronocast.report.svg import PALETTES
+from tests import report_runs
+
+
+def texts(path: Path) -> str:
+    return " ".join(e.text or "" for e in ET.parse(path).iter() if e.tag.endswith("}text"))
+
+
+@pytest.mark.parametrize("theme", PALETTES)
+def test_svg_stands_alone_in_its_theme(theme: str, tmp_path: Path) -> None:
+    out = tmp_path / "plot.svg"
+    write_plot(report_runs.one(tmp_path / "run"), out, None, theme)
+    source = out.read_text("utf-8")
+    assert "var(" not in source
+    assert "$" not in source
+    assert PALETTES[theme]["panel"] in source
+    assert "error 0.62 of repeating the last day" in texts(out)
+    assert "href" not in source
+
+
+def test_png_shows_the_same_at_twice_the_size(tmp_path: Path) -> None:
+    folder = report_runs.one(tmp_path / "run")
+    for name in ("plot.svg", "plot.png"):
+        write_plot(folder, tmp_path / name, None, "dark")
+    data = (tmp_path / "plot.png").read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    root = ET.parse(tmp_path / "plot.svg").getroot()
+    assert struct.unpack(">II", data[16:24]) == (2 * int(root.get("width", 0)), 2 * int(root.get("height", 0)))
+    assert len(data) > 30_000  # lines and letters, not an empty page
+
+
+def test_one_member_by_its_tags(tmp_path: Path) -> None:
+    out = tmp_path / "plot.svg"
+    write_plot(report_runs.several(tmp_path / "run"), out, "host=disk-1,path=/var", "light")
+    assert "host=disk-1, path=/var" in texts(out)
+    assert "web-1" not in texts(out)
+
+
+def test_many_members_are_a_grid_that_says_how_many_it_leaves_out(tmp_path: Path) -> None:
+    out = tmp_path / "plot.svg"
+    write_plot(report_runs.many(tmp_path / "run", 30), out, None, "light")
+    assert "12 of 30 members, those that deserve a look first" in texts(out)
+
+
+def test_names_can_not_break_out_of_the_picture(tmp_path: Path) -> None:
+    out = tmp_path / "plot.svg"
+    write_plot(report_runs.nasty(tmp_path / "run"), out, None, "light")
+    assert not [e.tag for e in ET.parse(out).iter() if e.tag.endswith(("}script", "}image", "}foreignObject", "}a"))]
+
+
+WRONG = {
+    "format": ("plot.pdf", None, "light", ConfigError, r"--out: 'plot\.pdf' ends in neither; allowed: \.svg, \.png"),
+    "theme": ("plot.svg", None, "blue", ConfigError, "--theme: 'blue' is not known; allowed: light, dark"),
+    "member": ("plot.svg", "host=x", "light", DataError, "'host=x' is not in this run; there are 8, such as 'host=web-1'"),
+}
+
+
+@pytest.mark.parametrize(("name", "member", "theme", "kind", "said"), WRONG.values(), ids=WRONG)
+def test_a_wrong_wish_is_told(name: str, member: str | None, theme: str, kind: type[Exception], said: str, tmp_path: Path) -> None:
+    folder = report_runs.several(tmp_path / "run")
+    with pytest.raises(kind, match=said):
+        write_plot(folder, tmp_path / name, member, theme)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_run_without_data_has_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="neither history nor forecast to draw"):
+        write_plot(report_runs.failed_extract(tmp_path / "run"), tmp_path / "plot.svg", None, "light")
+
+
+def test_png_without_its_extra_names_it_and_svg_does_not_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    folder = report_runs.one(tmp_path / "run")
+    with pytest.raises(MissingExtraError, match=r"cronocast\[plot\]"):
+        write_plot(folder, tmp_path / "plot.png", None, "light")
+    write_plot(folder, tmp_path / "plot.svg", None, "light")
+
+
+def test_a_machine_without_fonts_is_an_error_not_a_picture_without_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resvg_py
+
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", functools.partial(resvg_py.svg_to_bytes, skip_system_fonts=True))
+    with pytest.raises(ConfigError, match="E_FONT --out: no usable font on this machine"):
+        write_plot(report_runs.one(tmp_path / "run"), tmp_path / "plot.png", None, "light")
+    assert not (tmp_path / "plot.png").exists()

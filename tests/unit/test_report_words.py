@@ -1,0 +1,130 @@
+"""What the report says, in numbers and words."""
+
+from pathlib import Path
+
+import pytest
+
+from cronocast.report import words
+from cronocast.report.model import Step, read_run
+from cronocast.report.scale import zone_of
+from tests import report_runs
+from tests.report_runs import HOUR, NOW, Sample
+
+NUMBERS = {
+    "decimals by the range": (68.12345, 37.0, "68.1"),
+    "many decimals in a narrow range": (68.12348, 0.012, "68.1235"),
+    "no range": (68.12345, 0.0, "68.1"),
+    "a whole number stays whole": (12.0, 0.0, "12"),
+    "giga": (6.932e9, 4e9, "6.93 G"),
+    "below zero": (-3.5, 10, "\u22123.5"),
+    "thousands": (12345.6, 900, "12,346"),
+    "tiny": (3.21e-7, 1e-7, "3.21e-07"),
+    "none": (None, 1, "-"),
+    "not finite": (float("inf"), 1, "-"),
+    "zero": (0.0, 0.0, "0"),
+    "largest": (1.79e308, 1e308, "1.79e+308"),
+}
+
+
+@pytest.mark.parametrize(("value", "span", "expected"), NUMBERS.values(), ids=NUMBERS)
+def test_number(value: float | None, span: float, expected: str) -> None:
+    assert words.number(value, span) == expected
+
+
+TICKS = {
+    "whole": ([0, 20, 40], ["0", "20", "40"]),
+    "alike": ([0, 0.5, 1.0], ["0", "0.5", "1.0"]),
+    "kilo": ([0, 5000, 10000], ["0", "5k", "10k"]),
+    "mega with a decimal": ([1e6, 1.5e6], ["1.0M", "1.5M"]),
+    "below zero": ([-2, 0], ["\u22122", "0"]),
+}
+
+
+@pytest.mark.parametrize(("ticks", "expected"), TICKS.values(), ids=TICKS)
+def test_ticks_are_written_alike(ticks: list[float], expected: list[str]) -> None:
+    assert words.tick_numbers(ticks) == expected
+
+
+LENGTHS = {
+    "hour": (HOUR, "hour", "1 hour"),
+    "day": (24 * HOUR, "day", "1 day"),
+    "week": (168 * HOUR, "week", "1 week"),
+    "36 h": (36 * HOUR, "36 hours", "36 hours"),
+    "5 m": (HOUR // 12, "5 minutes", "5 minutes"),
+}
+
+
+@pytest.mark.parametrize(("ns", "plain", "counted"), LENGTHS.values(), ids=LENGTHS)
+def test_length(ns: int, plain: str, counted: str) -> None:
+    assert (words.length(ns), words.length(ns, counted=True)) == (plain, counted)
+
+
+PERCENTS = {"whole": (0.94, "94\u00a0%"), "near all": (0.9951, "99.5\u00a0%"), "all": (1.0, "100\u00a0%"), "few": (0.004, "0.4\u00a0%"), "none known": (None, "-")}
+
+
+@pytest.mark.parametrize(("share", "expected"), PERCENTS.values(), ids=PERCENTS)
+def test_percent(share: float | None, expected: str) -> None:
+    assert words.percent(share) == expected
+
+
+RATIOS = {"better": (0.62, "38\u00a0% smaller"), "worse": (1.21, "21\u00a0% larger"), "same": (1.001, "no better, no worse"), "far worse": (40.0, "40 times as large")}
+
+
+@pytest.mark.parametrize(("ratio", "expected"), RATIOS.values(), ids=RATIOS)
+def test_better(ratio: float, expected: str) -> None:
+    assert words.better(ratio) == expected
+
+
+def test_error_and_coverage_are_said_for_people(tmp_path: Path) -> None:
+    member = read_run(report_runs.one(tmp_path / "run")).members[0]
+    assert words.error_sentence(member) == "error 0.62 of repeating the last day (38\u00a0% smaller)"
+    assert words.coverage_sentence(member.backtest, 0.95) == "95\u00a0% band held 94\u00a0% of held-out values"
+
+
+def test_members_that_deserve_a_look_are_told_why(tmp_path: Path) -> None:
+    run = read_run(report_runs.several(tmp_path / "run"))
+    said = {m.label: words.remark(m, run.level) for m in run.members}
+    assert said["host=gone-1"] == (0, "failed: no_values: there is no finite value in the window")
+    assert said["host=new-1"] == (2, "fallback: too_short: 9 points; naive stands in")
+    assert said["host=odd-1"] == (3, "worse than naive: error 1.21 of it")
+    assert said["host=queue-1"] == (4, "band too narrow: held 83\u00a0%")
+    assert said["host=web-1"] == (9, "")
+
+
+def test_the_forecast_of_an_earlier_run_is_held_against_what_was_measured(tmp_path: Path) -> None:
+    before = read_run(report_runs.write_run(tmp_path / "1", [Sample("", lambda _: 10.0, noise=2.0)], now=NOW - 24 * HOUR))
+    now = read_run(report_runs.write_run(tmp_path / "2", [Sample("", lambda i: 10.0 + i % 2 * 9, noise=0.0)]))
+    said = words.earlier_sentence(before.run, before.members[0].forecast, now.members[0], zone_of("UTC")[0])
+    assert said == "The forecast of Mon 9 Mar 14:00 onwards (run 2026-03-09T14:00:00Z) has met 24 measured values since: mean error 4.5, 12 of 24 inside its band."
+
+
+HEADLINES = {
+    "all written": ({}, (), "ok", "24 of 24 points acknowledged by the database"),
+    "load failed": ({"load": report_runs.REFUSED}, (), "bad", "load failed"),
+    "load did not run": ({}, ("load",), "warn", "no result of load: nothing was written"),
+}
+
+
+@pytest.mark.parametrize(("failed", "without", "state", "sentence"), HEADLINES.values(), ids=HEADLINES)
+def test_headline(failed: dict[str, Exception], without: tuple[str, ...], state: str, sentence: str, tmp_path: Path) -> None:
+    folder = report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(50, 14))], failed=failed, without=without)  # type: ignore[arg-type]
+    assert words.headline(read_run(folder)) == (state, sentence)
+
+
+FACTS = {
+    "ok": (Step("load", "ok", expected=24, acked=24), "24 of 24 points"),
+    "failed": (Step("load", "failed", exit=75), "failed, exit 75"),
+    "missing": (Step("load"), "left no result"),
+    "skipped": (Step("extract", "skipped"), "skipped, 0 rows"),
+}
+
+
+@pytest.mark.parametrize(("step", "expected"), FACTS.values(), ids=FACTS)
+def test_step_fact(step: Step, expected: str) -> None:
+    assert words.step_fact(step) == expected
+
+
+def test_models_are_named_for_people() -> None:
+    assert words.model_words("median(fourier,seasonal_naive)") == "median of fourier, seasonal naive"
+    assert words.model_words("seasonal_naive") == "seasonal naive"
+    assert words.model_words("") == ""
