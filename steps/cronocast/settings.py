@@ -60,6 +60,8 @@ def make_job(given: Given) -> Job:
         raise ConfigError(problems)  # before any of these files is opened
     data, origins = _document(given, problems)
     run_ns = run_time(given.run, problems)
+    if problems and not data:
+        raise ConfigError(problems)  # no document: all that is required would be missing, too
     entry = parse(Entry, data, "", problems)
     problems += cross_problems(data, "")
     problems = [_renamed(problem, given) for problem in problems]
@@ -92,7 +94,7 @@ def _document(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], di
         elif leaf.path in given.from_env and leaf.path not in MANY_LINES and not text.isprintable():
             problems.append(Problem("E_CONFIG_ENCODING", where, f"{seen(text)} holds a new line or a control character; give one plain line"))
         else:
-            data = with_value(data, leaf.path, leaf.kind.from_text(text))
+            data = with_value(data, leaf.path, leaf.kind.from_text(text)) if data else data
             origins[leaf.path] = where
     return data, origins
 
@@ -109,7 +111,10 @@ def _base(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[s
             problems += error.problems
             return {}, {}
         return document, {leaf.path: "entry" for leaf in leaves(Entry) if _has(document, leaf.path) and data}
-    source = {} if given.step in ("extract", "load") else NO_DATABASE
+    source = {} if given.step == "extract" else NO_DATABASE
+    if given.step == "load":  # a file to be written somewhere: nothing to take the target from
+        missing = [leaf for leaf in step_leaves("load") if leaf.path in ("sink.url", "sink.database", "sink.measurement") and not given.texts.get(leaf.path)]
+        problems += [Problem("E_CONFIG_MISSING", leaf.flag, f"not given; allowed: {leaf.kind.words()}, or a whole --entry") for leaf in missing]
     data = {"name": given.texts.get("source.measurement") or "series", "source": source}
     origins: dict[str, str] = {}
     history = given.files.get("history")

@@ -410,6 +410,7 @@ def test_c26_no_flag_takes_a_secret(flags: list[str], cronocast: Any) -> None:
 
 def test_c26_secret_in_the_entry(cronocast: Any) -> None:
     cronocast("extract", "--entry", json.dumps({"name": "cpu", "source": {**SOURCE, "password": CANARY}})).expect("E_SECRET_INLINE", "source.password")
+    assert "problem:" not in cronocast("extract", "--entry", json.dumps({"name": "cpu", "source": SOURCE, "token": CANARY}), "--every", "1h").err
     cronocast("extract", "--entry", f'{{"source": {{"password": "{CANARY}"').expect("E_CONFIG_JSON", "--entry")
 
 
@@ -468,6 +469,15 @@ def test_c30_every_file_that_is_missing_is_named(step: str, flags: list[str], cr
     ended = cronocast(step, "--entry", json.dumps({"name": "cpu", "source": SOURCE}))
     ended.expect("E_CONFIG_MISSING", flags[0])
     assert all(f" {flag}: " in ended.err for flag in flags)
+
+
+def test_load_by_flags_alone(cronocast: Any, tmp_path: Path) -> None:
+    ended = cronocast("load", "--forecast", "f.csv")
+    assert all(f" {flag}: " in ended.err for flag in ("--sink-url", "--sink-database", "--sink-measurement"))
+    ended.expect("E_CONFIG_MISSING", "--sink-url")
+    flags = ["--forecast", "f.csv", "--sink-url", "http://h", "--sink-database", "d", "--sink-measurement", "m"]
+    cronocast("load", *flags).expect("E_INPUT_MISSING", "f.csv", code=66)
+    assert (tmp_path / "load.result.json").exists()
 
 
 def test_u8_all_problems_are_listed_at_once(validate: Any, cronocast: Any) -> None:

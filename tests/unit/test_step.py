@@ -1,0 +1,209 @@
+"""The shell around a step: result file, exit code, one error line, lock, SIGTERM, closed streams (F21, F22, F32, F47)."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronocast import cli, step
+from cronocast.entry import parse_entry
+from cronocast.errors import AccessError, DataError, InvariantError, RefusedError, TemporaryError
+from cronocast.files import read_json, series_lock
+from cronocast.results import Outcome, result_path
+from cronocast.step import Job, guarded, run_folder, run_step
+
+ENTRY: dict[str, Any] = {"name": "cpu", "source": {"url": "http://127.0.0.1:1", "database": "d", "measurement": "cpu", "field": "v"}}
+RUN_NS = 1_700_000_000 * 10**9
+
+
+def make_job(root: Path, **changed: Any) -> Job:
+    folder = run_folder(root, "cpu", RUN_NS)
+    paths = {name: folder / f"{name}.{ending}" for name, ending in (("history", "csv"), ("profile", "json"), ("forecast", "csv"))}
+    arguments: dict[str, Any] = {"step": "extract", "entry": parse_entry(ENTRY), "run_ns": RUN_NS, "standalone": False, **paths, "state": root / "state", **changed}
+    return Job(**arguments)
+
+
+def result(job: Job) -> dict[str, Any]:
+    document: dict[str, Any] = read_json(result_path(job.step, job.output))
+    return document
+
+
+def test_an_ok_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job = make_job(tmp_path)
+    assert run_step(lambda _: Outcome(rows_in=3, members=[{"name": "cpu", "tags": ""}]), job) == 0
+    assert {"status": "ok", "exit": 0, "rows_in": 3, "series": "cpu", "run": "2023-11-14T22:13:20Z", "step": "extract"}.items() <= result(job).items()
+    assert capsys.readouterr().err.startswith("extract: ok, 1 members, ")
+
+
+ERRORS = [DataError("E_X", "w", "sentence"), RefusedError("E_X", "w", "s"), InvariantError("E_X", "w", "s"), TemporaryError("E_X", "w", "s"), AccessError("E_X", "w", "s")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_u8_same_code_in_result_and_termination_log(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "termination-log"
+    log.touch()
+    monkeypatch.setattr(step, "TERMINATION_LOG", log)
+
+    def work(_: Job) -> Outcome:
+        raise error
+
+    job = make_job(tmp_path)
+    code = run_step(work, job)
+    assert (code, result(job)["exit"], result(job)["status"]) == (error.exit_code, error.exit_code, "failed")  # type: ignore[attr-defined]
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert log.read_text() == last + "\n" == f"error: {error}\n"
+    assert result(job)["message"] == str(error)
+
+
+def test_a_bug_is_exit_1_and_has_its_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job = make_job(tmp_path)
+    assert run_step(lambda _: 1 // 0, job) == 1  # type: ignore[arg-type, return-value]
+    assert (result(job)["exit"], result(job)["token"]) == (1, "E_BUG")
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1].startswith("error: E_BUG ZeroDivisionError: integer division")
+    assert "Traceback" not in err
+    assert run_step(lambda _: 1 // 0, job, debug=True) == 1  # type: ignore[arg-type, return-value]
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_result_that_is_no_json_is_exit_70(tmp_path: Path) -> None:
+    assert run_step(lambda _: Outcome(members=[{"mase": float("nan")}]), make_job(tmp_path)) == 70
+
+
+def test_messages_can_not_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def work(_: Job) -> Outcome:
+        raise DataError("E_X", "a b\x1b[2J", "one\ntwo \x1b[31m \u202e ü " + "x" * 1000)
+
+    assert run_step(work, make_job(tmp_path)) == 66
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: E_X a%20b%1B[2J: one two \\x1b[31m \\u202e \\xfc xxx")
+    assert line.isascii()
+    assert len(line) < 450
+
+
+def test_f25_no_place_for_the_result(tmp_path: Path) -> None:
+    (tmp_path / "cpu").write_text("a file where the folder should be")
+    job = make_job(tmp_path, history=tmp_path / "cpu" / "history.csv")
+    assert run_step(lambda _: Outcome(), job) == 74
+
+
+def test_f32_lock_held_by_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "series_lock", partial(series_lock, wait_s=0.3))
+    job = make_job(tmp_path)
+    with series_lock(tmp_path / "state"):
+        assert run_step(lambda _: pytest.fail("ran without the lock"), job) == 75
+    assert result(job)["token"] == "E_LOCK"
+    assert run_step(lambda _: Outcome(), job) == 0
+
+
+def test_f22_old_leftovers_of_the_own_run_are_removed(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    folder, elsewhere = job.history.parent, tmp_path / "elsewhere"
+    for where in (folder, elsewhere):
+        where.mkdir(parents=True)
+        for name, age in ((".tmp.history.csv.old", 3700), (".tmp.history.csv.new", 3500), ("history.csv", 10**6)):
+            (where / name).touch()
+            os.utime(where / name, (time.time() - age,) * 2)
+    assert run_step(lambda _: Outcome(), job) == 0
+    assert {path.name for path in folder.iterdir()} == {".tmp.history.csv.new", "history.csv", "extract.result.json"}
+    standalone = make_job(tmp_path, standalone=True, history=elsewhere / "history.csv", state=None)
+    assert run_step(lambda _: Outcome(), standalone) == 0
+    assert (elsewhere / ".tmp.history.csv.old").exists()  # somebody else's folder
+
+
+SLEEPER = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_step import make_job
+from cronocast.files import atomic
+from cronocast.step import run_step
+def work(job):
+    with atomic(job.history) as file:
+        file.write(b"half")
+        file.flush()
+        print("working", flush=True)
+        time.sleep(60)
+sys.exit(run_step(work, make_job(Path(sys.argv[1]))))
+"""
+
+
+def test_f21_sigterm_is_obeyed_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SLEEPER, str(tmp_path), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "working\n"
+        begin = time.monotonic()
+        child.send_signal(signal.SIGTERM)
+        _, err = child.communicate(timeout=10)
+    assert child.returncode == 143
+    assert time.monotonic() - begin < 5
+    assert err.splitlines()[-1].startswith("error: E_TERMINATED SIGTERM: ")
+    job = make_job(tmp_path)
+    assert (result(job)["status"], result(job)["exit"]) == ("failed", 143)
+    assert [path.name for path in job.history.parent.iterdir()] == ["extract.result.json"]  # no half file, nothing left over
+
+
+def test_f21_sigterm_while_libraries_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work of a step is imported under the handler: a slow import can be stopped as well."""
+
+    def slow_import(_: str) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+        pytest.fail("SIGTERM was not obeyed")
+
+    monkeypatch.setattr(cli, "_imported", slow_import)
+    monkeypatch.setattr(sys, "argv", ["cronocast", "load", "--forecast", str(tmp_path / "f.csv"), "--entry", json.dumps(ENTRY)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 143
+
+
+def test_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    for name in [name for name in sys.modules if name.startswith(("cronocast.forecast.", "cronocast.classify."))]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "h.csv").write_text("name,tags,time,value\nm,,1700000000000000000,1\n")
+    monkeypatch.setattr(sys, "argv", ["cronocast", "forecast", "--history", str(tmp_path / "h.csv"), "--forecast", str(tmp_path / "f.csv")])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 78
+    assert "error: E_MISSING_EXTRA forecast: needs the module 'numpy'" in capsys.readouterr().err
+
+
+STREAMS = {
+    "stderr closed": "2>&-",
+    "stdout closed": ">&-",
+    "all closed": "<&- >&- 2>&-",
+    "stderr full": "2>/dev/full",
+    "both full": ">/dev/full 2>/dev/full",
+    "nobody reads": "2>&1 | true",
+}
+
+
+@pytest.mark.parametrize("redirection", STREAMS.values(), ids=STREAMS)
+def test_f47_streams_change_no_exit_code(redirection: str, tmp_path: Path) -> None:
+    command = f"set -o pipefail; {sys.executable} -m cronocast load --forecast {tmp_path}/missing.csv --sink-url http://127.0.0.1:1 --sink-database d --sink-measurement m"
+    ended = subprocess.run(["bash", "-c", f"{command} {redirection}"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    assert ended.returncode == 66, ended
+    assert read_json(tmp_path / "load.result.json")["exit"] == 66
+
+
+def test_f47_reader_that_has_seen_enough() -> None:
+    ended = subprocess.run(["bash", "-c", f"set -o pipefail; {sys.executable} -m cronocast schema | head -c 10"], capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_ctrl_c_is_exit_130(capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        raise KeyboardInterrupt
+
+    assert guarded(action, debug=False) == 130
+    assert capsys.readouterr().err.startswith("error: E_INTERRUPTED keyboard: ")
