@@ -18,7 +18,7 @@ from cronocast.files import series_id
 
 CANARY = "c4n4ry-s3cr3t"
 ERROR = re.compile(r"error: E_[A-Z0-9_]+ \S+: .{5,400}")
-HINT = re.compile(r"\b(allowed|give|write|name|put|leave|known|split|use|right)\b")
+HINT = re.compile(r"\b(allowed|give|write|name|put|leave|known|split|use|run|right)\b")
 SOURCE: dict[str, Any] = {"url": "http://127.0.0.1:8086", "database": "metrics", "measurement": "cpu", "field": "usage"}
 BOUNDS = "WHERE time >= $start AND time < $end"
 

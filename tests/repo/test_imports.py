@@ -1,0 +1,54 @@
+"""What a start of the command loads: light steps no numerical library, a help page next to nothing."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("numpy", "pandas", "scipy", "keras", "tensorflow", "statsmodels", "sklearn", "matplotlib", "prophet", "darts", "torch")
+
+
+def loaded_by(code: str) -> set[str]:
+    """Names of the modules that a fresh process holds after running the code."""
+    program = f"import contextlib, sys\nwith contextlib.suppress(SystemExit):\n    {code}\nprint('\\nmodules', *sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    return set(ended.stdout.splitlines()[-1].split())
+
+
+LIGHT = {
+    "extract": "import cronocast.extract, cronocast.extract.influxql, cronocast.http, requests",
+    "load": "import cronocast.load, cronocast.load.influx, cronocast.http, requests",
+    "run": "import cronocast.chain, cronocast.display",
+    "report": "import cronocast.report",
+    "validate": "import cronocast.values, cronocast.settings; cronocast.values.values_schema()",
+    "model table": "from cronocast.forecast import MODELS; from cronocast.rules import model_fault; model_fault('x')",
+}
+
+
+@pytest.mark.parametrize("code", LIGHT.values(), ids=LIGHT)
+def test_light_steps_load_nothing_heavy(code: str) -> None:
+    assert loaded_by(code).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("command", ["extract", "classify", "forecast", "load", "run", "validate", "report"])
+def test_help_loads_neither_http_nor_yaml_nor_rich(command: str) -> None:
+    modules = loaded_by(f"sys.argv[1:] = ['{command}', '--help']; from cronocast.cli import main; main()")
+    assert "cronocast.cli" in modules
+    assert modules.isdisjoint({*HEAVY, "requests", "urllib3", "rich", "yaml", "ssl", "asyncio"})
+
+
+def test_the_guard_sees_what_is_loaded() -> None:
+    assert "numpy" in loaded_by("import cronocast.forecast.naive")
+
+
+def test_help_within_half_a_second_of_cpu() -> None:
+    """0.25 s on one core of 2020; twice that is still quick to type against."""
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin = time.monotonic()
+    subprocess.run([sys.executable, "-m", "cronocast", "extract", "--help"], capture_output=True, timeout=30, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 0.5
+    assert time.monotonic() > begin
