@@ -5,11 +5,12 @@ import csv
 import os
 import shutil
 import signal
+import statistics
 import string
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,15 +31,22 @@ Points = dict[tuple[str, int], float]  # (value of the member's tag, time in ns)
 
 @dataclass(frozen=True)
 class Series:
-    """One file of data/ and where it goes; `tag` names its columns where it has several members."""
+    """One file of data/ and where it goes; the rest is as in values.yaml."""
 
     name: str
     field: str
-    tag: str | None = None
-    horizon_h: int = 24  # as in values.yaml: so much is held back
+    tag: str | None = None  # names the file's columns, where it has several members
+    step_h: int = 1
+    horizon_h: int = 24  # so much is held back
+    aggregate: Callable[[list[float]], float] = statistics.mean  # how the readings of a step become one value
 
 
-SERIES = (Series("parking", "cars", tag="car_park"), Series("archive", "used_mb", horizon_h=48), Series("wind", "power_mw"))
+SERIES = (
+    Series("parking", "cars", tag="car_park", step_h=24, horizon_h=7 * 24, aggregate=max),
+    Series("power", "mean_kw"),
+    Series("archive", "used_mb", horizon_h=48, aggregate=lambda values: values[-1]),
+    Series("wind", "power_mw"),
+)
 
 
 def main() -> int:
@@ -64,7 +72,7 @@ def show(server: Influxd, begin: float) -> int:
     now_ns = time.time_ns()
     server.create_database("metrics", writable=False)
     server.create_database("forecasts")
-    later = {series.name: load(series, server, now_ns) for series in SERIES}
+    points = {series.name: load(series, server, now_ns) for series in SERIES}
     values = write_values(server)
     cronocast("run", "-f", str(values), "--root", str(OUT / "runs"))
     report = OUT / "report.html"
@@ -72,7 +80,7 @@ def show(server: Influxd, begin: float) -> int:
     cronocast("report", *folders, "--out", str(report))
     say("")
     for series in SERIES:
-        compare(series, later[series.name], server)
+        compare(series, points[series.name], server, now_ns)
     command = look_command(server)
     found = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     say(f"\nDone after {time.monotonic() - begin:.0f} s. The report: {relative(report)}\nThe forecasts are in the database. To look:\n\n  {command}\n")
@@ -87,7 +95,7 @@ def show(server: Influxd, begin: float) -> int:
 
 
 def load(series: Series, server: Influxd, now_ns: int) -> Points:
-    """Write a file's readings from before now, moved by whole weeks, and return those from after now."""
+    """Move a file's readings by whole weeks, write those from before now, and return all."""
     points = dict(read(series))
     last_ns = max(time_ns for _, time_ns in points)
     weeks = -((last_ns - now_ns - series.horizon_h * HOUR_NS) // WEEK_NS)
@@ -95,7 +103,7 @@ def load(series: Series, server: Influxd, now_ns: int) -> Points:
     past = {key: value for key, value in moved.items() if key[1] < now_ns}
     server.write([line(series, key, value) for key, value in past.items()], "metrics")
     say(f"{series.name}: {len(past)} readings loaded, moved forward by {weeks} weeks; {len(moved) - len(past)} later ones are held back")
-    return {key: value for key, value in moved.items() if key not in past}
+    return moved
 
 
 def read(series: Series) -> Iterator[tuple[tuple[str, int], float]]:
@@ -152,14 +160,20 @@ def cronocast(*words: str) -> None:
         raise SystemExit(f"error: cronocast {words[0]} ended with exit code {code}")
 
 
-def compare(series: Series, later: Points, server: Influxd) -> None:
+def compare(series: Series, points: Points, server: Influxd, now_ns: int) -> None:
     """Say how the forecast did on the readings that were held back."""
+    step_ns = series.step_h * HOUR_NS
+    buckets: dict[tuple[str, int], list[float]] = {}
+    for (member, time_ns), value in points.items():
+        buckets.setdefault((member, time_ns // step_ns * step_ns), []).append(value)
+    end_ns = max(time_ns for _, time_ns in points) // step_ns * step_ns  # the last step of the file may be half a one
     group = f' GROUP BY "{series.tag}"' if series.tag else ""
     rows = server.query(f'SELECT yhat, yhat_lower, yhat_upper FROM "{series.name}_forecast"{group}', "forecasts")
-    pairs = [(row, later[key]) for row in rows if (key := (str(row.get(series.tag or "", "")), int(row["time"]))) in later]
+    keys = [(str(row.get(series.tag or "", "")), int(row["time"])) for row in rows]
+    pairs = [(row, series.aggregate(buckets[key])) for row, key in zip(rows, keys, strict=True) if key in buckets and now_ns - step_ns < key[1] < end_ns]
     inside = sum(row["yhat_lower"] <= value <= row["yhat_upper"] for row, value in pairs)
     error = sum(abs(row["yhat"] - value) for row, value in pairs) / max(len(pairs), 1)
-    say(f"{series.name}: {len(rows)} points forecast; of {len(pairs)} held-back readings {inside} lie inside the interval, mean error {error:.3g} {series.field}")
+    say(f"{series.name}: {len(rows)} steps forecast; of {len(pairs)} whose readings were held back {inside} lie inside the interval; mean error {error:.3g} {series.field}")
 
 
 def look_command(server: Influxd) -> str:

