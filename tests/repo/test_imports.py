@@ -1,8 +1,10 @@
 """What a start of the command loads: light steps no numerical library, a help page next to nothing."""
 
+import os
+import resource
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
@@ -42,13 +44,13 @@ def test_the_guard_sees_what_is_loaded() -> None:
     assert "numpy" in loaded_by("import cronocast.forecast.naive")
 
 
-def test_help_within_half_a_second_of_cpu() -> None:
-    """0.25 s on one core of 2020; twice that is still quick to type against."""
-    import resource
-
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begin = time.monotonic()
-    subprocess.run([sys.executable, "-m", "cronocast", "extract", "--help"], capture_output=True, timeout=30, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 0.5
-    assert time.monotonic() > begin
+def test_help_comes_quickly(tmp_path: Path) -> None:
+    """CPU seconds with compiled modules, as in the images: 0.25 on a slow core; twice that is still quick to type against."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    seconds = []
+    for _ in range(4):  # the first one compiles
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "cronocast", "extract", "--help"], env=environment, capture_output=True, timeout=30, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(seconds) < 0.5
