@@ -14,7 +14,7 @@ from cronocast.report.scale import reduce_line, spans, time_ticks, value_domain,
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no defect
 TICKS = {
     "tens": (0, 100, 5, [0, 20, 40, 60, 80, 100]),
-    "quarter steps": (0.1, 1.2, 5, [0.25, 0.5, 0.75, 1.0]),
+    "quarter steps": (0.1, 1.2, 4, [0.25, 0.5, 0.75, 1.0]),
     "below zero": (-7, 3, 5, [-6, -4, -2, 0, 2]),
     "tiny": (1e-9, 3e-9, 4, [1e-9, 1.5e-9, 2e-9, 2.5e-9, 3e-9]),
     "no range": (5, 5, 4, [5]),

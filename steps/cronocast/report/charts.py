@@ -28,8 +28,8 @@ def forecast_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, l
         element("rect", cls="ahead", x=frame.x(focus.now), y=frame.top, width=frame.right - frame.x(focus.now), height=frame.bottom - frame.top)
         if len(member.forecast.time_ns)
         else "",
-        _gaps(frame, member, focus, size),
         value_axis(frame, ticks, names),
+        _gaps(frame, member, focus, size),
         time_axis(frame, size, zone),
         *_earlier(frame, member, focus),
         _band(frame, member),
@@ -52,7 +52,7 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
     parts = [
         time_axis(frame, size, zone),
         window,
-        *[_vertical(frame, t, "change") for t in changes if frame.t0 < t < frame.t1],
+        *[_vertical(frame, t, "change" if t == changes[-1] else "change before") for t in changes if frame.t0 < t < frame.t1],
         _measured(frame, member, 0),
         _ahead(frame, member),
     ]
@@ -197,7 +197,7 @@ def _marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzi
     taken: list[tuple[float, float]] = []
     wanted = [(focus.now, "now", f"now {clock(focus.now, zone)}", "strong")] if frame.t0 <= focus.now <= frame.t1 else []
     changes = member.profile.change_points_ns if member.profile else ()
-    wanted += [(t, "change", f"change {clock(t, zone)}", "of-change") for t in reversed(changes) if frame.t0 < t < frame.t1]
+    wanted += [(t, "change" if t == changes[-1] else "change before", f"change {clock(t, zone)}", "of-change") for t in reversed(changes) if frame.t0 < t < frame.t1]
     for time_ns, cls, label, text_cls in wanted:
         parts.append(_vertical(frame, time_ns, cls))
         half = text_width(label, size.font) / 2

@@ -198,7 +198,9 @@ def _overview_row(member: MemberView, scene: Scene, target: str) -> str:
     ratio = f"{test.ratio:.2f}" if test and test.ratio is not None else "-"
     held = words.percent(test.coverage) if test else "-"
     written = "-" if member.written is None else f"{member.written:,}"
+    numbers = (("error / naive", ratio), ("band held", held), ("points written", written))
+    cells = "".join(f'<td class="n{" none" if value == "-" else ""}" data-name="{name}">{value}</td>' for name, value in numbers)
     return (
         f'<tr><td>{label}{badge}</td><td class="picture">{picture}</td><td>{safe(member.series_class.replace("_", " "))}</td><td>{safe(words.model_words(member.model))}</td>'
-        f'<td class="n" data-name="error / naive">{ratio}</td><td class="n" data-name="band held">{held}</td><td class="n" data-name="points written">{written}</td></tr>'
+        f"{cells}</tr>"
     )

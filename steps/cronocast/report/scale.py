@@ -46,7 +46,7 @@ def value_ticks(low: float, high: float, count: int) -> list[float]:
         return [low]
     rough = span / max(1, count)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+    step = min((m * power for m in (1, 2, 2.5, 5, 10)), key=lambda s: abs(math.log(s / rough)))
     first = math.ceil(low / step - 1e-9)
     return [round(i * step, 12 - math.floor(math.log10(step))) for i in range(first, first + MAX_TICKS) if i * step <= high + step * 1e-9]
 

@@ -32,7 +32,8 @@ class Scene:
 
 def member_section(view: RunView, member: MemberView, scene: Scene, uid: str, *, single: bool, opened: bool) -> str:
     """A member as a card; one of several can be folded."""
-    head = f'<h2 id="{uid}">{safe(member.label)}</h2>{badges(member)}'
+    alone = single and not member.tags  # the name of the series stands above
+    head = f'<h2 id="{uid}">{"Forecast" if alone else safe(member.label)}</h2>{badges(member)}'
     body = "".join((_lead(view, member, scene), _tiles(member, scene), _charts(member, scene, uid), _evidence_and_past(member, scene, uid), _numbers(member, scene)))
     if single:
         return f'<article class="card">{head}{body}</article>'
@@ -120,11 +121,15 @@ def _evidence(member: MemberView, scene: Scene) -> str:
         ("missing", gaps if profile.gaps.missing else "none"),
         ("changes of level or slope", ", ".join(changes[-3:]) + (f" and {len(changes) - 3} before" if len(changes) > 3 else "") or "none"),
     ]
-    facts += [(name.replace("_", " "), words.evidence_number(value)) for name, value in profile.evidence.items()]
     facts += [("noted", ", ".join(note.replace("_", " ") for note in profile.notes))] if profile.notes else []
-    rows = "".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in facts)
+    numbers = [(name.replace("_", " "), words.evidence_number(value)) for name, value in profile.evidence.items()]
+    behind = f"<details><summary>The numbers that decided it</summary>{_facts(numbers)}</details>" if numbers else ""
     title = f"Why {profile.series_class.replace('_', ' ')}"
-    return f'<section class="evidence"><h3>{safe(title)}</h3><p>{safe(words.sentence(profile.why))}</p><dl class="facts">{rows}</dl></section>'
+    return f'<section class="evidence"><h3>{safe(title)}</h3><p>{safe(words.sentence(profile.why))}</p>{_facts(facts)}{behind}</section>'
+
+
+def _facts(rows: list[tuple[str, str]]) -> str:
+    return f'<dl class="facts">{"".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in rows)}</dl>'
 
 
 def _past(member: MemberView, scene: Scene) -> str:
