@@ -22,6 +22,7 @@ from cronocast.step import Job, check_paths, run_folder
 NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
 OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "select": "forecast", "load": "", "record": ""}
 MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
+SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
 EARLIEST_RUN_NS, LATEST_RUN_NS = 0, 9_000_000_000 * 10**9  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
 
 
@@ -207,7 +208,7 @@ def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], probl
 def provenance(step: str, entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
     """Each setting of a step with its value and where it came from: a flag, an env variable, entry, history or default."""
     shown = {}
-    for leaf in step_leaves(step):
+    for leaf in (leaf for leaf in leaves(Entry) if step in leaf.steps or leaf.path in SHOWN_BY_REPORT):
         value: Any = entry
         for name in leaf.path.split("."):
             value = getattr(value, name)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cronocast.entry import parse_entry
 from cronocast.errors import DataError
 from cronocast.report.model import read_run
 from cronocast.report.page import joined, page
 from cronocast.report.scores import backtest_of
+from cronocast.settings import provenance
 from tests import report_runs
 from tests.report_runs import HOUR, NOW, Sample
 
@@ -126,3 +128,10 @@ def test_runs_of_one_series_become_one_with_earlier_forecasts(tmp_path: Path) ->
     (view,) = joined([read_run(folder) for folder in runs])
     assert view.run == "2026-03-12T14:00:00Z"
     assert [run for run, _ in view.members[0].earlier] == ["2026-03-10T14:00:00Z", "2026-03-11T14:00:00Z"]
+
+
+def test_result_files_carry_the_title_and_the_zone_of_an_entry() -> None:
+    entry = parse_entry({"name": "x", "title": "Cars", "timezone": "Europe/Berlin", "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}})
+    for step in ("extract", "classify", "forecast", "load"):
+        shown = provenance(step, entry, {"title": "entry"})
+        assert (shown["title"], shown["timezone"]["value"]) == ({"value": "Cars", "from": "entry"}, "Europe/Berlin")
