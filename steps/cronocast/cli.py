@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cronocast import __version__
-from cronocast.document import Flag, Kind, Leaf, ListOf, MapOf, Number, Span, Text, plain
+from cronocast.document import Flag, Leaf, ListOf, MapOf, Number, Span, Text, plain
 from cronocast.errors import MissingExtraError, Problem, seen, sentence, subject
 from cronocast.results import Outcome
 from cronocast.settings import Given, make_job, provenance_line, step_leaves
@@ -20,11 +20,11 @@ from cronocast.step import Job, guarded, run_step, say
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it in different modules by version
 app = typer.Typer(name="cronocast", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-Values = Annotated[Path, typer.Option("--values", "-f", envvar="CRONOCAST_VALUES", help="Values file: defaults and a map of series.")]
-Only = Annotated[str | None, typer.Option("--only", help="Run these steps only: extract,classify,forecast,load.")]
-Names = Annotated[list[str] | None, typer.Option("--series", help="Run this series only; may be repeated.")]
-Root = Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", help="Folder that holds the run folders.")]
-When = Annotated[str | None, typer.Option("--run", envvar="CRONOCAST_RUN", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given.")]
+Values = Annotated[Path, typer.Option("--values", "-f", envvar="CRONOCAST_VALUES", metavar="FILE", help="Values file: defaults and a map of series.")]
+Only = Annotated[str | None, typer.Option("--only", metavar="STEPS", help="Run these steps only: extract,classify,forecast,load.")]
+Names = Annotated[list[str] | None, typer.Option("--series", metavar="NAME", help="Run this series only; may be repeated.")]
+Root = Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Folder that holds the run folders.")]
+When = Annotated[str | None, typer.Option("--run", envvar="CRONOCAST_RUN", metavar="TIME", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
@@ -48,17 +48,20 @@ def _file_option(name: str, about: str) -> inspect.Parameter:
     return _option(Path | None, name, None, f"--{name.replace('_', '-')}", envvar=f"CRONOCAST_{name.upper()}", help=about, metavar="FILE")
 
 
-def metavar(kind: Kind) -> str:
+def metavar(leaf: Leaf) -> str:
     """What a help screen shows for the value of a setting."""
+    kind = leaf.kind
     if isinstance(kind, Text) and kind.choices:
         return "|".join(kind.choices) if len(kind.choices) <= 4 else "NAME"
+    if leaf.path.endswith(("_file", "url")):
+        return "URL" if leaf.path.endswith("url") else "FILE"
     names: dict[type, str] = {Text: "TEXT", Number: "NUMBER", Flag: "true|false", Span: "DURATION", ListOf: "A,B,...", MapOf: "JSON"}
     return names.get(type(kind), "VALUE")
 
 
 def _help(leaf: Leaf) -> str:
     """The sentence of a setting; choices that its metavar has no room for, and its default."""
-    choices = f" One of {leaf.kind.words()}." if metavar(leaf.kind) == "NAME" else ""
+    choices = f" One of {leaf.kind.words()}." if metavar(leaf) == "NAME" else ""
     default = "" if leaf.default in (None, (), {}) else f" [default: {str(plain(leaf.default)).lower() if isinstance(leaf.default, bool) else plain(leaf.default)}]"
     return leaf.about + choices + default
 
@@ -67,16 +70,14 @@ def step_command(step: str, about: str, files: dict[str, str], *extra: inspect.P
     """Add the command of one step: its options are made from the one definition of the settings."""
     leaves = step_leaves(step)
     fixed = [
-        _option(str | None, "entry", None, "--entry", envvar="CRONOCAST_ENTRY", help="The series document as JSON text, or @FILE."),
-        _option(Path | None, "root", None, "--root", envvar="CRONOCAST_ROOT", help="Root of the volume: the files lie in ROOT/<series id>/runs/<run>."),
-        _option(str | None, "run", None, "--run", envvar="CRONOCAST_RUN", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given."),
+        _option(str | None, "entry", None, "--entry", envvar="CRONOCAST_ENTRY", metavar="JSON", help="The series document as JSON text, or @FILE."),
+        _option(Path | None, "root", None, "--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Root of the volume: the files lie in ROOT/<series id>/runs/<run>."),
+        _option(str | None, "run", None, "--run", envvar="CRONOCAST_RUN", metavar="TIME", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given."),
         *[_file_option(name, help_text) for name, help_text in files.items()],
         *extra,
         _option(bool, "debug", False, "--debug", help="Show where an error was raised."),
     ]
-    settings = [
-        _option(str | None, leaf.path.replace(".", "__"), None, leaf.flag, envvar=leaf.env, help=_help(leaf), metavar=metavar(leaf.kind), show_default=False) for leaf in leaves
-    ]
+    settings = [_option(str | None, leaf.path.replace(".", "__"), None, leaf.flag, envvar=leaf.env, help=_help(leaf), metavar=metavar(leaf), show_default=False) for leaf in leaves]
 
     def command(**values: Any) -> None:  # noqa: ANN401
         context: typer.Context = values["context"]
@@ -141,8 +142,8 @@ def _imported(step: str) -> Callable[[Job], Outcome]:
     return run
 
 
-_OUTPUTS = _option(Path | None, "outputs", None, "--outputs", envvar="CRONOCAST_OUTPUTS", help="Folder for the small values that a workflow engine branches on.")
-_PART = _option(str | None, "part", None, "--part", envvar="CRONOCAST_PART", help="Forecast this container's share only, such as lstm-0/3 (image-index/count).")
+_OUTPUTS = _option(Path | None, "outputs", None, "--outputs", envvar="CRONOCAST_OUTPUTS", metavar="FOLDER", help="Folder for the small values that a workflow engine branches on.")
+_PART = _option(str | None, "part", None, "--part", envvar="CRONOCAST_PART", metavar="PART", help="Forecast this container's share only, such as lstm-0/3 (image-index/count).")
 _HISTORY, _PROFILE, _FORECAST = "File with the history (name,tags,time,value).", "File with the classes.", "File with the forecast."
 step_command("extract", "Read the history of a series from its database into history.csv.", {"history": _HISTORY})
 step_command("classify", "Say what kind of series each member is: history.csv to profile.json.", {"history": _HISTORY, "profile": _PROFILE}, _OUTPUTS)
@@ -150,8 +151,8 @@ step_command("forecast", "Forecast each member with an honest interval: history.
 step_command("select", "Merge the parts that several forecast containers wrote; choose where several models tried a member.", {})
 step_command("load", "Write forecast.csv into the database, every point acknowledged.", {"forecast": _FORECAST, "dry_run": "Write the lines to this file and send nothing."})
 
-_STATUS = _option(str | None, "status", None, "--status", envvar="CRONOCAST_STATUS", help="The engine's word for the whole run: Succeeded, Failed or Error.")
-_FAILURES = _option(str | None, "failures", None, "--failures", envvar="CRONOCAST_FAILURES", help="The engine's list of failed pods as JSON.")
+_STATUS = _option(str | None, "status", None, "--status", envvar="CRONOCAST_STATUS", metavar="WORD", help="The engine's word for the whole run: Succeeded, Failed or Error.")
+_FAILURES = _option(str | None, "failures", None, "--failures", envvar="CRONOCAST_FAILURES", metavar="JSON", help="The engine's list of failed pods as JSON.")
 step_command("record", "Write what became of a run into the database, also when a step failed.", {}, _STATUS, _FAILURES)
 
 
@@ -201,8 +202,8 @@ def schema(debug: Debug = False) -> None:
 
 @app.command()
 def clean(
-    root: Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", help="Root of the volume.")],
-    keep: Annotated[str, typer.Option("--keep", envvar="CRONOCAST_KEEP", help="Keep run folders that changed within this time, such as 7d.")] = "7d",
+    root: Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Root of the volume.")],
+    keep: Annotated[str, typer.Option("--keep", envvar="CRONOCAST_KEEP", metavar="DURATION", help="Keep run folders that changed within this time, such as 7d.")] = "7d",
     debug: Debug = False,
 ) -> None:
     """Remove old run folders; saved models and the newest run of every series stay."""
@@ -225,8 +226,8 @@ def clean(
 
 @app.command()
 def report(
-    folders: Annotated[list[Path], typer.Argument(help="Run folders, one or several.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The page to write; report.html in the first run folder if not given.")] = None,
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Run folders, one or several.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="The page to write; report.html in the first run folder if not given.")] = None,
     debug: Debug = False,
 ) -> None:
     """Write one self-contained page about one or several runs."""
@@ -244,10 +245,10 @@ def report(
 
 @app.command()
 def plot(
-    folder: Annotated[Path, typer.Argument(help="A run folder.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write: a name that ends in .png or .svg.")],
-    member: Annotated[str | None, typer.Option("--member", help="Tags of the member to draw, such as host=a; all if not given.")] = None,
-    theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The picture to write: a name that ends in .png or .svg.")],
+    member: Annotated[str | None, typer.Option("--member", metavar="TAGS", help="Tags of the member to draw, such as host=a; all if not given.")] = None,
+    theme: Annotated[str, typer.Option("--theme", metavar="light|dark", help="light or dark.")] = "light",
     debug: Debug = False,
 ) -> None:
     """Draw history and forecast as a picture."""

@@ -80,7 +80,7 @@ class RefusedError(CronocastError):
 
 
 class InvariantError(CronocastError):
-    """An internal check failed, such as a forecast that is not finite."""
+    """An internal check failed, such as a forecast that is not finite. Recovery: another model, or a person mends cronocast."""
 
     exit_code = 70
 
@@ -135,7 +135,7 @@ class Problem:
 
 
 class ConfigError(CronocastError):
-    """Bad configuration; `problems` holds all of them, the first one stands for the rest."""
+    """Bad configuration; `problems` holds all of it. Recovery: a person mends the values, flags or variables."""
 
     exit_code = 78
 

@@ -1,0 +1,163 @@
+"""`python -m cronocast.reference`: the reference in steps/README.md, written from the definitions that the program itself uses."""
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cronocast.cli import app, metavar
+from cronocast.document import Leaf, leaves, plain
+from cronocast.entry import CLASSES, Entry
+from cronocast.errors import CronocastError
+from cronocast.forecast import MODELS
+from cronocast.results import STATUSES
+from cronocast.secrets import SCHEMES
+
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+# What a class means; the names stand in entry.CLASSES, a test holds both together.
+CLASS_MEANINGS = {
+    "constant": "one value, up to noise or not at all changing",
+    "trend": "a level that rises or falls, no pattern that repeats",
+    "seasonal": "one or several patterns that repeat, no trend",
+    "trend_seasonal": "both",
+    "irregular": "enough data, but neither a trend nor a pattern that repeats",
+    "too_short": "fewer finished points than `min_points`",
+}
+STATUS_MEANINGS = {
+    "ok": "done",
+    "skipped": "nothing to do, `reason` says why; exit code 0",
+    "fallback": "done, but some member got a simpler model than asked for; `reason` and the members say why; exit code 0",
+    "superseded": "a newer run of the series has done the work; exit code 0",
+    "failed": "not done; `exit`, `token` and `message` say why",
+}
+# What the keys of a result file mean; a test holds them against a result that is really written.
+RESULT_KEYS = {
+    "schema": "version of this form",
+    "step, series, run": "what ran: step, exact name of the series, scheduled time",
+    "status, reason": "how it ended, and a code with a few words",
+    "exit, token, message": "exit code, `E_` token and the one error line; 0 and empty when all went well",
+    "rows_in, rows_kept, rows_dropped": "rows read, rows used, and rows left out by reason",
+    "expected, acked": "rows to be written; for load the points to be written and those the server acknowledged",
+    "bytes, attempts": "size of what was transferred; requests tried for the slowest one",
+    "inputs, outputs": "checksum of each file read; checksum and rows of each file published",
+    "members": "one mapping per member: class, model, why, errors and coverage of the backtest",
+    "window": "start, end and step size of the history in ns",
+    "notes": "warnings",
+    "duration_s, versions, settings": "time taken, versions, and each setting with its value and where it came from",
+}
+
+
+def reference() -> str:
+    """The whole page as Markdown."""
+    return "\n".join([*_head(), *_commands(), *_settings(), *_secrets(), *_exit_codes(), *_results(), *_models()])
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    names = list(columns)
+    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in (names, *rows)]
+    return [lines[0], "|" + " --- |" * len(names), *lines[1:], ""]
+
+
+def _code(text: object) -> str:
+    return f"`{text}`" if text not in (None, "") else ""
+
+
+def _words(text: str) -> str:
+    return text.replace("<", "&lt;")  # else Markdown takes it for HTML
+
+
+def _head() -> Iterator[str]:
+    yield from ("# Reference of the `cronocast` package", "")
+    yield from ("Written by `python -m cronocast.reference` from the program's own definitions; `UPDATE_GOLDEN=1 pytest tests/repo/test_docs.py` renews it.", "")
+
+
+def _commands() -> Iterator[str]:
+    yield from ("## Commands", "")
+    yield from _table(("Command", "What it does"), ([f"[`cronocast {name}`](#cronocast-{name})", command.help] for name, command in COMMANDS.items()))
+    for name, command in COMMANDS.items():
+        yield from (f"### cronocast {name}", "", command.help, "")
+        settings = {leaf.flag for leaf in leaves(Entry) if name in leaf.steps}
+        own = [parameter for parameter in command.params if not settings & set(parameter.opts)]
+        yield from _table(("Option", "Variable", "Meaning"), map(_option, own))
+        if settings:
+            yield from (f"And every [setting](#settings) with `{name}` in its last column, as a flag or as an env variable.", "")
+
+
+def _option(parameter: Any) -> list[str]:  # noqa: ANN401 - typer has its class in different modules by version
+    flags = [] if parameter.param_type_name == "argument" else sorted(parameter.opts, key=len, reverse=True)
+    names = " ".join(filter(None, (", ".join(flags), parameter.metavar)))
+    required = " Required." if parameter.required else ""
+    default = f" Default: `{parameter.default}`." if isinstance(parameter.default, str | Path) and str(parameter.default) else ""
+    return [_code(names), _code(parameter.envvar), _words(parameter.help) + required + default]
+
+
+def _settings() -> Iterator[str]:
+    yield from ("## Settings", "")
+    yield "A setting is taken from the flag, else from the env variable, else from the series document (an entry of `series:` in a values file), else it is the default."
+    yield from ("An empty flag or variable counts as not given. A dot is a level of the document: `source.url` is `url` under `source`.", "")
+    columns = ("Setting", "Flag and variable", "Default", "Allowed", "Meaning", "Steps")
+    yield from _table(columns, map(_setting, leaves(Entry)))
+
+
+def _setting(leaf: Leaf) -> list[str]:
+    ways = f"`{leaf.flag} {metavar(leaf)}`<br>`{leaf.env}`" if leaf.steps else ""
+    default = "required" if leaf.required else _code("" if leaf.default in ((), {}) else _text(plain(leaf.default)))
+    return [f"`{leaf.path}`", ways, default, _words(leaf.kind.words()), _words(leaf.about), ", ".join(leaf.steps)]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def _secrets() -> Iterator[str]:
+    yield from ("## Secrets", "")
+    yield "Passwords and tokens never stand in values, flags or addresses. A setting names the file that holds one; on a laptop a variable may carry it instead."
+    yield from ("The file may end in a newline, holds at most 4 kB, and must not be readable by everybody.", "")
+    roles = [(role, what) for role in ("source", "sink") for what in sorted({what for what in SCHEMES.values() if what})]
+    yield from _table(("File", "Variable"), ([f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"] for role, what in roles))
+
+
+def _exit_codes() -> Iterator[str]:
+    yield from ("## Exit codes", "", "The last line on stderr is `error: E_NAME subject: sentence`; `--debug` adds where it was raised.", "")
+    known = {0: ("", "done: ok, skipped, fallback or superseded, with a reason in the result file"), 2: ("", "wrong use of the command line"), 130: ("", "stopped by Ctrl-C")}
+    for kind in _subclasses(CronocastError):
+        if "exit_code" in vars(kind):
+            known[kind.exit_code] = (kind.__name__, " ".join((kind.__doc__ or "").split()))
+    yield from _table(("Code", "Class", "Meaning"), ([str(code), _code(name), meaning] for code, (name, meaning) in sorted(known.items())))
+
+
+def _subclasses(kind: type[CronocastError]) -> Iterator[type[CronocastError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _subclasses(below)
+
+
+def _results() -> Iterator[str]:
+    yield from ("## Result files", "", "Every step writes `<step>.result.json` last, also after an error. The next step refuses files that do not fit it.", "")
+    yield from _table(("Keys", "Meaning"), ([", ".join(_code(key) for key in keys.split(", ")), meaning] for keys, meaning in RESULT_KEYS.items()))
+    yield from _table(("Status", "Meaning"), ([_code(status), STATUS_MEANINGS[status]] for status in STATUSES))
+
+
+def _models() -> Iterator[str]:
+    yield from ("## Classes", "")
+    yield from _table(("Class", "Meaning"), ([_code(name), CLASS_MEANINGS[name]] for name in CLASSES))
+    yield from ("## Models", "", "`model: auto` chooses among the candidates of the class by backtest. Your own: `module:Class` with `fit(y, context)` and `predict(h)`.", "")
+    yield from _table(("Model", "What it is", "Installed by"), ([_code(name), _docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()))
+
+
+def _docstring(path: str) -> str:
+    """First sentence of the docstring of `module:Class`, read without importing the libraries that it needs."""
+    module, _, name = path.partition(":")
+    spec = importlib.util.find_spec(module)
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else ast.Module([], [])
+    found = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name), tree)
+    return (ast.get_docstring(found) or ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
