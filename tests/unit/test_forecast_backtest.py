@@ -59,7 +59,7 @@ def test_origins_start_at_the_phase_of_the_real_forecast() -> None:
 
 ENDS = {
     "no room for any": (20, 15, (), 0),
-    "short history: origins closer together": (100, 24, (24,), 14),
+    "short history: origins closer together": (100, 24, (24,), backtest.MOST_ORIGINS),
     "one": (48, 40, (), 0),
     "just one": (20, 12, (), 1),
 }

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cronocast.errors import ConfigError
+from cronocast.forecast.backtest import MOST_ORIGINS
 from cronocast.forecast.engine import MemberForecast, Settings, forecast_member
 from cronocast.profile import Profile
 
@@ -206,7 +207,7 @@ def test_budget_leaves_out_what_it_can_not_pay_and_records_it() -> None:
 
 def test_report_holds_models_steps_and_coverage() -> None:
     report = run(np.where((T > 300) & (T < 320), NAN, WAVE), "trend_seasonal", {"periods": (24,)}).backtest
-    assert report["origins"] == 14
+    assert report["origins"] == MOST_ORIGINS
     assert {"naive", "seasonal_naive", "linear"} <= set(report["models"])
     assert {"mase", "rmse", "smape", "bias"} == set(report["models"]["naive"])
     assert len(report["chosen"]["by_step"]) == len(report["naive"]["by_step"]) == 24

@@ -130,7 +130,7 @@ def _extend(part: _Part, h: int) -> "Floats":
     keep = part.z.size
     z, e = np.concatenate((part.z, np.zeros(h))), np.concatenate((part.e, np.zeros(h)))
     for i in range(keep, keep + h):
-        value = np.concatenate((z[i - part.ar], e[i - part.ma])) @ part.weights
+        value = float(np.concatenate((z[i - part.ar], e[i - part.ma])) @ part.weights)
         z[i] = min(max(value, part.bounds[0]), part.bounds[1])
     ahead = z[keep:] * (part.unit if part.unit > 0 else 1.0)
     whole = np.concatenate((ahead, np.zeros(-h % part.lag))).reshape(-1, part.lag)

@@ -14,7 +14,7 @@ from cronocast.forecast.prepare import Filled, fill
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
-MOST_ORIGINS = 14  # two weeks of daily origins: enough to rank models and to measure widths, at most fifteen fits of each model
+MOST_ORIGINS = 20  # nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model
 LEAST_TRAINING = 8  # points before the first origin
 
 

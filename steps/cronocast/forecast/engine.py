@@ -9,6 +9,7 @@ import numpy as np
 
 from cronocast.errors import DataError
 from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
+from cronocast.forecast.candidates import BY_CLASS, check_models, longest_history, seasons
 from cronocast.forecast.prepare import Filled, fill
 from cronocast.grid import to_grid
 from cronocast.registry import load
@@ -23,18 +24,9 @@ if TYPE_CHECKING:
 
     Times = NDArray[np.int64]
 
-DAY_NS = 86_400 * 10**9
 LEAST_POINTS = 3
+SEASONAL = ("seasonal", "trend_seasonal")
 LARGEST = float(np.finfo(float).max)
-# What each class is worth trying, simpler first (it wins ties); the naive forecasts are added to each.
-BY_CLASS: Mapping[str, tuple[str, ...]] = {
-    "constant": (),
-    "trend": ("linear", "theta", "arima"),
-    "seasonal": ("theta", "fourier", "arima", "linear"),
-    "trend_seasonal": ("linear", "theta", "fourier", "arima"),
-    "irregular": ("theta", "linear", "fourier", "arima"),
-    "too_short": (),
-}
 
 
 @dataclass(frozen=True)
@@ -71,17 +63,6 @@ class MemberForecast:
     cpu_s: float = 0.0
 
 
-def check_models(model: str, candidates: tuple[str, ...]) -> None:
-    """Load every model that is named, so that a wrong name or a missing library shows before any work.
-
-    Raises:
-        ConfigError: unknown name; the known ones are listed.
-        MissingExtraError: its library is not installed.
-    """
-    for name in candidates if model == "auto" else (model,):
-        load(MODELS, "model" if model != "auto" else "candidates", name)
-
-
 def forecast_member(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None) -> MemberForecast:
     """Forecast one member.
 
@@ -115,6 +96,8 @@ def _forecast(profile: "Profile", time_ns: "Times", y: "Floats", settings: Setti
     start_ns, values, _ = to_grid(time_ns[past], y[past], profile.step_ns)
     values = _until(values, start_ns, settings.end_ns, profile.step_ns)
     periods = seasons(profile, values.size)
+    surplus = max(0, values.size - longest_history(periods))
+    start_ns, values = start_ns + surplus * profile.step_ns, values[surplus:]
     filled = fill(values, periods)
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
@@ -143,14 +126,6 @@ def _until(values: "Floats", start_ns: int, end_ns: int, step_ns: int) -> "Float
     return np.concatenate((values[:steps], np.full(max(0, steps - values.size), np.nan)))
 
 
-def seasons(profile: "Profile", n: int) -> tuple[int, ...]:
-    """Periods to try: those found, else a day and a week, if n steps hold three of them; the backtest says whether they are any good."""
-    if profile.periods or profile.series_class == "constant":
-        return tuple(p for p in profile.periods if 2 * p <= n)
-    natural = [span // profile.step_ns for span in (DAY_NS, 7 * DAY_NS) if span % profile.step_ns == 0]
-    return tuple(p for p in natural if p >= 2 and 3 * p <= n)
-
-
 def _last_change(profile: "Profile", start_ns: int) -> int:
     return max(0, (profile.change_points_ns[-1] - start_ns) // profile.step_ns) if profile.change_points_ns else 0
 
@@ -173,14 +148,14 @@ class _Work:
         models = self._models()
         test = self._backtest(models)
         choice = self._choose(test, tuple(models))
-        yhat, used = self._predict(models, choice)
+        yhat, used = self._predict(models, choice, self._tested_periods(test))
         errors = self._errors(test, used)
         return self._finish(yhat, used, choice, test, errors)
 
     def _models(self) -> dict[str, Callable[[], Any]]:
         """Models to test by name, in order: the naive ones, then the simpler ones first."""
-        wanted = self.settings.candidates or BY_CLASS[self.profile.series_class]
-        names = ["naive", *(["seasonal_naive"] if self.context.periods else []), *(wanted if self.settings.model == "auto" else (self.settings.model,))]
+        wanted = (self.settings.candidates or BY_CLASS[self.profile.series_class]) if self.settings.model == "auto" else (self.settings.model,)
+        names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
         return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
 
     def _backtest(self, models: Mapping[str, Callable[[], Any]]) -> backtest.Backtest:
@@ -196,19 +171,27 @@ class _Work:
 
     def _choose(self, test: backtest.Backtest, names: tuple[str, ...]) -> select.Choice:
         choice = select.choose(test, names)
-        if self.settings.model == "auto":
-            return choice
         name = self.settings.model
+        if name == "auto" and self.profile.series_class in SEASONAL and self.context.periods and not (test.origins and self._tested_periods(test)):
+            return select.Choice(("seasonal_naive",), "seasonal_naive: the season was seen too few times to test anything else on it", choice.scores)
+        if name == "auto":
+            return choice
         score = choice.scores.get(name)
         why = f"{name}: as set"
         if score is not None and name not in select.NAIVE:
             why += f"; its backtest error was {100 * score:.0f} % of {select.reference(test)}'s" + (", so repeating the past would have been better" if score > 1 else "")
         return select.Choice((name,), why, choice.scores)
 
-    def _predict(self, models: Mapping[str, Callable[[], Any]], choice: select.Choice) -> "tuple[Floats, tuple[str, ...]]":
+    def _tested_periods(self, test: backtest.Backtest) -> tuple[int, ...]:
+        """Periods that the newest origin had two of: a model must forecast with what its backtest judged."""
+        return test.origins[-1].context.periods if test.origins else self.context.periods
+
+    def _predict(self, models: Mapping[str, Callable[[], Any]], choice: select.Choice, tested: tuple[int, ...]) -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen; what fails is left out, and if all fails the naive forecasts stand in."""
         context = backtest.context_of(self.filled, self.context)
         context = replace(context, state=self.context.state)
+        if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
+            context = replace(context, periods=tested)
         good: dict[str, Floats] = {}
         for name in (*choice.names, *select.NAIVE):
             if name in select.NAIVE and name not in choice.names and good:

@@ -54,7 +54,7 @@ def _smooth(y: "Floats", periods: tuple[int, ...]) -> "tuple[float, float, list[
     grid = np.array(list(product(LEVEL_GAINS, SLOPE_GAINS, *SEASON_GAINS[: len(periods)])))
     gain, slope_gain, season_gains = grid[:, 0], grid[:, 0] * grid[:, 1], (1 - grid[:, :1]) * grid[:, 2:]
     begin = max(periods, default=LEAST_POINTS // 2)
-    level, slope, seasons = _start(y[:begin], periods, len(grid))
+    level, slope, seasons = _start(y, begin, periods, len(grid))
     ahead = min(periods, default=min(NO_SEASON, y.size // 4))
     errors = np.zeros(len(grid))
     for t in range(begin, y.size):
@@ -69,14 +69,16 @@ def _smooth(y: "Floats", periods: tuple[int, ...]) -> "tuple[float, float, list[
     return float(level[best]), float(slope[best]), [season[:, best].copy() for season in seasons]
 
 
-def _start(y: "Floats", periods: tuple[int, ...], count: int) -> "tuple[Floats, Floats, list[Floats]]":
-    """Level and seasons of the first longest season: means by phase, the shorter season first."""
-    rest, seasons = y - y.mean(), []
+def _start(y: "Floats", begin: int, periods: tuple[int, ...], count: int) -> "tuple[Floats, Floats, list[Floats]]":
+    """Level, slope and seasons after the first longest season: means by phase around its slope, the shorter season first."""
+    slope = float(np.median(y[begin : 2 * begin] - y[:begin])) / begin if periods else 0.0
+    line = y[:begin].mean() + slope * (np.arange(begin) - (begin - 1) / 2)
+    rest, seasons = y[:begin] - line, []
     for period in periods:
         season = np.array([rest[phase::period].mean() for phase in range(period)])
         seasons.append(np.repeat(season[:, None], count, axis=1))
         rest = rest - np.resize(season, rest.size)
-    return np.full(count, float(y.mean())), np.zeros(count), seasons
+    return np.full(count, line[-1]), np.full(count, slope), seasons
 
 
 def _error(actual: "Floats", t: int, level: "Floats", slope: "Floats", seasons: "list[Floats]") -> "Floats":

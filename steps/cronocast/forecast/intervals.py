@@ -75,7 +75,7 @@ def student(p: float, freedom: int) -> float:
     """Quantile of Student's t, 0.5 < p < 1, by the expansion around the normal one (Abramowitz & Stegun, 1964, 26.7.5); 3 % low at 3 degrees."""
     z = NormalDist().inv_cdf(p)
     terms = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384)
-    return z + sum(term / freedom ** (i + 1) for i, term in enumerate(terms))
+    return z + sum(term / float(freedom) ** (i + 1) for i, term in enumerate(terms))
 
 
 def _extended(scale: "Floats", h: int) -> "Floats":

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cronocast.errors import CronocastError, seen
-from cronocast.forecast.engine import MemberForecast, Settings, check_models, forecast_member, without_forecast
+from cronocast.forecast.candidates import check_models
+from cronocast.forecast.engine import MemberForecast, Settings, forecast_member, without_forecast
 from cronocast.profile import Profile
 
 if TYPE_CHECKING:

@@ -1,0 +1,47 @@
+"""What is tried on a member: models by class, seasons, and how much history."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from cronocast.forecast import MODELS
+from cronocast.registry import load
+
+if TYPE_CHECKING:
+    from cronocast.profile import Profile
+
+DAY_NS = 86_400 * 10**9
+# What each class is worth trying, simpler first (it wins ties); the naive forecasts are added to each.
+BY_CLASS: Mapping[str, tuple[str, ...]] = {
+    "constant": (),
+    "trend": ("linear", "theta", "arima"),
+    "seasonal": ("theta", "fourier", "arima", "linear"),
+    "trend_seasonal": ("linear", "theta", "fourier", "arima"),
+    "irregular": ("theta", "linear", "fourier", "arima"),
+    "too_short": (),
+}
+# Newest steps that models see: 12 weeks of hours. More changes no forecast and costs time; seasons are always seen often enough.
+MOST_HISTORY, SHORT_CYCLES, LONG_CYCLES = 2016, 14, 4
+
+
+def check_models(model: str, candidates: tuple[str, ...]) -> None:
+    """Load every model that is named, so that a wrong name or a missing library shows before any work.
+
+    Raises:
+        ConfigError: unknown name; the known ones are listed.
+        MissingExtraError: its library is not installed.
+    """
+    for name in candidates if model == "auto" else (model,):
+        load(MODELS, "model" if model != "auto" else "candidates", name)
+
+
+def seasons(profile: "Profile", n: int) -> tuple[int, ...]:
+    """Periods to try: those found, else a day and a week, if n steps hold three of them; the backtest says whether they are any good."""
+    if profile.periods or profile.series_class == "constant":
+        return tuple(p for p in profile.periods if 2 * p <= n)
+    natural = [span // profile.step_ns for span in (DAY_NS, 7 * DAY_NS) if span % profile.step_ns == 0]
+    return tuple(p for p in natural if p >= 2 and 3 * p <= n)
+
+
+def longest_history(periods: tuple[int, ...]) -> int:
+    """Newest steps that models are given: at least 14 of the shortest season and 4 of the longest."""
+    return max(MOST_HISTORY, SHORT_CYCLES * min(periods, default=0), LONG_CYCLES * max(periods, default=0))
