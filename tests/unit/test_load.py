@@ -1,0 +1,359 @@
+"""The load step against a server that lies: exit 0 only where every expected point was acknowledged."""
+
+import json
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronocast.files import write_json
+from cronocast.load import DEAD_LETTERS
+from cronocast.load.batches import ahead, forecast_bodies, joined
+from cronocast.load.forecast_file import Rows
+from cronocast.step import Job
+from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
+from tests.lying_server import Answer, Behaviour, LyingServer, Seen, json_answer, reset, silent, status
+
+OK = status(204)
+HEADER = "name,tags,time,yhat,yhat_lower,yhat_upper\n"
+
+
+def refused(code: int, text: str) -> Answer:
+    return status(code, json.dumps({"error": text}))
+
+
+def loaded(tmp_path: Path, choose: Any, rows: int = 100, **settings: Any) -> tuple[int, dict[str, Any], list[Seen], Job]:
+    """Load three members from a server with these behaviours; requests that the server saw come along."""
+    with LyingServer(choose) as server:
+        job = make_job(tmp_path, server.url, **settings)
+        publish(job, HOSTS, rows)
+        code, result = load(job)
+        return code, result, server.seen, job
+
+
+def test_every_point_goes_out_once(tmp_path: Path) -> None:
+    code, result, seen, job = loaded(tmp_path, [OK], batch=70)
+    assert (code, result["status"], result["expected"], result["acked"], result["rows_in"]) == (0, "ok", 300, 300, 300)
+    bodies = [request.body.decode() for request in seen]
+    assert [body.count("\n") for body in bodies] == [70, 70, 70, 70, 20, 3]
+    assert {(request.method, request.path, tuple(sorted(request.params.items()))) for request in seen} == {("POST", "/write", (("db", "d"), ("precision", "ns")))}
+    lines = "".join(bodies[:-1]).splitlines()
+    assert len(set(lines)) == 300
+    assert all(
+        re.fullmatch(rf"cpu_forecast,host=\S.*,region=eu,series=web\\ load yhat=[0-9.-]+,yhat_lower=[0-9.-]+,yhat_upper=[0-9.-]+,run={RUN_NS // 10**9}i \d{{19}}", x) for x in lines
+    )
+    fields = 'class="seasonal",model="naive",why="the \\"best\\"",mase=1.0,coverage=0.94,points=100i,extract_s=0.5,forecast_s=1.5'
+    record = f"cpu_forecast_runs,host=a,region=eu,series=web\\ load {fields} {RUN_NS}"
+    assert bodies[-1].splitlines()[0] == record
+    assert json.loads((job.state / "loaded.json").read_text()) == {"run": "2026-01-01T00:00:00Z", "run_ns": RUN_NS, "points": 300}  # type: ignore[operator]
+    assert result["inputs"].keys() == {"forecast.csv"}
+
+
+def test_policy_and_measurement_are_used_and_records_can_be_left_out(tmp_path: Path) -> None:
+    _, _, seen, _ = loaded(tmp_path, [OK], retention_policy="one week", measurement="a b", database="other", runs=False)
+    assert [request.params for request in seen] == [{"db": "other", "rp": "one week", "precision": "ns"}]
+    assert seen[0].body.startswith(b"a\\ b,host=a")
+
+
+CONFLICT = 'partial write: field type conflict: input field "yhat" on measurement "cpu_forecast" is type float, already exists as type integer dropped=10'
+ANSWERS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code, token, most requests
+    "L3 200": (status(200), 76, "E_HTTP_STATUS", 1),
+    "L6 404": (refused(404, 'database not found: "d"'), 69, "E_DB_NOT_FOUND", 1),
+    "F10 L7 unknown policy": (refused(500, "retention policy not found: x"), 69, "E_DB_NOT_FOUND", 1),
+    "F18 type conflict": (refused(400, CONFLICT), 69, "E_TYPE_CONFLICT", 1),
+    "F18 type conflict of 2.x": (refused(422, f"failure writing points to database: {CONFLICT}"), 69, "E_TYPE_CONFLICT", 1),
+    "F18 type conflict of 3.x": (refused(400, "invalid column type for column 'yhat', expected i64, got f64"), 69, "E_TYPE_CONFLICT", 1),
+    "beyond retention": (refused(400, "partial write: points beyond retention policy dropped=1"), 69, "E_RETENTION", 1),
+    "too many series": (refused(400, "partial write: max-series-per-database limit exceeded: (10) dropped=20"), 69, "E_REFUSED", 1),
+    "L5 400 without JSON to everything": (status(400, "no idea"), 69, "E_PARTIAL", 60),
+    "F20 413 to everything": (status(413, "too large"), 69, "E_PARTIAL", 60),
+    "F19 401": (refused(401, "authorization failed"), 77, "E_AUTH", 1),
+    "F19 403": (refused(403, "not authorized"), 77, "E_AUTH", 1),
+    "F9 throttled": (status(503, "request throttled, queue full"), 75, "E_SERVER", 5),
+    "F11 server's disk full": (refused(500, "write /data: no space left on device"), 75, "E_SERVER", 5),
+    "F42 redirect": (status(307, Location="http://127.0.0.1:1/"), 76, "E_HTTP_STATUS", 1),
+    "F12 always reset": (reset, 75, "E_UNREACHABLE", 5),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "code", "token", "requests"), ANSWERS.values(), ids=ANSWERS.keys())
+def test_a_refusal_has_its_exit_code_and_few_requests(behaviour: Behaviour, code: int, token: str, requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cronocast.load.influx.MAX_REFUSED", 20)  # the bound itself is what counts, and 100 take time
+    found, result, seen, job = loaded(tmp_path, [behaviour], rows=100, retry_for="0s" if code == 75 else "1s")
+    assert (found, result["token"], result["status"], result["expected"], result["acked"]) == (code, token, "failed", 300, 0)
+    assert 1 <= len(seen) <= requests
+    assert re.fullmatch(r"E_[A-Z_]+ \S+: .{5,400}", result["message"])
+    assert not (job.state / "loaded.json").exists()  # type: ignore[operator]
+
+
+def test_type_conflict_names_the_field_and_both_types(tmp_path: Path) -> None:
+    _, result, _, _ = loaded(tmp_path, [refused(400, CONFLICT)])
+    assert all(word in result["message"] for word in ("yhat", "cpu_forecast", "float", "integer"))
+
+
+def partial(bad: Callable[[bytes], bool], code: int = 400) -> Callable[[Seen], Behaviour]:
+    """A server that refuses some lines and keeps the rest, as 1.x does."""
+
+    def choose(request: Seen) -> Behaviour:
+        wrong = [line for line in request.body.splitlines() if bad(line)]
+        return refused(code, f"partial write: unable to parse '{wrong[0][:40].decode()}': bad timestamp dropped=0") if wrong else OK
+
+    return choose
+
+
+def test_f17_refused_lines_go_to_the_dead_letter_file_and_all_others_are_acknowledged(tmp_path: Path) -> None:
+    marks = [f" {RUN_NS + i * EVERY_NS}".encode() for i in (7, 499)]
+    code, result, seen, job = loaded(tmp_path, partial(lambda line: line.endswith(tuple(marks)) and b"host=a," in line), rows=500)
+    assert (code, result["token"], result["expected"], result["acked"]) == (69, "E_PARTIAL", 1500, 1498)
+    letters = (job.forecast.parent / DEAD_LETTERS).read_text().splitlines()
+    assert [line.split(" ")[0] for line in letters] == ["#", r"cpu_forecast,host=a,region=eu,series=web\ ", "#", r"cpu_forecast,host=a,region=eu,series=web\ "] or len(letters) == 4
+    assert all("bad timestamp" in line for line in letters[0::2])
+    assert {line.rsplit(" ", 1)[1] for line in letters[1::2]} == {mark.decode().strip() for mark in marks}
+    assert result["outputs"][DEAD_LETTERS]["rows"] == 2
+    assert len(seen) < 60
+
+
+def test_a_later_good_load_removes_the_dead_letters(tmp_path: Path) -> None:
+    _, _, _, job = loaded(tmp_path, partial(lambda line: b"host=b" in line), rows=2)
+    assert (job.forecast.parent / DEAD_LETTERS).exists()
+    code, result, _, job = loaded(tmp_path, [OK], rows=2)
+    assert (code, result["acked"]) == (0, 6)
+    assert not (job.forecast.parent / DEAD_LETTERS).exists()
+
+
+def test_a_refused_record_is_an_error_although_all_points_are_there(tmp_path: Path) -> None:
+    code, result, _, _ = loaded(tmp_path, partial(lambda line: line.startswith(b"cpu_forecast_runs,host=b")))
+    assert (code, result["token"], result["acked"]) == (69, "E_PARTIAL", 300)
+
+
+def test_f20_a_body_over_the_limit_is_split_and_the_size_is_remembered(tmp_path: Path) -> None:
+    limit = 4000
+    code, result, seen, _ = loaded(tmp_path, lambda request: status(413) if len(request.body) > limit else OK, rows=500)
+    assert (code, result["acked"]) == (0, 1500)
+    too_large = [request for request in seen if len(request.body) > limit]
+    assert len(too_large) < 10
+    lines = [line for request in seen if len(request.body) <= limit for line in request.body.splitlines()]
+    assert len(lines) == len(set(lines)) == 1503
+
+
+def test_f20_a_single_line_over_the_limit(tmp_path: Path) -> None:
+    code, result, _, job = loaded(
+        tmp_path, lambda request: status(413) if b"host=b" in request.body and request.body.count(b"\n") == 1 else OK if b"host=b" not in request.body else status(413), rows=5
+    )
+    assert (code, result["token"], result["acked"]) == (69, "E_PARTIAL", 10)
+    assert (job.forecast.parent / DEAD_LETTERS).read_text().count("\n") == 2 * 6
+
+
+def test_f12_a_retry_is_byte_identical(tmp_path: Path) -> None:
+    code, result, seen, _ = loaded(tmp_path, [reset, status(503), OK], retry_for="5s")
+    assert (code, result["acked"], result["attempts"]) == (0, 300, 3)
+    assert seen[0].body == seen[1].body == seen[2].body
+
+
+def test_no_file_of_a_failed_run_counts_as_loaded(tmp_path: Path) -> None:
+    answers: list[Behaviour] = [OK, OK, refused(404, "database not found")]
+    code, result, _, job = loaded(tmp_path, answers, batch=100)
+    assert (code, result["expected"], result["acked"]) == (69, 300, 200)
+    assert not (job.state / "loaded.json").exists()  # type: ignore[operator]
+
+
+READ_BACK = {"the same": (300, 0, ""), "fewer": (299, 75, "E_READ_BACK"), "more": (301, 75, "E_READ_BACK"), "none": (None, 75, "E_READ_BACK")}
+
+
+@pytest.mark.parametrize(("count", "code", "token"), READ_BACK.values(), ids=READ_BACK.keys())
+def test_read_back(count: int | None, code: int, token: str, tmp_path: Path) -> None:
+    rows = {"series": [{"name": "m", "columns": ["time", "count"], "values": [[0, count]]}]} if count is not None else {}
+    answer = json_answer({"results": [{"statement_id": 0, **rows}]})
+    found, result, seen, _ = loaded(tmp_path, lambda request: answer if request.path == "/query" else OK, read_back=True)
+    assert (found, result["token"], result["acked"]) == (code, token, 300)
+    assert json.loads(seen[-1].params["params"]) == {"series": "web load"}
+    assert f'FROM "cpu_forecast" WHERE "series" = $series AND "run" = {RUN_NS // 10**9} AND time >= {RUN_NS} AND time <= ' in seen[-1].params["q"]
+
+
+def test_a_read_back_never_makes_a_failure_good(tmp_path: Path) -> None:
+    answer = json_answer({"results": [{"series": [{"values": [[0, 300]]}]}]})
+    code, _, seen, _ = loaded(tmp_path, lambda request: answer if request.path == "/query" else status(500, "disk full"), read_back=True, retry_for="0s")
+    assert code == 75
+    assert all(request.path == "/write" for request in seen)
+
+
+def nothing_sent(tmp_path: Path, change: Callable[[Job], Job | None], **settings: Any) -> tuple[int, dict[str, Any]]:
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url, **settings)
+        publish(job, HOSTS, 100)
+        code, result = load(change(job) or job)
+        assert server.seen == []
+        return code, result
+
+
+def standalone(job: Job) -> Job:
+    for name in ("extract", "forecast"):
+        (job.forecast.parent / f"{name}.result.json").unlink()
+    return Job("load", job.entry, job.run_ns, True, job.history, job.profile, job.forecast, None)
+
+
+def append(job: Job, text: str) -> None:
+    with job.forecast.open("a") as file:
+        file.write(text)
+
+
+def alone_with(text: str) -> Callable[[Job], Job]:
+    """Add rows to the file and take the results beside it away."""
+
+    def change(job: Job) -> Job:
+        append(job, text)
+        return standalone(job)
+
+    return change
+
+
+BAD_FILES: dict[str, tuple[Callable[[Job], Any], int, str]] = {
+    "F44 edited after forecast": (lambda job: append(job, rows_of({"host": "z"}, 1)), 76, "E_HANDOFF"),
+    "F45 S1 missing": (lambda job: job.forecast.unlink(), 66, "E_INPUT_MISSING"),
+    "S1 empty": (lambda job: job.forecast.write_text(""), 66, "E_INPUT_MISSING"),
+    "S2 result missing": (lambda job: (job.forecast.parent / "forecast.result.json").unlink(), 76, "E_HANDOFF"),
+    "S16 empty, the result says 300 rows": (lambda job: publish(job, HOSTS, 100, HEADER), 76, "E_HANDOFF"),
+    "a member less": (lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 100) for tags in HOSTS[:2])), 76, "E_HANDOFF"),
+    "a member more": (lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 100) for tags in [*HOSTS, {"host": "z"}])), 76, "E_HANDOFF"),
+    "a row less": (lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 99) for tags in HOSTS)), 76, "E_HANDOFF"),
+    "S15 nan in a published file": (
+        lambda job: publish(job, HOSTS, 100, HEADER + re.sub(r",[0-9.]+\n$", ",nan\n", "".join(rows_of(tags, 100) for tags in HOSTS))),
+        76,
+        "E_CSV_VALUE",
+    ),
+    "S15 bad last line of a file that stands alone": (alone_with(f"cpu,host=z,{RUN_NS},5,6,7\n"), 76, "E_CSV_VALUE"),
+    "two members share their points": (alone_with(rows_of(HOSTS[0], 3, name="mem")), 76, "E_CSV_ROW"),
+    "C16 a tag that can't be carried": (alone_with(rows_of({"host": "x\\"}, 3)), 76, "E_TAG"),
+    "a tag of the name series": (alone_with(rows_of({"series": "x"}, 3)), 78, "E_TAG"),
+}
+
+
+@pytest.mark.parametrize(("change", "code", "token"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_nothing_is_sent_from_a_bad_file(change: Callable[[Job], Job | None], code: int, token: str, tmp_path: Path) -> None:
+    found, result = nothing_sent(tmp_path, change, batch=10_000)
+    assert (found, result["token"]) == (code, token)
+
+
+def test_nothing_is_sent_from_a_file_alone_whose_last_of_many_batches_is_bad(tmp_path: Path) -> None:
+    code, result = nothing_sent(tmp_path, alone_with(f"cpu,host=z,{RUN_NS},5,6,7\n"), batch=10)
+    assert (code, result["token"]) == (76, "E_CSV_VALUE")
+
+
+def test_a_file_that_stands_alone_is_loaded(tmp_path: Path) -> None:
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url)
+        publish(job, HOSTS, 100)
+        code, result = load(standalone(job))
+        assert (code, result["acked"]) == (0, 300)
+        assert server.seen[1].body.count(b"points=100i") == 3
+
+
+def skip(job: Job) -> None:
+    path = job.forecast.parent / "forecast.result.json"
+    path.write_text(path.read_text().replace('"status": "ok"', '"status": "skipped"').replace('"reason": ""', '"reason": "no_data: 0 rows"'))
+
+
+def newer(job: Job) -> None:
+    write_json(job.state / "loaded.json", {"run": "2026-01-01T01:00:00Z", "run_ns": RUN_NS + 3600 * 10**9})  # type: ignore[operator]
+
+
+QUIET: dict[str, tuple[Callable[[Job], Any], str, str]] = {
+    "Q4 forecast skipped": (skip, "skipped", "no_data: 0 rows"),
+    "S3 header only": (lambda job: publish(job, [], 0), "skipped", "no_data"),
+    "F33 a newer run is loaded": (newer, "superseded", "newer_run: 2026-01-01T01:00:00Z"),
+}
+
+
+@pytest.mark.parametrize(("change", "word", "reason"), QUIET.values(), ids=QUIET.keys())
+def test_nothing_to_send_is_exit_0_with_a_reason(change: Callable[[Job], Job | None], word: str, reason: str, tmp_path: Path) -> None:
+    code, result = nothing_sent(tmp_path, change)
+    assert (code, result["status"], result["expected"]) == (0, word, 0)
+    assert result["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"run_ns": "x"}', '{"run_ns": 0, "run": 0}'])
+def test_an_unreadable_note_of_the_last_load_does_not_stop_loading(text: str, tmp_path: Path) -> None:
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url)
+        publish(job, HOSTS, 2)
+        job.state.mkdir(parents=True)  # type: ignore[union-attr]
+        (job.state / "loaded.json").write_text(text)  # type: ignore[operator]
+        assert load(job)[0] == 0
+
+
+def test_dry_run_writes_what_would_be_sent(tmp_path: Path) -> None:
+    code, _, seen, _ = loaded(tmp_path, [OK], batch=70)
+    sent = b"".join(request.body for request in seen)
+    found, dry = nothing_sent(tmp_path / "dry", lambda _: None, dry_run=tmp_path / "lines.lp", auth="basic", username="u", password_file="/none")
+    assert (code, found, dry["status"], dry["acked"], dry["expected"]) == (0, 0, "ok", 0, 300)
+    assert dry["reason"].startswith("dry_run")
+    assert (tmp_path / "lines.lp").read_bytes() == sent
+    assert dry["outputs"]["lines.lp"]["rows"] == 303
+
+
+WRONG_NAMES = {"C14 comment": ("#x", "E_IDENT"), "C14 quote": ('a"b', "E_IDENT"), "trailing backslash": ("a\\", "E_TAG")}
+
+
+@pytest.mark.parametrize(("name", "token"), WRONG_NAMES.values(), ids=WRONG_NAMES.keys())
+def test_a_name_that_lines_can_not_carry_is_refused(name: str, token: str, tmp_path: Path) -> None:
+    query = {"query": "SELECT mean(v) FROM cpu WHERE time >= $start AND time < $end", "measurement": None, "field": None}
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url, name=name, source=query)
+        publish(job, HOSTS, 2)
+        code, result = load(job)
+        assert (code, result["token"], server.seen) == (78, token, [])
+
+
+def test_f21_sigterm_ends_a_load_tidily(tmp_path: Path) -> None:
+    answers: list[Behaviour] = [OK, silent]
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    code, result, _, job = loaded(tmp_path, answers, batch=100)
+    assert (code, result["status"], result["expected"], result["acked"]) == (143, "failed", 300, 100)
+    assert list(job.forecast.parent.glob(".tmp.*")) == []
+
+
+def test_secrets_in_the_servers_words_are_masked(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("CANARY-tok3n")
+    (tmp_path / "token").chmod(0o600)
+    words = refused(400, "unable to parse: CANARY-tok3n")
+    _, result, _, job = loaded(tmp_path, [words], rows=1, auth="token", token_file=str(tmp_path / "token"))
+    texts = [path.read_text() for path in job.forecast.parent.iterdir()]
+    assert result["token"] == "E_PARTIAL"
+    assert not any("CANARY" in text for text in texts)
+    assert any("unable to parse: ***" in text for text in texts)
+
+
+def cells(count: int) -> list[bytes]:
+    return [cell for i in range(count) for cell in (b"%d" % i, b"5", b"4", b"6", b";")]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 10, 1000])
+def test_bodies_hold_batch_lines_whatever_the_members_are(batch: int) -> None:
+    parts = [Rows("m", f"k={i}", cells(n)) for i, n in enumerate([1, 9, 4, 25, 1])]
+    bodies = list(forecast_bodies(parts, lambda tags: b"m," + tags.encode(), 1, batch))
+    assert [body.count(b"\n") for body in bodies] == [batch] * (40 // batch) + [40 % batch] * (40 % batch > 0)
+    alone = [line for part in parts for body in forecast_bodies([part], lambda tags: b"m," + tags.encode(), 1, 1) for line in body.splitlines()]
+    assert b"".join(bodies).splitlines() == alone
+
+
+def test_long_keys_make_smaller_bodies() -> None:
+    bodies = list(forecast_bodies([Rows("m", "", cells(5000))], lambda _: b"m" * 4000, 1, 100_000))
+    assert max(map(len, bodies)) < 5 * 2**20
+    assert sum(body.count(b"\n") for body in bodies) == 5000
+    assert [len(body) for body in joined([b"x\n" * 2**20] * 3, 1000)] == [2**22, 2**21]
+
+
+def test_an_error_while_making_bodies_reaches_the_sender() -> None:
+    def bodies() -> Any:
+        yield b"a\n"
+        raise ValueError("broken")
+
+    made = ahead(bodies())
+    assert next(made) == b"a\n"
+    with pytest.raises(ValueError, match="broken"):
+        next(made)
