@@ -61,7 +61,7 @@ def deadline(seconds: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        signal.signal(signal.SIGALRM, previous or signal.SIG_DFL)
 
 
 class Interim(http.client.HTTPResponse):
