@@ -153,6 +153,19 @@ def test_a_thousand_members_stay_under_ten_megabytes_and_the_limit_is_told(tmp_p
     assert page.text.index("worse than naive") < page.text.index("node-0000")
 
 
+def test_the_table_of_members_has_an_end_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cronocast.report.page.LISTED_MEMBERS", 5)
+    page, _ = page_of(report_runs.several(tmp_path / "run"))
+    assert "The first 5 stand here; forecast.result.json holds them all." in page.text
+
+
+def test_rows_left_out_and_notes_of_steps_are_told(tmp_path: Path) -> None:
+    folder = report_runs.one(tmp_path / "run")
+    path = folder / "extract.result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "rows_dropped": {"unfinished_step": 2, "null": 0}, "notes": ["the server said <warn>"]}))
+    assert "extract: rows left out: 2 unfinished step; the server said <warn>." in page_of(folder)[0].text
+
+
 def test_runs_of_one_series_are_one_section_and_other_series_another(tmp_path: Path) -> None:
     sample = Sample("", report_runs.daily(50, 14))
     folders = [report_runs.write_run(tmp_path / str(i), [sample], now=NOW + i * 24 * HOUR) for i in range(2)]

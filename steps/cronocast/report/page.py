@@ -22,6 +22,7 @@ from cronocast.report.svg import PALETTES, chart_style, safe
 from cronocast.report.written import written_card
 
 DETAILED_MEMBERS = 60  # with charts; a page of all charts of a thousand members would be 100 MB, which no phone opens
+LISTED_MEMBERS = 2000  # in the table of members, about 2 kB each
 FILTER_FROM = 12  # members: fewer are seen at a glance
 MARKS = {
     "ok": '<path d="M5 9.5l3 3 5.5-6.5"/>',
@@ -128,7 +129,7 @@ def run_section(view: RunView, number: int) -> str:
         f'<section class="run" id="s{number}"><h1>{safe(view.title or view.series)} <span class="badge {state}">{STATE_NAMES[state]}</span></h1>'
         f'<p class="meta">{_meta(view, scene)}<br>{safe(words.sentence(sentence))}</p>'
         f'<ol class="steps">{"".join(_step(step) for step in view.steps)}</ol>{"".join(_banners(view))}'
-        f"{'' if single or not ranked else _overview(ranked, scene, number)}{''.join(detailed)}{written_card(view, scene)}</section>"
+        f"{'' if single or not ranked else _overview(ranked, scene, number)}{''.join(detailed)}{written_card(view, scene)}{_notes(view)}</section>"
     )
 
 
@@ -166,11 +167,18 @@ def _banners(view: RunView) -> list[str]:
             )
         elif step.status in ("skipped", "superseded", "fallback"):
             banners.append(f'<div class="banner warn"><p><b>{step.name}: {step.status}</b>{": " if step.reason else ""}{safe(step.reason)}</p></div>')
-        dropped = ", ".join(f"{count:,} {safe(reason.replace('_', ' '))}" for reason, count in step.dropped.items() if count)
-        said = [f"rows left out: {dropped}"] if dropped else []
-        said += [safe(note) for note in step.notes[:MOST_NOTES]]
-        banners += [f'<p class="soft">{step.name}: {"; ".join(said)}.</p>'] if said else []
     return banners + [f'<div class="banner bad"><p>Could not be read: <code>{safe(problem)}</code></p></div>' for problem in view.problems[:MOST_NOTES]]
+
+
+def _notes(view: RunView) -> str:
+    """What steps left out or noted on their way."""
+    lines = []
+    for step in view.steps:
+        dropped = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in step.dropped.items() if count)
+        said = [f"rows left out: {dropped}"] if dropped else []
+        said += step.notes[:MOST_NOTES]
+        lines += [f'<p class="soft">{step.name}: {safe("; ".join(said))}.</p>'] if said else []
+    return f'<div class="notes">{"".join(lines)}</div>' if lines else ""
 
 
 def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
@@ -182,10 +190,11 @@ def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
     head = (
         '<th>Member</th><th><span class="vh">Picture</span></th><th>Class</th><th>Model</th><th class="n">Error / naive</th><th class="n">Band held</th><th class="n">Written</th>'
     )
-    rows = "".join(_overview_row(m, scene, f"s{number}m{i}" if i < DETAILED_MEMBERS else "") for i, m in enumerate(ranked))
+    rows = "".join(_overview_row(m, scene, f"s{number}m{i}" if i < DETAILED_MEMBERS else "") for i, m in enumerate(ranked[:LISTED_MEMBERS]))
+    rest = f'<p class="soft">The first {LISTED_MEMBERS:,} stand here; forecast.result.json holds them all.</p>' if len(ranked) > LISTED_MEMBERS else ""
     return (
         f'<section class="card"><h2>{len(ranked):,} members</h2><p class="soft">{said}.</p>{field}'
-        f'<table class="overview" id="{name}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></section>'
+        f'<table class="overview" id="{name}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{rest}</section>'
     )
 
 

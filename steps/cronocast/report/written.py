@@ -42,5 +42,5 @@ def written_card(view: RunView, scene: Scene) -> str:
     facts += [("fields", "yhat, yhat_lower, yhat_upper, run")]
     rows = "".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in facts if value)
     query = read_query(view.settings, view)
-    how = f'<p class="soft">Read it with</p><p><code>{safe(query)}</code></p>' if query else ""
-    return f'<section class="card"><h2>What was written</h2><dl class="facts">{rows}</dl>{how}</section>'
+    how = f'<p class="soft">Read it back with</p><p><code>{safe(query)}</code></p>' if query else ""
+    return f'<section class="card written"><h2>What was written</h2><dl class="facts">{rows}</dl>{how}</section>'
