@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    _Split = tuple[Floats, dict[int, Floats]]
+    _Memo = dict[tuple[tuple[float, ...], float], _Split]  # per gains and clip, for one y and one list of periods
 
 MAX_PERIODS = 3  # day, week and one more; each adds a factor to the settings tried
 MIN_CYCLES = 2.5  # a season seen less than this often can't be told from the rest
 GAINS = ((0.15, 0.4, 1.0), (0.3, 1.0), (0.3,))  # share of the newest cycle, first to third period: slow, middle, the last cycle itself
 CLIPS = (0.0, 6.0)  # 0: take every surprise; 6 times the median surprise: a spike is no season
-BEST = 5  # settings averaged: one alone follows chance
+BEST = 5  # settings averaged at most: one alone follows chance
+CLOSE = 1.1  # only settings whose error is at most this many times the best one's
 MAX_ORIGINS = 200  # rolling origins that judge a setting; more change the order little
 DRIFT_GAIN = 0.98  # a slope must lower the error by 2 % to be believed
 
@@ -123,14 +126,23 @@ def decompose(y: "Floats", settings: tuple[Setting, ...], h: int) -> Parts:
     return Parts(trend, seasons, rest, np.mean([parts.slope for parts in each], axis=0))
 
 
-def _one(y: "Floats", setting: Setting, h: int) -> Parts:
-    left, seasons = y, {}
-    for period, gain in zip(setting.periods, setting.gains, strict=True):
-        seasons[period] = season_of(left, period, gain, setting.clip)
-        left = left - seasons[period]
+def _one(y: "Floats", setting: Setting, h: int, memo: "_Memo | None" = None) -> Parts:
+    left, seasons = _seasons(y, setting.periods, setting.gains, setting.clip, {} if memo is None else memo)
     trend = trailing_mean(left, setting.level)
     slope = slope_of(trend, max(h, *setting.periods, setting.level)) if setting.drift else np.zeros_like(y)
+    trend = trend + slope * (setting.level - 1) / 2  # a trailing mean lags by half its width
     return Parts(trend, seasons, left - trend, slope)
+
+
+def _seasons(y: "Floats", periods: tuple[int, ...], gains: tuple[float, ...], clip: float, memo: "_Memo") -> "_Split":
+    """What the seasons leave and the seasons, the shortest taken out first; settings that begin alike share their work in `memo`."""
+    if not periods:
+        return y, {}
+    if (gains, clip) not in memo:
+        left, seasons = _seasons(y, periods[:-1], gains[:-1], clip, memo)
+        season = season_of(left, periods[-1], gains[-1], clip)
+        memo[gains, clip] = left - season, {**seasons, periods[-1]: season}
+    return memo[gains, clip]
 
 
 def choose(y: "Floats", periods: tuple[int, ...], h: int) -> tuple[Setting, ...]:
@@ -143,12 +155,16 @@ def choose(y: "Floats", periods: tuple[int, ...], h: int) -> tuple[Setting, ...]
     """
     first = max(periods, default=1)
     origins = np.arange(y.size - h - 1, min(first, y.size - h - 1) - 1, -max(1, (y.size - h - first) // MAX_ORIGINS))
-    ranked = sorted((_error(y, setting, h, origins), i, setting) for i, setting in enumerate(_settings(periods, h)))[:BEST]
-    chosen = []
-    for error, _, setting in ranked:
-        drifting = replace(setting, drift=True)
-        chosen.append(drifting if _error(y, drifting, h, origins) < DRIFT_GAIN * error else setting)
-    return tuple(chosen)
+    memo: _Memo = {}
+    ranked = sorted(((*_judged(y, setting, h, origins, memo), i) for i, setting in enumerate(_settings(periods, h))), key=lambda row: (row[0], row[2]))
+    return tuple(setting for error, setting, _ in ranked[:BEST] if error <= CLOSE * ranked[0][0])
+
+
+def _judged(y: "Floats", setting: Setting, h: int, origins: "Ints", memo: "_Memo") -> tuple[float, Setting]:
+    """Error of a setting without or with drift, and the one of both."""
+    drifting = replace(setting, drift=True)
+    still, moving = (_error(y, one, h, origins, memo) for one in (setting, drifting))
+    return (moving, drifting) if moving < DRIFT_GAIN * still else (still, setting)
 
 
 def _settings(periods: tuple[int, ...], h: int) -> list[Setting]:
@@ -161,8 +177,8 @@ def _settings(periods: tuple[int, ...], h: int) -> list[Setting]:
     return out
 
 
-def _error(y: "Floats", setting: Setting, h: int, origins: "Ints") -> float:
+def _error(y: "Floats", setting: Setting, h: int, origins: "Ints", memo: "_Memo") -> float:
     """Mean absolute error of trend + season over h steps from each origin."""
-    parts, steps = _one(y, setting, h), np.arange(1, h + 1)
+    parts, steps = _one(y, setting, h, memo), np.arange(1, h + 1)
     ahead = parts.trend_at(origins, steps) + parts.season_at(origins, steps)
     return float(np.mean(np.abs(y[origins[:, None] + steps] - ahead)))

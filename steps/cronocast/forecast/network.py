@@ -1,5 +1,6 @@
 """The recurrent network on any Keras backend. The only file that imports keras; KERAS_BACKEND chooses the backend."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its order of additions fo
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
 import numpy as np
+
+from cronocast.forecast.windows import PARTS, PATCH
 
 
 @contextmanager
@@ -30,7 +33,7 @@ def _quiet_stderr() -> Iterator[None]:
 with _quiet_stderr():
     import keras
 
-from cronocast.forecast.windows import PARTS, PATCH
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that each new network is compiled anew, which is meant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,13 +121,33 @@ class Network:
 
     def apply(self, inputs: "Floats32") -> "Floats32":
         """Corrections for each window: shape (n, outputs, parts)."""
-        out = np.empty((inputs.shape[0], self.architecture.outputs, len(PARTS)), np.float32)
-        for start in range(0, inputs.shape[0], LARGE_BATCH):
-            rows = np.arange(start, min(start + LARGE_BATCH, inputs.shape[0]))
-            padded = np.zeros((LARGE_BATCH, *inputs.shape[1:]), np.float32)  # one shape, one compilation, and the same sums for one window as for many
-            padded[: rows.size] = inputs[rows]
-            out[rows] = np.asarray(self._model.predict_on_batch(padded))[: rows.size]
-        return out
+        return forward(self.weights(), self.architecture, inputs)
+
+
+def forward(weights: "dict[str, Floats32]", a: Architecture, inputs: "Floats32") -> "Floats32":
+    """The network's answer by NumPy: nothing to compile, so one window costs a millisecond instead of a second.
+
+    Source:
+        Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, with the forget gate of Gers et al., 2000; gates in Keras' order: in, forget, cell, out.
+    """
+    steps = inputs.reshape(inputs.shape[0], a.inputs // PATCH, PATCH * len(PARTS))
+    for i in range(a.layers):
+        kernel, recurrent, bias = (weights[f"lstm{i}.{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
+        state = cell = np.zeros((inputs.shape[0], a.units), np.float32)
+        states = []
+        for k in range(steps.shape[1]):
+            gates = np.split(steps[:, k] @ kernel + state @ recurrent + bias, 4, axis=1)
+            take, keep, give = (_sigmoid(gates[j]) for j in (0, 1, 3))
+            cell = keep * cell + take * np.tanh(gates[2])
+            state = give * np.tanh(cell)
+            states.append(state)
+        steps = np.stack(states, axis=1)
+    return np.stack([steps[:, -1] @ weights[f"{part}.kernel"] + weights[f"{part}.bias"] for part in PARTS], axis=2)
+
+
+def _sigmoid(x: "Floats32") -> "Floats32":
+    out: Floats32 = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))  # this form can't overflow
+    return out
 
 
 def _model(a: Architecture) -> Any:  # noqa: ANN401 - keras carries no types

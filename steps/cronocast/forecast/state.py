@@ -198,11 +198,13 @@ def _bytes(path: Path, most: int) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise ContractError("E_MANIFEST", str(path), f"{path.name} can't be opened: {error.strerror or error}") from error
-    with open(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_size > most:
             raise ContractError("E_MANIFEST", str(path), f"{path.name} is no plain file or has {status.st_size} bytes, at most {most} are read")
-        return file.read(most + 1)
+        return os.read(handle, most + 1)
+    finally:
+        os.close(handle)
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

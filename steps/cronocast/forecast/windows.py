@@ -79,7 +79,7 @@ class Prepared:
     scale: float  # typical error of trend + season over the horizon, > 0
 
 
-def prepare(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepared, Parts]:
+def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepared, Parts]:
     """Choose how to take a member apart and measure its scales.
 
     Raises:
@@ -152,15 +152,16 @@ def linear_inputs(raw: "Floats", prepared: Prepared) -> "Floats":
     return np.concatenate([together, together.mean(axis=1, keepdims=True)], axis=1)
 
 
-def ridge(x: "Floats", targets: "Floats32", penalty: float) -> "Floats":
-    """Linear map (inputs, outputs * parts) with least squared error and a penalty on its size.
+def ridge(x: "Floats", targets: "Floats | Floats32", penalties: tuple[float, ...]) -> "list[Floats]":
+    """Linear maps (inputs, outputs * parts) with least squared error and a penalty on their size, one per penalty.
 
     Source:
-        Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2nd ed., 3.4.1.
+        Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2nd ed., 3.4.1; one eigendecomposition serves all penalties.
     """
     flat = targets.reshape(targets.shape[0], -1).astype(np.float64)
-    weights: Floats = np.linalg.solve(x.T @ x + penalty * x.shape[0] * np.eye(x.shape[1]), x.T @ flat)
-    return weights
+    values, vectors = np.linalg.eigh(x.T @ x)
+    turned = vectors.T @ (x.T @ flat)
+    return [vectors @ (turned / (np.maximum(values, 0) + penalty * x.shape[0])[:, None]) for penalty in penalties]
 
 
 def linear(x: "Floats", weights: "Floats") -> "Floats":

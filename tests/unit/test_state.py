@@ -1,0 +1,305 @@
+"""Saved weights: what is damaged, foreign or hostile is never used, and the reason is told."""
+
+import hashlib
+import json
+import os
+import pickle
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cronocast.errors import StorageError
+from cronocast.forecast import state
+from cronocast.forecast.state import Identity, Saved
+
+IDENTITY = Identity("cpu{host=a}", {"inputs": 48, "units": 4}, {"lstm0.kernel": (3, 8), "rest.bias": (5,)})
+Change = Callable[[Path], None]
+
+
+def weights(value: float = 0.5) -> Saved:
+    return Saved({name: np.full(shape, value, np.float32) for name, shape in IDENTITY.shapes.items()}, 0.9)
+
+
+def load(folder: Path, identity: Identity = IDENTITY) -> tuple[Saved | None, list[str]]:
+    notes: list[str] = []
+    return state.load(folder, identity, notes), notes
+
+
+def newest(folder: Path) -> Path:
+    return folder / (folder / "CURRENT").read_text().strip()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two generations: an old one full of 0.25, the current one full of 0.5."""
+    for value in (0.25, 0.5):
+        state.save(tmp_path / "state", IDENTITY, weights(value))
+    return tmp_path / "state"
+
+
+def value_of(saved: Saved | None) -> float | None:
+    return float(saved.arrays["rest.bias"][0]) if saved else None
+
+
+def test_what_was_saved_is_loaded(folder: Path) -> None:
+    saved, notes = load(folder)
+    assert saved is not None
+    assert notes == []
+    assert saved.score == 0.9
+    assert {name: array.shape for name, array in saved.arrays.items()} == IDENTITY.shapes
+    assert value_of(saved) == 0.5
+
+
+def test_nothing_saved_is_no_fault(tmp_path: Path) -> None:
+    assert load(tmp_path / "never") == (None, [])
+
+
+def test_two_generations_are_kept(folder: Path) -> None:
+    for _ in range(5):
+        state.save(folder, IDENTITY, weights(0.75))
+    assert sorted(p.name for p in folder.iterdir()) == ["CURRENT", "gen-00000006", "gen-00000007"]
+
+
+def _edit(change: Callable[[dict[str, Any]], Any]) -> Change:
+    def edit(generation: Path) -> None:
+        path = generation / "manifest.json"
+        data = json.loads(path.read_text())
+        change(data)
+        path.write_text(json.dumps(data))
+
+    return edit
+
+
+def _raw(change: Callable[[bytes], bytes]) -> Change:
+    return lambda generation: _write(generation / "weights.f32", change((generation / "weights.f32").read_bytes()))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _forged(value: float) -> Change:
+    """Weights of a value, with a checksum that fits."""
+
+    def forge(generation: Path) -> None:
+        array = np.full((3, 8), 0.5, "<f4")
+        array[0, 0] = value
+        rest = np.full(5, 0.5, "<f4")
+        _write(generation / "weights.f32", array.tobytes() + rest.tobytes())
+        _edit(lambda d: d["arrays"][0].update(sha256=hashlib.sha256(array.tobytes()).hexdigest()))(generation)
+
+    return forge
+
+
+class Canary:
+    """Unpickling it creates a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mknod, (str(self.path),)
+
+
+def _pickled(generation: Path) -> None:
+    _write(generation / "weights.f32", pickle.dumps(Canary(generation.parent.parent / "canary")))
+
+
+def _linked(name: str) -> Change:
+    def link(generation: Path) -> None:
+        (generation / name).rename(generation.parent.parent / f"elsewhere-{name}")
+        (generation / name).symlink_to(generation.parent.parent / f"elsewhere-{name}")
+
+    return link
+
+
+def _piped(generation: Path) -> None:
+    (generation / "weights.f32").unlink()
+    os.mkfifo(generation / "weights.f32")
+
+
+def _flip(raw: bytes) -> bytes:
+    return raw[:13] + bytes([raw[13] ^ 64]) + raw[14:]
+
+
+def _doubled(generation: Path) -> None:
+    path = generation / "manifest.json"
+    path.write_text(path.read_text().replace("{", '{"key": "mine", ', 1))
+
+
+DAMAGED: dict[str, tuple[Change, str]] = {
+    "M2 pickle under our name": (_pickled, "E_MODEL_DAMAGED"),
+    "M2 npz under our name": (_raw(lambda raw: b"PK\x03\x04" + raw[4:]), "E_MODEL_DAMAGED"),
+    "M4 shape bomb": (_edit(lambda d: d["arrays"][0].update(shape=[2**17, 2**17])), "E_MANIFEST"),
+    "M4 negative shape": (_edit(lambda d: d["arrays"][0].update(shape=[-3, -8])), "E_MANIFEST"),
+    "M4 900 MiB file": (lambda g: os.truncate(g / "weights.f32", 900 * 2**20), "E_MANIFEST"),
+    "M5 0 %": (_raw(lambda raw: b""), "E_MODEL_DAMAGED"),
+    "M5 30 %": (_raw(lambda raw: raw[: len(raw) * 3 // 10]), "E_MODEL_DAMAGED"),
+    "M5 90 %": (_raw(lambda raw: raw[: len(raw) * 9 // 10]), "E_MODEL_DAMAGED"),
+    "M5 appended": (_raw(lambda raw: raw + b"\0"), "E_MANIFEST"),
+    "M5 HTML": (_raw(lambda raw: b"<html>502</html>"), "E_MODEL_DAMAGED"),
+    "M5 weights gone": (lambda g: (g / "weights.f32").unlink(), "E_MANIFEST"),
+    "M6 one bit": (_raw(_flip), "sha256 of lstm0.kernel differs"),
+    "M6 NaN with a fitting checksum": (_forged(float("nan")), "not finite"),
+    "M6 infinity": (_forged(float("inf")), "not finite"),
+    "M6 beyond a million": (_forged(1.1e38), "beyond 1e+06"),
+    "M7 other architecture": (_edit(lambda d: d["architecture"].update(units=64)), "E_MODEL_FOREIGN"),
+    "M7 other member": (_edit(lambda d: d.update(key="cpu{host=b}")), "E_MODEL_FOREIGN"),
+    "M7 other names": (_edit(lambda d: d["arrays"][0].update(name="lstm1.kernel")), "E_MANIFEST"),
+    "M9 path in a name": (_edit(lambda d: d["arrays"][0].update(name="../../x")), "E_MANIFEST"),
+    "M9 a path beside the arrays": (_edit(lambda d: d.update(file="/etc/passwd")), "E_MANIFEST"),
+    "M9 linked weights": (_linked("weights.f32"), "E_MANIFEST"),
+    "M9 linked manifest": (_linked("manifest.json"), "E_MANIFEST"),
+    "M9 a pipe": (_piped, "E_MANIFEST"),
+    "M9 10 MB": (lambda g: _write(g / "manifest.json", b"[" + b"1," * 5_000_000 + b"1]"), "E_MANIFEST"),
+    "M9 deep": (lambda g: _write(g / "manifest.json", b"[" * 30_000 + b"]" * 30_000), "E_MANIFEST"),
+    "M9 a key twice": (_doubled, "E_MANIFEST"),
+    "M9 not JSON": (lambda g: _write(g / "manifest.json", b"\x80\x04\x95"), "E_MANIFEST"),
+    "M9 empty": (lambda g: _write(g / "manifest.json", b""), "E_MANIFEST"),
+    "M9 a list": (lambda g: _write(g / "manifest.json", b"[]"), "E_MODEL_VERSION"),
+    "M10 newer format": (_edit(lambda d: d.update(format=2)), "E_MODEL_VERSION"),
+    "M10 true is not 1": (_edit(lambda d: d.update(format=True)), "E_MODEL_VERSION"),
+    "M10 float16": (_edit(lambda d: d["arrays"][0].update(dtype="<f2")), "E_MANIFEST"),
+    "M10 complex": (_edit(lambda d: d["arrays"][0].update(dtype="<c8")), "E_MANIFEST"),
+    "M10 zero size": (_edit(lambda d: d["arrays"][0].update(shape=[0, 8])), "E_MANIFEST"),
+    "M12 scale of NaN": (lambda g: _write(g / "manifest.json", (g / "manifest.json").read_bytes().replace(b"0.9", b"NaN")), "E_MANIFEST"),
+    "M12 score out of range": (_edit(lambda d: d.update(score=-3)), "E_MANIFEST"),
+    "M12 score as text": (_edit(lambda d: d.update(score="0.9")), "E_MANIFEST"),
+    "arrays as text": (_edit(lambda d: d.update(arrays="all")), "E_MANIFEST"),
+    "array without checksum": (_edit(lambda d: d["arrays"][0].pop("sha256")), "E_MANIFEST"),
+}
+
+
+@pytest.mark.parametrize(("damage", "expected"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_generation_falls_back_to_the_one_before(folder: Path, damage: Change, expected: str) -> None:
+    damage(newest(folder))
+    tracemalloc.start()
+    saved, notes = load(folder)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert value_of(saved) == 0.25
+    assert len(notes) == 1
+    assert notes[0].startswith("model_previous_generation: ")
+    assert expected in notes[0]
+    assert not (folder.parent / "canary").exists()
+    assert peak < 20 * 2**20
+
+
+@pytest.mark.parametrize(("damage", "expected"), DAMAGED.values(), ids=DAMAGED)
+def test_no_sound_generation_means_training_anew_with_the_reason(folder: Path, damage: Change, expected: str) -> None:
+    """F29: never a crash loop; the next save works again."""
+    current = newest(folder)
+    for generation in folder.glob("gen-*"):
+        if generation != current:
+            state._remove(generation)
+    damage(current)
+    saved, notes = load(folder)
+    assert saved is None
+    assert notes[0].startswith("model_retrained: ")
+    assert expected in notes[0]
+    state.save(folder, IDENTITY, weights(0.75))
+    assert value_of(load(folder)[0]) == 0.75
+
+
+CURRENT: dict[str, tuple[Change, float]] = {
+    "M11 missing": (lambda f: (f / "CURRENT").unlink(), 0.5),
+    "M11 empty": (lambda f: _write(f / "CURRENT", b""), 0.5),
+    "M11 a missing generation": (lambda f: _write(f / "CURRENT", b"gen-00000099\n"), 0.5),
+    "M11 itself": (lambda f: _write(f / "CURRENT", b"CURRENT\n"), 0.5),
+    "M11 a path": (lambda f: _write(f / "CURRENT", b"../../etc\n"), 0.5),
+    "M11 long": (lambda f: _write(f / "CURRENT", b"x" * 10**6), 0.5),
+    "M11 a folder": (lambda f: ((f / "CURRENT").unlink(), (f / "CURRENT").mkdir())[1], 0.5),
+    "M11 the one before": (lambda f: _write(f / "CURRENT", b"gen-00000001\n"), 0.25),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), CURRENT.values(), ids=CURRENT)
+def test_a_lost_pointer_means_the_newest_sound_generation(folder: Path, change: Change, expected: float) -> None:
+    change(folder)
+    assert value_of(load(folder)[0]) == expected
+
+
+def test_a_linked_generation_is_refused_m9(folder: Path) -> None:
+    current = newest(folder)
+    current.rename(folder.parent / "elsewhere")
+    current.symlink_to(folder.parent / "elsewhere")
+    saved, notes = load(folder)
+    assert value_of(saved) == 0.25
+    assert "a link" in notes[0]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "trend.h5", "scaler.pkl", "net.PT", "w.npz", "a.joblib"])
+def test_full_models_and_pickles_are_never_opened_m1(folder: Path, name: str) -> None:
+    _write(folder / name, pickle.dumps(Canary(folder.parent / "canary")))
+    saved, notes = load(folder)
+    assert value_of(saved) == 0.5
+    assert len(notes) == 1
+    assert "E_MODEL_FORMAT" in notes[0]
+    assert not (folder.parent / "canary").exists()
+
+
+def test_ten_thousand_generations_are_no_burden_m14(folder: Path) -> None:
+    for i in range(3, 10_003):
+        (folder / f"gen-{i:08d}").mkdir()
+    (folder / "CURRENT").unlink()
+    saved, notes = load(folder)
+    assert saved is None  # the newest ones are empty; looking further would cost more than training
+    assert len(notes) == state.TRIES
+    before = len(list(folder.iterdir()))
+    state.save(folder, IDENTITY, weights(0.75))
+    assert value_of(load(folder)[0]) == 0.75
+    assert before - len(list(folder.iterdir())) >= state.MAX_REMOVED - 2
+
+
+def test_a_file_in_place_of_the_folder_is_the_volumes_fault_m14(tmp_path: Path) -> None:
+    _write(tmp_path / "state", b"x")
+    with pytest.raises(StorageError):
+        load(tmp_path / "state")
+
+
+def test_foreign_files_are_left_alone_m14(folder: Path) -> None:
+    _write(folder / "notes.txt", b"mine")
+    _write(folder / "gen-00000001" / "other", b"mine")
+    for _ in range(3):
+        state.save(folder, IDENTITY, weights())
+    assert (folder / "notes.txt").exists()
+    assert (folder / "gen-00000001" / "other").exists()
+
+
+def test_a_forged_checksum_is_refused_where_manifests_are_signed_m8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path / "key", b"secret of this tenant\n")
+    monkeypatch.setenv("CRONOCAST_MODEL_KEY_FILE", str(tmp_path / "key"))
+    folder = tmp_path / "state"
+    state.save(folder, IDENTITY, weights(0.25))
+    state.save(folder, IDENTITY, weights(0.5))
+    assert value_of(load(folder)[0]) == 0.5
+    _forged(0.75)(newest(folder))
+    saved, notes = load(folder)
+    assert value_of(saved) == 0.25
+    assert "E_MODEL_SIGNATURE" in notes[0]
+    _edit(lambda d: d.pop("hmac"))(folder / "gen-00000001")
+    assert load(folder)[0] is None
+
+
+def test_a_kill_at_any_write_leaves_sound_weights_f28(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rename in turn is the last thing that happens."""
+    real = os.replace
+    for dies_at in range(1, 4):
+        calls = iter(range(1, 10))
+
+        def dying(source: str, target: Path, at: int = dies_at, calls: Any = calls) -> None:
+            if next(calls) == at:
+                raise KeyboardInterrupt
+            real(source, target)
+
+        monkeypatch.setattr(os, "replace", dying)
+        with pytest.raises(KeyboardInterrupt):
+            state.save(folder, IDENTITY, weights(0.75))
+        monkeypatch.setattr(os, "replace", real)
+        assert value_of(load(folder)[0]) == 0.5
+    state.save(folder, IDENTITY, weights(0.75))
+    assert value_of(load(folder)[0]) == 0.75
