@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from cronocast.display import Display, closing_table
 from cronocast.document import given
 from cronocast.durations import stamp
 from cronocast.entry import Entry
-from cronocast.errors import ConfigError, CronocastError, Problem, seen
+from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, seen
 from cronocast.results import read_result
 from cronocast.settings import run_time
 from cronocast.step import run_folder
@@ -90,6 +91,7 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     children = Children()
     with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
         pool = ThreadPoolExecutor(max_workers=min(len(chains), os.cpu_count() or 1))
+        previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGHUP)}
         try:
             list(pool.map(lambda chain: _run_series(chain, steps, root, run_ns, children, display), chains))
         except BaseException:
@@ -97,11 +99,17 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
             raise
         finally:
             pool.shutdown(cancel_futures=True)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
     if as_json:
         print(json.dumps([_as_json(chain) for chain in chains], indent=1))  # noqa: T201
     else:
         closing_table(chains)
     return next((chain.exit_code for chain in chains if chain.exit_code), 0)
+
+
+def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
+    raise Terminated("E_TERMINATED", signal.Signals(number).name, "stopped, and every step with it; run the same command again to go on")
 
 
 def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[Problem]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 MARKS = {"ok": "[green]ok[/]", "fallback": "[yellow]fallback[/]", "skipped": "[cyan]skipped[/]", "superseded": "[cyan]superseded[/]"}
 MAX_ROWS = 40  # of the closing table; the page of `cronocast report` and --json hold every member
 MAX_LIVE = 25  # series shown at once on a terminal
+NAME_WIDTH = 32  # of a series, member or model; the whole table then fits into 120 columns
+STATE_WIDTH = len("superseded")
+WIDE = 150  # columns from which there is room for the sentence that says why
+LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
+BETTER = 0.995  # below this the error is less than naive's as printed
 
 
 class Display:
@@ -22,11 +28,12 @@ class Display:
 
     def __init__(self, names: list[str], steps: list[str], *, quiet: bool) -> None:
         self.names, self.steps, self.lock = names, steps, threading.Lock()
-        self.console = Console(stderr=True)
-        self.live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._table) if self.console.is_terminal and not quiet else None
         self.states: dict[tuple[str, str], str] = {}
         self.last: dict[str, str] = {}
         self.quiet = quiet
+        self.console = Console(stderr=True)
+        # Last, because it asks for the table at once.
+        self.live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._table) if self.console.is_terminal and not quiet else None
 
     def __enter__(self) -> Self:
         """Begin to redraw."""
@@ -43,7 +50,8 @@ class Display:
         """Take one line that a step wrote."""
         with self.lock:
             self.states.setdefault((name, step), "[blue]runs[/]")
-            self.last[name] = text
+            if "; settings: " not in text:  # where each setting came from is for logs
+                self.last[name] = text
             if not self.live and not self.quiet:
                 _plain(f"{name} {text}" if text.startswith(step) else f"{name} {step}: {text}")
 
@@ -54,13 +62,15 @@ class Display:
             self.last[name] = reason
 
     def _table(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for column in ("series", *self.steps, ""):
-            table.add_column(column, no_wrap=True, overflow="ellipsis")
+        table = Table(box=None, padding=(0, 2, 0, 0), expand=True)
+        table.add_column("series", no_wrap=True, max_width=NAME_WIDTH)
+        for step in self.steps:
+            table.add_column(step, no_wrap=True, min_width=STATE_WIDTH)
+        table.add_column("", no_wrap=True, ratio=1)
         with self.lock:
             for name in self.names[:MAX_LIVE]:
                 states = [self.states.get((name, step), "[dim]waits[/]") for step in self.steps]
-                table.add_row(escape(name), *states, f"[dim]{escape(self.last.get(name, ''))[:90]}[/]")
+                table.add_row(escape(name), *states, f"[dim]{escape(self.last.get(name, ''))}[/]")
         if len(self.names) > MAX_LIVE:
             table.add_row(f"[dim]and {len(self.names) - MAX_LIVE} more[/]")
         return table
@@ -71,51 +81,65 @@ def _plain(text: str) -> None:
 
 
 def closing_table(chains: "list[Chain]") -> None:
-    """Print one row per member: class, model, error against naive, coverage, points written; failures below with their message."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    """Print one row per member: class, model, error against naive, coverage, points written; what went wrong stands below."""
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
+    wide = console.width >= WIDE
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column, justify in (
-        ("series", "left"),
-        ("member", "left"),
-        ("class", "left"),
-        ("model", "left"),
-        ("error / naive", "right"),
-        ("coverage", "right"),
-        ("points", "right"),
-        ("why", "left"),
-    ):
-        table.add_column(column, justify="right" if justify == "right" else "left", overflow="ellipsis", no_wrap=True)
-    cells = [row for chain in chains for row in _rows(chain)]
-    for row in cells[:MAX_ROWS]:
-        table.add_row(*row)
+    for name, width in (("series", NAME_WIDTH), ("member", NAME_WIDTH), ("status", None), ("class", None), ("model", NAME_WIDTH)):
+        table.add_column(name, no_wrap=True, max_width=None if wide else width, min_width=len(name))
+    for name in ("vs naive", "coverage", "points"):
+        table.add_column(name, no_wrap=True, justify="right", min_width=len(name))
+    if wide:
+        table.add_column("why", no_wrap=True)
+    rows = [row for chain in chains for row in _rows(chain)]
+    for row in rows[:MAX_ROWS]:
+        table.add_row(*(row.cells if not wide else (*row.cells, escape(row.why))))
     console.print(table)
-    if len(cells) > MAX_ROWS:
-        console.print(f"and {len(cells) - MAX_ROWS} more members; --json and `cronocast report` show all")
+    if len(rows) > MAX_ROWS:
+        console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
+    for row in rows[:MAX_ROWS]:
+        if row.reason and not wide:
+            console.print(f"[yellow]{escape(row.label)}[/]: {escape(row.reason)}", soft_wrap=True)
     for chain in chains:
         if chain.exit_code:
             console.print(f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}: {escape(chain.error)}", soft_wrap=True)
 
 
-def _rows(chain: "Chain") -> list[tuple[str, ...]]:
-    forecast = chain.results.get("forecast", {})
+@dataclass(frozen=True)
+class Row:
+    """One line of the closing table, with what there is no room for in it."""
+
+    cells: tuple[str, ...]
+    label: str
+    why: str = ""
+    reason: str = ""  # why it is not simply ok
+
+
+def _rows(chain: "Chain") -> list[Row]:
+    forecast, name = chain.results.get("forecast", {}), escape(chain.entry.name)
     written = {(m.get("name"), m.get("tags")): m.get("points") for m in chain.results.get("load", {}).get("members", [])}
-    rows = [_row(chain, member, written) for member in forecast.get("members", [])]
-    reason = next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
-    return rows or [(escape(chain.entry.name), "", "", "", "", "", "", f"{MARKS.get(chain.status, '[red]failed[/]')} {escape(reason)}")]
+    members = forecast.get("members", [])
+    if not members:
+        reason = next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
+        return [Row((name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5))), chain.entry.name, reason, "" if chain.exit_code else reason)]
+    # The name stands on its first line only, so that the eye finds where a series begins.
+    return [_row(name if i == 0 else "", member, written, failed=bool(chain.exit_code)) for i, member in enumerate(members)]
 
 
-def _row(chain: "Chain", member: dict[str, Any], written: dict[tuple[Any, Any], Any]) -> tuple[str, ...]:
+def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], *, failed: bool) -> Row:
     backtest = member.get("backtest") or {}
     own, naive, coverage = backtest.get("mase"), backtest.get("naive_mase"), backtest.get("coverage")
-    ratio = f"{own / naive:.2f}" if own is not None and naive else "-"
+    ratio = own / naive if own is not None and naive else None
     points = written.get((member.get("name"), member.get("tags")))
-    return (
-        escape(chain.entry.name),
-        escape(member.get("tags") or member.get("name", "")),
+    label, reason = member.get("tags") or member.get("name", ""), member.get("reason") or ""
+    cells = (
+        series,
+        escape(label),
+        "[red]failed[/]" if failed else MARKS.get(member.get("status", "ok"), escape(str(member.get("status")))),
         member.get("class", "-"),
         escape(member.get("model") or "-"),
-        ratio,
+        "-" if ratio is None else f"[{'green' if ratio < BETTER else 'default' if ratio <= 1 else 'yellow'}]{ratio:.2f}[/]",
         f"{coverage:.0%}" if coverage is not None else "-",
         "-" if points is None else str(points),
-        escape(member.get("reason") or member.get("why") or ""),
     )
+    return Row(cells, label, reason or member.get("why") or "", reason)
