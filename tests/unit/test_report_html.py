@@ -136,7 +136,7 @@ def test_every_forecast_row_stands_in_a_table(tmp_path: Path) -> None:
 
 def test_what_was_written_comes_with_a_query_that_reads_it(tmp_path: Path) -> None:
     page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], series="it's \\ here", measurement='m"x'))
-    assert "FROM \"m\\\"x_forecast\" WHERE series = 'it\\'s \\\\ here' AND time >= '2026-03-10T14:00:00Z' AND time <= '2026-03-11T13:00:00Z'" in page.text
+    assert "FROM \"m\\\"x_forecast\" WHERE \"series\" = 'it\\'s \\\\ here' AND time >= '2026-03-10T14:00:00Z' AND time <= '2026-03-11T13:00:00Z'" in page.text
 
 
 def test_times_are_in_the_zone_of_the_entry(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def read_query(settings: dict[str, Any], view: RunView) -> str:
     series = view.series.replace("\\", "\\\\").replace("'", "\\'")
     name = goal["measurement"].replace("\\", "\\\\").replace('"', '\\"')
     between = f"time >= '{stamp(min(times))}' AND time <= '{stamp(max(times))}'"
-    return f"SELECT yhat, yhat_lower, yhat_upper FROM \"{name}\" WHERE series = '{series}' AND {between} GROUP BY *"  # noqa: S608 - shown to people
+    return f'SELECT yhat, yhat_lower, yhat_upper FROM "{name}" WHERE "series" = \'{series}\' AND {between} GROUP BY *'  # noqa: S608 - shown to people
 
 
 def written_card(view: RunView, scene: Scene) -> str:
