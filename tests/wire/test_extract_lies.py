@@ -185,6 +185,8 @@ ACCEPTED: dict[str, tuple[Answer, dict[str, int]]] = {  # answer, dropped rows
     "messages": (json_answer(result(series(ROWS[:9], partial=True), partial=True), result(series(ROWS[9:]))), {}),
     "messages without marks": (json_answer(result(series(ROWS[:9])), result(series(ROWS[9:]))), {}),
     "small chunks": (Answer(body=tuple(json.dumps(result(series())).encode()[i : i + 7] for i in range(0, 900, 7)), pieces=11), {}),
+    "F6 marks in an answer of one message": (json_answer(result(series(ROWS[:9], partial=True), series(ROWS[9:], partial=True))), {}),
+    "F6 mark and a row outside": (json_answer(result(series([[START - HOUR, 1.0], *ROWS], partial=True))), {"outside_window": 1}),
     "HTTP/1.0": (Answer(body=json.dumps(result(series())).encode(), version="HTTP/1.0"), {}),
     "blank lines": (text("\n" + json.dumps(result(series())) + "\n\n"), {}),
 }

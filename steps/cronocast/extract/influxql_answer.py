@@ -14,6 +14,7 @@ from cronocast.extract.spool import Spool
 from cronocast.series import NUMBER, tags_text
 
 MAX_OUTSIDE = 0.1  # share of rows outside the window; more means that the answer belongs to another question
+MAX_WARNINGS = 20  # a person reads that many
 OLDEST_NS = 10**17  # 1973; an older time in an answer about later years was not sent in nanoseconds
 VALUES = b'"values":[['  # can't be part of a JSON string, quotes are escaped there
 # Rows as servers write them: 19 digits (2001 to 2286), a number that is finite whatever its digits, no blanks. Possessive
@@ -57,7 +58,6 @@ class Answer:
         self._complete = False
         self._count = 0
         self._partial = (False, False)  # flags of the last message: of the result, of its last series
-        self._last: tuple[tuple[str, str], int] | None = None
 
     def take(self, message: bytes) -> None:
         """Check one message and keep its rows.
@@ -69,14 +69,14 @@ class Answer:
             return
         begin = message.find(VALUES)
         end = message.find(b"]]", begin)
-        block = message[begin + len(VALUES) : end] if begin >= 0 else b""
-        fast = bool(block) and ROWS.fullmatch(block) is not None
+        block = message[begin + len(VALUES) : end] if 0 <= begin < end else b""
+        fast = ROWS.fullmatch(block) is not None
         # What is left has no rows and is quickly parsed.
-        series = self._series(parse_json(message[:begin] + b'"values":[]' + message[end + 2 :] if fast else message, self._where))
-        if fast and not (len(series) == 1 and self._take_block(series[0], block)):
-            series, fast = self._series(parse_json(message, self._where)), False
-        if not fast:
-            for one in series:
+        result = result_of(parse_json(message[:begin] + b'"values":[]' + message[end + 2 :] if fast else message, self._where), self._where)
+        series = self._series(result)
+        self._note(result, series)
+        if not (fast and len(series) == 1 and self._take_block(series[0], block)):
+            for one in self._series(result_of(parse_json(message, self._where), self._where)) if fast else series:
                 self._take_rows(one)
         if self.rows > self._expected.max_rows:
             raise DataError("E_TOO_MANY_ROWS", self._where, f"more than {self._expected.max_rows} rows; shorten lookback, enlarge every, or raise max_rows")
@@ -97,20 +97,23 @@ class Answer:
         if self.dropped["outside_window"] > MAX_OUTSIDE * self.rows:
             raise ContractError("E_WINDOW", self._where, f"{self.dropped['outside_window']} of {self.rows} rows lie outside the window that was asked for")
 
-    def _series(self, document: dict[str, Any]) -> list[dict[str, Any]]:
-        """The series of a message, their form checked; flags and warnings are noted."""
-        result = result_of(document, self._where)
+    def _series(self, result: dict[str, Any]) -> list[dict[str, Any]]:
+        """The series of a message, their form checked."""
         series = result.get("series", [])
         if not isinstance(series, list) or not all(isinstance(one, dict) for one in series):
             raise ContractError("E_ANSWER", self._where, f"series {seen(series)}; right: a list of objects")
+        return series
+
+    def _note(self, result: dict[str, Any], series: list[dict[str, Any]]) -> None:
+        """Remember the flags and the warnings of a message."""
         self._complete = self._complete or (self._count > 0 and not self._partial[0])
         self._count += 1
         self._partial = (result.get("partial") is True, bool(series) and series[-1].get("partial") is True)
-        for warning in result.get("messages", []) if isinstance(result.get("messages"), list) else []:
+        warnings = result.get("messages")
+        for warning in warnings if isinstance(warnings, list) else ():
             text = seen(warning.get("text") if isinstance(warning, dict) else warning)
-            if text not in self.warnings and len(self.warnings) < 20:
+            if text not in self.warnings and len(self.warnings) < MAX_WARNINGS:
                 self.warnings.append(text)
-        return series
 
     def _member(self, series: dict[str, Any]) -> tuple[str, str]:
         """Name and tags of a series, if they are those that were asked for."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cronocast.errors import AccessError, ContractError, CronocastError, DataError, RefusedError, TemporaryError, seen
+from cronocast.http_faults import NO_DATABASE
 
 MAX_MESSAGE_BYTES = 2**23  # a message of 10,000 rows has 0.3 MB, with values of 300 digits 3.3 MB
-NO_DATABASE = re.compile(r"database not found|retention policy not found|no dbrp mapping|bucket .{0,80}not found", re.IGNORECASE)
 NO_RIGHT = re.compile(r"not authorized|unauthorized|authorization failed|unable to parse authentication|username required", re.IGNORECASE)
 PASSING = re.compile(r"timeout|interrupted|query killed|shutting down|engine is closed|max-concurrent-queries|try again|connection refused", re.IGNORECASE)
 WRONG_TYPE = re.compile(r"unsupported \w+ iterator type: .*?(boolean|string)|not supported on (boolean|string)", re.IGNORECASE)
