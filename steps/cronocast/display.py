@@ -84,13 +84,13 @@ def closing_table(chains: "list[Chain]") -> None:
     """Print one row per member: class, model, error against naive, coverage, points written; what went wrong stands below."""
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     wide = console.width >= WIDE
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=wide)
     for name, width in (("series", NAME_WIDTH), ("member", NAME_WIDTH), ("status", None), ("class", None), ("model", NAME_WIDTH)):
         table.add_column(name, no_wrap=True, max_width=None if wide else width, min_width=len(name))
     for name in ("vs naive", "coverage", "points"):
         table.add_column(name, no_wrap=True, justify="right", min_width=len(name))
     if wide:
-        table.add_column("why", no_wrap=True)
+        table.add_column("why", no_wrap=True, ratio=1)  # what room is left
     rows = [row for chain in chains for row in _rows(chain)]
     for row in rows[:MAX_ROWS]:
         table.add_row(*(row.cells if not wide else (*row.cells, escape(row.why))))

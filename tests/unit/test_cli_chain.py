@@ -1,0 +1,153 @@
+"""`cronocast run`: several series side by side, what it prints, how it ends when a step fails or somebody stops it."""
+
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronocast.files import series_id
+from demo.influxd import Influxd
+
+COMMAND = [sys.executable, "-m", "cronocast", "run", "-f", "values.yaml", "--root", "data"]
+HOUR_NS = 3600 * 10**9
+NOW_NS = 1_750_000_000 * 10**9 // HOUR_NS * HOUR_NS
+
+
+def write_values(folder: Path, series: dict[str, Any], **defaults: Any) -> None:
+    (folder / "values.yaml").write_text(json.dumps({"defaults": defaults, "series": series}))  # JSON is YAML
+
+
+def source(url: str, **more: Any) -> dict[str, Any]:
+    return {"url": url, "database": "metrics", "measurement": "cpu", "field": "v", "retry_for": "0s", **more}
+
+
+@pytest.fixture
+def black_hole() -> Iterator[socket.socket]:
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        yield server
+
+
+@pytest.fixture
+def two_series(influxd: Influxd, database: str, tmp_path: Path) -> Path:
+    """Values of a good series of two members and, before it, one whose database does not exist."""
+    lines = [f"cpu,host={host} v={i % 24 + k}.{i * 7919 % 97} {NOW_NS - i * HOUR_NS}" for k, host in enumerate("ab") for i in range(24 * 14)]
+    influxd.write(lines, database)
+    for account in (influxd.reader, influxd.writer):
+        path = tmp_path / account.name
+        path.write_text(account.password)
+        path.chmod(0o400)
+    login = {"auth": "basic", "username": influxd.reader.name, "password_file": str(tmp_path / influxd.reader.name)}
+    sink = {"username": influxd.writer.name, "password_file": str(tmp_path / influxd.writer.name)}
+    good = {"source": source(influxd.url, **login, database=database, group_by=["host"]), "sink": sink}
+    bad = {"source": source(influxd.url, **login, database="not_there")}
+    write_values(tmp_path, {"broken": bad, "good": good}, lookback="2w", horizon="6h", model="seasonal_naive")
+    return tmp_path
+
+
+def run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, "--run", str(NOW_NS // 10**9), *more], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_one_series_that_fails_leaves_the_others_alone(two_series: Path) -> None:
+    ended = run(two_series)
+    assert ended.returncode in (69, 77)  # the code of the first that failed
+    table = ended.stdout.splitlines()
+    assert table[0].split() == ["series", "member", "status", "class", "model", "vs", "naive", "coverage", "points", "why"]
+    assert re.match(r"broken +failed", table[1])
+    assert re.match(r"good +host=a +ok +seasonal +seasonal_naive +[01]\.\d\d +\d+% +6 ", table[2])
+    assert re.match(r" +host=b +ok ", table[3])
+    assert table[4].startswith(f"failed broken: extract ended with {ended.returncode}: E_")
+    assert "\x1b" not in ended.stdout + ended.stderr  # nobody's terminal
+    assert "good load: ok" in ended.stderr
+    assert {path.name for path in (two_series / "data" / series_id("good") / "runs").glob("*/*.json")} >= {
+        f"{step}.result.json" for step in ("extract", "classify", "forecast", "load")
+    }
+
+
+def test_json_and_choice_of_series_and_steps(two_series: Path) -> None:
+    ended = run(two_series, "--series", "good", "--only", "extract,classify", "--json")
+    [series] = json.loads(ended.stdout)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (series["series"], series["status"], series["exit"], list(series["steps"])) == ("good", "ok", 0, ["extract", "classify"])
+    assert [member["tags"] for member in series["steps"]["classify"]["members"]] == ["host=a", "host=b"]
+    [broken] = json.loads(run(two_series, "--series", "broken", "--json").stdout)
+    assert (broken["status"], broken["failed_step"], list(broken["steps"])) == ("failed", "extract", ["extract"])
+    assert broken["error"].startswith("E_")
+
+
+def test_wrong_names_start_nothing(two_series: Path) -> None:
+    ended = run(two_series, "--series", "goood", "--only", "extract,lode", "--run", "soon")
+    assert ended.returncode == 78
+    assert all(f" {flag}: " in ended.stderr for flag in ("--series", "--only", "--run"))
+    assert not (two_series / "data").exists()
+
+
+def test_every_series_that_fails_is_listed(tmp_path: Path) -> None:
+    write_values(tmp_path, {"a": {}, "b": {}}, source=source("http://127.0.0.1:9"))  # nothing listens there
+    ended = run(tmp_path)
+    assert ended.returncode == 75
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()[3:]] == ["failed a", "failed b"]
+
+
+def children(pid: int) -> list[int]:
+    found = [int(text) for task in Path(f"/proc/{pid}/task").iterdir() for text in (task / "children").read_text().split()]
+    return found + [below for child in found for below in children(child)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)], ids=["Ctrl-C", "SIGTERM", "terminal closed"])
+def test_stopped_with_every_step(number: signal.Signals, code: int, black_hole: socket.socket, tmp_path: Path) -> None:
+    write_values(tmp_path, {"a": {}, "b": {}}, source=source(f"http://127.0.0.1:{black_hole.getsockname()[1]}"))
+    with subprocess.Popen([*COMMAND, "--run", "1750000000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as chain:
+        connection, _ = black_hole.accept()  # a step is at work
+        steps = children(chain.pid)
+        begin = time.monotonic()
+        chain.send_signal(number)
+        _, err = chain.communicate(timeout=20)
+        connection.close()
+    assert steps
+    assert chain.returncode == code
+    assert time.monotonic() - begin < 10
+    assert not [step for step in steps if Path(f"/proc/{step}").exists()]
+    assert [line for line in err.splitlines() if line.startswith("error:")] == err.splitlines()[-1:]
+    results = list((tmp_path / "data").glob("*/runs/*/extract.result.json"))
+    assert results
+    assert all(json.loads(path.read_text())["exit"] == 143 for path in results)
+    assert not list((tmp_path / "data").rglob(".tmp.*"))
+
+
+def test_progress_on_a_terminal(two_series: Path) -> None:
+    """On a terminal of 120 columns no line is broken, and the table stays when progress is gone."""
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    command = [*COMMAND, "--run", str(NOW_NS // 10**9), "--series", "good"]
+    with subprocess.Popen(command, cwd=two_series, env=environment, stdin=follower, stdout=follower, stderr=follower) as chain:
+        os.close(follower)
+        shown = bytearray()
+        while True:
+            try:
+                block = os.read(leader, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not block:
+                break
+            shown += block
+    os.close(leader)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert chain.returncode == 0, text
+    assert re.search(r"series +extract +classify +forecast +load", text)
+    last = text[text.rindex("series  ") :].splitlines()
+    assert last[0].split() == ["series", "member", "status", "class", "model", "vs", "naive", "coverage", "points"]
+    assert [line.split()[:2] for line in last[1:3]] == [["good", "host=a"], ["host=b", "ok"]]
+    assert all(len(line.rstrip()) <= 120 for line in last)
