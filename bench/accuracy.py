@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 
+from cronocast.classify import classify_member
 from cronocast.forecast.engine import MemberForecast, Settings
 from cronocast.forecast.members import Job, forecast_members
-from cronocast.profile import Profile
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,15 +36,6 @@ def scorer() -> ModuleType:
     raise SystemExit("no shared/bench/score.py beside the repository or in it")
 
 
-def profile(unique_id: str, time_ns: "np.ndarray[Any, Any]", y: "np.ndarray[Any, Any]", step_ns: int) -> Profile:
-    """Classify the training rows as the classify step does, or leave everything to the backtest where it can't be imported."""
-    try:
-        from cronocast.classify import classify_member
-    except ImportError:
-        return Profile(unique_id, "", "irregular", "not classified", step_ns, y.size, int(time_ns[0]), int(time_ns[-1]))
-    return classify_member(unique_id, "", time_ns, y, step_ns, 24, None, None)
-
-
 def jobs(bench: ModuleType, suites: list[str] | None, model: str) -> Iterator[tuple[Any, Any, Job]]:
     """One job per task, from its training rows only."""
     tasks, series = bench.load(suites)
@@ -55,7 +46,7 @@ def jobs(bench: ModuleType, suites: list[str] | None, model: str) -> Iterator[tu
         step_ns = int(pd.Timedelta(1, unit="h") / pd.Timedelta(1, unit="ns")) if task.freq == "h" else pd.Timedelta(task.freq).value
         end_ns = int(np.datetime64(future.index[0], "ns").astype(np.int64))
         y = known.to_numpy(dtype=float)
-        yield task, future, Job(profile(task.unique_id, time_ns, y, step_ns), time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model))
+        yield task, future, Job(classify_member(task.unique_id, "", time_ns, y, step_ns, 24, None, None), time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model))
 
 
 def rows(result: MemberForecast, future: pd.Series) -> pd.DataFrame:

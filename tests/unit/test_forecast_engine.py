@@ -114,6 +114,13 @@ def test_late_data_are_forecast_across_and_cut() -> None:
     assert late.yhat == pytest.approx(10 + 0.1 * np.arange(672, 696), abs=2)
 
 
+def test_late_data_make_the_interval_as_wide_as_the_time_since_the_last_value() -> None:
+    walk = np.cumsum(np.random.default_rng(3).normal(size=672))
+    prompt, late = (run(walk, end_ns=START_NS + n * HOUR_NS) for n in (672, 712))
+    assert late.upper[0] - late.lower[0] > 2 * (prompt.upper[0] - prompt.lower[0])
+    assert (late.backtest["missing_at_end"], late.backtest["steps"]) == (40, 64)
+
+
 def test_values_from_the_future_do_not_count() -> None:
     """D14."""
     now = START_NS + 500 * HOUR_NS

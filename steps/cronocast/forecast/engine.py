@@ -160,8 +160,9 @@ class _Work:
 
     def _backtest(self, models: Mapping[str, Callable[[], Any]]) -> backtest.Backtest:
         began = time.process_time()
-        n = self.values.size
-        test = backtest.begin(self.values, replace(self.context, observed=None), min(self.settings.h, max(1, n // 3)))
+        # Where the newest values are missing, the forecast begins that much further from what is known: so must its test.
+        n = self.values.size - self.filled.tail
+        test = backtest.begin(self.values[:n], replace(self.context, observed=None), min(self.filled.tail + self.settings.h, max(1, n // 3)))
         for name, new_model in models.items():
             if name not in select.NAIVE and time.process_time() - began > self.settings.budget and self.settings.model == "auto":
                 self.not_tried.append(name)
@@ -215,7 +216,8 @@ class _Work:
 
     def _finish(self, yhat: "Floats", used: tuple[str, ...], choice: select.Choice, test: backtest.Backtest, errors: "Floats") -> MemberForecast:
         season = min(self.context.periods, default=1)
-        below, above = intervals.offsets(errors, self.settings.h, self.settings.level, self.values, season)
+        tail = self.filled.tail
+        below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, self.settings.level, self.values, season))
         bounds = [np.clip(np.ldexp(v, self.exponent), -LARGEST, LARGEST) for v in (yhat - below, yhat, yhat + above)]
         low, high = self.settings.clip
         lower, middle, upper = (np.clip(v, low, high) if (low, high) != (None, None) else v for v in bounds)
