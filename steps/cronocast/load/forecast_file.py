@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, repeat
 from math import inf
 from operator import le
 from pathlib import Path
@@ -110,8 +111,7 @@ def _read_rows(file: IO[bytes]) -> Iterator[Rows]:
             cells = text.split(b",")
             if len(cells) % 5 or cells[4::5].count(b";") * 5 != len(cells):
                 raise SuspectError  # a row has more or fewer cells
-            # Without letters and plus signs `float` takes decimal numbers only; otherwise each cell is held against the contract.
-            if text.translate(None, PLAIN) and not all(_NUMBER.fullmatch(cell) for i in (1, 2, 3) for cell in cells[i::5]):
+            if not _sound(text, cells):
                 raise SuspectError
             yield Rows(name, tags, cells)
             at = end
@@ -159,7 +159,7 @@ def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator
                 raise SuspectError
         step = step or (_whole(times[1]) - first if len(times) > 1 else 0)
         last = first + (rows.count - 1) * step
-        if not _even(times, first, step) or last > MAX_NS or not _sound(rows.cells):
+        if not _even(times, first, step) or last > MAX_NS:
             raise SuspectError
         seen_.members[key] += rows.count
         seen_.first_ns, seen_.last_ns = min(seen_.first_ns, first), max(seen_.last_ns, last)
@@ -184,13 +184,23 @@ def _grid(first: int, count: int, step: int) -> list[bytes]:
     return list(map(b"%d".__mod__, range(first, first + count * step, step)))
 
 
-def _sound(cells: list[bytes]) -> bool:
+def _sound(text: bytes, cells: list[bytes]) -> bool:
     """Tell whether every value is a finite number and lies in its interval."""
+    yhat, lower, upper = cells[1::5], cells[2::5], cells[3::5]
+    if text.translate(None, PLAIN):
+        # Without letters and plus signs `float` takes decimal numbers only; otherwise each cell is held against the contract.
+        if not all(map(_NUMBER.fullmatch, chain(yhat, lower, upper))):
+            return False
+    elif b"-" not in text and text.count(b".") == 3 * len(yhat) and text.count(b";") == len(yhat):
+        # Without a sign, and with the only point at the same place, texts compare as their numbers do, three times as fast.
+        places = set(map(bytes.find, chain(yhat, lower, upper), repeat(b".")))
+        if len(places) == 1 and 0 < max(places) < 300 and all(map(le, lower, yhat)) and all(map(le, yhat, upper)):
+            return True
     try:
-        yhat, lower, upper = (list(map(float, cells[i::5])) for i in (1, 2, 3))
+        values = [list(map(float, column)) for column in (lower, yhat, upper)]
     except ValueError:
         return False
-    return all(map(le, lower, yhat)) and all(map(le, yhat, upper)) and max(upper) < inf and min(lower) > -inf
+    return all(map(le, values[0], values[1])) and all(map(le, values[1], values[2])) and max(values[2]) < inf and min(values[0]) > -inf
 
 
 def _explain(path: Path, every_ns: int | None) -> None:
