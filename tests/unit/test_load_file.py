@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from cronocast import series
+from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, CronocastError
 from cronocast.load.forecast_file import BLOCK_BYTES, Seen, checked_rows
 from tests.load_run import EVERY_NS, RUN_NS, rows_of
 
 HEADER = "name,tags,time,yhat,yhat_lower,yhat_upper\n"
+LAST_NS = MAX_NS // EVERY_NS * EVERY_NS  # on the grid; one step more does not fit
 GOOD = HEADER + rows_of({"host": "a"}, 30) + rows_of({"host": "b", "dc": "x"}, 30) + rows_of({}, 30)
 
 
@@ -72,6 +74,8 @@ FAULTS: dict[str, tuple[str, int, str, int]] = {  # text, exit code, token, line
     "S10 float time": (cell_changed(2, f"{RUN_NS + 3 * EVERY_NS}.0"), 76, "E_CSV_TIME", 5),
     "S10 leading zero": (cell_changed(2, f"0{RUN_NS + 3 * EVERY_NS}"), 76, "E_CSV_TIME", 5),
     "S10 over int64": (cell_changed(2, "9223372036854775808", 2), 76, "E_CSV_TIME", 2),
+    "S10 the second row over int64": (HEADER + f"cpu,,{LAST_NS},5,5,5\ncpu,,{LAST_NS + EVERY_NS},5,5,5\n", 76, "E_CSV_TIME", 3),
+    "S6 too small": (cell_changed(4, "-1e400"), 76, "E_CSV_VALUE", 5),
     "S10 a step left out": (lines_changed(5, lambda _: ""), 76, "E_CSV_TIME", 5),
     "S10 not on the grid": (HEADER + rows_of({"host": "a"}, 3).replace("00000000000,", "00000000001,"), 76, "E_CSV_TIME", 2),
     "S11 cut": (GOOD[:-10], 76, "E_CSV_ROW", 91),

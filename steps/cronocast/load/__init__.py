@@ -158,7 +158,10 @@ def _records(job: Job, target: Target, members: Mapping[Key, int]) -> Iterator[b
 def _send(job: Job, outcome: Outcome, sink: Sink, bodies: Iterator[bytes], records: list[bytes]) -> None:
     points, runs = Written(), Written()
     dead_letters = job.output.parent / DEAD_LETTERS
-    dead_letters.unlink(missing_ok=True)
+    try:
+        dead_letters.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError("E_STORAGE", str(dead_letters), f"can't be removed: {error.strerror}; check that the volume is writable") from error
     try:
         sink.write(bodies, points)
         sink.write(joined(records, job.entry.sink.batch), runs)
