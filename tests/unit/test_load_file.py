@@ -66,6 +66,7 @@ FAULTS: dict[str, tuple[str, int, str, int]] = {  # text, exit code, token, line
     "S15 CRLF in one row": (lines_changed(5, lambda line: line.replace("\n", "\r\n")), 76, "E_CSV_ENCODING", 5),
     "S15 no time": (cell_changed(2, ""), 76, "E_CSV_TIME", 5),
     "S15 a member twice": (GOOD + rows_of({"host": "a"}, 3), 76, "E_CSV_ROW", 92),
+    "S15 a member twice, in the middle": (HEADER + "".join(rows_of({"host": host}, 3) for host in "abcdefgbhijk"), 76, "E_CSV_ROW", 23),
     "S15 a row of another member": (lines_changed(5, lambda line: rows_of({"host": "c"}, 1) + line), 76, "E_CSV_ROW", 6),
     "S9 NUL": (lines_changed(32, lambda line: line.replace("host", "ho\0st")), 76, "E_CSV_ENCODING", 32),
     "S9 quotes left open": (lines_changed(32, lambda line: '"' + line), 76, "E_CSV_ENCODING", 32),
