@@ -1,0 +1,113 @@
+"""Commands as people meet them: help that fits the screen, and bad files (S rows) through the whole command."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cronocast import __version__, cli
+from cronocast.files import read_json
+from cronocast.reference import COMMANDS
+
+HEAD = "name,tags,time,value\n"
+HOUR_NS = 3600 * 10**9
+GOOD = HEAD + "".join(f"cpu,host=a,{1_700_000_000 * 10**9 + i * HOUR_NS},{i % 24}.5\n" for i in range(72))
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command in this process: exit code, stdout, stderr."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cronocast", *words])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        return int(caught.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fits_eighty_columns(name: str, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = command(*filter(None, [name]), "--help")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert not [line for line in out.splitlines() if line.startswith("  -") and "<" in line]  # no names of types
+    assert "Usage: cronocast" in out
+
+
+def test_version_and_no_words(command: Any) -> None:
+    assert command("--version") == (0, f"{__version__}\n", "")
+    code, _, err = command()
+    assert (code, err.startswith("Usage: cronocast"), "error:" in err) == (2, True, False)
+
+
+BAD = {
+    "S3 header only": (HEAD, 0, "skipped"),
+    "S4 the text of an error": ('error\n"database not found"\n', 76, "E_CSV_HEADER"),
+    "S5 header again": (GOOD + HEAD, 76, "E_CSV_ROW"),
+    "S6 thousands": (GOOD.replace(",7.5\n", ",1,000\n", 1), 76, "E_CSV_VALUE"),
+    "S7 infinity": (GOOD.replace(",7.5\n", ",inf\n", 1), 76, "E_CSV_VALUE"),
+    "S9 NUL": (GOOD.replace(",7.5\n", ",\x00\n", 1), 76, "E_CSV_ENCODING"),
+    "S10 unsorted": (HEAD + GOOD.splitlines(keepends=True)[2] + GOOD.splitlines(keepends=True)[1], 76, "E_CSV_TIME"),
+    "S11 cut": (GOOD[:-3], 76, "E_CSV_ROW"),
+    "S1 empty": ("", 66, "E_INPUT_MISSING"),
+}
+
+
+@pytest.mark.parametrize(("content", "code", "token"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize("step", ["classify", "forecast"])
+def test_s_rows_through_the_command(step: str, content: str, code: int, token: str, command: Any, tmp_path: Path) -> None:
+    history, output = tmp_path / "h.csv", tmp_path / ("p.json" if step == "classify" else "f.csv")
+    history.write_text(content)
+    output.write_text("the last good one")
+    ended, _, err = command(step, "--history", str(history), "--profile" if step == "classify" else "--forecast", str(output))
+    assert (ended, "Traceback" in err) == (code, False), err
+    assert token in err.splitlines()[-1]
+    assert code == 0 or output.read_text() == "the last good one"  # U7
+
+
+def test_s_mutated_files_through_the_command(command: Any, tmp_path: Path) -> None:
+    """Whatever happens to a file: an exit code of the table and one error line."""
+    rng = random.Random(20260131)
+    codes = set()
+    for _ in range(int(os.environ.get("MUTATIONS", "60"))):
+        changed = bytearray(GOOD.encode())
+        for _ in range(rng.randint(1, 2)):
+            at = rng.randrange(len(changed))
+            changed[at : at + rng.choice([0, 1, 30])] = rng.choice([b"", b"\n", b",", b'"', b"nan", b"9", b"\xff", bytes([rng.randrange(256)])])
+        (tmp_path / "h.csv").write_bytes(bytes(changed))
+        code, _, err = command("classify", "--history", str(tmp_path / "h.csv"), "--profile", str(tmp_path / "p.json"))
+        codes.add(code)
+        assert "Traceback" not in err
+        assert code == 0 or err.splitlines()[-1].startswith("error: E_")
+    assert codes <= {0, 66, 76, 78}
+    assert {0, 76} <= codes
+
+
+def test_validate_says_what_it_found(command: Any, tmp_path: Path) -> None:
+    source = {"url": "http://h:8086", "database": "d", "measurement": "cpu", "field": "v"}
+    (tmp_path / "v.yaml").write_text(json.dumps({"defaults": {"source": source}, "series": {"a": None, "b": {"every": "5m", "model": "linear"}}}))
+    code, out, err = command("validate", "-f", str(tmp_path / "v.yaml"))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1] == "b: every 5m, 4w back, 24h ahead, model linear, writes cpu_forecast"
+    assert list(json.loads(command("validate", "-f", str(tmp_path / "v.yaml"), "--json")[1])) == ["a", "b"]
+
+
+def test_schema_is_json(command: Any) -> None:
+    assert json.loads(command("schema")[1])["required"] == ["series"]
+
+
+def test_as_a_process_a_step_writes_its_result(tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text(GOOD)
+    words = [sys.executable, "-m", "cronocast", "forecast", "--history", "h.csv", "--forecast", "f.csv", "--model", "seasonal_naive", "--horizon", "12h"]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert len((tmp_path / "f.csv").read_text().splitlines()) == 13
+    assert read_json(tmp_path / "forecast.result.json")["status"] == "ok"
