@@ -121,7 +121,7 @@ def test_a_step_killed_at_any_moment_and_repeated_leaves_exactly_the_points(infl
 def test_a_server_that_goes_away_in_the_middle(how: str, tmp_path: Path) -> None:
     with Influxd() as server:
         server.create_database("d")
-        made = make_job(tmp_path, server.url, source=signed_in(server, tmp_path, "d"), batch=20, retry_for="40s")
+        made = make_job(tmp_path, server.url, source=signed_in(server, tmp_path, "d"), batch=5, retry_for="40s")
         publish(made, HOSTS, 2000)
         child = start_step(made)
         while not server.query("SELECT count(yhat) FROM cpu_forecast", "d"):
