@@ -34,7 +34,7 @@ from typing import Any, Self
 
 from demo.influxd_find import command, end_container
 
-READY_S = 30.0  # a start takes 0.1 s; a container on a slow disk takes seconds
+READY_S = 30.0  # a container on a slow disk takes seconds
 STOP_S = 10.0  # time to write caches out before the server is killed
 BEARER_S = 3600  # longer than any test or demo
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
@@ -66,7 +66,6 @@ class Influxd:
             `{"HTTP_MAX_ROW_LIMIT": 10}`, or `HTTP_HTTPS_ENABLED` ("true"), `HTTP_HTTPS_CERTIFICATE`, `HTTP_HTTPS_PRIVATE_KEY`.
 
     Attributes:
-        url: Address, without a slash at the end.
         admin, reader, writer: Accounts; reader may READ and writer may WRITE what `create_database` made.
         shared_secret: Key of the bearer tokens that the server takes, see `bearer`.
     """
@@ -89,9 +88,8 @@ class Influxd:
     def __enter__(self) -> Self:
         try:
             self.start()
-            self.query(f"CREATE USER admin WITH PASSWORD '{self.admin.password}' WITH ALL PRIVILEGES")
-            for account in (self.reader, self.writer):
-                self.query(f"CREATE USER {account.name} WITH PASSWORD '{account.password}'")
+            for account, more in ((self.admin, " WITH ALL PRIVILEGES"), (self.reader, ""), (self.writer, "")):
+                self.query(f"CREATE USER {account.name} WITH PASSWORD '{account.password}'{more}")
         except BaseException:
             self.stop()
             raise
