@@ -137,11 +137,11 @@ DAMAGED: dict[str, tuple[Change, str]] = {
     "M4 shape bomb": (_edit(lambda d: d["arrays"][0].update(shape=[2**17, 2**17])), "E_MANIFEST"),
     "M4 negative shape": (_edit(lambda d: d["arrays"][0].update(shape=[-3, -8])), "E_MANIFEST"),
     "M4 900 MiB file": (lambda g: os.truncate(g / "weights.f32", 900 * 2**20), "E_MANIFEST"),
-    "M5 0 %": (_raw(lambda raw: b""), "E_MODEL_DAMAGED"),
+    "M5 0 %": (_raw(lambda _: b""), "E_MODEL_DAMAGED"),
     "M5 30 %": (_raw(lambda raw: raw[: len(raw) * 3 // 10]), "E_MODEL_DAMAGED"),
     "M5 90 %": (_raw(lambda raw: raw[: len(raw) * 9 // 10]), "E_MODEL_DAMAGED"),
     "M5 appended": (_raw(lambda raw: raw + b"\0"), "E_MANIFEST"),
-    "M5 HTML": (_raw(lambda raw: b"<html>502</html>"), "E_MODEL_DAMAGED"),
+    "M5 HTML": (_raw(lambda _: b"<html>502</html>"), "E_MODEL_DAMAGED"),
     "M5 weights gone": (lambda g: (g / "weights.f32").unlink(), "E_MANIFEST"),
     "M6 one bit": (_raw(_flip), "sha256 of lstm0.kernel differs"),
     "M6 NaN with a fitting checksum": (_forged(float("nan")), "not finite"),
@@ -205,6 +205,11 @@ def test_no_sound_generation_means_training_anew_with_the_reason(folder: Path, d
     assert value_of(load(folder)[0]) == 0.75
 
 
+def _folder_current(folder: Path) -> None:
+    (folder / "CURRENT").unlink()
+    (folder / "CURRENT").mkdir()
+
+
 CURRENT: dict[str, tuple[Change, float]] = {
     "M11 missing": (lambda f: (f / "CURRENT").unlink(), 0.5),
     "M11 empty": (lambda f: _write(f / "CURRENT", b""), 0.5),
@@ -212,7 +217,7 @@ CURRENT: dict[str, tuple[Change, float]] = {
     "M11 itself": (lambda f: _write(f / "CURRENT", b"CURRENT\n"), 0.5),
     "M11 a path": (lambda f: _write(f / "CURRENT", b"../../etc\n"), 0.5),
     "M11 long": (lambda f: _write(f / "CURRENT", b"x" * 10**6), 0.5),
-    "M11 a folder": (lambda f: ((f / "CURRENT").unlink(), (f / "CURRENT").mkdir())[1], 0.5),
+    "M11 a folder": (_folder_current, 0.5),
     "M11 the one before": (lambda f: _write(f / "CURRENT", b"gen-00000001\n"), 0.25),
 }
 

@@ -100,6 +100,8 @@ class LstmMany:
     def _learn(self, options: Options, folder: "Path | None", identity: state.Identity) -> None:
         """Train the common network on what the linear maps leave, from saved weights where they are sound."""
         train, held_out = self._pool(), self._pool(late=True)
+        if not train[1].any():
+            return  # constants, and what repeats exactly: nothing is left to learn
         saved = state.load(folder, identity, self.notes) if folder else None
         without = float(np.mean(np.abs(held_out[1].sum(axis=2)))) or 1.0
         if saved:

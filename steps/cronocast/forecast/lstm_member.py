@@ -59,8 +59,8 @@ def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools |
     Raises:
         DataError: y is too short for windows of this shape, or its values overflow.
     """
-    shift = float(np.median(y))
     with np.errstate(over="ignore"):
+        shift = float(np.median(y))
         spread = float(np.mean(np.abs(y - shift)))
     if not np.isfinite(spread):
         raise DataError("E_RANGE", "y", f"values up to {float(np.max(np.abs(y))):g} overflow when they are subtracted; scale them down in the query")
