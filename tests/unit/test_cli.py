@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def test_help_fits_eighty_columns(name: str, command: Any, monkeypatch: pytest.M
     code, out, _ = command(*filter(None, [name]), "--help")
     assert code == 0
     assert max(map(len, out.splitlines())) <= 80
-    assert not [line for line in out.splitlines() if line.startswith("  -") and "<" in line]  # no names of types
+    assert not re.search(r"^ +-.*<(str|path|int|float|bool|list)", out, re.MULTILINE | re.IGNORECASE)  # no names of types
     assert "Usage: cronocast" in out
 
 
