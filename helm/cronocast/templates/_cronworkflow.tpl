@@ -1,9 +1,12 @@
-{{- range $name, $own := .Values.series }}
+{{/* When one series is run: (dict "root" $ "name" NAME "own" VALUES). */}}
+{{- define "cronocast.cronWorkflow" }}
+{{- $ := .root }}
+{{- $name := .name }}
+{{- $own := .own }}
 {{- $entry := mergeOverwrite (deepCopy ($.Values.defaults | default dict)) (deepCopy ($own | default dict)) (dict "name" $name) }}
 {{- $cron := include "cronocast.cronName" $name }}
 {{- $profile := $entry.profile | default "cpu" }}
 {{- if not (hasKey $.Values.profiles $profile) }}{{ fail (printf "series.%s.profile: %q is not under profiles; known: %s" $name $profile (keys $.Values.profiles | sortAlpha | join ", ")) }}{{ end }}
----
 apiVersion: argoproj.io/v1alpha1
 kind: CronWorkflow
 metadata:

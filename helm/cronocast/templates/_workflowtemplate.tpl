@@ -1,8 +1,11 @@
-{{- range $profile, $placement := .Values.profiles }}
+{{/* How the series of one profile are run: (dict "root" $ "profile" NAME "placement" VALUES). */}}
+{{- define "cronocast.workflowTemplate" }}
+{{- $ := .root }}
+{{- $profile := .profile }}
+{{- $placement := .placement }}
 {{- $light := dict "first" ($placement.light | default dict) "second" dict }}
 {{- $defaults := dict "image" "forecast-lstm" "gpus" 0 "gpuResource" "nvidia.com/gpu" }}
 {{- $heavy := mergeOverwrite $defaults ($placement.heavy | default dict) }}
----
 # How a series of profile {{ $profile }} is run. The series themselves are CronWorkflows that point here.
 apiVersion: argoproj.io/v1alpha1
 kind: WorkflowTemplate
