@@ -111,6 +111,12 @@ def test_change_is_unknown_before_it_happened() -> None:
     assert {o.context.last_change for o in test.origins if o.end > 600} == {600}
 
 
+def test_recent_change_adds_origins_that_saw_it() -> None:
+    calm, changed = (backtest.begin(np.arange(672.0), context((24,), last_change=change), 24) for change in (300, 650))
+    assert [o.end for o in changed.origins[len(calm.origins) :]] == [672 - 12, 672 - 6]
+    assert np.isfinite(changed.actual[-2:]).sum(axis=1).tolist() == [12, 6]
+
+
 def test_saved_weights_are_kept_from_the_backtest(tmp_path: Any) -> None:
     test = backtest.begin(np.arange(672.0), context((24,), state=tmp_path), 24)
     assert all(o.context.state is None for o in test.origins)

@@ -139,6 +139,14 @@ def test_daily_and_weekly_seasons_are_tried_where_none_was_found() -> None:
     assert run(WAVE, "irregular").backtest["season"] == 24
 
 
+@pytest.mark.parametrize("season", [0, 10], ids=["noise", "wave"])
+def test_new_level_of_today_is_kept(season: float) -> None:
+    y = 50 + season * np.sin(T / 24 * 2 * np.pi) + RNG.normal(0, 1, 672) + np.where(T >= 652, 30, 0)
+    known = {"change_points_ns": (START_NS + 652 * HOUR_NS,), "periods": (24,) if season else ()}
+    result = run(y, "seasonal" if season else "irregular", known)
+    assert np.mean(np.abs(result.yhat - 80 - season * np.sin(np.arange(672, 696) / 24 * 2 * np.pi))) < 10
+
+
 def test_trend_is_extended() -> None:
     result = run(RAMP, "trend", h=48)
     assert result.yhat == pytest.approx(10 + 0.1 * np.arange(672, 720), abs=1.5)

@@ -10,7 +10,7 @@ from cronocast.forecast import Context
 from cronocast.forecast.arima import Arima, lags_of
 from cronocast.forecast.fourier import Fourier, frequencies
 from cronocast.forecast.holt_winters import HoltWinters
-from cronocast.forecast.theta import Theta, season_of
+from cronocast.forecast.theta import Theta, has_season, season_of
 
 HOUR_NS = 3600 * 10**9
 RNG = np.random.default_rng(17)
@@ -97,6 +97,26 @@ def test_season_is_the_median_of_its_phases_and_starts_with_the_first_value() ->
     spoilt[14] = 500
     assert np.allclose(season_of(wave, 4), np.array([0, 0, 9, 3]) - 3, atol=0.8)
     assert np.argmax(season_of(spoilt[1:], 4)) == 1
+
+
+WALK = np.cumsum(RNG.normal(size=720))
+HAS_SEASON = {
+    "a wave": (50 + DAY + NOISE, 24, True),
+    "a weak wave": (50 + DAY / 20 + NOISE, 24, True),
+    "one hour a day": (np.where(T % 24 == 3, 9.0, 0.0) + NOISE, 24, True),
+    "a wave on a slope": (T + DAY + NOISE, 24, True),
+    "the week below the day": (50 + DAY + WEEK + NOISE, 168, True),
+    "noise": (NOISE, 24, False),
+    "a random walk": (WALK, 24, False),
+    "a line": (T, 24, False),
+    "a constant": (np.full(720, 3.0), 24, False),
+    "another period": (50 + np.sin(T / 17 * 2 * np.pi), 24, False),
+}
+
+
+@pytest.mark.parametrize(("y", "period", "expected"), HAS_SEASON.values(), ids=HAS_SEASON)
+def test_season_is_told_from_chance(y: Any, period: int, expected: bool) -> None:
+    assert has_season(y, period) is expected
 
 
 @pytest.mark.parametrize(("model", "n"), [(Theta, 3), (HoltWinters, 9), (Arima, 12)], ids=["theta", "holt_winters", "arima"])

@@ -34,7 +34,7 @@ class _Part:
     ma: "Lags"
     weights: "Floats"
     last: "Floats"  # newest `lag` values of the history
-    bounds: tuple[float, float]  # smallest and largest difference seen
+    bounds: tuple[float, float]  # smallest and largest difference seen, and half their range beyond
 
 
 class Arima:
@@ -95,7 +95,8 @@ def _fit(y: "Floats", lag: int, periods: tuple[int, ...]) -> _Part | None:
         rows = np.arange(first + int(ma[-1]), z.size)
         weights, e[rows] = _regress(np.concatenate((z[rows[:, None] - ar], e[rows[:, None] - ma]), axis=1), z[rows], penalty)
     keep = max(first, int(ma.max(initial=0)))
-    return _Part(lag, z[-keep:], e[-keep:], unit, ar, ma, weights, y[-lag:], (float(z.min()), float(z.max())))
+    slack = float(np.ptp(z)) / 2
+    return _Part(lag, z[-keep:], e[-keep:], unit, ar, ma, weights, y[-lag:], (float(z.min()) - slack, float(z.max()) + slack))
 
 
 def _moving_average_lags(n: int, first: int, count: int, periods: tuple[int, ...]) -> "Lags":
@@ -125,7 +126,7 @@ def _regress(x: "Floats", target: "Floats", penalty: float) -> "tuple[Floats, Fl
 def _extend(part: _Part, h: int) -> "Floats":
     """Forecast the differences one by one, then add them up.
 
-    Each stays within what was seen: coefficients just beyond stability would otherwise explode over long horizons.
+    Each stays near what was seen: coefficients just beyond stability would otherwise explode over long horizons.
     """
     keep = part.z.size
     z, e = np.concatenate((part.z, np.zeros(h))), np.concatenate((part.e, np.zeros(h)))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
 MOST_ORIGINS = 20  # nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model
+CHANGED = (2, 4)  # after a recent change: origins half and a quarter of a horizon ago
 LEAST_TRAINING = 8  # points before the first origin
 
 
@@ -62,16 +63,21 @@ def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS) -> 
 
     Args:
         y: History, shape (t,), NaN where nothing was observed.
-        context: What is known of it; its `last_change` is forgotten at origins before it.
+        context: What is known of it; its `last_change` is forgotten at origins before it. After a change in the newest two horizons
+            there are origins with only part of their steps behind them: only they show which model has noticed.
         h: Steps per origin.
         most: Origins at most.
     """
     origins = []
-    for end in origin_ends(y.size, h, context.periods, most):
+    ends = origin_ends(y.size, h, context.periods, most)
+    if ends and 0 < y.size - context.last_change < 2 * h and context.last_change > 0:
+        ends += [y.size - h // part for part in CHANGED if h // part > 0]
+    for end in ends:
         filled = fill(y[:end], context.periods)
         if filled.y.size >= LEAST_TRAINING:
             origins.append(Past(filled, context_of(filled, context), end))
-    actual = np.array([y[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
+    later = np.concatenate((y, np.full(h, np.nan)))
+    actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
 
 

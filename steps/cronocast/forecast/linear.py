@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
+from cronocast.forecast.theta import has_season
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,8 +73,8 @@ class Linear:
 
 
 def seasonal_shape(y: "Floats", periods: tuple[int, ...]) -> "Floats":
-    """Median of each phase around a running level, shape (p,) with mean 0; p is the longest period that y holds three of, else [0]."""
-    fitting = [p for p in periods if 3 * p <= y.size]
+    """Median of each phase around a running level, shape (p,) with mean 0; p is the longest period that y holds three of and follows, else [0]."""
+    fitting = [p for p in periods if 3 * p <= y.size and has_season(y, p)]
     if not fitting:
         return np.zeros(1)
     p = max(fitting)
