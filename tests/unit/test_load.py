@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from cronocast.files import write_json
 from cronocast.load import DEAD_LETTERS
 from cronocast.load.batches import ahead, forecast_bodies, joined
 from cronocast.load.forecast_file import Rows
+from cronocast.load.written import Written
+from cronocast.registry import Row
 from cronocast.step import Job
 from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
 from tests.lying_server import Answer, Behaviour, LyingServer, Seen, json_answer, reset, silent, status
@@ -357,3 +359,32 @@ def test_an_error_while_making_bodies_reaches_the_sender() -> None:
     assert next(made) == b"a\n"
     with pytest.raises(ValueError, match="broken"):
         next(made)
+
+
+class ForgetfulSink:
+    """Takes everything, acknowledges all but one line, and raises nothing."""
+
+    attempts = 1
+
+    def write(self, bodies: Iterable[bytes], written: Written) -> None:
+        written.acked = sum(body.count(b"\n") for body in bodies) - 1
+
+    def count(self, measurement: str, series: str, run_s: int, first_ns: int, last_ns: int) -> int:
+        return 300
+
+
+def forgetful_sink(entry: object, say: object) -> ForgetfulSink:
+    return ForgetfulSink()
+
+
+def test_a_sink_that_loses_a_line_without_a_word_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cronocast.load.SINKS", {"influx": Row("tests.unit.test_load:forgetful_sink")})
+    code, result = nothing_sent(tmp_path, lambda _: None, read_back=True)
+    assert (code, result["token"], result["expected"], result["acked"]) == (69, "E_PARTIAL", 300, 299)
+
+
+def test_l8_the_same_run_is_loaded_again(tmp_path: Path) -> None:
+    first = loaded(tmp_path, [OK])
+    again = loaded(tmp_path, [OK])
+    assert (again[0], again[1]["status"], again[1]["acked"]) == (0, "ok", 300)
+    assert [request.body for request in again[2]] == [request.body for request in first[2]]
