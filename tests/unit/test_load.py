@@ -373,7 +373,7 @@ class ForgetfulSink:
         return 300
 
 
-def forgetful_sink(entry: object, say: object) -> ForgetfulSink:
+def forgetful_sink(*_: object) -> ForgetfulSink:
     return ForgetfulSink()
 
 
@@ -388,3 +388,15 @@ def test_l8_the_same_run_is_loaded_again(tmp_path: Path) -> None:
     again = loaded(tmp_path, [OK])
     assert (again[0], again[1]["status"], again[1]["acked"]) == (0, "ok", 300)
     assert [request.body for request in again[2]] == [request.body for request in first[2]]
+
+
+def test_records_leave_out_what_is_unknown_or_of_another_run(tmp_path: Path) -> None:
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url)
+        publish(job, HOSTS[:1], 2)
+        for step, old, new in (("forecast", '"mase": 1', '"mase": NaN'), ("forecast", '"coverage": 0.94', '"coverage": true'), ("extract", "2026-01-01", "2025-12-31")):
+            path = job.forecast.parent / f"{step}.result.json"
+            assert old in path.read_text()
+            path.write_text(path.read_text().replace(old, new))
+        assert load(job)[0] == 0
+        assert server.seen[-1].body.decode().split(" ", 2)[2].endswith(f'why="the \\"best\\"",points=2i,forecast_s=1.5 {RUN_NS}\n')
