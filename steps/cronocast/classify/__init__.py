@@ -1,1 +1,5 @@
-"""The classify step."""
+"""The classify step: what kind of series a member is, and why."""
+
+from cronocast.classify.decide import classify_member
+
+__all__ = ["classify_member"]

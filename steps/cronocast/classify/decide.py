@@ -1,0 +1,182 @@
+"""From measured features to one of the six classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cronocast.classify import explain
+from cronocast.classify.changes import change_points
+from cronocast.classify.features import MOSTLY, Bools, Floats, Ints, Scaled, is_constant, scaled, share_of_commonest
+from cronocast.classify.seasons import Found, drop, find, given
+from cronocast.classify.trend import Slope, slope
+from cronocast.grid import Snapped, infer_step, snap
+from cronocast.profile import Gaps, Profile
+
+CLEAR = 3.0  # standard errors that noise without memory reaches 3 times in 1000
+CLEAR_MEMORY = 1.0  # more of them are asked as memory goes up to 1 (a random walk), since its own error then weighs more
+SHARE = 0.01  # of the variance: a slope that rises by a third of the noise in all the time seen helps nobody
+AGREES = 4.0  # standard errors within which the last slope is the common one
+LONG = 24  # steps since the last change from which they are judged by themselves
+FEWEST = 3  # points without which no class can be forced: a line needs two, its error a third
+COPY = 2  # steps by which copies of a change may be off
+RESET = 0.1  # a counter falls to this share of what it was, or lower
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the tests said about a member that is long enough and not constant."""
+
+    series: Scaled
+    found: Found
+    changes: list[int]  # indices in series.y
+    whole: Slope  # common slope of all segments
+    last: Slope  # slope since the last change; the common one if that is too short a time
+    rises: bool
+    flat: bool  # constant since the last change
+
+
+def classify_member(
+    name: str,
+    tags: str,
+    time_ns: Sequence[int] | Ints,
+    y: Sequence[float] | Floats,
+    step_ns: int | None,
+    min_points: int,
+    period_override: tuple[int, ...] | None,
+    class_override: str | None,
+) -> Profile:
+    """Decide what kind of series a member is.
+
+    Args:
+        name: Name of the member.
+        tags: Its tags as text.
+        time_ns: Times in ns, any order.
+        y: Values, same length; those that are not finite are gaps.
+        step_ns: Step of the grid; None finds it from the times.
+        min_points: Fewer steps with a value make the class too_short.
+        period_override: Seasonal periods in steps to use instead of those found.
+        class_override: Class to use instead of the one found.
+
+    Returns:
+        Class, periods, change points, gaps and the numbers behind them. The class `trend` includes rises broken by sudden drops (a disk that is cleaned up):
+        what counts for the future is the slope since the last one.
+    """
+    times, values = np.asarray(time_ns, dtype=np.int64).ravel(), np.asarray(y, dtype=np.float64).ravel()
+    step, changed = (step_ns, False) if step_ns is not None else infer_step(times[np.isfinite(values)])
+    grid = snap(times, values, step)
+    profile = _classified(_base(name, tags, step, grid, changed), grid, min_points, period_override, forced=class_override is not None)
+    if class_override is None or profile.points < FEWEST:
+        return profile
+    why = f"Set to {class_override} in the settings; found was {profile.series_class}: {profile.why}"
+    return replace(profile, series_class=class_override, why=why, notes=(*profile.notes, "class_set"))
+
+
+def _base(name: str, tags: str, step_ns: int, grid: Snapped, changed: bool) -> Profile:
+    """What is known before any test."""
+    seen = grid.y[grid.observed]
+    codes = {
+        "duplicated_times": grid.duplicated > 0,
+        "off_grid_times": grid.off_grid > 0,
+        "old_rows_left_out": grid.left_out > 0,
+        "step_changed": changed,
+        "counter_like": _counts_up(seen),
+    }
+    last_ns = grid.start_ns + max(0, grid.y.size - 1) * step_ns
+    notes = tuple(code for code, holds in codes.items() if holds)
+    return Profile(name, tags, "irregular", "", step_ns, int(seen.size), grid.start_ns, last_ns, gaps=_gaps(grid.observed), notes=notes)
+
+
+def _gaps(observed: Bools) -> Gaps:
+    """Count missing steps; the first and the last step have a value."""
+    missing = int(np.count_nonzero(~observed))
+    if not missing:
+        return Gaps()
+    return Gaps(missing, int(np.diff(np.flatnonzero(observed)).max()) - 1, missing / observed.size)
+
+
+def _counts_up(values: Floats) -> bool:
+    """Tell whether values never fall but for resets to almost nothing: a counter, whose differences are what one wants to forecast."""
+    if values.size < LONG or values.min() < 0:
+        return False
+    falls = np.flatnonzero(values[1:] < values[:-1])
+    rises = np.count_nonzero(values[1:] > values[:-1])
+    return bool(rises > 2 * falls.size and rises >= LONG // 2 and 50 * falls.size <= values.size and np.all(values[falls + 1] <= RESET * values[falls]))
+
+
+def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[int, ...] | None, *, forced: bool) -> Profile:
+    if base.points < (FEWEST if forced else min_points):
+        return replace(base, series_class="too_short", why=explain.too_short(base.points, min_points))
+    seen = grid.y[grid.observed]
+    if is_constant(seen):
+        return replace(base, series_class="constant", why=explain.constant(seen, base.points), evidence={"equal_share": 1.0})
+    measured = _measured(grid, base.step_ns, periods)
+    kind = _kind(measured, share_of_commonest(seen))
+    thinned = measured.series.thinned
+    offset = grid.y.size % thinned
+    codes = {
+        "regular_drops": measured.found.regular_drops > 0,
+        "rare_deviations": kind == "constant" and not measured.changes,
+        "thinned": thinned > 1,
+        "periods_set": bool(periods),
+        "period_too_long": len(measured.found.seasons) < len(periods or ()),
+    }
+    return replace(
+        base,
+        series_class=kind,
+        why=explain.why(kind, measured, base.step_ns, seen),
+        periods=tuple(s.period * thinned for s in measured.found.seasons),
+        change_points_ns=tuple(base.first_ns + (offset + at * thinned) * base.step_ns for at in measured.changes),
+        evidence=explain.evidence(measured, share_of_commonest(seen)),
+        notes=base.notes + tuple(code for code, holds in codes.items() if holds),
+    )
+
+
+def _measured(grid: Snapped, step_ns: int, periods: tuple[int, ...] | None) -> Measured:
+    """Seasons first, then changes of what is left, then the slope between them."""
+    series = scaled(grid.y)
+    step = step_ns * series.thinned
+    if periods:
+        whole = [p // series.thinned for p in periods]
+        found = given(series, sorted({p for p in whole if p >= 2 and 2 * p <= series.y.size and p <= series.observed.sum()}))
+    else:
+        found = find(series, step)
+    changes = _changes(series, found) if not periods else change_points(found.rest, series.grain)
+    start = changes[-1] if changes else 0
+    common = slope(found.rest, series.observed, [0, *changes], series.grain)
+    judged = series.y.size - start >= LONG and start > 0
+    last = slope(found.rest[start:], series.observed[start:], [0], series.grain) if judged else common
+    flat = judged and is_constant(grid.y[grid.observed & (np.arange(grid.y.size) >= grid.y.size - (series.y.size - start) * series.thinned)])
+    return Measured(series, found, changes, common, last, _rises(common, last), flat)
+
+
+def _changes(series: Scaled, found: Found) -> list[int]:
+    """Changes of what seasons leave; a season that copies a few drops into every cycle, and so makes more changes than there were, is given up."""
+    changes = change_points(found.rest, series.grain)
+    while found.seasons and changes:
+        period = found.seasons[-1].period
+        copied = sum(any(a != b and abs((a - b + COPY) % period) <= 2 * COPY for b in changes) for a in changes)
+        if 2 * copied < len(changes) or len(changes) <= len(change_points(series.y, series.grain)):
+            break
+        drop(found, series, period)
+        changes = change_points(found.rest, series.grain)
+    return changes
+
+
+def _rises(common: Slope, last: Slope) -> bool:
+    """A slope counts if it holds since the last change, or in all segments without the last one speaking against it."""
+    if _clear(last):
+        return True
+    return _clear(common) and abs(last.per_step - common.per_step) <= AGREES * float(np.hypot(last.error, common.error))
+
+
+def _clear(tested: Slope) -> bool:
+    return abs(tested.z) > CLEAR + CLEAR_MEMORY * tested.memory and tested.strength > SHARE
+
+
+def _kind(measured: Measured, equal: float) -> str:
+    if measured.found.seasons:
+        return "trend_seasonal" if measured.rises else "seasonal"
+    if measured.flat or (equal >= MOSTLY and not measured.changes):
+        return "constant"
+    return "trend" if measured.rises else "irregular"

@@ -1,0 +1,105 @@
+"""One sentence and named numbers that say why a class was chosen, for readers who are no statisticians."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cronocast.durations import UNIT_NS, Duration
+
+if TYPE_CHECKING:
+    from cronocast.classify.decide import Measured
+    from cronocast.classify.features import Floats
+
+LARGEST = 1e6  # scores of series without noise grow without end; beyond this they say no more
+DIGITS = 4
+
+
+def too_short(points: int, min_points: int) -> str:
+    """Say that there are too few points."""
+    return f"{points} finished points, and {min_points} are needed to tell a pattern from chance."
+
+
+def constant(values: Floats, points: int) -> str:
+    """Say that nothing changes."""
+    return f"All {points} values are {values[-1]:.6g}."
+
+
+def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
+    """The sentence for a member that was tested."""
+    seasons = " and ".join(f"{_length(s.period * measured.series.thinned * step_ns)}" for s in measured.found.seasons)
+    if kind == "constant":
+        return f"All values since the last change are {values[-1]:.6g}." if measured.changes else f"Nearly all of {values.size} values are {np.median(values):.6g}."
+    pattern = ""
+    if seasons:
+        best = max(measured.found.seasons, key=lambda s: s.strength)
+        share = f"{max(0.0, best.strength):.0%}"
+        pattern = f"a pattern repeats every {seasons} and foretells {share} of the ups and downs around the level"
+    rise = _rise(measured, step_ns)
+    since = " since the last sudden change" if measured.changes else ""
+    if kind == "trend_seasonal":
+        return _sentence(f"{pattern}; the level {rise}{since}")
+    if kind == "seasonal":
+        return _sentence(f"{pattern}; the level has no slope that chance could not make")
+    if kind == "trend":
+        return _sentence(f"the level {rise}{since}, {min(abs(_tested(measured)), LARGEST):.3g} times what chance makes; no pattern repeats")
+    return "No pattern repeats and no slope lasts: what the values do next looks like chance."
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def _tested(measured: Measured) -> float:
+    return max(measured.last.z, measured.whole.z, key=abs)
+
+
+def _rise(measured: Measured, step_ns: int) -> str:
+    """Direction and speed in the member's own unit."""
+    chosen = measured.last if abs(measured.last.z) >= abs(measured.whole.z) else measured.whole
+    per_day = chosen.per_step * measured.series.unit * (UNIT_NS["d"] / (step_ns * measured.series.thinned))
+    return f"{'rises' if per_day > 0 else 'falls'} by {abs(per_day):.3g} a day"
+
+
+def _length(ns: int) -> str:
+    try:
+        return str(Duration.of(ns))
+    except ValueError:  # more than six digits of its unit
+        return f"{ns / 1e9:g} s"
+
+
+def evidence(measured: Measured, equal: float) -> dict[str, float]:
+    """Named numbers, finite and free of any scale.
+
+    trend_z: slope in standard errors; trend_strength: share of the variance between changes that it explains; memory: how much noise remembers from one 64th
+    of the time to the next (1 = random walk); noise: share of all variance that neither season nor slope explains; season_score_P, season_strength_P: see
+    `periods.Season`, for each period P (in steps) that was tried; equal_share: share of the commonest value.
+    """
+    thinned = measured.series.thinned
+    numbers = {
+        "trend_z": measured.whole.z,
+        "trend_strength": measured.whole.strength,
+        "trend_z_last": measured.last.z,
+        "memory": measured.whole.memory,
+        "noise": _noise(measured),
+        "changes": float(len(measured.changes)),
+        "equal_share": equal,
+    }
+    for season in measured.found.tried.values():
+        numbers[f"season_score_{season.period * thinned}"] = season.score
+        numbers[f"season_strength_{season.period * thinned}"] = max(0.0, season.strength)
+    return {name: round(float(np.clip(value, -LARGEST, LARGEST)), DIGITS) for name, value in numbers.items()}
+
+
+def _noise(measured: Measured) -> float:
+    """Variance of what lines between the changes leave of the series without seasons, as a share of all."""
+    rest, left = measured.found.rest, 0.0
+    starts = [0, *measured.changes]
+    for low, high in zip(starts, [*starts[1:], rest.size], strict=True):
+        part = rest[low:high] - rest[low:high].mean()
+        time = np.arange(part.size) - (part.size - 1) / 2
+        spread = float(time @ time)
+        left += float(part @ part) - (float(time @ part) ** 2 / spread if spread else 0.0)
+    total = float(np.var(measured.series.y)) * rest.size
+    return min(1.0, max(0.0, left / total)) if total > 0 else 0.0

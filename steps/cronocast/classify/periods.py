@@ -1,0 +1,143 @@
+"""Seasons: is there a pattern that comes back every p steps, beyond what noise of any colour does by itself?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cronocast.classify.features import Floats, Ints, Scaled
+
+MIN_CYCLES = 2  # less can't repeat
+WHOLE = 0.5  # share of a cycle that must have values for it to count
+CLIP = 4.0  # robust deviations from the pattern that a value keeps: a holiday or a level shift is no reason to doubt a season
+PHASES = 24  # a cycle is summed up in this many parts to measure strength, so that strength depends little on the step size
+# Neighbours of a line, on both sides together, that say how high the spectrum would be there without a season. The near ones follow its slope, the
+# many give a steady figure; the higher of the two counts.
+NEAR, FAR = 6, 24
+AR = np.array([0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.9999])  # from white noise to a random walk
+TINY = 1e-24  # share of all power; below it a spectrum is rounding
+
+
+@dataclass(frozen=True)
+class Season:
+    """A pattern of `period` steps."""
+
+    period: int
+    score: float  # minus the log of the chance (natural, an upper bound) that noise makes these lines
+    strength: float  # share of the variance around the local level that the pattern foretells in cycles it has not seen, at most 1
+
+
+def cycles(y: Floats, series: Scaled, period: int) -> Floats | None:
+    """Cut y (the series or what seasons leave of it) into whole cycles, the last one ending with y, and take the local level out of each.
+
+    The level is a line through the means of the cycles, so a trend of any moderate bend leaves no trace. Cycles with few values are left out: the
+    others keep their phase.
+
+    Returns:
+        Shape (cycles, period), or None if fewer than two cycles are left or nothing but rounding.
+    """
+    count = y.size // period
+    if count < MIN_CYCLES:
+        return None
+    table = y[y.size - count * period :].reshape(count, period)
+    kept = np.flatnonzero(series.observed[y.size - count * period :].reshape(count, period).mean(axis=1) >= WHOLE)
+    if kept.size < MIN_CYCLES:
+        return None
+    table = table[kept]
+    level, centre = table.mean(axis=1), (kept + 0.5) * period - 0.5
+    ends = (level[1] - level[0]) / (centre[1] - centre[0]), (level[-1] - level[-2]) / (centre[-1] - centre[-2])
+    knots = np.concatenate(([centre[0] - period], centre, [centre[-1] + period]))
+    heights = np.concatenate(([level[0] - ends[0] * period], level, [level[-1] + ends[1] * period]))
+    time = kept[:, None] * period + np.arange(period)
+    rest: Floats = table - np.interp(time, knots, heights)
+    return _clipped(rest) if rest.std() > series.grain else None
+
+
+def _clipped(table: Floats) -> Floats:
+    """Move values that differ wildly from the other cycles' towards them."""
+    middle = np.median(table, axis=0) if len(table) > 2 else table.mean(axis=0)
+    away = table - middle
+    # With few cycles the middle one is the median itself, so small deviations are too frequent to judge large ones by.
+    limit = 3 * away.std() if len(table) < 5 else CLIP * max(1.4826 * float(np.median(np.abs(away))), away.std() / 2)
+    clipped: Floats = middle + np.clip(away, -limit, limit)
+    return clipped
+
+
+def pattern(table: Floats) -> Floats:
+    """The mean cycle, shape (period,), mean 0."""
+    mean = table.mean(axis=0)
+    shape: Floats = mean - mean.mean()
+    return shape
+
+
+def strength(table: Floats) -> float:
+    """Share of the variance that the mean of the other cycles foretells: 1 - PRESS / total, in up to 24 parts of the cycle."""
+    count, period = table.shape
+    width = max(1, period // PHASES)
+    parts = table[:, : period // width * width].reshape(count, -1, width).mean(axis=2)
+    total = float(np.sum(parts**2))
+    if total <= TINY * float(np.sum(table**2)):
+        return 0.0
+    missed = float(np.sum((parts - parts.mean(axis=0)) ** 2))
+    return float(1 - missed / total * (count / (count - 1)) ** 2)  # leaving a cycle out of the mean widens its residual by n / (n - 1)
+
+
+def score(table: Floats, apart_from: int = 0) -> float:
+    """How much stronger the lines of the season are than the spectrum beside them.
+
+    With whole cycles end to end, all that repeats falls exactly on every `count`-th frequency and noise falls evenly on all. Each line is compared with its
+    neighbours (after the slope of the spectrum has been taken out by the best AR(1)), which gives an F-like ratio with the chance p of being that high in
+    noise; -log p is exponential, their sum over the first m lines is a gamma variable, and the best m counts by Chernoff's bound for its tail.
+
+    Args:
+        table: Shape (cycles, period), level removed.
+        apart_from: Leave out the lines that a season of period / apart_from explains (0: none).
+
+    Source:
+        The scan over m follows the H-test: de Jager, Raubenheimer & Swanepoel, Astron. Astrophys. 221 (1989).
+    """
+    count, period = table.shape
+    power = np.abs(np.fft.rfft(table.ravel())) ** 2
+    power += TINY * power.sum() + 1e-300
+    top = power.size - 1
+    omega = 2 * np.pi * np.arange(power.size) / table.size
+    flat = power * _inverse_ar(power, omega, count)
+    line = np.arange(1, period // 2 + 1) * count
+    beside = np.maximum(_median_beside(flat, line, count, NEAR), _median_beside(flat, line, count, FAR))
+    freedom = min(FAR, top - top // count) * 0.96  # a median is worth half its values; each power has two degrees of freedom
+    surprise = freedom / 2 * np.log1p(2 * flat[line] / (beside * freedom))
+    if apart_from:
+        surprise = surprise[np.arange(1, surprise.size + 1) % apart_from != 0]
+    total = np.cumsum(surprise)
+    if not total.size:
+        return 0.0
+    m = np.unique(np.geomspace(1, total.size, 30).astype(np.int64))
+    reached = np.maximum(total[m - 1], m)
+    return float(np.max(reached - m - m * np.log(reached / m)))
+
+
+def _inverse_ar(power: Floats, omega: Floats, count: int) -> Floats:
+    """What flattens a spectrum: 1 / spectrum of the AR(1) whose logarithm runs most parallel to that between the lines."""
+    some = np.unique(np.geomspace(1, power.size - 1, 400).astype(np.int64))  # even in log frequency, and enough
+    between = some[some % count != 0]
+    inverse = 1 - 2 * AR[:, None] * np.cos(omega[between]) + AR[:, None] ** 2
+    best = AR[int(np.argmin(np.var(np.log(power[between]) + np.log(inverse), axis=1)))]
+    flattening: Floats = 1 - 2 * best * np.cos(omega) + best**2
+    return flattening
+
+
+def _median_beside(power: Floats, line: Ints, count: int, many: int) -> Floats:
+    """Mean of the spectrum beside each line, by the median of its nearest frequencies that are no lines; edges are mirrored."""
+    near = np.array([k for k in range(1, many + 2) if k % count != 0][: many // 2])
+    at = np.abs(line[:, None] + np.concatenate([-near, near]))
+    top = power.size - 1
+    at = np.where(at > top, 2 * top - at, at)
+    at = np.where(at % count == 0, at + 1, at)  # mirrored onto a line
+    middle = np.median(power[np.clip(at, 1, top)], axis=1)
+    ranks = np.arange(many // 2 + 1, many + 1)
+    mean: Floats = middle / (np.sum(1.0 / ranks) + 1 / many)  # expectation of that median for exponential variables of mean 1
+    return mean
+
+
+def repeated(shape: Floats, size: int) -> Floats:
+    """Repeat a pattern over `size` steps so that the last step has its last value."""
+    return np.resize(np.roll(shape, size % shape.size), size)
