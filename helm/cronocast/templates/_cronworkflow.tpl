@@ -1,23 +1,17 @@
-{{/* When one series is run: (dict "root" $ "name" NAME "own" VALUES). */}}
+{{/* The schedule of one series: (dict "root" $ "name" NAME). */}}
 {{- define "cronocast.cronWorkflow" }}
 {{- $ := .root }}
 {{- $name := .name }}
-{{- $own := .own }}
-{{- $entry := mergeOverwrite (deepCopy ($.Values.defaults | default dict)) (deepCopy ($own | default dict)) (dict "name" $name) }}
+{{- $text := include "cronocast.entry" (dict "root" $ "name" $name) }}
+{{- $entry := fromJson $text }}
 {{- $cron := include "cronocast.cronName" $name }}
-{{- $profile := $entry.profile | default "cpu" }}
-{{- if not (hasKey $.Values.profiles $profile) }}{{ fail (printf "series.%s.profile: %q is not under profiles; known: %s" $name $profile (keys $.Values.profiles | sortAlpha | join ", ")) }}{{ end }}
+{{- $labels := dict "cronocast.io/series" $cron }}
+{{- $annotations := dict "workflows.argoproj.io/title" ($entry.title | default $name) "workflows.argoproj.io/description" (printf "Forecast of %s, %s ahead" $name ($entry.horizon | default "24h")) }}
+{{- $wait := int64 $.Values.retry.seconds }}
 apiVersion: argoproj.io/v1alpha1
 kind: CronWorkflow
 metadata:
-  name: {{ $cron }}
-  namespace: {{ $.Release.Namespace }}
-  labels:
-    {{- include "cronocast.labels" $ | nindent 4 }}
-    cronocast.io/series: {{ $cron }}
-  annotations:
-    workflows.argoproj.io/title: {{ include "cronocast.inert" ($entry.title | default $name) }}
-    workflows.argoproj.io/description: {{ include "cronocast.inert" (printf "Forecast of %s, %s ahead" $name ($entry.horizon | default "24h")) }}
+  {{- include "cronocast.metadata" (dict "root" $ "name" $cron "labels" $labels "annotations" $annotations) | nindent 2 }}
 spec:
   schedules:
     {{- range $entry.schedules | default (list "H * * * *") }}
@@ -25,23 +19,21 @@ spec:
     {{- end }}
   timezone: {{ $entry.timezone | default "UTC" | quote }}
   concurrencyPolicy: {{ $.Values.schedule.concurrencyPolicy }}
-  startingDeadlineSeconds: {{ $.Values.schedule.startingDeadlineSeconds }}
-  successfulJobsHistoryLimit: {{ $.Values.schedule.successfulRuns }}
-  failedJobsHistoryLimit: {{ $.Values.schedule.failedRuns }}
+  startingDeadlineSeconds: {{ int64 $.Values.schedule.startingDeadlineSeconds }}
+  successfulJobsHistoryLimit: {{ int64 $.Values.schedule.successfulRuns }}
+  failedJobsHistoryLimit: {{ int64 $.Values.schedule.failedRuns }}
   suspend: {{ $entry.suspend | default false }}
   workflowMetadata:
     labels:
-      {{- include "cronocast.labels" $ | nindent 6 }}
-      cronocast.io/series: {{ $cron }}
+      {{- include "cronocast.labels" (dict "root" $ "labels" $labels) | nindent 6 }}
     annotations:
-      workflows.argoproj.io/title: {{ include "cronocast.inert" ($entry.title | default $name) }}
-      workflows.argoproj.io/description: {{ include "cronocast.inert" (printf "Forecast of %s, %s ahead" $name ($entry.horizon | default "24h")) }}
+      {{- merge (dict) $annotations $.Values.annotations | toYaml | nindent 6 }}
   workflowSpec:
     entrypoint: {{ $entry.singlePod | default false | ternary "single" "series" }}
-    workflowTemplateRef: {name: {{ include "cronocast.name" $ }}-{{ $profile }}}
+    workflowTemplateRef: {name: "{{ include "cronocast.name" $ }}-{{ $entry.profile | default "cpu" }}"}
     arguments:
       parameters:
-        - name: series
-          value: {{ include "cronocast.inert" $entry | quote }}
-        - {name: id, value: {{ $cron }}}
+        - {name: series, value: {{ include "cronocast.inert" $text | quote }}}
+        - {name: id, value: {{ $cron | quote }}}
+        - {name: retry-seconds, value: "{{ add $wait (include "cronocast.hash" (dict "name" $name "below" $wait) | int64) }}"}
 {{- end }}

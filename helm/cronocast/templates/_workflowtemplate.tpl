@@ -1,45 +1,40 @@
-{{/* How the series of one profile are run: (dict "root" $ "profile" NAME "placement" VALUES). */}}
+{{/* How the series of one profile are run: (dict "root" $ "name" PROFILE "placement" VALUES). */}}
 {{- define "cronocast.workflowTemplate" }}
 {{- $ := .root }}
-{{- $profile := .profile }}
-{{- $placement := .placement }}
-{{- $light := dict "first" ($placement.light | default dict) "second" dict }}
-{{- $defaults := dict "image" "forecast-lstm" "gpus" 0 "gpuResource" "nvidia.com/gpu" }}
-{{- $heavy := mergeOverwrite $defaults ($placement.heavy | default dict) }}
+{{- $profile := .name }}
+{{- $light := (.placement.light | default dict) }}
+{{- $heavy := merge (dict) (.placement.heavy | default dict) (dict "image" "forecast-lstm" "gpus" 0 "gpuResource" "nvidia.com/gpu") }}
+{{- $annotations := dict "workflows.argoproj.io/title" (printf "Forecast of one series, profile %s" $profile) "workflows.argoproj.io/description" "extract, classify, forecast by light models or a heavy one as the class asks for, load" }}
 # How a series of profile {{ $profile }} is run. The series themselves are CronWorkflows that point here.
 apiVersion: argoproj.io/v1alpha1
 kind: WorkflowTemplate
 metadata:
-  name: {{ include "cronocast.name" $ }}-{{ $profile }}
-  namespace: {{ $.Release.Namespace }}
-  labels:
-    {{- include "cronocast.labels" $ | nindent 4 }}
-  annotations:
-    workflows.argoproj.io/title: "Forecast of one series, profile {{ $profile }}"
-    workflows.argoproj.io/description: "extract, classify, forecast (light models, or a heavy one where the class asks for it), load"
-    {{- range $key, $value := $.Values.annotations }}
-    {{ $key }}: {{ $value | toString | quote }}
-    {{- end }}
+  {{- include "cronocast.metadata" (dict "root" $ "name" (printf "%s-%s" (include "cronocast.name" $) $profile) "annotations" $annotations) | nindent 2 }}
 spec:
   entrypoint: series
   onExit: record
-  serviceAccountName: {{ include "cronocast.account" $ }}
+  serviceAccountName: {{ include "cronocast.account" $ | quote }}
   automountServiceAccountToken: false
-  executor: {serviceAccountName: {{ include "cronocast.account" $ }}}
-  activeDeadlineSeconds: {{ $.Values.schedule.deadlineSeconds }}
+  executor: {serviceAccountName: {{ include "cronocast.account" $ | quote }}}
+  activeDeadlineSeconds: {{ int64 $.Values.schedule.deadlineSeconds }}
   podGC: {strategy: OnPodSuccess, deleteDelayDuration: 30s}
-  {{- with $.Values.image.pullSecrets }}
-  imagePullSecrets:
-    {{- range . }}
-    - {name: {{ . }}}
-    {{- end }}
+  {{- with include "cronocast.pullSecrets" $ | trim }}
+  {{- . | nindent 2 }}
   {{- end }}
   arguments:
     parameters:
       - {name: series, description: "The series document as JSON"}
-      - {name: id, value: "", description: "Name that no two runs may work under at the same time"}
+      - {name: id, description: "Name that no two runs work under at the same time"}
       - {name: model, value: "", description: "Model instead of the one in the document"}
       - {name: horizon, value: "", description: "Horizon instead of the one in the document, such as 48h"}
+      - {name: retry-seconds, value: "{{ int64 $.Values.retry.seconds }}", description: "Wait before a step is repeated, doubled each time"}
+  workflowMetadata:
+    labelsFrom:
+      # The model as asked for, so that runs can be filtered by it; a label takes letters, digits and a few signs, 63 at most.
+      cronocast.io/model:
+        expression: >-
+          sprig.trimAll('-_.', sprig.trunc(63, sprig.regexReplaceAll('[^A-Za-z0-9_.-]+',
+          workflow.parameters.model != '' ? workflow.parameters.model : (fromJSON(workflow.parameters.series).model ?? 'auto'), '-')))
   synchronization:
     mutexes:
       - {name: "{{`{{workflow.parameters.id}}`}}"}
@@ -47,12 +42,10 @@ spec:
     {{- include "cronocast.podSecurity" $ | nindent 4 }}
   podMetadata:
     labels:
-      {{- include "cronocast.labels" $ | nindent 6 }}
+      {{- include "cronocast.labels" (dict "root" $ "labels" (dict "cronocast.io/series" "{{workflow.parameters.id}}")) | nindent 6 }}
     {{- with $.Values.annotations }}
     annotations:
-      {{- range $key, $value := . }}
-      {{ $key }}: {{ $value | toString | quote }}
-      {{- end }}
+      {{- toYaml . | nindent 6 }}
     {{- end }}
   {{- if $.Values.security.patchArgo }}
   # Argo's own containers: the restricted profile asks the same of them.
@@ -65,12 +58,11 @@ spec:
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
   {{- end }}
   volumes:
-    - name: data
-      persistentVolumeClaim: {claimName: {{ $.Values.volume.existingClaim | default (printf "%s-data" (include "cronocast.name" $)) }}}
+    - {name: data, persistentVolumeClaim: {claimName: {{ include "cronocast.claim" $ | quote }}}}
     - {name: tmp, emptyDir: {sizeLimit: 128Mi}}
     {{- range $use, $secret := $.Values.secrets }}
     {{- if $secret }}
-    - {name: secret-{{ $use }}, secret: {secretName: {{ $secret }}, defaultMode: 0400}}
+    - {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400}}
     {{- end }}
     {{- end }}
   templates:
@@ -79,16 +71,14 @@ spec:
         tasks:
           - {name: extract, template: extract}
           - {name: classify, template: classify, depends: extract.Succeeded}
-          - name: light
-            template: forecast
+          # No part, no pod: classify says which images have something to forecast, and in how many pods.
+          {{- range $task, $template := dict "light" "forecast" "lstm" "forecast-lstm" }}
+          - name: {{ $task }}
+            template: {{ $template }}
             depends: classify.Succeeded
-            withParam: "{{`{{tasks.classify.outputs.parameters.parts-light}}`}}"
+            withParam: "{{ "{{" }}tasks.classify.outputs.parameters.parts-{{ $task }}}}"
             arguments: {parameters: [{name: part, value: "{{`{{item}}`}}"}, {name: class, value: "{{`{{tasks.classify.outputs.parameters.class}}`}}"}]}
-          - name: lstm
-            template: forecast-lstm
-            depends: classify.Succeeded
-            withParam: "{{`{{tasks.classify.outputs.parameters.parts-lstm}}`}}"
-            arguments: {parameters: [{name: part, value: "{{`{{item}}`}}"}, {name: class, value: "{{`{{tasks.classify.outputs.parameters.class}}`}}"}]}
+          {{- end }}
           - name: select
             template: select
             depends: "(light.Succeeded || light.Skipped) && (lstm.Succeeded || lstm.Skipped)"
@@ -99,36 +89,41 @@ spec:
             when: "{{`{{=tasks.classify.outputs.parameters.work == 'true'}}`}}"
     {{- $overrides := dict "CRONOCAST_MODEL" "{{workflow.parameters.model}}" "CRONOCAST_HORIZON" "{{workflow.parameters.horizon}}" }}
     {{- $part := merge (dict "CRONOCAST_PART" "{{inputs.parameters.part}}") $overrides }}
-    {{- $partInputs := "parameters: [{name: part, value: \"\"}, {name: class, value: \"\"}]" }}
-    {{- $outputs := list }}
-    {{- range $output := list "parts-light" "parts-lstm" "select" "work" "class" }}
-    {{- $default := hasPrefix "parts" $output | ternary "[]" (eq $output "class" | ternary "none" "false") }}
-    {{- $global := eq $output "class" | ternary ", globalName: class" "" }}
-    {{- $outputs = append $outputs (printf "- {name: %s%s, valueFrom: {path: /tmp/outputs/%s, default: %s}}" $output $global $output ($default | quote)) }}
+    {{- $partHead := "metadata: {labels: {cronocast.io/class: \"{{inputs.parameters.class}}\"}}\ninputs: {parameters: [{name: part}, {name: class}]}" }}
+    {{- $outputs := "outputs:\n  parameters:" }}
+    {{- range $output, $default := dict "parts-light" "[]" "parts-lstm" "[]" "select" "false" "work" "false" "class" "none" }}
+    {{- $outputs = printf "%s\n    - {name: %s%s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $outputs $output (eq $output "class" | ternary ", globalName: class" "") $output $default }}
     {{- end }}
-    {{- include "cronocast.step" (dict "root" $ "step" "extract" "image" "extract" "kind" "extract" "secrets" (list "source" "ca") "placement" $light) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "classify" "image" "classify" "kind" "classify" "placement" $light "env" (merge (dict "CRONOCAST_OUTPUTS" "/tmp/outputs") $overrides) "outputs" (printf "parameters:\n%s" (join "\n" $outputs))) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "forecast" "image" "forecast" "kind" "forecast" "placement" $light "env" $part "inputs" $partInputs) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "name" "forecast-lstm" "step" "forecast" "image" $heavy.image "kind" "heavy" "placement" (dict "first" $heavy "second" ($placement.light | default dict)) "env" $part "inputs" $partInputs "gpus" $heavy.gpus "gpuResource" $heavy.gpuResource) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "select" "image" "load" "kind" "select" "placement" $light "env" $overrides) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "load" "image" "load" "kind" "load" "secrets" (list "source" "sink" "ca") "placement" $light "env" $overrides) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "record" "image" "load" "kind" "load" "secrets" (list "source" "sink" "ca") "placement" $light "env" (dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{workflow.failures}}")) | nindent 4 }}
-    # The same chain as one pod, for series that need light models only: about a third of the overhead of four pods.
+    {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(60000, workflow.failures)}}" }}
+    {{- $database := list "source" "sink" "ca" }}
+    {{- include "cronocast.step" (dict "root" $ "step" "extract" "image" "extract" "kind" "extract" "secrets" (list "source" "ca") "placement" (dict "first" $light)) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "step" "classify" "image" "classify" "kind" "classify" "placement" (dict "first" $light) "env" (merge (dict "CRONOCAST_OUTPUTS" "/tmp/outputs") $overrides) "head" $outputs) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "step" "forecast" "image" "forecast" "kind" "forecast" "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "name" "forecast-lstm" "step" "forecast" "image" $heavy.image "kind" "heavy" "placement" (dict "first" $heavy "second" $light) "env" $part "head" $partHead "gpus" $heavy.gpus "gpuResource" $heavy.gpuResource) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "step" "select" "image" "load" "kind" "select" "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "step" "load" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
+    # Always the last to run. Of a long list of failed pods the first 60000 characters do: one variable holds 128 KiB at most.
+    {{- include "cronocast.step" (dict "root" $ "step" "record" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $told) | nindent 4 }}
+    # The same chain as one pod, for series that need light models only. Argo tells no exit code of such a pod, but its message has that of the first
+    # container that failed, by name: hence the numbers.
     - name: single
-      activeDeadlineSeconds: {{ $.Values.schedule.deadlineSeconds }}
+      activeDeadlineSeconds: {{ int64 $.Values.schedule.deadlineSeconds }}
       retryStrategy:
-        {{- include "cronocast.retry" $ | nindent 8 }}
-      {{- include "cronocast.placement" $light | nindent 6 }}
+        {{- $code := "lastRetry.message matches '^[1-4]-[a-z]+: [A-Za-z]+ [(]exit code (%s)[)]'" }}
+        {{- include "cronocast.retry" (dict "root" $ "code" (printf $code "64|65|74|75|143") "killed" (printf $code "137")) | nindent 8 }}
+      {{- with include "cronocast.placement" (dict "first" $light) | trim }}
+      {{- . | nindent 6 }}
+      {{- end }}
       containerSet:
-        volumeMounts: []
         containers:
           {{- $before := "" }}
-          {{- range $step := list "extract" "classify" "forecast" "load" }}
-          - name: {{ eq $step "load" | ternary "main" $step }}
+          {{- range $i, $step := list "extract" "classify" "forecast" "load" }}
+          - name: {{ add1 $i }}-{{ $step }}
             {{- with $before }}
             dependencies: [{{ . }}]
             {{- end }}
-            {{- $before = $step }}
-            {{- include "cronocast.container" (dict "root" $ "step" $step "image" $step "kind" $step "secrets" (get (dict "extract" (list "source" "ca") "load" (list "source" "sink" "ca")) $step | default list) "env" $overrides) | nindent 12 }}
+            {{- $before = printf "%d-%s" (add1 $i) $step }}
+            {{- $secrets := get (dict "extract" (list "source" "ca") "load" $database) $step | default list }}
+            {{- include "cronocast.container" (dict "root" $ "step" $step "image" $step "kind" $step "secrets" $secrets "env" $overrides) | nindent 12 }}
           {{- end }}
 {{- end }}

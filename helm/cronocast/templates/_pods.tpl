@@ -1,0 +1,92 @@
+{{/* What every container may do: nothing beyond its own files. */}}
+{{- define "cronocast.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* What every pod runs as. */}}
+{{- define "cronocast.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ int64 .Values.security.runAsUser }}
+runAsGroup: {{ int64 .Values.security.runAsGroup }}
+fsGroup: {{ int64 .Values.security.fsGroup }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{/* Secrets for the registry. */}}
+{{- define "cronocast.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - {name: {{ . | quote }}}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Nodes of a pod: (dict "first" PLACEMENT "second" PLACEMENT); what the first leaves open the second says. */}}
+{{- define "cronocast.placement" -}}
+{{- range $field := list "nodeSelector" "tolerations" "affinity" }}
+{{- with get ($.first | default dict) $field | default (get ($.second | default dict) $field) }}
+{{ $field }}: {{ . | toJson }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* One container of a step: (dict "root" $ "step" COMMAND "image" IMAGE "kind" RESOURCES "secrets" LIST "env" MAP "gpus" N "gpuResource" NAME). */}}
+{{- define "cronocast.container" -}}
+{{- $values := .root.Values -}}
+{{- $kind := get $values.resources .kind -}}
+image: {{ include "cronocast.image" (dict "root" .root "name" .image) | quote }}
+imagePullPolicy: {{ $values.image.pullPolicy }}
+command: [cronocast]
+args: [{{ .step }}]
+env:
+  - {name: CRONOCAST_ENTRY, value: "{{`{{workflow.parameters.series}}`}}"}
+  - {name: CRONOCAST_ROOT, value: /data}
+  - {name: CRONOCAST_RUN, value: "{{`{{workflow.scheduledTime}}`}}"}
+  {{- range $name, $value := .env }}
+  - {name: {{ $name }}, value: {{ $value | quote }}}
+  {{- end }}
+securityContext:
+  {{- include "cronocast.containerSecurity" . | nindent 2 }}
+{{- $limits := $kind.limits }}
+{{- if .gpus }}{{ $limits = merge (dict .gpuResource (.gpus | toString)) $limits }}{{ end }}
+resources: {requests: {{ $kind.requests | toJson }}, limits: {{ $limits | toJson }}}
+volumeMounts:
+  - {name: data, mountPath: /data}
+  - {name: tmp, mountPath: /tmp}
+  {{- range .secrets }}
+  {{- if get $values.secrets . }}
+  - {name: secret-{{ . }}, mountPath: /secrets/{{ . }}, readOnly: true}
+  {{- end }}
+  {{- end }}
+{{- end }}
+
+{{/* One template of one container: as cronocast.container, plus "placement" (dict "first" "second"), and "head" as YAML text (metadata, inputs, outputs). */}}
+{{- define "cronocast.step" -}}
+- name: {{ .name | default .step }}
+  activeDeadlineSeconds: {{ int64 (get .root.Values.resources .kind).deadlineSeconds }}
+  retryStrategy:
+    {{- include "cronocast.retry" (dict "root" .root "code" "lastRetry.exitCode in ['64','65','74','75','143']" "killed" "lastRetry.exitCode == '137'") | nindent 4 }}
+  {{- with include "cronocast.placement" .placement | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with .head }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  container:
+    {{- include "cronocast.container" . | nindent 4 }}
+{{- end }}
+
+{{/* Which ends Argo repeats: see "What is repeated" in the README; 64 and 65 are Argo's own. No maxDuration: it would end a running attempt. (dict "root" $ "code" EXPRESSION "killed" EXPRESSION) */}}
+{{- define "cronocast.retry" -}}
+limit: {{ .root.Values.retry.limit | toString | quote }}
+retryPolicy: Always
+expression: >-
+  (lastRetry.status == 'Error' || {{ .code }}
+  || ({{ .killed }} && asInt(retries) < 1))
+  && !(lastRetry.message matches 'OOMKilled')
+backoff: {duration: "{{`{{workflow.parameters.retry-seconds}}`}}", factor: "2", cap: "{{ int64 .root.Values.retry.capSeconds }}s"}
+{{- end }}

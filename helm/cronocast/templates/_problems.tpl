@@ -1,0 +1,68 @@
+{{/* What no schema can say about the values: one problem a line, each with its path, the value seen and what would be right. */}}
+{{- define "cronocast.problems" -}}
+{{- range $key, $value := omit .Values "series" "defaults" "global" }}
+{{- if contains "{{" (toJson $value) }}
+E_UNRENDERED {{ $key }}: holds {{ "{{" }}, which Argo would fill in; allowed: plain text
+{{- end }}
+{{- end }}
+{{- if hasSuffix ":latest" (printf ":%s" .Values.image.tag) }}
+E_IMAGE image.tag: "latest" is another image tomorrow; allowed: a version, or digests
+{{- end }}
+{{- range $step, $kind := .Values.resources }}
+{{- range $name := list "cpu" "memory" "ephemeral-storage" }}
+{{- $wanted := get ($kind.requests | default dict) $name }}{{ $limit := get ($kind.limits | default dict) $name }}
+{{- if and $wanted $limit (gt (include "cronocast.amount" $wanted | float64) (include "cronocast.amount" $limit | float64)) }}
+E_RESOURCES resources.{{ $step }}.limits.{{ $name }}: {{ $limit }} is below the request of {{ $wanted }}; allowed: that or more
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $name, $profile := .Values.profiles }}
+{{- if gt (add (len $name) (len (include "cronocast.name" $))) 57 }}
+E_NAME profiles.{{ $name }}: with the release's name in front it is too long for a label; give a shorter name
+{{- end }}
+{{- end }}
+{{- $known := dict }}
+{{- range $name, $own := .Values.series }}
+{{- $cron := include "cronocast.cronName" $name }}
+{{- if gt (len $cron) 52 }}
+E_NAME series.{{ $name }}: the name has {{ len $cron }} characters; Argo starts nothing whose name has more than 52, so give the series a shorter key
+{{- end }}
+{{- with get $known $cron }}
+E_NAME series.{{ $name }}: would be called {{ $cron }}, as series {{ . }} is; give one of them another key
+{{- end }}
+{{- $_ := set $known $cron (toJson $name) }}
+{{- include "cronocast.entryProblems" (dict "root" $ "name" $name) }}
+{{- end }}
+{{- end }}
+
+{{/* The same for one series: (dict "root" $ "name" NAME). */}}
+{{- define "cronocast.entryProblems" -}}
+{{- $text := include "cronocast.entry" . }}{{ $entry := fromJson $text }}{{ $source := $entry.source | default dict }}
+{{- $at := printf "series.%s" .name }}
+{{- if gt (len $text) 100000 }}
+E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000
+{{- end }}
+{{- range concat (list "url" "database") (ternary list (list "measurement" "field") (not (empty $source.query))) }}
+{{- if not (get $source .) }}
+E_CONFIG_MISSING {{ $at }}.source.{{ . }}: given neither here nor in defaults{{ has . (list "measurement" "field") | ternary "; name it, or give a query" "" }}
+{{- end }}
+{{- end }}
+{{- $profile := $entry.profile | default "cpu" }}
+{{- if not (hasKey .root.Values.profiles $profile) }}
+E_CONFIG_CHOICE {{ $at }}.profile: {{ $profile | quote }} is not under profiles; known: {{ keys .root.Values.profiles | sortAlpha | join ", " }}
+{{- end }}
+{{- if $entry.singlePod }}
+{{- if has "lstm" (prepend ($entry.candidates | default list) ($entry.model | default "auto")) }}
+E_CONFIG_CROSS {{ $at }}.singlePod: the one pod carries light models only; leave out singlePod, or the model lstm
+{{- end }}
+{{- if gt (int ($entry.shards | default 1)) 1 }}
+E_CONFIG_CROSS {{ $at }}.singlePod: one pod can't be {{ int $entry.shards }} shards; give one of the two
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A quantity as a number: 500m, 2, 64Mi, 1G. */}}
+{{- define "cronocast.amount" -}}
+{{- $factors := dict "m" 0.001 "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 -}}
+{{- mulf (regexFind "^[0-9.]+" . | float64) (get $factors (regexReplaceAll "^[0-9.]+" . "")) -}}
+{{- end }}
