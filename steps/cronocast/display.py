@@ -20,6 +20,7 @@ NAME_WIDTH = 32  # of a series, member or model; the whole table then fits into 
 STATE_WIDTH = len("superseded")
 WIDE = 150  # columns from which there is room for the sentence that says why
 LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
+MAX_WHY = 12  # rows whose sentence stands below the table where there is no room beside; more would hide the table
 BETTER = 0.995  # below this the error is less than naive's as printed
 
 
@@ -97,9 +98,11 @@ def closing_table(chains: "list[Chain]") -> None:
     console.print(table)
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
-    for row in rows[:MAX_ROWS]:
-        if row.reason and not wide:
+    for row in rows[:MAX_ROWS] if not wide else ():
+        if row.reason:
             console.print(f"[yellow]{escape(row.label)}[/]: {escape(row.reason)}", soft_wrap=True)
+        elif row.why and len(rows) <= MAX_WHY:
+            console.print(f"[dim]{escape(row.label)}: {escape(row.why)}[/]", no_wrap=True, overflow="ellipsis")
     for chain in chains:
         if chain.exit_code:
             console.print(f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}: {escape(chain.error)}", soft_wrap=True)
