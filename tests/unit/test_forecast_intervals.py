@@ -70,11 +70,22 @@ def test_no_change_gives_no_width(y: "np.ndarray[tuple[int], np.dtype[np.float64
 
 
 def test_left_out_coverage_is_below_that_in_sample_and_near_the_level() -> None:
-    shares = [intervals.left_out_coverage(random_walk_errors(14, 24), 0.95, WALK, 1) for _ in range(20)]
+    shares = [intervals.left_out_coverage(random_walk_errors(14, 24), 0.95, WALK, 1, 14) for _ in range(20)]
     known = [share for share in shares if share is not None]
     assert len(known) == 20
     assert 0.88 < np.mean(known) < 0.98
 
 
+def test_overlapping_windows_widen_the_interval() -> None:
+    errors = random_walk_errors(14, 24)
+    apart, overlapping = (intervals.offsets(errors, 24, 0.95, WALK, 1, independent)[1] for independent in (14, 4))
+    assert (overlapping > 1.2 * apart).all()
+
+
+@pytest.mark.parametrize(("freedom", "expected"), [(2, 4.303), (3, 3.182), (5, 2.571), (13, 2.160), (100, 1.984)])
+def test_student_quantile_is_that_of_the_tables(freedom: int, expected: float) -> None:
+    assert intervals.student(0.975, freedom) == pytest.approx(expected, rel=0.06)
+
+
 def test_left_out_coverage_needs_three_origins() -> None:
-    assert intervals.left_out_coverage(np.ones((2, 24)), 0.95, WALK, 1) is None
+    assert intervals.left_out_coverage(np.ones((2, 24)), 0.95, WALK, 1, 2) is None

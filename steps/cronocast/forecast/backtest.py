@@ -38,6 +38,14 @@ class Backtest:
     failures: dict[str, str] = field(default_factory=dict)  # name -> why it has no forecast at some or all origins
     seconds: dict[str, float] = field(default_factory=dict)  # name -> CPU seconds
 
+    @property
+    def independent(self) -> int:
+        """How many windows of h steps the errors are worth: those apart from each other, and half of the others; 0 if there are none."""
+        if not self.origins:
+            return 0
+        apart = 1 + (self.origins[-1].end - self.origins[0].end) // int(self.actual.shape[1])
+        return (apart + len(self.origins)) // 2
+
 
 def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGINS) -> list[int]:
     """Choose where past forecasts begin, ascending.

@@ -217,7 +217,7 @@ class _Work:
     def _finish(self, yhat: "Floats", used: tuple[str, ...], choice: select.Choice, test: backtest.Backtest, errors: "Floats") -> MemberForecast:
         season = min(self.context.periods, default=1)
         tail = self.filled.tail
-        below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, self.settings.level, self.values, season))
+        below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, self.settings.level, self.values, season, test.independent))
         bounds = [np.clip(np.ldexp(v, self.exponent), -LARGEST, LARGEST) for v in (yhat - below, yhat, yhat + above)]
         low, high = self.settings.clip
         lower, middle, upper = (np.clip(v, low, high) if (low, high) != (None, None) else v for v in bounds)

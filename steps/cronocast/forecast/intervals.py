@@ -13,7 +13,7 @@ LEAST_SIDE = 0.25  # of the wider side: where nothing was missed yet, something 
 BELIEF = 3  # origins at which a step that was narrower than an earlier one is half believed
 
 
-def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int) -> "tuple[Floats, Floats]":
+def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int, independent: int | None = None) -> "tuple[Floats, Floats]":
     """Distances from a forecast to its lower and upper bound.
 
     Errors are divided by the scale of their horizon step, then pooled: so few origins still give outer quantiles. Each side has its
@@ -25,6 +25,7 @@ def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int) ->
         level: Nominal coverage, 0..1.
         y: History, shape (t,), NaN where not observed; for the case of too few errors.
         season: Steps in one season, >= 1.
+        independent: How many windows that do not overlap the k are worth; k if None.
 
     Returns:
         Two arrays of shape (h,), both >= 0: yhat - lower and upper - yhat.
@@ -35,7 +36,7 @@ def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int) ->
     if np.isfinite(errors).sum() < LEAST_ERRORS:
         return _from_changes(y, h, level, season)
     scale = step_scale(errors)
-    lower, upper = _quantiles(errors, scale, level)
+    lower, upper = _quantiles(errors, scale, level, independent or len(errors))
     scale = _extended(scale, h)
     return lower * scale, upper * scale
 
@@ -58,16 +59,16 @@ def step_scale(errors: "Floats") -> "Floats":
     return np.asarray(belief * smooth + (1 - belief) * grown)
 
 
-def _quantiles(errors: "Floats", scale: "Floats", level: float) -> tuple[float, float]:
+def _quantiles(errors: "Floats", scale: "Floats", level: float, independent: int) -> tuple[float, float]:
     """Outer quantiles of the scaled errors on either side, both >= 0.
 
-    Errors of one origin go together: a bad day is bad at most steps. So the spread is known from as many cases as there are
-    origins, and the quantiles are widened as Student's are over the normal ones.
+    Errors of one window go together: a bad day is bad at most steps. So the spread is known from as many cases as there are
+    windows apart from each other, and the quantiles are widened as Student's are over the normal ones.
     """
     scaled = (errors / np.where(scale > 0, scale, 1.0))[np.isfinite(errors)]
     low, high = (float(q) for q in np.quantile(scaled, [(1 - level) / 2, (1 + level) / 2]))
     least = LEAST_SIDE * max(-low, high, 0.0)
-    wider = student((1 + level) / 2, max(2, len(errors) - 1)) / NormalDist().inv_cdf((1 + level) / 2)
+    wider = student((1 + level) / 2, max(2, independent - 1)) / NormalDist().inv_cdf((1 + level) / 2)
     return wider * max(-low, least), wider * max(high, least)
 
 
@@ -105,14 +106,14 @@ def _change_quantile(y: "Floats", lag: int, level: float) -> float:
     return float(np.quantile(changes, min(1.0, level * (1 + 1 / changes.size))))
 
 
-def left_out_coverage(errors: "Floats", level: float, y: "Floats", season: int) -> float | None:
+def left_out_coverage(errors: "Floats", level: float, y: "Floats", season: int, independent: int) -> float | None:
     """Share of backtest values inside the interval, each origin judged by widths from the other origins; None with too few of them."""
     k, b = errors.shape
     if k < 3:
         return None
     inside = total = 0
     for i in range(k):
-        lower, upper = offsets(np.delete(errors, i, axis=0), b, level, y, season)
+        lower, upper = offsets(np.delete(errors, i, axis=0), b, level, y, season, max(1, independent - 1))
         row = errors[i]
         known = np.isfinite(row)
         inside += int(((row >= -lower) & (row <= upper))[known].sum())

@@ -22,6 +22,7 @@ FINE = 16  # candidate cuts per octave of age: every step for the newest 16, eve
 LOOKED_AT = 4  # newest cuts whose place is found to the step; older ones only bound older segments
 LOCAL = 32  # steps before the newest ones that say whether those are off the line
 PENALTY = 12.0  # noise variances times log(t) that a new segment must explain; above the 3 of BIC since noise is rarely white
+TRUST = 2  # times its length that a slope is extended: some hours of it say nothing about next week
 OUTLIER = 5.0  # robust standard deviations from the running median; further out is a spike, not a level
 JUMP = 6.0  # robust standard deviations that all of the newest points must be off the line to be a new level
 
@@ -58,6 +59,7 @@ class Linear:
         self.segments = segments(clean)
         last = self.segments[-1]
         self.slope = shared_slope(self.segments)
+        self.holds = max(TRUST * (last.end - last.start), float(np.median([s.end - s.start for s in self.segments])))
         middle = (last.start + last.end - 1) / 2
         self.end_value = last.level + self.slope * (y.size - 1 - middle)
         residual = clean[last.start : last.end] - (last.level + self.slope * (np.arange(last.start, last.end) - middle))
@@ -66,10 +68,11 @@ class Linear:
         return self
 
     def predict(self, h: int) -> "Floats":
-        """Extend the line by h steps."""
+        """Extend the line by h steps: sloping for twice as long as it was seen or as long as slopes usually hold, then level."""
         ahead = np.arange(1, h + 1)
+        sloping = np.minimum(ahead, self.holds)
         season = self.season[(self.size - 1 + ahead) % self.season.size]
-        return np.asarray(self.end_value + self.slope * ahead + self.off * self.fading**ahead + season)
+        return np.asarray(self.end_value + self.slope * sloping + self.off * self.fading**ahead + season)
 
 
 def seasonal_shape(y: "Floats", periods: tuple[int, ...]) -> "Floats":

@@ -33,15 +33,15 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", exponent: i
     }
     if np.isfinite(errors).any():
         measured = _measured(test.actual, test.actual - errors, scale)
-        report["chosen"] = {**measured, **_interval(errors, y, level, season, scale), "by_step": _by_step(errors, scale)}
+        report["chosen"] = {**measured, **_interval(errors, y, level, season, scale, test.independent), "by_step": _by_step(errors, scale)}
         if naive := select.reference(test):
             report["naive"] = {"model": naive, "by_step": _by_step(test.actual - test.forecasts[naive], scale)}
     return report
 
 
-def _interval(errors: "Floats", y: "Floats", level: float, season: int, scale: float) -> dict[str, float | None]:
-    below, above = intervals.offsets(errors, errors.shape[1], level, y, season)
-    left_out = intervals.left_out_coverage(errors, level, y, season)
+def _interval(errors: "Floats", y: "Floats", level: float, season: int, scale: float, independent: int) -> dict[str, float | None]:
+    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, independent)
+    left_out = intervals.left_out_coverage(errors, level, y, season, independent)
     return {
         "coverage": None if left_out is None else _round(left_out),
         "msis": _round(measures.interval_score(errors, -below, above, level) / scale),
