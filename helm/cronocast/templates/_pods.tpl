@@ -34,6 +34,17 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
+{{/* What containers may mount. */}}
+{{- define "cronocast.volumes" -}}
+- {name: data, persistentVolumeClaim: {claimName: {{ include "cronocast.claim" . | quote }}}}
+- {name: tmp, emptyDir: {sizeLimit: 128Mi}}
+{{- range $use, $secret := .Values.secrets }}
+{{- if $secret }}
+- {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400}}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* One container of a step: (dict "root" $ "step" COMMAND "image" IMAGE "kind" RESOURCES "secrets" LIST "env" MAP "gpus" N "gpuResource" NAME). */}}
 {{- define "cronocast.container" -}}
 {{- $values := .root.Values -}}

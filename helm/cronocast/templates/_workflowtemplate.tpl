@@ -58,13 +58,7 @@ spec:
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
   {{- end }}
   volumes:
-    - {name: data, persistentVolumeClaim: {claimName: {{ include "cronocast.claim" $ | quote }}}}
-    - {name: tmp, emptyDir: {sizeLimit: 128Mi}}
-    {{- range $use, $secret := $.Values.secrets }}
-    {{- if $secret }}
-    - {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400}}
-    {{- end }}
-    {{- end }}
+    {{- include "cronocast.volumes" $ | nindent 4 }}
   templates:
     - name: series
       dag:
@@ -114,6 +108,9 @@ spec:
       {{- with include "cronocast.placement" (dict "first" $light) | trim }}
       {{- . | nindent 6 }}
       {{- end }}
+      # Argo finds the workflow's volumes for a container, not for those of a set.
+      volumes:
+        {{- include "cronocast.volumes" $ | nindent 8 }}
       containerSet:
         containers:
           {{- $before := "" }}
@@ -124,6 +121,6 @@ spec:
             {{- end }}
             {{- $before = printf "%d-%s" (add1 $i) $step }}
             {{- $secrets := get (dict "extract" (list "source" "ca") "load" $database) $step | default list }}
-            {{- include "cronocast.container" (dict "root" $ "step" $step "image" $step "kind" $step "secrets" $secrets "env" $overrides) | nindent 12 }}
+            {{- include "cronocast.container" (dict "root" $ "step" $step "image" $step "kind" $step "secrets" $secrets "env" (eq $step "extract" | ternary dict $overrides)) | nindent 12 }}
           {{- end }}
 {{- end }}
