@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from cronocast.forecast import Context
 from cronocast.forecast.lstm import Lstm, LstmMany
@@ -65,4 +66,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with threadpool_limits(limits=1):  # as the step does: NumPy's threads would only wait for those of TensorFlow
+        main()

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 WARM_EPOCHS = 3  # what a second run adds to weights that already fit
 NEWEST = 0.2  # share of the training windows that a second run learns from
 FORGET = 0.1  # saved weights whose held-out error, relative to none, got worse by more than this are trained anew
+WINDOWS = 200_000  # kept in memory of all members together: at most 1 GB
+LEAST_WINDOWS = 100  # of each member, however many there are
 POOL = 40_000  # windows of all members together that the network may draw from: about 100 MB
-LEAST_POOL = 100  # of each member, however many there are
 WINDOW = 48  # steps of a window at least, in whole seasons: two days of hours; half of it was worse on real series, more only longer
 
 
@@ -57,9 +58,10 @@ class LstmMany:
         """
         options = read_options(contexts[0].options)
         self._shape = _shape(options, contexts)
+        most = min(win.MAX_WINDOWS, max(LEAST_WINDOWS, WINDOWS // len(ys)))
         for i, (y, context) in enumerate(zip(ys, contexts, strict=True)):
             try:
-                self._members[i] = lstm_member.prepare(y, context.periods, self._shape, context.observed)
+                self._members[i] = lstm_member.prepare(y, context.periods, self._shape, context.observed, most)
             except DataError as error:
                 self.errors[i] = error
         if not self._members:
@@ -122,7 +124,7 @@ class LstmMany:
 
     def _pool(self, newest: float = 1.0, *, late: bool = False) -> "Pool":
         """Windows of all members and what their linear maps leave: to train on (all, or the newest share), or held out (`late`)."""
-        most = max(LEAST_POOL, POOL // len(self._members)) // (4 if late else 1)
+        most = max(LEAST_WINDOWS, POOL // len(self._members)) // (4 if late else 1)
         inputs, targets = [], []
         for member in self._members.values():
             rows = member.windows.split(self._shape.h)[late]

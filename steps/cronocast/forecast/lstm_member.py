@@ -47,7 +47,7 @@ class Member:
         return rest
 
 
-def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools | None" = None) -> Member:
+def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools | None" = None, most: int = win.MAX_WINDOWS) -> Member:
     """Learn everything that needs no network.
 
     Args:
@@ -55,6 +55,7 @@ def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools |
         periods: Seasonal periods in steps; those seen too seldom are left out.
         shape: Windows and horizon.
         observed: Shape (t,), False where a gap was filled; None if nothing was.
+        most: Windows to keep at most.
 
     Raises:
         DataError: y is too short for windows of this shape, or its values overflow.
@@ -67,7 +68,7 @@ def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools |
     size = spread or 1.0
     normal = (y - shift) / size
     prepared, parts = win.measure(normal, tuple(periods), shape)
-    rows = win.origins(y.size, shape, tuple(parts.seasons), win.MAX_WINDOWS, observed)
+    rows = win.origins(y.size, shape, tuple(parts.seasons), most, observed)
     raw = win.look_back(normal, parts, rows, shape)
     windows = win.Windows(rows, win.scaled_inputs(raw, prepared), win.scaled_targets(win.look_ahead(normal, parts, rows, shape), prepared))
     early, late = windows.split(shape.h)

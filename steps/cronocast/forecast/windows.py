@@ -22,7 +22,8 @@ MAX_BLOCKS = 96  # of a window and of a horizon; longer ones are averaged in blo
 CLIP = 6.0  # typical errors; one outage must not rule a squared error
 HELD_OUT = 0.2  # newest share of windows that never trains
 MIN_WINDOWS = 20  # fewer training windows than this say nothing
-MAX_WINDOWS = 2000  # per member for the linear map; evenly spaced, the newest one included
+MAX_WINDOWS = 2000  # per member; evenly spaced, the newest one included
+JUDGES = 200  # windows that measure the scales
 RIDGE = (0.01, 0.1, 1.0, 10.0)  # penalty per window, in squares of the scaled inputs: from nearly free to nearly nothing
 
 
@@ -94,7 +95,7 @@ def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepare
     settings = choose(y, used, shape.h)
     parts = decompose(y, settings, shape.h)
     prepared = Prepared(settings, np.ones(len(PARTS)), 1.0)
-    rows = origins(y.size, shape, used, MAX_WINDOWS // 10)
+    rows = origins(y.size, shape, used, JUDGES)
     raw, ahead = look_back(y, parts, rows, shape), look_ahead(y, parts, rows, shape)
     error = float(np.mean(np.abs(ahead.sum(axis=2))))
     floor = 1e-9 * max(1.0, error)  # a part that is always zero stays zero
