@@ -13,6 +13,15 @@ from cronocast.document import default_of, plain
 from cronocast.values import values_schema
 
 HERE = Path(__file__).parent / "cronocast"
+# Rules of an entry that a pattern can say, so that Helm refuses what a step would refuse later. Steps check all rules.
+PATTERNS = {
+    "schedules": r"\S+( \S+){4}",  # the numbers in it are looked at by templates/_problems.tpl
+    "timezone": "UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+",
+    "profile": "[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+    "model": r"[a-z0-9_]+|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*",
+    "source.url": r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@?#]+",
+    "sink.url": r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@?#]+",
+}
 BEGIN, END = "<!-- values: made by helm/generate.py -->", "<!-- end of values -->"
 HEAD = """# Every value of the chart with its default; made by helm/generate.py from the definition that also checks them.
 # `defaults` and `series` are the same document that `cronocast run -f` reads: see "Settings" in steps/README.md.
@@ -57,8 +66,20 @@ def schema_json() -> str:
     series = document["properties"]["series"]
     # Other than a run on one machine, a release without a series is fine: the first one may come later. Each still has an object of its own.
     series.pop("minProperties")
+    series["propertyNames"] = {"pattern": r"^[^\x00-\x1f\x7f-\x9f]{1,300}$"}
+    for path, pattern in PATTERNS.items():
+        _set_pattern(document["properties"]["defaults"], path.split("."), f"^({pattern})$")
     document["properties"]["global"] = {"type": "object", "description": "Helm hands it to every chart; not read here."}
     return json.dumps(document, indent=1) + "\n"
+
+
+def _set_pattern(part: dict[str, Any], path: list[str], pattern: str) -> None:
+    """Say what the text at a path looks like; of a list, each item. `defaults` and `series` share these parts."""
+    item = part["properties"][path[0]]
+    if len(path) > 1:
+        _set_pattern(item, path[1:], pattern)
+    else:
+        item.get("items", item)["pattern"] = pattern
 
 
 def table() -> str:

@@ -1,24 +1,55 @@
 """The chart's own values, beside `defaults` and `series`: one typed definition gives the checks and the chart's JSON schema."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from cronocast.document import Anything, Flag, ListOf, MapOf, Number, Part, Span, Text, setting
 from cronocast.durations import Duration
+from cronocast.errors import seen
 
-_text = Text(about="text", data=True)
-_name = Text(about="the name of a Kubernetes object")
-_map = MapOf(_text, _text)
+
+@dataclass(frozen=True)
+class Shaped(Text):
+    """Text that a pattern describes, in the schema too, so that Helm refuses the same."""
+
+    pattern: str = ""
+
+    def __post_init__(self) -> None:
+        """The pattern is also the check."""
+        object.__setattr__(self, "fault", lambda value: "" if re.fullmatch(self.pattern, value) else f"{seen(value)} does not fit; allowed: {self.about}")
+
+    def schema(self) -> dict[str, Any]:
+        """As Text, with the pattern."""
+        return {**super().schema(), "pattern": f"^({self.pattern})$"}
+
+
+# The lengths and letters that Kubernetes and registries take.
+_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+IMAGES = ("extract", "classify", "forecast", "forecast-lstm", "forecast-lstm-gpu", "load")
+
+_text = Text(about="text")
+_name = Shaped(about="the name of a Kubernetes object: lower-case letters, digits and dashes", pattern=_NAME)
+_names = Shaped(about="the name of a Kubernetes object, or nothing", pattern=rf"({_NAME}(\.{_NAME})*)?")
+_key = Shaped(about="the key of a label or annotation, such as team or example.org/team", pattern=rf"({_NAME}(\.{_NAME})*/)?{_LABEL}")
+_labels = MapOf(_key, Shaped(about="the value of a label: at most 63 letters, digits, dashes, dots, underscores", pattern=f"({_LABEL})?"))
+_quantity = Shaped(about="a quantity with a unit where it has one, such as 250m, 2, 256Mi or 5Gi", pattern=r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+_size = Shaped(about="a size such as 256Mi or 5Gi", pattern=r"[1-9][0-9]*(\.[0-9]+)?(M|G|T|Ki|Mi|Gi|Ti)")
+_quantities = MapOf(_text, _quantity)
 _objects = ListOf(Anything())
+_cron = Shaped(about="five cron fields", pattern=r"\S+( \S+){4}")
 
 
 @dataclass(frozen=True)
 class Image:
     """Where the images come from: REGISTRY/cronocast-NAME:TAG, or @DIGEST where one is given."""
 
-    registry: str = setting(_text, "ghcr.io/cronocast", "Registry and path before the name of an image.")
-    tag: str = setting(_text, "", "Tag of every image; the chart's appVersion if empty.")
-    digests: dict[str, str] = setting(_map, {}, "Digest by image name (extract, classify, forecast, forecast-lstm, load), used instead of the tag.")
+    registry: str = setting(Shaped(about="HOST/PATH without a scheme", pattern=r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?"), "ghcr.io/cronocast", "Registry and path before the name of an image.")
+    tag: str = setting(Shaped(about="a tag, or nothing", pattern=r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"), "", "Tag of every image; the chart's appVersion if empty.")
+    digests: dict[str, str] = setting(
+        MapOf(Text(IMAGES), Shaped(about="sha256: and 64 digits", pattern="sha256:[0-9a-f]{64}")), {}, f"Digest by image name ({', '.join(IMAGES)}), used instead of the tag."
+    )
     pullPolicy: str = setting(Text(("IfNotPresent", "Always", "Never")), "IfNotPresent", "When the nodes fetch an image.")  # noqa: N815
     pullSecrets: tuple[str, ...] = setting(ListOf(_name), (), "Secrets for the registry.")  # noqa: N815
 
@@ -27,26 +58,26 @@ class Image:
 class Volume:
     """The claim that run folders and saved models lie on. It is kept when the release is removed."""
 
-    existingClaim: str = setting(_text, "", "Use this claim instead of making one.")  # noqa: N815
-    storageClass: str = setting(_text, "", "Storage class; the cluster's default if empty.")  # noqa: N815
-    size: str = setting(Text(about="a quantity such as 5Gi"), "5Gi", "Size of the claim.")
-    accessMode: str = setting(Text(("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod")), "ReadWriteMany", "ReadWriteMany lets pods of one run use several nodes.")  # noqa: N815
+    existingClaim: str = setting(_names, "", "Use this claim instead of making one.")  # noqa: N815
+    storageClass: str = setting(_names, "", "Storage class; the cluster's default if empty.")  # noqa: N815
+    size: str = setting(_size, "5Gi", "Size of the claim.")
+    accessMode: str = setting(Text(("ReadWriteOnce", "ReadWriteMany")), "ReadWriteMany", "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one.")  # noqa: N815
 
 
 @dataclass(frozen=True)
 class Secrets:
     """Secrets by name; each is mounted as files, never put into env variables or arguments."""
 
-    source: str = setting(_text, "", "Secret mounted at /secrets/source in extract and load, such as keys password or token.")
-    sink: str = setting(_text, "", "Secret mounted at /secrets/sink in load.")
-    ca: str = setting(_text, "", "Secret with certificates, mounted at /secrets/ca in extract and load.")
+    source: str = setting(_names, "", "Secret mounted at /secrets/source in extract and load, such as keys password or token.")
+    sink: str = setting(_names, "", "Secret mounted at /secrets/sink in load.")
+    ca: str = setting(_names, "", "Secret with certificates, mounted at /secrets/ca in extract and load.")
 
 
 @dataclass(frozen=True)
 class Placement:
     """Where pods run and what they may use."""
 
-    nodeSelector: dict[str, str] = setting(_map, {}, "Labels that a node must have.")  # noqa: N815
+    nodeSelector: dict[str, str] = setting(_labels, {}, "Labels that a node must have.")  # noqa: N815
     tolerations: tuple[Any, ...] = setting(_objects, (), "Taints that the pods accept.")
     affinity: dict[str, Any] = setting(MapOf(_text, Anything()), {}, "Affinity, as in a pod.")
 
@@ -57,7 +88,7 @@ class Heavy(Placement):
 
     image: str = setting(Text(("forecast-lstm", "forecast-lstm-gpu")), "forecast-lstm", "Image that carries TensorFlow.")
     gpus: int = setting(Number(0, 16, whole=True), 0, "GPUs per pod.")
-    gpuResource: str = setting(_text, "nvidia.com/gpu", "Name of the resource that stands for a GPU.")  # noqa: N815
+    gpuResource: str = setting(_key, "nvidia.com/gpu", "Name of the resource that stands for a GPU.")  # noqa: N815
 
 
 @dataclass(frozen=True)
@@ -72,7 +103,7 @@ class Profile:
 class Schedule:
     """What every CronWorkflow shares."""
 
-    concurrencyPolicy: str = setting(Text(("Forbid", "Replace")), "Forbid", "Forbid skips a start while a run goes on; Replace ends the old run.")  # noqa: N815
+    concurrencyPolicy: str = setting(Text(("Forbid", "Replace")), "Forbid", "Forbid skips a start while a run goes on; Replace ends the old run, which then leaves no record.")  # noqa: N815
     startingDeadlineSeconds: int = setting(Number(1, 86400, whole=True), 600, "After an outage the latest missed start is made up for if it is younger.")  # noqa: N815
     successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Finished runs that Argo keeps per series.")  # noqa: N815
     failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")  # noqa: N815
@@ -84,7 +115,7 @@ class Retry:
     """How Argo repeats a step whose exit code says that it may pass."""
 
     limit: int = setting(Number(0, 20, whole=True), 3, "Repetitions of one step.")
-    seconds: int = setting(Number(1, 3600, whole=True), 20, "Wait before the first repetition, doubled each time; up to as much again is added by a hash of the name.")
+    seconds: int = setting(Number(1, 3600, whole=True), 20, "Wait before the first repetition, doubled each time. Up to as much again is added by a hash of the series, so that they do not start together.")
     capSeconds: int = setting(Number(1, 86400, whole=True), 300, "Longest wait.")  # noqa: N815
 
 
@@ -92,8 +123,8 @@ class Retry:
 class StepResources:
     """Resources and deadline of one kind of pod."""
 
-    requests: dict[str, str] = setting(_map, {}, "Resources set aside for the container.")
-    limits: dict[str, str] = setting(_map, {}, "Resources the container may not exceed.")
+    requests: dict[str, str] = setting(_quantities, {}, "Resources set aside for the container.")
+    limits: dict[str, str] = setting(_quantities, {}, "Resources the container may not exceed.")
     deadlineSeconds: int = setting(Number(1, 604800, whole=True), 600, "The step is stopped after this time; Argo repeats it.")  # noqa: N815
 
 
@@ -128,7 +159,7 @@ class ServiceAccount:
     """The account that the pods of a run use."""
 
     create: bool = setting(Flag(), True, "Make the account, its role and the binding.")
-    name: str = setting(_text, "", "Its name; the release's name if empty.")
+    name: str = setting(_names, "", "Its name; the release's name if empty.")
 
 
 @dataclass(frozen=True)
@@ -145,7 +176,7 @@ class Janitor:
     """The job that removes old run folders."""
 
     enabled: bool = setting(Flag(), True, "Make the job.")
-    schedule: str = setting(_text, "23 3 * * *", "When it runs.")
+    schedule: str = setting(_cron, "23 3 * * *", "When it runs, in UTC.")
     keep: Duration = setting(Span(), Duration.parse("7d"), "Run folders that changed within this time stay; the newest of each series stays always.")
 
 
@@ -153,9 +184,9 @@ class Janitor:
 class Chart:
     """Every value of the chart but `defaults` and `series`."""
 
-    nameOverride: str = setting(_text, "", "Name of the objects; the release's name if empty.")  # noqa: N815
-    labels: dict[str, str] = setting(_map, {}, "Labels for every object and pod.")
-    annotations: dict[str, str] = setting(_map, {}, "Annotations for every object and pod.")
+    nameOverride: str = setting(_names, "", "Name of the objects; the release's name if empty.")  # noqa: N815
+    labels: dict[str, str] = setting(_labels, {}, "Labels for every object and pod.")
+    annotations: dict[str, str] = setting(MapOf(_key, _text), {}, "Annotations for every object and pod.")
     image: Image = setting(Part(Image), Image(), "Where the images come from.")
     volume: Volume = setting(Part(Volume), Volume(), "The claim that the steps share.")
     secrets: Secrets = setting(Part(Secrets), Secrets(), "Secrets by name.")

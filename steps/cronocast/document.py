@@ -242,7 +242,8 @@ class MapOf:
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
         item = self.value.schema()
-        return {"type": "object", "additionalProperties": {"anyOf": [item, {"type": "array", "items": item}]} if self.many else item}
+        values = {"anyOf": [item, {"type": "array", "items": item}]} if self.many else item
+        return {"type": "object", "propertyNames": self.key.schema(), "additionalProperties": values}
 
     def words(self) -> str:  # noqa: D102
         return f"a mapping (name: {self.value.words()})"

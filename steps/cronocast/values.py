@@ -137,6 +137,7 @@ def values_schema() -> dict[str, Any]:
     entry, chart = schema(Entry), schema(Chart)
     entry["properties"].pop("name")
     _optional(entry)
+    entry["properties"]["source"]["properties"]["tags"]["additionalProperties"]["anyOf"].append({"type": "null"})  # takes a tag of defaults away
     _optional(chart)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -147,7 +148,7 @@ def values_schema() -> dict[str, Any]:
         "properties": {
             **chart["properties"],
             "defaults": {**entry, "description": "Settings that every series shares."},
-            "series": {"type": "object", "minProperties": 1, "maxProperties": MAX_SERIES, "additionalProperties": {"anyOf": [entry, {"type": "null"}]}},
+            "series": {"type": "object", "minProperties": 1, "maxProperties": MAX_SERIES, "additionalProperties": {**entry, "type": ["object", "null"]}},
         },
     }
 

@@ -15,6 +15,14 @@ E_IMAGE image.tag: "latest" is another image tomorrow; allowed: a version, or di
 E_RESOURCES resources.{{ $step }}.limits.{{ $name }}: {{ $limit }} is below the request of {{ $wanted }}; allowed: that or more
 {{- end }}
 {{- end }}
+{{- range $name := list "memory" "ephemeral-storage" }}
+{{- range $part := list "requests" "limits" }}
+{{- $size := get (get $kind $part | default dict) $name }}
+{{- if and $size (not (regexMatch "[kMGT]i?$" $size)) }}
+E_RESOURCES resources.{{ $step }}.{{ $part }}.{{ $name }}: {{ $size }} would be bytes; allowed: a size with a unit, such as 256Mi
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- range $name, $profile := .Values.profiles }}
 {{- if gt (add (len $name) (len (include "cronocast.name" $))) 57 }}
@@ -47,6 +55,11 @@ E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000
 E_CONFIG_MISSING {{ $at }}.source.{{ . }}: given neither here nor in defaults{{ has . (list "measurement" "field") | ternary "; name it, or give a query" "" }}
 {{- end }}
 {{- end }}
+{{- range $entry.schedules }}
+{{- with include "cronocast.cronFault" . }}
+E_CRON {{ $at }}.schedules: {{ . }}; allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5'
+{{- end }}
+{{- end }}
 {{- $profile := $entry.profile | default "cpu" }}
 {{- if not (hasKey .root.Values.profiles $profile) }}
 E_CONFIG_CHOICE {{ $at }}.profile: {{ $profile | quote }} is not under profiles; known: {{ keys .root.Values.profiles | sortAlpha | join ", " }}
@@ -59,6 +72,22 @@ E_CONFIG_CROSS {{ $at }}.singlePod: the one pod carries light models only; leave
 E_CONFIG_CROSS {{ $at }}.singlePod: one pod can't be {{ int $entry.shards }} shards; give one of the two
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* What is wrong with a schedule of five fields, "" if nothing: numbers out of range, or a day that no month has. */}}
+{{- define "cronocast.cronFault" -}}
+{{- $text := . }}
+{{- $numbers := list "([0-5]?[0-9])" "([01]?[0-9]|2[0-3])" "(0?[1-9]|[12][0-9]|3[01])" "(0?[1-9]|1[0-2])" "(0?[0-7])" -}}
+{{- range $i, $field := splitList " " . -}}
+{{- $more := eq $i 0 | ternary "H|H/([1-9]|[1-5][0-9])|" "" -}}
+{{- $part := printf "(%s(\\*|%s(-%s)?)(/([1-9][0-9]?|0[1-9]))?)" $more (index $numbers $i) (index $numbers $i) -}}
+{{- if not (regexMatch (printf "^%s(,%s)*$" $part $part) $field) -}}
+field {{ add1 $i }} of {{ quote $text }} is {{ quote $field }}
+{{- end -}}
+{{- end -}}
+{{- if regexMatch "^[^ ]+ [^ ]+ ((30|31) 0?2|31 (0?[469]|11)) \\*$" . -}}
+{{ quote . }} never comes
+{{- end -}}
 {{- end }}
 
 {{/* A quantity as a number: 500m, 2, 64Mi, 1G. */}}
