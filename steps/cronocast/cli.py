@@ -263,6 +263,39 @@ def plot(
     raise typer.Exit(guarded(action, debug=debug))
 
 
+@app.command()
+def backtest(
+    history: Annotated[Path, typer.Option("--history", envvar="CRONOCAST_HISTORY", metavar="FILE", help="File with the history (name,tags,time,value).")],
+    horizon: Annotated[str | None, typer.Option("--horizon", envvar="CRONOCAST_HORIZON", metavar="DURATION", help="How far ahead to forecast; 24h if not given.")] = None,
+    models: Annotated[str | None, typer.Option("--models", metavar="A,B,...", help="Models to try, auto among them; the naive ones always run. auto if not given.")] = None,
+    origins: Annotated[
+        int | None, typer.Option("--origins", metavar="NUMBER", help="Past starts, spread over the last third; at most ten, one horizon apart, if not given.")
+    ] = None,
+    every: Annotated[str | None, typer.Option("--every", envvar="CRONOCAST_EVERY", metavar="DURATION", help="Step size of the grid; that of the file if not given.")] = None,
+    lookback: Annotated[
+        str | None, typer.Option("--lookback", envvar="CRONOCAST_LOOKBACK", metavar="DURATION", help="How much history a run reads; all of it if not given.")
+    ] = None,
+    level: Annotated[str | None, typer.Option("--level", envvar="CRONOCAST_LEVEL", metavar="NUMBER", help="Nominal coverage of the interval; 0.95 if not given.")] = None,
+    jobs: Annotated[str | None, typer.Option("--jobs", envvar="CRONOCAST_JOBS", metavar="NUMBER", help="Forecasts made at the same time; one per core if not given.")] = None,
+    entry: Annotated[
+        str | None, typer.Option("--entry", envvar="CRONOCAST_ENTRY", metavar="JSON", help="A series document as JSON text, or @FILE: its settings, where no flag says otherwise.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with pictures.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Forecast the past as scheduled runs would have, and measure what came of it against naive forecasts."""
+
+    def action() -> int:
+        from cronocast.backtest.command import run_backtest
+        from cronocast.backtest.request import make_request
+
+        texts = {"horizon": horizon, "every": every, "lookback": lookback, "level": level, "jobs": jobs or str(os.cpu_count() or 1)}
+        return run_backtest(make_request(history, out, entry, models, origins, texts), out, as_json=json)
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
 def main() -> None:
     """Entry point: run the command and leave with its exit code."""
     os.environ.setdefault("PYTHONUTF8", "1")  # children read and write UTF-8 whatever the locale says

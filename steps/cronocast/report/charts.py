@@ -39,7 +39,7 @@ def forecast_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, l
         *[_legend_item(x, 14 + row * 18, cls, label) for (cls, label), row, x in legend],
         *place(end_labels, frame, size),
     ]
-    return _picture(parts, size, uid, f"Forecast of {member.label}", describe(member, focus, zone, level), frame)
+    return drawing(parts, size, uid, f"Forecast of {member.label}", describe(member, focus, zone, level), frame)
 
 
 def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, uid: str) -> str:
@@ -57,7 +57,7 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
         _ahead(frame, member),
     ]
     about = f"{len(times):,} values from {clock(times[0], zone, year=True)} to {clock(times[-1], zone, year=True)}, the part above is marked."
-    return _picture(parts, size, uid, f"All of the history of {member.label}", about)
+    return drawing(parts, size, uid, f"All of the history of {member.label}", about)
 
 
 def steps_chart(member: MemberView, size: Size, uid: str) -> str:
@@ -78,7 +78,7 @@ def steps_chart(member: MemberView, size: Size, uid: str) -> str:
         points = [(frame.x(s), frame.y(v)) for s, v in zip(test.steps, values, strict=True) if v is not None]
         parts.append(element("path", cls=cls, d=polyline(points)))
     about = f"{length(test.steps[0] * member.step_ns)} ahead: {number(test.chosen[0])}; {length(test.steps[-1] * member.step_ns)} ahead: {number(test.chosen[-1])}."
-    return _picture([*parts, *place(ends, frame, size)], size, uid, "Backtest error by how far ahead", about, frame)
+    return drawing([*parts, *place(ends, frame, size)], size, uid, "Backtest error by how far ahead", about, frame)
 
 
 def sparkline(member: MemberView, focus: Focus) -> str:
@@ -102,7 +102,8 @@ def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> st
     return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}."
 
 
-def _picture(parts: list[str], size: Size, uid: str, title: str, about: str, frame: Frame | None = None) -> str:
+def drawing(parts: list[str], size: Size, uid: str, title: str, about: str, frame: Frame | None = None) -> str:
+    """One chart as an SVG element with its words for those who do not see it; the frame tells the script where the plot stands."""
     name = f"{uid}-{size.name}"
     box = " ".join(short(v) for v in (frame.left, frame.top, frame.right, frame.bottom)) if frame else None
     head = [element("title", safe(title), id=f"{name}-t"), element("desc", safe(about), id=f"{name}-d")]
@@ -118,14 +119,15 @@ def focus_domain(member: MemberView, focus: Focus) -> tuple[float, float]:
 
 def _measured(frame: Frame, member: MemberView, first: int) -> str:
     """The line of the history, broken where values are missing, at most four points per pixel column."""
-    return element("path", cls="measured", d=_line(frame, member.history.time_ns[first:], member.history.columns[0][first:], _gap_ns(frame, member)))
+    return element("path", cls="measured", d=line_through(frame, member.history.time_ns[first:], member.history.columns[0][first:], _gap_ns(frame, member)))
 
 
 def _gap_ns(frame: Frame, member: MemberView) -> float:
     return max(GAP_STEPS * member.step_ns, frame.bin_ns)  # a gap thinner than a pixel can't be seen
 
 
-def _line(frame: Frame, times: Sequence[int], values: Sequence[float], gap_ns: float) -> str:
+def line_through(frame: Frame, times: Sequence[int], values: Sequence[float], gap_ns: float) -> str:
+    """Path data through values, broken where two times are further apart than the gap, reduced where a column of pixels holds many."""
     pieces = []
     for i, j in spans(times, gap_ns):
         part, column = times[i:j], values[i:j]
@@ -144,7 +146,7 @@ def _joined(member: MemberView) -> list[tuple[int, float]]:
 def _ahead(frame: Frame, member: MemberView) -> str:
     points = [*_joined(member), *zip(member.forecast.time_ns, member.forecast.columns[0], strict=True)]
     times, values = [t for t, _ in points], [v for _, v in points]
-    return element("path", cls="forecast", d=_line(frame, times, values, float("inf"))) if len(member.forecast.time_ns) else ""
+    return element("path", cls="forecast", d=line_through(frame, times, values, float("inf"))) if len(member.forecast.time_ns) else ""
 
 
 def _band(frame: Frame, member: MemberView) -> str:
@@ -170,7 +172,7 @@ def _earlier(frame: Frame, member: MemberView, focus: Focus) -> list[str]:
     lines = []
     for _, past in member.earlier:
         kept = [(t, v) for t, v in zip(past.time_ns, past.columns[0], strict=True) if focus.t0 <= t <= focus.t1]
-        lines.append(element("path", cls="earlier", d=_line(frame, [t for t, _ in kept], [v for _, v in kept], float("inf"))) if kept else "")
+        lines.append(element("path", cls="earlier", d=line_through(frame, [t for t, _ in kept], [v for _, v in kept], float("inf"))) if kept else "")
     return lines
 
 

@@ -80,22 +80,34 @@ def _newest(group: list[RunView]) -> RunView:
 
 def page(views: list[RunView]) -> str:
     """The page as text."""
-    folder = files("cronocast.report")
-    style = page_style() + folder.joinpath("style.css").read_text("utf-8")
-    script = folder.joinpath("script.js").read_text("utf-8")
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; base-uri 'none'; form-action 'none'"
     title = views[0].title or views[0].series if len(views) == 1 else f"{len(views)} series"
     links = "".join(f'<li><a href="#s{i}">{safe(view.title or view.series)}</a></li>' for i, view in enumerate(views))
     nav = f'<ul class="nav">{links}</ul>' if len(views) > 1 else ""
     made_from = ", ".join(safe(view.folder) for view in views[:5]) + (" and others" if len(views) > 5 else "")
     sections = "".join(run_section(view, i) for i, view in enumerate(views))
+    return html_page(title, "forecast report", nav + sections, made_from)
+
+
+def html_page(title: str, kind: str, body: str, made_from: str) -> str:
+    """A whole page around its body: style and script within it, and a policy that allows nothing else.
+
+    Args:
+        title: What the browser shows; escaped here.
+        kind: What the page is, in two words.
+        body: Markup of the main part.
+        made_from: Markup of what it was made from.
+    """
+    folder = files("cronocast.report")
+    style = page_style() + folder.joinpath("style.css").read_text("utf-8")
+    script = folder.joinpath("script.js").read_text("utf-8")
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; base-uri 'none'; form-action 'none'"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">'
         f'<link rel="icon" href="data:,"><title>{safe(title)} - cronocast</title><style>{style}</style></head>\n<body>'
-        f'<header class="top">{LOGO}<b>cronocast</b><span>forecast report</span></header>\n<main>'
-        f"{nav}{sections}</main>\n"
+        f'<header class="top">{LOGO}<b>cronocast</b><span>{kind}</span></header>\n<main>'
+        f"{body}</main>\n"
         f'<footer class="foot">Made by cronocast {__version__} from {made_from}. This page loads nothing from elsewhere.</footer>'
         f"<script>{script}</script></body></html>\n"
     )

@@ -1,0 +1,1 @@
+"""`cronocast backtest`: what the whole engine would have forecast in the past, held against what came after."""

@@ -1,0 +1,112 @@
+"""What a backtest is asked for: settings checked by the one definition of a series, and where its origins lie. Standard library only."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cronocast import rules
+from cronocast.document import leaves, parse, plain, with_value
+from cronocast.durations import Duration
+from cronocast.entry import Entry, cross_problems, parse_entry_text
+from cronocast.errors import ConfigError, Problem, seen
+from cronocast.settings import NO_DATABASE, infer_grid, read_text
+from cronocast.step import check_paths
+
+NAIVE = ("seasonal_naive", "naive")  # always tried: everything is held against them
+MOST_ORIGINS, USUAL_ORIGINS = 1000, 10  # ten horizons are judged within minutes; who wants more says so
+LONGEST = 999_999  # what a duration can be written with
+
+
+@dataclass(frozen=True)
+class Request:
+    """A checked order for a backtest."""
+
+    history: Path
+    entry: Entry  # step size, horizon, level, clip and all that shapes a forecast
+    models: tuple[str, ...]  # as asked for, then the naive ones
+    origins: int | None  # None: one horizon apart
+    lookback_ns: int | None  # how much history a run reads; None: all before it
+
+    @property
+    def h(self) -> int:
+        """Steps of the horizon."""
+        return self.entry.horizon // self.entry.every
+
+
+def make_request(history: Path, out: Path | None, entry: str | None, models: str | None, origins: int | None, texts: Mapping[str, str | None]) -> Request:
+    """Check everything that a backtest was given.
+
+    Args:
+        history: File of `name,tags,time,value`.
+        out: Page to be written, if any.
+        entry: A series document as JSON text, or @FILE; its settings hold where no flag says otherwise.
+        models: Names separated by commas; the document's model if not given.
+        origins: How many past starts; None for one horizon apart.
+        texts: Path of a setting -> text of its flag, None where not given.
+
+    Raises:
+        ConfigError: with every problem found.
+        DataError, ContractError: the history is missing or is no such file.
+    """
+    problems: list[Problem] = []
+    check_paths(problems, {"--history": history}, {"--out": out} if out else {})
+    if problems:
+        raise ConfigError(problems)  # before any of these files is opened
+    data = _document(history, entry, texts)
+    checked = parse(Entry, data, "", problems)
+    problems += cross_problems(data, "")
+    flags = {leaf.path: leaf.flag for leaf in leaves(Entry)}
+    problems = [Problem(p.token, flags[p.where], p.sentence) if texts.get(p.where) else p for p in problems]
+    names = [name.strip() for name in models.split(",")] if models else [checked.model if checked else "auto"]
+    problems += [Problem("E_MODEL", "--models", wrong) for name in names if (wrong := rules.model_fault(name))]
+    if origins is not None and not 1 <= origins <= MOST_ORIGINS:
+        problems.append(Problem("E_CONFIG_RANGE", "--origins", f"{seen(origins)} is out of range; allowed: 1 to {MOST_ORIGINS}"))
+    if problems or checked is None:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    given = bool(texts.get("lookback") or entry)
+    return Request(history, checked, tuple(dict.fromkeys([*names, *NAIVE])), origins, int(checked.lookback) if given else None)
+
+
+def _document(history: Path, entry: str | None, texts: Mapping[str, str | None]) -> dict[str, Any]:
+    """The series document with the flags laid over it; without one, the step size is that of the history."""
+    if entry:
+        where, text = (entry[1:], read_text(Path(entry[1:]))) if entry.startswith("@") else ("--entry", entry)
+        data: dict[str, Any] = plain(parse_entry_text(text, where))
+    else:
+        every_ns, span_ns = infer_grid(history)
+        every = texts.get("every") or str(Duration.of(every_ns))
+        data = {"name": history.stem or "series", "source": NO_DATABASE, "every": every, "lookback": _whole(every, span_ns)}
+    kinds = {leaf.path: leaf.kind for leaf in leaves(Entry)}
+    for path, text_given in texts.items():
+        if text_given:
+            data = with_value(data, path, kinds[path].from_text(text_given))
+    return data
+
+
+def _whole(every: str, span_ns: int) -> str:
+    """The span of the history as a multiple of the step: settings that must fit into the window are held against it."""
+    if not re.fullmatch(r"[0-9]{1,6}[smhdw]", every, re.ASCII) or int(every[:-1]) == 0:
+        return every  # wrong, which is said elsewhere
+    count = int(every[:-1])
+    return f"{max(1, min(span_ns // Duration.parse(every), LONGEST // count)) * count}{every[-1]}"
+
+
+def origin_steps(n: int, h: int, wanted: int | None) -> list[int]:
+    """Choose where past forecasts begin: indices of their first steps, ascending.
+
+    At least two thirds of the history lie before the first, and all h steps behind the last.
+
+    Args:
+        n: Steps of the history.
+        h: Steps of the horizon, >= 1.
+        wanted: How many, spread evenly, fewer where there are not so many steps; None takes the newest ten at most, one horizon apart.
+    """
+    first, last = -(-2 * n // 3), n - h
+    if last < first:
+        return []
+    if wanted is None:
+        return [last - h * i for i in reversed(range(min(USUAL_ORIGINS, 1 + (last - first) // h)))]
+    count = min(wanted, last - first + 1)
+    return [last - round((last - first) * i / max(1, count - 1)) for i in reversed(range(count))]

@@ -1,0 +1,213 @@
+"""Past forecasts by the whole engine: at each origin it is given what was known then, classifies, chooses and forecasts as a run would have."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cronocast.backtest.request import Request, origin_steps
+from cronocast.classify import classify_member
+from cronocast.durations import Duration
+from cronocast.errors import DataError
+from cronocast.forecast import measures
+from cronocast.forecast.candidates import check_models, seasons
+from cronocast.forecast.engine import MemberForecast, Settings
+from cronocast.forecast.members import Job, forecast_members
+from cronocast.grid import to_grid
+from cronocast.profile import Profile
+from cronocast.series import Member
+
+Floats = NDArray[np.float64]
+
+MOST_CELLS = 200_000_000  # members times steps: 1.6 GB of doubles
+
+
+@dataclass(frozen=True)
+class History:
+    """All members on one grid."""
+
+    keys: list[tuple[str, str]]  # name and tags
+    start_ns: int
+    step_ns: int
+    y: Floats  # shape (members, steps), NaN where nothing was observed
+
+
+@dataclass(frozen=True)
+class Past:
+    """One origin of one member: what a run at that time would have read. Nothing of what came later is in it."""
+
+    key: tuple[str, str]
+    time_ns: NDArray[np.int64]
+    y: Floats
+
+
+@dataclass
+class Rows:
+    """Forecasts of one model: arrays of shape (members, origins, h), NaN where it had none."""
+
+    yhat: Floats
+    lower: Floats
+    upper: Floats
+    used: list[list[str]]  # what made each forecast, such as median(theta,linear)
+    status: list[list[str]]
+    reasons: list[str] = field(default_factory=list)  # why a forecast is not simply ok, each once
+    not_tried: int = 0  # forecasts whose time for trying models was used up
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Study:
+    """Forecasts of the past beside what came after."""
+
+    history: History
+    origins: list[int]  # index of the first forecast step, ascending
+    h: int
+    level: float
+    actual: Floats  # shape (members, origins, h)
+    scale: Floats  # shape (members, origins): mean absolute change over one season before the origin, the unit of MASE
+    season: list[int]  # per member: steps of the season that scales errors, as known at the first origin
+    classes: list[list[str]]  # per member and origin
+    models: dict[str, Rows]
+
+    def origin_ns(self, i: int) -> int:
+        """Time of the first forecast step of an origin."""
+        return self.history.start_ns + self.origins[i] * self.history.step_ns
+
+
+def on_one_grid(members: Sequence[Member], step_ns: int) -> History:
+    """Bring members to a common grid.
+
+    Raises:
+        DataError: there is no value, or there are too many steps.
+    """
+    grids = [to_grid(np.frombuffer(m.time_ns, dtype=np.int64), np.frombuffer(m.columns[0]), step_ns)[:2] for m in members if m.time_ns]
+    if not grids:
+        raise DataError("E_INPUT_MISSING", "--history", "it has no values; give a history with values")
+    start = min(s for s, _ in grids)
+    steps = max((s - start) // step_ns + y.size for s, y in grids)
+    if steps * len(grids) > MOST_CELLS:
+        raise DataError("E_TOO_LARGE", "--history", f"{len(grids)} members of up to {steps} steps; at most {MOST_CELLS} steps in all, give fewer members or a longer step")
+    table = np.full((len(grids), steps), np.nan)
+    for row, (own, y) in zip(table, grids, strict=True):
+        at = (own - start) // step_ns
+        row[at : at + y.size] = y
+    return History([m.key for m in members if m.time_ns], start, step_ns, table)
+
+
+def past(history: History, member: int, origin: int, lookback_ns: int | None) -> Past:
+    """Cut what a run at an origin would have read."""
+    first = max(0, origin - lookback_ns // history.step_ns) if lookback_ns else 0
+    y = history.y[member, first:origin]
+    known = np.flatnonzero(np.isfinite(y))
+    return Past(history.keys[member], history.start_ns + (first + known) * history.step_ns, y[known])
+
+
+def run_study(request: Request, members: Sequence[Member], progress: Callable[[int, int], None] | None = None) -> Study:
+    """Forecast every member from every origin with every model.
+
+    Args:
+        request: What is asked for.
+        members: The history.
+        progress: Called with (done, all) after each forecast.
+
+    Raises:
+        DataError: the history is empty, or too short for one origin.
+        ConfigError: a model is unknown or its library missing.
+    """
+    entry, h = request.entry, request.h
+    for model in request.models:
+        check_models(model, entry.candidates)
+    history = on_one_grid(members, int(entry.every))
+    n = history.y.shape[1]
+    origins = origin_steps(n, h, request.origins)
+    if not origins:
+        held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
+        raise DataError("E_TOO_SHORT", "--history", f"it holds {n} steps ({held}); a horizon of {entry.horizon} needs three times that ({needed}) or more")
+    places = list(product(range(len(history.keys)), range(len(origins))))
+    pasts = [past(history, m, origins[o], request.lookback_ns) for m, o in places]
+    profiles = list(_profiles(request, pasts))
+    known = list(zip(places, pasts, profiles, strict=True))
+    jobs = [Job(profile, p.time_ns, p.y, _settings(request, history, origins[o], model)) for model in request.models for (_, o), p, profile in known]
+    results = forecast_members(jobs, entry.jobs, progress)
+    models = {model: _rows(results, len(history.keys), len(origins), h) for model in request.models}
+    next(results, None)  # past its end, where the last forecast is told
+    by_place = dict(zip(places, profiles, strict=True))
+    season = [_season([by_place[m, o] for o in range(len(origins))]) for m in range(len(history.keys))]
+    return Study(
+        history=history,
+        origins=origins,
+        h=h,
+        level=entry.level,
+        actual=np.stack([history.y[:, o : o + h] for o in origins], axis=1),
+        scale=np.array([[_scale(history, m, o, season[m], request.lookback_ns) for o in origins] for m in range(len(history.keys))]),
+        season=season,
+        classes=[[by_place[m, o].series_class for o in range(len(origins))] for m in range(len(history.keys))],
+        models=models,
+    )
+
+
+def _settings(request: Request, history: History, origin: int, model: str) -> Settings:
+    entry = request.entry
+    return Settings(
+        h=request.h,
+        end_ns=history.start_ns + origin * history.step_ns,
+        level=entry.level,
+        model=model,
+        candidates=entry.candidates,
+        options=entry.options,
+        clip=(entry.clip.min, entry.clip.max),
+        on_too_short=entry.on_too_short,
+        budget=entry.budget,
+    )
+
+
+def _profiles(request: Request, pasts: Sequence[Past]) -> Iterator[Profile]:
+    """Classify each past; in processes of their own where several are allowed."""
+    jobs = [(request, p) for p in pasts]
+    if request.entry.jobs == 1 or len(jobs) < 2:
+        yield from map(classify_past, jobs)
+        return
+    with ProcessPoolExecutor(min(request.entry.jobs, len(jobs)), mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(classify_past, jobs, chunksize=max(1, min(32, len(jobs) // (4 * request.entry.jobs))))
+
+
+def classify_past(job: tuple[Request, Past]) -> Profile:
+    """Classify one member as the classify step would have at that time."""
+    entry, known = job[0].entry, job[1]
+    periods = tuple(period // entry.every for period in entry.periods) or None
+    return classify_member(*known.key, known.time_ns, known.y, int(entry.every), entry.min_points, periods, entry.series_class)
+
+
+def _rows(results: Iterator[MemberForecast], members: int, origins: int, h: int) -> Rows:
+    """Take the forecasts of one model off the stream of all."""
+    shape = (members, origins, h)
+    rows = Rows(np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan), [], [])
+    for m in range(members):
+        rows.used.append([])
+        rows.status.append([])
+        for o in range(origins):
+            result = next(results)
+            rows.used[m].append(result.model)
+            rows.status[m].append(result.status)
+            rows.cpu_s += result.cpu_s
+            rows.not_tried += bool(result.backtest.get("not_tried"))
+            if result.status != "ok" and result.reason not in rows.reasons:
+                rows.reasons.append(result.reason)
+            if result.yhat.size:
+                rows.yhat[m, o], rows.lower[m, o], rows.upper[m, o] = result.yhat, result.lower, result.upper
+    return rows
+
+
+def _season(profiles: Sequence[Profile]) -> int:
+    """Shortest season known at the first origin that had enough values; 1 if there is none."""
+    first = next((p for p in profiles if p.series_class != "too_short"), profiles[-1])
+    return min(seasons(first, (first.last_ns - first.first_ns) // first.step_ns + 1), default=1)
+
+
+def _scale(history: History, member: int, origin: int, season: int, lookback_ns: int | None) -> float:
+    first = max(0, origin - lookback_ns // history.step_ns) if lookback_ns else 0
+    return measures.scale(history.y[member, first:origin], season)

@@ -1,0 +1,140 @@
+"""What `cronocast backtest` prints: progress, and tables by model, by member and by step ahead."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from cronocast.backtest.chance import coverage_words, ratio_words
+from cronocast.backtest.notes import notes
+from cronocast.backtest.request import NAIVE
+from cronocast.step import say
+
+LOG_WIDTH = 140  # where nobody says how wide the reader's screen is
+MOST_MEMBERS = 40  # printed; --json and the page hold all
+STEP_ROWS = 8  # of the table by step ahead: enough to see how errors grow
+LINES = 10  # of progress in a log
+
+Shown = dict[str, Any]
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, a line at each tenth elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _line
+        return
+    with Progress(TextColumn("forecasts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("forecasts", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _line(done: int, total: int) -> None:
+    if done == total or done * LINES // total > (done - 1) * LINES // total:
+        say(f"backtest: {done} of {total} forecasts")
+
+
+def print_json(document: Shown) -> None:
+    """Print the whole document."""
+    print(json.dumps(document, indent=1, allow_nan=False))  # noqa: T201 - the answer
+
+
+def print_tables(document: Shown) -> None:
+    """Print the tables, a sentence on each model, and the notes."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(width=LOG_WIDTH, highlight=False)
+    first, last = document["origins"][0], document["origins"][-1]
+    console.print(
+        f"{len(document['by_member'])} members, {len(document['origins'])} past starts from {first} to {last}, each {document['horizon']} ahead, every {document['every']}",
+        soft_wrap=True,
+    )
+    console.print(by_model(document))
+    for name, found in document["models"].items():
+        for sentence in sentences(name, found, document["level"]):
+            console.print(escape(sentence), soft_wrap=True)
+    console.print()
+    console.print(by_step(document))
+    if len(document["by_member"]) > 1:
+        console.print(by_member(document))
+        if len(document["by_member"]) > MOST_MEMBERS:
+            console.print(f"and {len(document['by_member']) - MOST_MEMBERS} more members; --json and --out show all")
+    for note in notes(document):
+        console.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
+    console.print(f"[dim]{escape(document['unit'])}[/]", soft_wrap=True)
+
+
+def sentences(name: str, found: Shown, level: float) -> list[str]:
+    """What the figures of one model mean."""
+    if found["mase"] is None:
+        return [f"{name}: no forecast could be compared with anything"]
+    ratio = found["ratio"]
+    against = [] if name in NAIVE else [ratio_words(ratio["value"], ratio["low"], ratio["high"])]
+    return [f"{name}: {'; '.join([*against, coverage_words(found['coverage'], found['coverage_range'], level, found['values'])])}"]
+
+
+def _table(title: str, names: list[str], left: int = 1) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for i, name in enumerate(names):
+        table.add_column(name, justify="left" if i < left else "right", overflow="fold")
+    return table
+
+
+def by_model(document: Shown) -> Table:
+    """One row per model."""
+    table = _table("By model", ["model", "error / naive", "95 % range", "MASE", "sMAPE %", "RMSE", "pinball", "MSIS", "coverage", "bias", "CPU s"])
+    for name, found in document["models"].items():
+        ratio = found["ratio"] or {}
+        figures = [number(found[key]) for key in ("mase", "smape", "rmse", "pinball", "msis")]
+        table.add_row(escape(name), _coloured(ratio), among(ratio), *figures, percent(found["coverage"]), number(found["bias"]), f"{found['cpu_s']:.1f}")
+    return table
+
+
+def by_member(document: Shown) -> Table:
+    """One row per member: its class, and error and coverage of each model that is not naive."""
+    models = [name for name in document["models"] if name not in NAIVE] or list(document["models"])
+    table = _table("By member: error / naive, coverage", ["member", "class", *models], left=2)
+    for row in document["by_member"][:MOST_MEMBERS]:
+        cells = [f"{_coloured(row['models'][m]['ratio'] or {})} {percent(row['models'][m]['coverage']):>5}" for m in models]
+        table.add_row(escape(row["tags"] or row["name"]), ", ".join(row["classes"]), *cells)
+    return table
+
+
+def by_step(document: Shown) -> Table:
+    """MASE and coverage at some steps ahead, the first and the last among them."""
+    steps = document["by_step"]["steps"]
+    models = document["by_step"]["models"]
+    count = min(STEP_ROWS, len(steps))
+    table = _table("By step ahead: MASE, coverage", ["step", *models])
+    for i in sorted({round(k * (len(steps) - 1) / max(1, count - 1)) for k in range(count)}):
+        table.add_row(str(steps[i]), *(f"{number(found['mase'][i])} {percent(found['coverage'][i]):>5}" for found in models.values()))
+    return table
+
+
+def _coloured(ratio: Shown) -> str:
+    """Green where clearly better than naive, yellow where clearly worse."""
+    if not ratio:
+        return "-"
+    colour = "green" if (ratio["high"] or 1) < 1 else "yellow" if (ratio["low"] or 1) > 1 else "default"
+    return f"[{colour}]{number(ratio['value'])}[/]"
+
+
+def among(ratio: Shown | None) -> str:
+    """The range of a ratio; none for what is held against itself."""
+    return f"{number(ratio['low'])} to {number(ratio['high'])}" if ratio and ratio["low"] is not None and ratio["low"] < ratio["high"] else "-"
+
+
+def number(value: float | None) -> str:
+    """Three digits or two decimals."""
+    return "-" if value is None else f"{value:.2f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage."""
+    return "-" if share is None else f"{share:.0%}"
