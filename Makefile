@@ -26,8 +26,8 @@ lint: $(DEV) ## ruff and mypy
 	.venv-dev/bin/ruff format --check
 	.venv-dev/bin/mypy
 
-bench: $(DEV) ## time of extract and load against curl on a real server, and of many LSTMs in one network
-	for part in extract load lstm_speed; do .venv-dev/bin/python -m bench.$$part || exit 1; done
+bench: $(DEV) ## time to start, of the chain, of extract and load against curl, of many LSTMs, and accuracy; ARGS="startup chain" for some
+	@.venv-dev/bin/python -m bench $(ARGS)
 
 lock: .venv-lock/installed ## make requirements.lock again from pyproject.toml; UPGRADE=1 takes newer versions
 	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group build --group lock \

@@ -1,6 +1,6 @@
 """Forecasts the tasks of the accuracy benchmark with the engine and prints the scores.
 
-accuracy.py OUT.csv [--suite S ...] [--model NAME] [--limit N]   needs pandas beside cronocast[stats]
+accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--limit N]   needs pandas beside cronocast[stats]
 """
 
 import argparse
@@ -58,7 +58,7 @@ def rows(result: MemberForecast, future: pd.Series) -> pd.DataFrame:
 def main() -> None:
     """Forecast all tasks, write the predictions, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=HERE / "out" / "accuracy.csv")
     parser.add_argument("--suite", nargs="*")
     parser.add_argument("--model", default="auto")
     parser.add_argument("--workers", type=int, default=1)
@@ -73,6 +73,7 @@ def main() -> None:
             chosen = result.backtest.get("chosen", {})
             print(result.name, result.status, result.model, result.reason, chosen.get("mase"), chosen.get("coverage"), f"{result.cpu_s:.2f}s")
     predictions = pd.concat(found)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
     predictions.to_csv(given.out, index=False)
     print(bench.summary(bench.score(predictions, given.suite)).round(3).to_string())
 
