@@ -66,17 +66,19 @@ def find_hours(y: Floats, start_ns: int, step_ns: int) -> Hours | None:
         if pattern is None:
             continue
         missing = float(np.mean(~seen[np.resize(pattern, seen.size)]))
-        if missing <= 1 - LEAST_SEEN and (best is None or missing < left - WEEK_BETTER):
+        by_chance = missing ** (seen.size // cycle)  # of a phase to be missing every time, if what is missing were missing anyhow
+        habit = missing <= 1 - LEAST_SEEN and float(np.mean(~pattern)) >= LEAST_SILENT + 2 * by_chance
+        if habit and (best is None or missing < left - WEEK_BETTER):
             best, left = Hours(start_ns, step_ns, pattern), missing
     return best
 
 
 def _open(seen: Bools, cycle: int) -> Bools | None:
-    """Phases that are not silent, shape (cycle,), phase 0 at seen[0]; None where too few cycles were seen or too few phases are silent."""
+    """Phases that are not silent, shape (cycle,), phase 0 at seen[0]; None where too few cycles were seen or no phase is silent."""
     used = np.concatenate((seen, np.zeros(-seen.size % cycle, dtype=bool))).reshape(-1, cycle)
     used = used[used.any(axis=1)]  # an outage of days says nothing about habits
     if len(used) < CYCLES:
         return None
     newest = used[-max(2, len(used) // NEWEST) :]
     silent = (used.mean(axis=0) <= SELDOM) & (newest.mean(axis=0) <= SELDOM)
-    return ~silent if silent.mean() >= LEAST_SILENT else None
+    return ~silent if silent.any() and not silent.all() else None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from cronocast.hours import Hours
+
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
 
@@ -26,9 +28,14 @@ class Context:
     periods: tuple[int, ...] = ()  # seasonal periods in steps, ascending
     last_change: int = 0  # index in y where what still holds began, 0 if it always did
     observed: "Bools | None" = None  # shape (t,): False where a gap was filled; None if nothing was
+    hours: "Hours | None" = None  # y holds these steps of the clock alone; None: every step
     options: Mapping[str, Any] = field(default_factory=dict)
     state: "Path | None" = None  # folder for weights of this member; None: keep nothing
     seed: int = 0
+
+    def time_of(self, index: int) -> int:
+        """Time in ns of y[index]; beyond the end of y that of a step to forecast."""
+        return self.start_ns + index * self.step_ns if self.hours is None else int(self.hours.times(self.start_ns, index + 1)[-1])
 
 
 class Model(Protocol):

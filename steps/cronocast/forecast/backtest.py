@@ -95,7 +95,7 @@ def context_of(filled: Filled, whole: "Context") -> "Context":
     change = whole.last_change - filled.start
     return replace(
         whole,
-        start_ns=whole.start_ns + filled.start * whole.step_ns,
+        start_ns=whole.time_of(filled.start),
         periods=fitting,
         last_change=change if 0 < change < filled.y.size else 0,
         observed=filled.observed,

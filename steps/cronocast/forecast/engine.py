@@ -9,9 +9,9 @@ import numpy as np
 
 from cronocast.errors import DataError
 from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
-from cronocast.forecast.candidates import BY_CLASS, check_models, longest_history, seasons
+from cronocast.forecast.candidates import BY_CLASS, check_models
 from cronocast.forecast.prepare import Filled, fill
-from cronocast.grid import to_grid
+from cronocast.forecast.timeline import Timeline, spread, steps_ahead, timeline
 from cronocast.registry import load
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cronocast.forecast import Floats
+    from cronocast.hours import Hours
     from cronocast.profile import Profile
 
     Times = NDArray[np.int64]
@@ -92,13 +93,8 @@ def without_forecast(profile: "Profile", status: str, reason: str) -> MemberFore
 
 
 def _forecast(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None") -> MemberForecast:
-    past = time_ns < settings.end_ns
-    start_ns, values, _ = to_grid(time_ns[past], y[past], profile.step_ns)
-    values = _until(values, start_ns, settings.end_ns, profile.step_ns)
-    periods = seasons(profile, values.size)
-    surplus = max(0, values.size - longest_history(periods))
-    start_ns, values = start_ns + surplus * profile.step_ns, values[surplus:]
-    filled = fill(values, periods)
+    line = timeline(profile, time_ns, y, settings.end_ns, settings.h)
+    values, filled = line.values, fill(line.values, line.periods)
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
     if (profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS) and settings.on_too_short != "forecast":
@@ -109,25 +105,25 @@ def _forecast(profile: "Profile", time_ns: "Times", y: "Floats", settings: Setti
     values, filled = np.ldexp(values, -exponent), replace(filled, y=np.ldexp(filled.y, -exponent))
     context = Context(
         step_ns=profile.step_ns,
-        start_ns=start_ns,
+        start_ns=line.start_ns,
+        hours=line.hours,
         series_class=profile.series_class,
-        periods=periods,
-        last_change=_last_change(profile, start_ns),
+        periods=line.periods,
+        last_change=line.last_change,
         options=settings.options,
         state=state,
         seed=settings.seed,
     )
-    return _Work(profile, values, filled, context, settings, exponent).result()
+    found = _Work(profile, values, filled, context, replace(settings, h=line.h), exponent).result()
+    return found if line.hours is None else _on_the_clock(found, line, line.hours, filled.tail, settings)
 
 
-def _until(values: "Floats", start_ns: int, end_ns: int, step_ns: int) -> "Floats":
-    """Extend the grid to the last finished step; what nobody observed there is missing, not invented."""
-    steps = max(0, (end_ns - start_ns) // step_ns)
-    return np.concatenate((values[:steps], np.full(max(0, steps - values.size), np.nan)))
-
-
-def _last_change(profile: "Profile", start_ns: int) -> int:
-    return max(0, (profile.change_points_ns[-1] - start_ns) // profile.step_ns) if profile.change_points_ns else 0
+def _on_the_clock(found: MemberForecast, line: Timeline, hours: "Hours", tail: int, settings: Settings) -> MemberForecast:
+    """The forecast of open hours on every step of the grid."""
+    yhat, lower, upper = spread(line, settings.end_ns, settings.h, (found.yhat, found.lower, found.upper))
+    times = settings.end_ns + hours.step_ns * np.arange(settings.h, dtype=np.int64)
+    ahead = steps_ahead(line, tail, settings.end_ns, found.backtest["steps"])
+    return replace(found, time_ns=times, yhat=yhat, lower=lower, upper=upper, backtest={**found.backtest, "by_step": {"steps": ahead}})
 
 
 @dataclass

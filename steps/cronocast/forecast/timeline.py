@@ -1,0 +1,94 @@
+"""The steps that models see: the whole grid, or its open hours where a series is silent at the same times of every day or week."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cronocast.forecast.candidates import longest_history, seasons
+from cronocast.grid import to_grid
+from cronocast.hours import find_hours
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cronocast.forecast import Floats
+    from cronocast.hours import Hours
+    from cronocast.profile import Profile
+
+    Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A member on the steps that count, up to the first forecast step."""
+
+    start_ns: int  # time of values[0]
+    values: "Floats"  # shape (t,), NaN where nothing was observed
+    periods: tuple[int, ...]  # seasonal periods in these steps, ascending
+    last_change: int  # index in values where what still holds began, 0 if it always did
+    h: int  # steps to forecast: those open within the horizon, or else up to the first open one
+    hours: "Hours | None" = None  # None: every step counts
+
+
+def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: int) -> Timeline:
+    """Bring observations before `end_ns` to the steps that count.
+
+    Silent steps are left out, not filled: a night that nobody measured tells nothing, and what would stand there instead would be learnt as if it did.
+
+    Args:
+        profile: What classify found.
+        time_ns: Times of the observations, shape (t,).
+        y: Values, shape (t,).
+        end_ns: Start of the first forecast step.
+        h: Steps of the grid to forecast.
+    """
+    past = time_ns < end_ns
+    start_ns, values, _ = to_grid(time_ns[past], y[past], profile.step_ns)
+    values = _until(values, start_ns, end_ns, profile.step_ns)
+    hours = find_hours(values, start_ns, profile.step_ns)
+    periods = seasons(profile, values.size)
+    changed = profile.change_points_ns[-1] if profile.change_points_ns else start_ns
+    change = max(0, (changed - start_ns) // profile.step_ns)
+    if hours is not None:
+        mask = hours.mask(start_ns, values.size)
+        change, values = int(mask[:change].sum()), values[mask]
+        periods = tuple(p for p in (hours.period(steps) for steps in periods) if p)
+        h = max(1, int(hours.mask(end_ns, h).sum()))
+    surplus = max(0, values.size - longest_history(periods))
+    start_ns = start_ns + surplus * profile.step_ns if hours is None else int(hours.times(start_ns, surplus + 1)[-1])
+    return Timeline(start_ns, values[surplus:], periods, max(0, change - surplus), h, hours)
+
+
+def _until(values: "Floats", start_ns: int, end_ns: int, step_ns: int) -> "Floats":
+    """Extend the grid to the last finished step; what nobody observed there is missing, not invented."""
+    steps = max(0, (end_ns - start_ns) // step_ns)
+    return np.concatenate((values[:steps], np.full(max(0, steps - values.size), np.nan)))
+
+
+def spread(line: Timeline, end_ns: int, h: int, columns: "tuple[Floats, ...]") -> "tuple[Floats, ...]":
+    """Bring forecasts for the steps of a timeline, each of shape (line.h,), to h steps of the grid.
+
+    Silent steps get straight lines between the open ones around them, so that a curve has every step: nobody will measure them.
+    """
+    if line.hours is None:
+        return columns
+    at = (line.hours.times(end_ns, line.h) - end_ns) // line.hours.step_ns
+    return tuple(np.interp(np.arange(h), at, column) for column in columns)
+
+
+def steps_ahead(line: Timeline, tail: int, end_ns: int, count: int) -> list[int]:
+    """How many steps of the grid ahead the first `count` steps of a timeline are, counted from 1.
+
+    Args:
+        line: The steps that count.
+        tail: The newest of them without a value: a backtest counts from the last value on.
+        end_ns: Start of the first forecast step.
+        count: How many.
+    """
+    if line.hours is None:
+        return list(range(1, count + 1))
+    n = line.values.size
+    times = line.hours.times(line.start_ns, n + count)[n - tail :][:count]
+    first = end_ns if tail == 0 else int(times[0])
+    return [int(k) for k in (times - first) // line.hours.step_ns + 1]
