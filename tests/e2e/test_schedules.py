@@ -4,68 +4,82 @@ import json
 
 import pytest
 
-from tests.e2e.cluster import Space, argo_api, daily, hourly, nodes, until, values
+from tests.e2e.cluster import ENDED, Workflow, argo_api, pods, run, scheduled, seconds, told, until
+from tests.e2e.entries import daily, grid, hourly, rising, values
+from tests.e2e.space import Database, Space
 
-HOSTS = ("a", "b", "c")
+HOSTS = {"disk": [""], "cpu": ["a", "b", "c"], "web": [""]}
+HORIZON = 24
 
 
 @pytest.fixture(scope="module")
-def installed(space: Space) -> Space:
-    space.write(hourly("disk", "", lambda i: 10 + i * 0.05 + ((i * 7919) % 13) / 50))
-    for i, host in enumerate(HOSTS):
-        space.write(hourly("cpu", f",host={host}", daily(10 + 5 * i)))
-    space.write(hourly("web", "", daily(20)))
+def runs(space: Space, database: Database) -> dict[str, Workflow]:
+    """The first run of each series by its schedule; no further ones start."""
+    database.write(hourly("disk", "", rising) + hourly("web", "", daily(20)))
+    database.write([line for i, host in enumerate(HOSTS["cpu"]) for line in hourly("cpu", f",host={host}", daily(10 + 5 * i))])
     every = {"schedules": ["* * * * *"]}
-    series = {
-        "disk": {"source": {"measurement": "disk"}, **every},
-        "cpu": {"source": {"measurement": "cpu", "group_by": ["host"]}, **every},
-        "web": {"source": {"measurement": "web"}, "model": "lstm", "options": {"epochs": 3}, **every},
-    }
-    space.helm(values(series))
-    return space
+    series = {"disk": every, "cpu": {**every, "source": {"group_by": ["host"]}}, "web": {**every, "model": "lstm", "options": {"epochs": 3}}}
+    space.helm("schedules", values(series))
+    started = until("a start of each series", lambda: all(map(space.workflows, series)))
+    assert started
+    for name in series:
+        space.kubectl("patch", "cronworkflow", name, "--type=merge", "-p", '{"spec":{"suspend":true}}')
+    until("the end of every run", lambda: all(w["status"].get("phase") in ENDED for name in series for w in space.workflows(name)), 600)
+    return {name: space.finished(name) for name in series}
 
 
-@pytest.mark.parametrize(("series", "members"), [("disk", 1), ("cpu", 3), ("web", 1)])
-def test_a_scheduled_run_leaves_exactly_the_points_of_its_members(installed: Space, series: str, members: int) -> None:
-    workflow = installed.finished(series, 400)
-    installed.kubectl("patch", "cronworkflow", series, "--type=merge", "-p", '{"spec":{"suspend":true}}')
-    assert workflow["status"]["phase"] == "Succeeded", json.dumps(workflow["status"], indent=1)[:3000]
-    until("runs to end", lambda: all(w["status"].get("phase") in ("Succeeded", "Failed") for w in installed.workflows(series)))
-    newest = max(int(p) for p in run_values(installed, series))
-    counts = installed.count(f"{series}_forecast", f"WHERE run = {newest}")
-    assert counts == dict.fromkeys(("yhat", "yhat_lower", "yhat_upper", "run"), 24 * members)
+@pytest.mark.parametrize("series", HOSTS)
+def test_a_scheduled_run_leaves_exactly_the_points_of_its_members(runs: dict[str, Workflow], database: Database, series: str) -> None:
+    assert runs[series]["status"]["phase"] == "Succeeded", told(runs[series])
+    at = int(seconds(scheduled(runs[series])))
+    left = {key for key, point in database.points(series).items() if point["run"] == at}
+    assert left == {(host, time) for host in HOSTS[series] for time in grid(at, HORIZON)}
 
 
-def run_values(space: Space, series: str) -> list[float]:
-    """The runs whose points are there."""
-    found = space.influx(f'SELECT run FROM "{series}_forecast"', "forecasts")
-    return [row[1] for part in found for row in part["values"]]
+@pytest.mark.parametrize("series", HOSTS)
+def test_a_run_leaves_its_record_and_one_of_each_member(runs: dict[str, Workflow], database: Database, series: str) -> None:
+    at = int(seconds(scheduled(runs[series])))
+    found = [row for row in database.records(series) if row["time"] == at]
+    members = [row for row in found if row["points"]]
+    assert [row["points"] for row in members] == [HORIZON] * len(HOSTS[series])
+    assert {row["status"] for row in found} <= {"ok", "fallback"}
 
 
-def test_the_class_decides_which_forecast_runs(installed: Space) -> None:
-    light, heavy = installed.finished("cpu"), installed.finished("web")
-    assert [n["type"] for n in nodes(light, "lstm")] == ["Skipped"] or not [n for n in nodes(light, "lstm") if n["type"] == "Pod"]
-    assert [n["phase"] for n in nodes(heavy, "lstm") if n["type"] == "Pod"] == ["Succeeded"]
+def test_the_model_decides_which_image_forecasts(runs: dict[str, Workflow]) -> None:
+    ran = {series: {task for task in ("light", "lstm") if pods(workflow, task)} for series, workflow in runs.items()}
+    assert ran == {"disk": {"light"}, "cpu": {"light"}, "web": {"lstm"}}
 
 
-def test_the_same_scheduled_time_again_leaves_the_same_points(installed: Space) -> None:
-    before = points(installed, "disk")
-    workflow = installed.finished("disk")
-    scheduled = workflow["metadata"]["annotations"]["workflows.argoproj.io/scheduled-time"]
-    again = installed.submit("disk", "--scheduled-time", scheduled)
-    assert installed.ended(again)["status"]["phase"] == "Succeeded"
-    assert points(installed, "disk").keys() == before.keys()
+def test_the_same_scheduled_time_again_leaves_the_same_points(runs: dict[str, Workflow], space: Space, database: Database) -> None:
+    before = database.points("cpu")
+    again = space.ended(space.submit("cpu", "--scheduled-time", scheduled(runs["cpu"])))
+    assert again["status"]["phase"] == "Succeeded", told(again)
+    assert scheduled(again) == scheduled(runs["cpu"])
+    assert database.points("cpu") == before
 
 
-def points(space: Space, series: str) -> dict[int, list[float]]:
-    """Time -> values of every forecast point."""
-    found = space.influx(f'SELECT yhat, yhat_lower, yhat_upper FROM "{series}_forecast"', "forecasts")
-    return {row[0]: row[1:] for row in found[0]["values"]}
+def test_runs_and_their_labels_show_in_the_api_that_the_ui_reads(runs: dict[str, Workflow], space: Space) -> None:
+    listed = argo_api(f"/api/v1/workflows/{space.name}?listOptions.labelSelector=workflows.argoproj.io/cron-workflow=web")["items"]
+    assert runs["web"]["metadata"]["name"] in {w["metadata"]["name"] for w in listed}
+    labels = [w["metadata"]["labels"] for w in listed]
+    assert {(found["cronocast.io/series"], found["cronocast.io/model"]) for found in labels} == {("web", "lstm")}
+    assert {w["metadata"]["annotations"]["workflows.argoproj.io/title"] for w in listed} == {"web"}
+    crons = argo_api(f"/api/v1/cron-workflows/{space.name}")["items"]
+    assert {"disk", "cpu", "web"} <= {c["metadata"]["name"] for c in crons}
+    parameters = {p["name"]: p.get("value") for p in listed[0]["spec"]["arguments"]["parameters"]}
+    assert json.loads(parameters["series"])["source"]["measurement"] == "web"
 
 
-def test_runs_and_their_labels_show_in_the_api_that_the_ui_reads(installed: Space) -> None:
-    listed = json.loads(argo_api(f"/api/v1/workflows/{installed.name}?listOptions.labelSelector=cronocast.io/series=cpu"))["items"]
-    assert listed
-    assert all(w["metadata"]["annotations"]["workflows.argoproj.io/title"] == "cpu" for w in listed)
-    crons = json.loads(argo_api(f"/api/v1/cron-workflows/{installed.name}"))["items"]
-    assert {c["metadata"]["name"] for c in crons} == {"disk", "cpu", "web"}
+def test_the_class_shows_as_an_output_of_the_run(runs: dict[str, Workflow]) -> None:
+    shown = {series: {p["name"]: p.get("value") for n in pods(workflow, "classify") for p in n.get("outputs", {}).get("parameters", [])} for series, workflow in runs.items()}
+    assert {series: outputs["class"] for series, outputs in shown.items()} == {"disk": "trend", "cpu": "seasonal", "web": "seasonal"}
+
+
+def test_the_namespace_refuses_what_is_not_restricted_and_every_run_used_the_charts_own_account(runs: dict[str, Workflow], space: Space) -> None:
+    loose = {"containers": [{"name": "loose", "image": "localhost/none", "securityContext": {"privileged": True}}]}
+    document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "loose", "namespace": space.name}, "spec": loose}
+    with pytest.raises(AssertionError, match="violates PodSecurity"):
+        run("kubectl", "apply", "--dry-run=server", "-f", "-", stdin=json.dumps(document))
+    assert {w["status"]["storedWorkflowTemplateSpec"]["serviceAccountName"] for w in runs.values()} == {"schedules"}
+    rights = run("kubectl", "auth", "can-i", "--list", "-n", space.name, f"--as=system:serviceaccount:{space.name}:schedules")
+    assert [line.split()[0] for line in rights.splitlines() if "argoproj" in line or "secrets" in line or "pods" in line] == ["workflowtaskresults.argoproj.io"]

@@ -1,0 +1,51 @@
+"""Values as a user writes them, and histories to forecast."""
+
+import math
+import os
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+HOUR_S = 3600
+
+
+def hourly(measurement: str, tags: str, value: Callable[[int], float], weeks: float = 3) -> list[str]:
+    """Lines of an hourly series up to the hour that goes on, so that a run finds no gap also after that hour; value(i) for the i-th."""
+    count, end = int(weeks * 168), time.time() // HOUR_S + 1
+    return [f"{measurement}{tags} value={value(i)!r} {int(end - count + i) * HOUR_S * 10**9}" for i in range(count)]
+
+
+def daily(amplitude: float) -> Callable[[int], float]:
+    """A day's wave on a level, with a little that is not regular."""
+    return lambda i: 50 + amplitude * math.sin(2 * math.pi * i / 24) + random.Random(i).gauss(0, 1)
+
+
+def rising(i: int) -> float:
+    """A straight line with a little that is not regular."""
+    return 10 + i * 0.05 + random.Random(i).gauss(0, 0.1)
+
+
+def values(series: dict[str, Any], **chart: Any) -> dict[str, Any]:
+    """The images under test, the two Secrets, the database in the same namespace; nothing starts by itself unless a test says so."""
+    source = {"url": "http://influxdb:8086", "auth": "basic", "username": "reader", "password_file": "/secrets/source/password", "database": "metrics", "field": "value"}
+    named = {name: {**entry, "source": {"measurement": name, **entry.get("source", {})}} for name, entry in series.items()}
+    return {
+        "image": {"registry": os.environ.get("REGISTRY", "localhost/cronocast"), "tag": os.environ.get("TAG", ""), "pullPolicy": "IfNotPresent"},
+        "secrets": {"source": "influxdb-reader", "sink": "influxdb-writer"},
+        "volume": {"existingClaim": "data"},
+        "defaults": {
+            "source": source,
+            "sink": {"username": "writer", "password_file": "/secrets/sink/password", "database": "forecasts"},
+            "lookback": "2w",
+            "schedules": ["0 0 1 1 *"],
+        },
+        "series": named,
+        **chart,
+    }
+
+
+def grid(run_s: float, hours: int) -> list[int]:
+    """Times of the forecast of a run on the hourly grid: first row one hour after the last finished one, in seconds since 1970."""
+    first = int(run_s // HOUR_S) * HOUR_S
+    return [first + i * HOUR_S for i in range(hours)]

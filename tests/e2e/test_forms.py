@@ -1,0 +1,53 @@
+"""The other ways to start a series, and the other shapes of a run: on demand, from plain files, as one pod, over several pods."""
+
+import pytest
+
+from tests.e2e.cluster import Workflow, pods, scheduled, seconds, told
+from tests.e2e.entries import daily, grid, hourly, values
+from tests.e2e.space import Database, Space
+
+MEMBERS = [f"h{i:02d}" for i in range(60)]
+SERIES = {
+    "ondemand": {"schedules": ["0 0 1 1 *"]},
+    "onepod": {"singlePod": True},
+    "sharded": {"source": {"group_by": ["host"]}, "shards": 3, "model": "linear", "horizon": "6h"},
+}
+
+
+@pytest.fixture(scope="module")
+def runs(space: Space, database: Database) -> dict[str, Workflow]:
+    """One run of each, started together."""
+    database.write(hourly("ondemand", "", daily(20)) + hourly("onepod", "", daily(30)))
+    for host in MEMBERS:
+        database.write(hourly("sharded", f",host={host}", daily(10)))
+    space.helm("forms", values(SERIES))
+    started = {
+        "sharded": space.submit("sharded"),
+        "ondemand": space.submit("ondemand", "-p", "model=linear", "-p", "horizon=6h"),
+        "onepod": space.submit("onepod"),
+    }
+    return {series: space.ended(name) for series, name in started.items()}
+
+
+def points_are(database: Database, series: str, workflow: Workflow, hosts: list[str], hours: int) -> None:
+    assert workflow["status"]["phase"] == "Succeeded", told(workflow)
+    at = seconds(scheduled(workflow))
+    assert database.points(series).keys() == {(host, time) for host in hosts for time in grid(at, hours)}
+
+
+def test_submitting_with_another_model_and_horizon_runs_that_once(runs: dict[str, Workflow], database: Database) -> None:
+    points_are(database, "ondemand", runs["ondemand"], [""], 6)
+    assert runs["ondemand"]["metadata"]["labels"]["cronocast.io/model"] == "linear"
+    assert [row["model"] for row in database.records("ondemand") if row["points"]] == ["linear"]
+
+
+def test_one_pod_runs_the_whole_chain(runs: dict[str, Workflow], database: Database) -> None:
+    points_are(database, "onepod", runs["onepod"], [""], 24)
+    names = {node["templateName"] for node in runs["onepod"]["status"]["nodes"].values() if node["type"] == "Pod"}
+    assert names == {"single", "record"}
+
+
+def test_shards_forecast_in_pods_of_their_own_and_are_merged(runs: dict[str, Workflow], database: Database) -> None:
+    points_are(database, "sharded", runs["sharded"], MEMBERS, 6)
+    assert len(pods(runs["sharded"], "light")) == 3
+    assert len(pods(runs["sharded"], "select")) == 1
