@@ -22,7 +22,8 @@ from demo.influxd_find import NotFoundError, shell
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"
-HOUR_NS = 3600 * 10**9
+MINUTE_NS = 60 * 10**9
+HOUR_NS = 60 * MINUTE_NS
 WEEK_NS = 7 * 24 * HOUR_NS
 END_S = 15  # a step ends within 10 s of a SIGTERM
 
@@ -36,13 +37,13 @@ class Series:
     name: str
     field: str
     tag: str | None = None  # names the file's columns, where it has several members
-    step_h: int = 1
+    step_min: int = 60
     horizon_h: int = 24  # so much is held back
     aggregate: Callable[[list[float]], float] = statistics.mean  # how the readings of a step become one value
 
 
 SERIES = (
-    Series("parking", "cars", tag="car_park", step_h=24, horizon_h=7 * 24, aggregate=max),
+    Series("parking", "cars", tag="car_park", step_min=30),
     Series("power", "mean_kw"),
     Series("archive", "used_mb", horizon_h=48, aggregate=lambda values: values[-1]),
     Series("wind", "power_mw"),
@@ -162,7 +163,7 @@ def cronocast(*words: str) -> None:
 
 def compare(series: Series, points: Points, server: Influxd, now_ns: int) -> None:
     """Say how the forecast did on the readings that were held back."""
-    step_ns = series.step_h * HOUR_NS
+    step_ns = series.step_min * MINUTE_NS
     buckets: dict[tuple[str, int], list[float]] = {}
     for (member, time_ns), value in points.items():
         buckets.setdefault((member, time_ns // step_ns * step_ns), []).append(value)
