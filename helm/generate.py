@@ -66,7 +66,8 @@ def schema_json() -> str:
     series = document["properties"]["series"]
     # Other than a run on one machine, a release without a series is fine: the first one may come later. Each still has an object of its own.
     series.pop("minProperties")
-    series["propertyNames"] = {"pattern": r"^[^\x00-\x1f\x7f-\x9f]{1,300}$"}
+    series["patternProperties"] = {r"^[^\x00-\x1f\x7f-\x9f]{1,300}$": series.pop("additionalProperties")}
+    series["additionalProperties"] = False
     for path, pattern in PATTERNS.items():
         _set_pattern(document["properties"]["defaults"], path.split("."), f"^({pattern})$")
     document["properties"]["global"] = {"type": "object", "description": "Helm hands it to every chart; not read here."}

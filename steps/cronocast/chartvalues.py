@@ -104,7 +104,7 @@ class Schedule:
     """What every CronWorkflow shares."""
 
     concurrencyPolicy: str = setting(Text(("Forbid", "Replace")), "Forbid", "Forbid skips a start while a run goes on; Replace ends the old run, which then leaves no record.")  # noqa: N815
-    startingDeadlineSeconds: int = setting(Number(1, 86400, whole=True), 600, "After an outage the latest missed start is made up for if it is younger.")  # noqa: N815
+    startingDeadlineSeconds: int = setting(Number(1, 86400, whole=True), 600, "After an outage the latest missed start is made up for if it is younger. Not with Replace, where Argo could end the late run again and again.")  # noqa: N815
     successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Finished runs that Argo keeps per series.")  # noqa: N815
     failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")  # noqa: N815
     deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")  # noqa: N815

@@ -243,7 +243,10 @@ class MapOf:
     def schema(self) -> dict[str, Any]:  # noqa: D102
         item = self.value.schema()
         values = {"anyOf": [item, {"type": "array", "items": item}]} if self.many else item
-        return {"type": "object", "propertyNames": self.key.schema(), "additionalProperties": values}
+        keys = self.key.schema()
+        if pattern := keys.get("pattern") or "|".join(f"^{name}$" for name in keys.get("enum", ())):
+            return {"type": "object", "patternProperties": {pattern: values}, "additionalProperties": False}
+        return {"type": "object", "additionalProperties": values}
 
     def words(self) -> str:  # noqa: D102
         return f"a mapping (name: {self.value.words()})"

@@ -19,7 +19,9 @@ spec:
     {{- end }}
   timezone: {{ $entry.timezone | default "UTC" | quote }}
   concurrencyPolicy: {{ $.Values.schedule.concurrencyPolicy }}
+  {{- if eq $.Values.schedule.concurrencyPolicy "Forbid" }}
   startingDeadlineSeconds: {{ int64 $.Values.schedule.startingDeadlineSeconds }}
+  {{- end }}
   successfulJobsHistoryLimit: {{ int64 $.Values.schedule.successfulRuns }}
   failedJobsHistoryLimit: {{ int64 $.Values.schedule.failedRuns }}
   suspend: {{ $entry.suspend | default false }}
@@ -27,7 +29,7 @@ spec:
     labels:
       {{- include "cronocast.labels" (dict "root" $ "labels" $labels) | nindent 6 }}
     annotations:
-      {{- merge (dict) $annotations $.Values.annotations | toYaml | nindent 6 }}
+      {{- include "cronocast.texts" (merge (dict) $annotations $.Values.annotations) | trim | nindent 6 }}
   workflowSpec:
     entrypoint: {{ $entry.singlePod | default false | ternary "single" "series" }}
     workflowTemplateRef: {name: "{{ include "cronocast.name" $ }}-{{ $entry.profile | default "cpu" }}"}

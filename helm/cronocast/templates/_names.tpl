@@ -27,7 +27,14 @@ labels:
   {{- include "cronocast.labels" . | nindent 2 }}
 {{- with merge (dict) (.annotations | default dict) .root.Values.annotations }}
 annotations:
-  {{- toYaml . | nindent 2 }}
+  {{- include "cronocast.texts" . | trim | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* A mapping of texts as YAML in which every character is kept: new lines and the like stand as escapes. */}}
+{{- define "cronocast.texts" -}}
+{{- range $key, $value := . }}
+{{ $key | quote }}: {{ $value | quote }}
 {{- end }}
 {{- end }}
 

@@ -32,6 +32,9 @@ E_NAME profiles.{{ $name }}: with the release's name in front it is too long for
 {{- $known := dict }}
 {{- range $name, $own := .Values.series }}
 {{- $cron := include "cronocast.cronName" $name }}
+{{- if contains "{{" $name }}
+E_UNRENDERED series.{{ $name }}: holds a template mark; allowed: a name without {{ "{{" }}
+{{- end }}
 {{- if gt (len $cron) 52 }}
 E_NAME series.{{ $name }}: the name has {{ len $cron }} characters; Argo starts nothing whose name has more than 52, so give the series a shorter key
 {{- end }}

@@ -45,7 +45,7 @@ spec:
       {{- include "cronocast.labels" (dict "root" $ "labels" (dict "cronocast.io/series" "{{workflow.parameters.id}}")) | nindent 6 }}
     {{- with $.Values.annotations }}
     annotations:
-      {{- toYaml . | nindent 6 }}
+      {{- include "cronocast.texts" . | trim | nindent 6 }}
     {{- end }}
   {{- if $.Values.security.patchArgo }}
   # Argo's own containers: the restricted profile asks the same of them.

@@ -1,0 +1,170 @@
+"""Every pod that would arise is restricted (Argo's own containers too), bounded, without a shell, and is given the secrets that it needs."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import CHART, IDS, SCENARIOS, containers, kind, pod, render, scenario, tags
+
+ALLOWED_VOLUMES = {"configMap", "secret", "projected", "emptyDir", "persistentVolumeClaim", "downwardAPI", "csi", "ephemeral"}
+SETTINGS = {"CRONOCAST_ENTRY", "CRONOCAST_ROOT", "CRONOCAST_RUN", "CRONOCAST_MODEL", "CRONOCAST_HORIZON", "CRONOCAST_PART", "CRONOCAST_OUTPUTS", "CRONOCAST_STATUS", "CRONOCAST_FAILURES"}
+SAMPLE = SCENARIOS[IDS.index("sample")]
+TLS = SCENARIOS[IDS.index("tls")]
+
+
+def pods(objects: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for workflow in kind(objects, "WorkflowTemplate"):
+        for template in workflow["spec"]["templates"]:
+            if containers(template):
+                yield template["name"], pod(workflow, template)
+    for job in kind(objects, "CronJob"):
+        yield "janitor", job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+def unrestricted(made: dict[str, Any]) -> list[str]:
+    """What Pod Security's restricted profile would say of a pod: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
+    outer = made.get("securityContext", {})
+    found = [f"pod: {key}" for key in ("hostNetwork", "hostPID", "hostIPC") if made.get(key)]
+    found += [f"volume {v['name']}" for v in made["volumes"] if not (v.keys() - {"name"}) <= ALLOWED_VOLUMES]
+    for container in [*made["containers"], *made.get("initContainers", [])]:
+        own = container.get("securityContext", {})
+        effective = {**outer, **own}
+        capabilities = own.get("capabilities", {})
+        checks = {
+            "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is False,
+            "capabilities": capabilities.get("drop") == ["ALL"] and not capabilities.get("add"),
+            "runAsNonRoot": effective.get("runAsNonRoot") is True,
+            "runAsUser": effective.get("runAsUser") != 0,
+            "seccompProfile": effective.get("seccompProfile", {}).get("type") in ("RuntimeDefault", "Localhost"),
+            "privileged": not own.get("privileged"),
+            "procMount": own.get("procMount", "Default") == "Default",
+            "hostPorts": not any(p.get("hostPort") for p in container.get("ports", [])),
+        }
+        found += [f"{container['name']}: {name}" for name, good in checks.items() if not good]
+    return found
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=[f"X1 X3 {name}" for name in IDS])
+def test_every_pod_is_restricted_and_its_root_file_system_read_only(path: Path) -> None:
+    for name, made in pods(scenario(path)):
+        own = [c for c in made["containers"] if c["name"] != "wait"]
+        assert own
+        if name == "janitor" or "existing" not in path.name:  # there the controller restricts Argo's containers, not the chart
+            assert unrestricted(made) == [], name
+        assert unrestricted({**made, "containers": own, "initContainers": []}) == [], name
+        assert all(c["securityContext"]["readOnlyRootFilesystem"] is True for c in own)
+        assert isinstance(made["securityContext"]["runAsUser"], int)
+        assert made["automountServiceAccountToken"] is False
+
+
+def test_x2_without_the_patch_argos_own_containers_would_not_be_restricted() -> None:
+    made = dict(pods(scenario(SCENARIOS[IDS.index("existing")])))["extract"]
+    assert {problem.split(":")[0] for problem in unrestricted(made)} == {"wait", "init"}
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
+def test_every_container_is_bounded(path: Path) -> None:
+    for workflow in kind(scenario(path), "WorkflowTemplate"):
+        assert workflow["spec"]["activeDeadlineSeconds"] > 0
+        assert workflow["spec"]["podGC"]["strategy"] == "OnPodSuccess"
+        for template in workflow["spec"]["templates"]:
+            if containers(template):
+                assert template["activeDeadlineSeconds"] > 0
+                assert int(template["retryStrategy"]["limit"]) >= 0
+    for _, made in pods(scenario(path)):
+        for container in (c for c in made["containers"] if c["name"] != "wait"):
+            assert {"cpu", "memory", "ephemeral-storage"} <= container["resources"]["requests"].keys()
+            assert {"memory", "ephemeral-storage"} <= container["resources"]["limits"].keys()
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=[f"X6 V15 {name}" for name in IDS])
+def test_no_shell_no_script_and_no_mark_in_a_command(path: Path) -> None:
+    for workflow in kind(scenario(path), "WorkflowTemplate"):
+        for template in workflow["spec"]["templates"]:
+            assert template.keys() & {"dag", "container", "containerSet"}
+            assert not template.keys() & {"script", "resource", "http", "plugin", "data"}
+    for _, made in pods(scenario(path)):
+        for container in (c for c in made["containers"] if c["name"] != "wait"):
+            assert container["command"] == ["cronocast"]
+            assert not any(tags(argument) or "$(" in argument for argument in container["args"])
+            assert {item["name"] for item in container.get("env", [])} <= SETTINGS
+            assert all(item.keys() == {"name", "value"} for item in container.get("env", []))  # X11: no secret by env
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
+def test_every_mount_has_its_volume_where_argo_looks_for_it(path: Path) -> None:
+    for workflow in kind(scenario(path), "WorkflowTemplate"):
+        shared = {v["name"] for v in workflow["spec"]["volumes"]}
+        for template in workflow["spec"]["templates"]:
+            there = {v["name"] for v in template.get("volumes", [])} if "containerSet" in template else shared
+            for container in containers(template):
+                assert {m["name"] for m in container["volumeMounts"]} <= there
+
+
+def secrets_by_step(path: Path) -> dict[str, set[str]]:
+    template = kind(scenario(path), "WorkflowTemplate")[0]
+    found: dict[str, set[str]] = {}
+    for part in template["spec"]["templates"]:
+        for container in containers(part):
+            name = container.get("name", part["name"])
+            found[name] = {m["name"].removeprefix("secret-") for m in container["volumeMounts"] if m["name"].startswith("secret-")}
+    return found
+
+
+@pytest.mark.parametrize(("path", "loads"), [(SAMPLE, {"source", "sink"}), (TLS, {"source", "ca"})], ids=["sample", "tls"])
+def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loads: set[str]) -> None:
+    reads = loads - {"sink"}
+    expected = {"extract": reads, "classify": set(), "forecast": set(), "forecast-lstm": set(), "select": set(), "load": loads, "record": loads}
+    expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "4-load": loads}
+    assert secrets_by_step(path) == expected
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=[f"X8 {name}" for name in IDS])
+def test_a_secret_is_a_file_for_its_owner_and_an_account_may_report_and_no_more(path: Path) -> None:
+    for _, made in pods(scenario(path)):
+        assert all(v["secret"].get("defaultMode") == 0o400 for v in made["volumes"] if v["name"].startswith("secret-"))
+    for role in kind(scenario(path), "Role"):
+        assert role["rules"] == [{"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}]
+    for workflow in kind(scenario(path), "WorkflowTemplate"):
+        assert workflow["spec"]["executor"]["serviceAccountName"] == workflow["spec"]["serviceAccountName"]
+
+
+def ports(values: Any) -> list[Any]:
+    policy = kind(render(values), "NetworkPolicy")[0]["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in policy
+    return [[p["port"] for p in rule["ports"]] for rule in policy["egress"]]
+
+
+SERVERS = {
+    "the database's own port": ({"url": "http://influxdb:8086"}, None, [8086]),
+    "standard ports": ({"url": "https://a.example.org/influx"}, {"url": "http://b"}, [443, 80]),
+    "IPv6": ({"url": "http://[fd00::1]:9999"}, {"url": "http://[fd00::1]"}, [80, 9999]),
+}
+
+
+@pytest.mark.parametrize(("source", "sink", "expected"), SERVERS.values(), ids=[f"X10 {name}" for name in SERVERS])
+def test_pods_reach_names_the_api_server_and_the_servers_of_the_series(source: Any, sink: Any, expected: list[int]) -> None:
+    entry = {"source": {"database": "d", "measurement": "m", "field": "f", **source}, **({"sink": sink} if sink else {})}
+    found = ports({"series": {"a": entry}})
+    assert found[:2] == [[53, 53], [443, 6443]]
+    assert sorted(found[2]) == sorted(expected)
+
+
+def test_no_series_no_database_to_reach() -> None:
+    assert len(ports({"series": {}})) == 2
+
+
+def test_the_labels_that_the_policy_selects_are_on_every_pod() -> None:
+    objects = scenario(SCENARIOS[IDS.index("company")])
+    selected = kind(objects, "NetworkPolicy")[0]["spec"]["podSelector"]["matchLabels"].items()
+    assert selected <= kind(objects, "WorkflowTemplate")[0]["spec"]["podMetadata"]["labels"].items()
+    assert selected <= kind(objects, "CronJob")[0]["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_v14_the_chart_evaluates_no_text_of_a_user() -> None:
+    text = "".join(path.read_text() for path in (CHART / "templates").iterdir())
+    assert not re.search(r"\btpl\b", text)

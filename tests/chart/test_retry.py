@@ -1,0 +1,64 @@
+"""What Argo repeats is what the table of exit codes in DESIGN section 9 says: the rendered expression is evaluated for every code and status."""
+
+import re
+from itertools import product
+from typing import Any
+
+import pytest
+
+from cronocast import errors
+from tests.chart.rendering import IDS, SCENARIOS, containers, kind, scenario
+
+# code -> repeated. 64 and 65 are Argo's own; 137 is repeated once, and not where memory ran out.
+TABLE = {0: False, 1: False, 2: False, 64: True, 65: True, 66: False, 69: False, 70: False, 74: True, 75: True, 76: False, 77: False, 78: False, 130: False, 143: True}
+STEPS = ("extract", "classify", "forecast", "forecast-lstm", "select", "load", "record", "single")
+
+
+def templates() -> dict[str, Any]:
+    """The templates that become pods, by name."""
+    sample = scenario(SCENARIOS[IDS.index("sample")])
+    return {t["name"]: t for t in kind(sample, "WorkflowTemplate")[0]["spec"]["templates"] if containers(t)}
+
+
+def repeated(template: str, code: int, status: str = "Failed", retries: int = 0, reason: str = "Error") -> bool:
+    """Evaluate a template's expression as Argo does, for an attempt that ended so."""
+    expression = templates()[template]["retryStrategy"]["expression"]
+    container = "3-forecast" if template == "single" else "main"
+    message = f"{container}: {reason} (exit code {code}): error: E_NAME x: 75 or exit code 75 in what the server said"
+    known: dict[str, Any] = {"lastRetry.status": status, "lastRetry.message": message, "lastRetry.exitCode": "-1" if template == "single" else str(code), "retries": str(retries)}
+    python = re.sub(r"(lastRetry\.\w+|retries)\b", lambda m: f"known[{m[1]!r}]", expression)
+    python = python.replace("||", " or ").replace("&&", " and ").replace("!(", "not (").replace("asInt(", "int(")
+    python = re.sub(r"(known\[[^]]+\]) matches ('[^']*')", r"bool(re.search(\2, \1))", python)
+    return bool(eval(" ".join(python.split()), {"re": re, "known": known}))
+
+
+@pytest.mark.parametrize(("template", "code"), list(product(STEPS, TABLE)))
+def test_the_exit_code_decides(template: str, code: int) -> None:
+    assert repeated(template, code) is TABLE[code]
+
+
+@pytest.mark.parametrize("template", STEPS)
+def test_a_killed_attempt_is_repeated_once_unless_memory_ran_out(template: str) -> None:
+    assert [repeated(template, 137, retries=i) for i in range(3)] == [True, False, False]
+    assert not repeated(template, 137, reason="OOMKilled")
+
+
+@pytest.mark.parametrize(("template", "code"), list(product(STEPS, [0, 1, 64, 66, 77, 78, 137])))
+def test_what_argo_could_not_run_is_repeated_whatever_the_code(template: str, code: int) -> None:
+    assert repeated(template, code, status="Error", retries=2)
+
+
+def test_the_table_has_every_code_of_the_program() -> None:
+    classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.CronocastError) and "exit_code" in vars(value)]
+    assert {c.exit_code for c in classes} <= TABLE.keys()
+    assert {c.exit_code for c in classes if TABLE[c.exit_code]} == {errors.StorageError.exit_code, errors.TemporaryError.exit_code, errors.Terminated.exit_code}
+
+
+def test_the_wait_grows_from_a_start_of_the_series_own_and_ends_no_attempt() -> None:
+    for template in templates().values():
+        strategy = template["retryStrategy"]
+        assert strategy["retryPolicy"] == "Always"
+        assert strategy["backoff"] == {"duration": "{{workflow.parameters.retry-seconds}}", "factor": "2", "cap": "300s"}
+    for cron in kind(scenario(SCENARIOS[IDS.index("names")]), "CronWorkflow"):
+        waits = {p["name"]: p["value"] for p in cron["spec"]["workflowSpec"]["arguments"]["parameters"]}
+        assert 20 <= int(waits["retry-seconds"]) < 40

@@ -1,0 +1,236 @@
+"""Values: each is read, each mistake is named with its path, and what is generated from their definition is up to date."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from cronocast.chartvalues import Chart
+from cronocast.document import plain
+from cronocast.rules import cron_fault
+from helm import generate
+from tests.chart.rendering import CHART, IDS, MINIMAL, SCENARIOS, kind, problems, render, scenario
+
+
+def test_values_schema_and_readme_follow_from_the_definition() -> None:
+    for path, text in generate.outputs().items():
+        assert path.read_text() == text, "run: python helm/generate.py"
+
+
+def test_the_defaults_in_values_yaml_are_those_of_the_definition() -> None:
+    given = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert given.pop("defaults") == given.pop("series") == {}
+    expected = plain(Chart())
+    expected["profiles"] = {"cpu": {}}
+    assert given == expected
+
+
+def leaf_paths(value: Any, at: str = "") -> Iterator[str]:
+    for item in fields(value):
+        mine = getattr(value, item.name)
+        yield from leaf_paths(mine, f"{at}{item.name}.") if is_dataclass(mine) else (f"{at}{item.name}",)
+
+
+# A value that differs from the default, by what the default is; what needs a value of its own kind stands in OWN.
+OTHER = {bool: lambda v: not v, int: lambda v: v + 7, str: lambda v: "other", tuple: lambda v: []}
+OWN: dict[str, Any] = {
+    "labels": {"a": "b"}, "annotations": {"a": "b"}, "image.digests": {"load": "sha256:" + "0" * 64}, "image.pullPolicy": "Never", "image.pullSecrets": ["a"],
+    "volume.size": "7Gi", "volume.accessMode": "ReadWriteOnce", "schedule.concurrencyPolicy": "Replace", "networkPolicy.egress": [{"ports": [{"port": 1}]}],
+    "networkPolicy.apiServerPorts": [1], "janitor.schedule": "1 1 1 1 1", "janitor.keep": "1d", "profiles": {"cpu": {}, "more": {}}, "profiles.cpu.light.nodeSelector": {"a": "b"},
+    "profiles.cpu.light.tolerations": [{"key": "a"}], "profiles.cpu.light.affinity": {"podAffinity": {}}, "profiles.cpu.heavy.nodeSelector": {"a": "b"},
+    "profiles.cpu.heavy.tolerations": [{"key": "a"}], "profiles.cpu.heavy.affinity": {"podAffinity": {}}, "profiles.cpu.heavy.image": "forecast-lstm-gpu",
+    "profiles.cpu.heavy.gpus": 1, "profiles.cpu.heavy.gpuResource": "amd.com/gpu",
+}  # fmt: skip
+BASE: dict[str, Any] = {"series": {"a": MINIMAL}}
+NEEDED = {"profiles.cpu.heavy.gpuResource": {"profiles": {"cpu": {"heavy": {"gpus": 1}}}}, "serviceAccount.name": {}}
+PATHS = sorted({*leaf_paths(Chart()), *OWN})
+
+
+def put(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    made = copy.deepcopy(values)
+    part = made
+    *outer, last = path.split(".")
+    for name in outer:
+        part = part.setdefault(name, {})
+    part[last] = value
+    return made
+
+
+def default_at(path: str) -> Any:
+    value: Any = Chart()
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_value_changes_what_is_made(path: str) -> None:
+    before = {**BASE, **NEEDED.get(path, {})}
+    default = None if path in OWN else default_at(path)
+    if isinstance(default, dict):  # requests and limits: of each something else
+        wanted: Any = {**default, "memory": "96Mi" if path.endswith("requests") else "7Gi"}
+    else:
+        wanted = OWN[path] if path in OWN else next(make for kind_, make in OTHER.items() if isinstance(default, kind_))(default)
+    assert render(put(before, path, wanted)) != render(before)
+
+
+ENTRY_PATHS = {"schedules": ["1 1 1 1 1"], "timezone": "Europe/Berlin", "suspend": True, "profile": "more", "singlePod": True, "title": "T", "horizon": "48h"}
+
+
+@pytest.mark.parametrize("path", ENTRY_PATHS)
+def test_every_setting_of_a_series_that_the_chart_acts_on_changes_the_schedule_beyond_its_document(path: str) -> None:
+    values = {**BASE, "profiles": {"cpu": {}, "more": {}}}
+
+    def without_document(objects: Any) -> Any:
+        cron = kind(objects, "CronWorkflow")[0]
+        cron["spec"]["workflowSpec"]["arguments"]["parameters"].pop(0)
+        return cron
+
+    assert without_document(render(put(values, f"series.a.{path}", ENTRY_PATHS[path]))) != without_document(render(values))
+
+
+# id -> (path, value, what helm's message must hold)
+REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
+    "V1 a list": ("series", [], ("/series", "array")),
+    "V1 5001 series": ("series", {f"s{i}": None for i in range(5001)}, ("/series", "5,000")),
+    "V2 six fields": ("series.a.schedules", ["* * * * * *"], ("/series/a/schedules/0", "* * * * * *")),
+    "V2 minute 61": ("series.a.schedules", ["61 * * * *"], ("E_CRON", "series.a.schedules", '"61"')),
+    "V2 @every": ("series.a.schedules", ["@every 1s"], ("/series/a/schedules/0",)),
+    "V2 never": ("series.a.schedules", ["0 0 31 2 *"], ("E_CRON", "series.a.schedules", "never")),
+    "V2 a zone in front": ("series.a.schedules", ["TZ=UTC 1 1 1 1 1"], ("/series/a/schedules/0",)),
+    "V2 empty": ("series.a.schedules", [""], ("/series/a/schedules/0",)),
+    "V4 policy in lower case": ("schedule.concurrencyPolicy", "replace", ("/schedule/concurrencyPolicy", "Forbid")),
+    "V4 an unknown policy": ("schedule.concurrencyPolicy", "Queue", ("/schedule/concurrencyPolicy",)),
+    "V5 no catching up": ("schedule.startingDeadlineSeconds", 0, ("/schedule/startingDeadlineSeconds", "1")),
+    "V5 negative": ("schedule.startingDeadlineSeconds", -5, ("/schedule/startingDeadlineSeconds",)),
+    "V6 53 characters": ("series", {"a" * 53: MINIMAL}, ("E_NAME", "a" * 53, "52")),
+    "V6 a control character": ("series", {"a\tb": MINIMAL}, ("/series", r"a\tb")),
+    "V7 latest": ("image.tag", "latest", ("E_IMAGE", "image.tag")),
+    "V7 a scheme": ("image.registry", "http://x", ("/image/registry",)),
+    "V7 empty": ("image.registry", "", ("/image/registry",)),
+    "V7 half a digest": ("image.digests", {"load": "sha256:12"}, ("/image/digests/load",)),
+    "V7 an unknown image": ("image.digests", {"lod": "sha256:" + "0" * 64}, ("/image/digests", "lod")),
+    "V8 limit below request": ("resources.load.limits", {"memory": "8Mi"}, ("E_RESOURCES", "resources.load.limits.memory", "8Mi", "64Mi")),
+    "V8 bytes": ("resources.load.limits", {"memory": "512"}, ("E_RESOURCES", "resources.load.limits.memory", "512")),
+    "V8 an odd quantity": ("resources.load.limits", {"memory": "1e3Gi"}, ("/resources/load/limits/memory", "1e3Gi")),
+    "V8 half a GPU": ("profiles", {"gpu": {"heavy": {"gpus": 0.5}}}, ("/profiles/gpu/heavy/gpus", "integer")),
+    "V9 root": ("security.runAsUser", 0, ("/security/runAsUser",)),
+    "V9 privileged": ("security.privileged", True, ("/security", "privileged")),
+    "V9 hostNetwork": ("hostNetwork", True, ("hostNetwork",)),
+    "V10 an unknown profile": ("series.a.profile", "gpu", ("E_CONFIG_CHOICE", "series.a.profile", "cpu")),
+    "V11 a password": ("series.a.source.password", "canary", ("/series/a/source", "password")),
+    "V11 a token in defaults": ("defaults.sink.token", "canary", ("/defaults/sink", "token")),
+    "V14 a mark in an annotation": ("annotations", {"a": "{{workflow.name}}"}, ("E_UNRENDERED", "annotations")),
+    "V14 a mark in a name": ("series", {"{{x}}": MINIMAL}, ("E_UNRENDERED", "series.{{x}}")),
+    "V16 retry as text": ("retry.limit", "abc", ("/retry/limit",)),
+    "V16 1000 repetitions": ("retry.limit", 1000, ("/retry/limit", "20")),
+    "V16 maxDuration": ("retry.maxDuration", "1m", ("/retry", "maxDuration")),
+    "V17 no size": ("volume.size", "0", ("/volume/size",)),
+    "V17 one pod's claim": ("volume.accessMode", "ReadWriteOncePod", ("/volume/accessMode",)),
+    "V18 schedule": ("series.a.schedule", "1 * * * *", ("/series/a", "schedule")),
+    "V18 mutex": ("mutex", "x", ("mutex",)),
+    "nothing to read": ("series.a.source", {"url": "http://a"}, ("E_CONFIG_MISSING", "series.a.source.database", "series.a.source.field")),
+    "one pod for lstm": ("series.a", {**MINIMAL, "singlePod": True, "model": "lstm"}, ("E_CONFIG_CROSS", "series.a.singlePod")),
+    "one pod for shards": ("series.a", {**MINIMAL, "singlePod": True, "shards": 2}, ("E_CONFIG_CROSS", "series.a.singlePod", "2")),
+    "a long profile": ("profiles", {"p" * 60: {}}, ("E_NAME", "profiles.ppp")),
+    "another kind of text": ("series.a.horizon", 24, ("/series/a/horizon", "number")),
+    "YAML's yes": ("series.a.singlePod", "yes", ("/series/a/singlePod", "boolean")),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "said"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_value_is_refused_and_named_by_its_path(path: str, value: Any, said: tuple[str, ...]) -> None:
+    message = problems(put(BASE, path, value))
+    assert all(part in message for part in said), message
+    assert "canary" not in message
+
+
+def typos(properties: dict[str, Any], at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, part in properties.items():
+        yield (*at, name)
+        yield from typos(part.get("properties", {}), (*at, name))
+        for inner in part.get("patternProperties", {}).values():
+            yield from typos(inner.get("properties", {}), (*at, name, "x"))
+
+
+def test_every_typo_is_refused_with_its_path() -> None:
+    """One letter too many in every key of the schema at once: helm lists every one of them."""
+    properties = json.loads(generate.schema_json())["properties"]
+    properties.pop("global")
+    values: dict[str, Any] = {}
+    places = list(typos(properties))
+    for *outer, last in places:
+        part = values
+        for name in outer:
+            part = part.setdefault(name, {})
+        part[f"{last}q"] = 1
+    message = problems(values)
+    assert len(places) > 200
+    for *outer, last in places:
+        where = "".join(f"/{name}" for name in outer)
+        assert re.search(rf"at '{re.escape(where)}': .*'{last}q'", message), (where, last)
+
+
+CRONS = ["H * * * *", "H/5 * * * *", "H,5 7-9 * * 1-5", "*/30 6-18 * * 1-5", "0 0 1 1 *", "00 05 01 12 07", "1-5/2 */2 31 1,3 0", "59 23 31 12 7"]
+BAD_CRONS = ["60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *", "a * * * *", "* * 31 4 *", "* * 30 2 *", "H-5 * * * *", "1,,2 * * * *", "* * * JAN *"]
+
+
+@pytest.mark.parametrize("schedule", CRONS)
+def test_the_chart_takes_the_schedules_that_steps_take(schedule: str) -> None:
+    assert cron_fault(schedule) == ""
+    render(put(BASE, "series.a.schedules", [schedule]))
+
+
+@pytest.mark.parametrize("schedule", BAD_CRONS)
+def test_the_chart_refuses_the_schedules_that_steps_refuse(schedule: str) -> None:
+    assert cron_fault(schedule) != ""
+    assert "E_CRON series.a.schedules" in problems(put(BASE, "series.a.schedules", [schedule]))
+
+
+def minutes(count: int, schedule: str) -> list[str]:
+    objects = render({"defaults": {**MINIMAL, "schedules": [schedule]}, "series": {f"s{i}": None for i in range(count)}})
+    return [cron["spec"]["schedules"][0].split()[0] for cron in kind(objects, "CronWorkflow")]
+
+
+def test_g8_a_thousand_series_start_spread_over_the_hour_and_at_the_same_minute_each_time() -> None:
+    found = minutes(1000, "H * * * *")
+    peak = max(found.count(minute) for minute in set(found))
+    assert len(set(found)) == 60
+    assert peak <= 32  # 1000/60 = 16.7; four standard deviations above it
+    assert minutes(50, "H * * * *") == [m for m, i in zip(found, sorted(range(1000), key=lambda i: f"s{i}"), strict=True) if i < 50]
+
+
+def test_g8_every_fifth_minute_starts_at_each_of_five() -> None:
+    assert set(minutes(100, "H/5 * * * *")) == {f"{i}-59/5" for i in range(5)}
+
+
+def test_v6_no_two_names_make_one_object_and_each_is_one_that_kubernetes_takes() -> None:
+    crons = kind(scenario(SCENARIOS[IDS.index("names")]), "CronWorkflow")
+    names = [cron["metadata"]["name"] for cron in crons]
+    assert len(set(names)) == len(names) == 9
+    assert all(re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?", name) for name in names)
+    assert {"cpu", "0755", "yes", "1e3"} <= set(names)
+
+
+def test_v6_a_name_that_another_name_already_makes_is_refused() -> None:
+    made = kind(render({"defaults": MINIMAL, "series": {"CPU": None}}), "CronWorkflow")[0]["metadata"]["name"]
+    assert "E_NAME series." in problems({"defaults": MINIMAL, "series": {"CPU": None, made: None}})
+
+
+def test_no_two_runs_of_a_series_work_at_the_same_time() -> None:
+    for cron in kind(scenario(SCENARIOS[IDS.index("names")]), "CronWorkflow"):
+        parameters = {p["name"]: p["value"] for p in cron["spec"]["workflowSpec"]["arguments"]["parameters"]}
+        assert (cron["spec"]["concurrencyPolicy"], parameters["id"]) == ("Forbid", cron["metadata"]["name"])
+    template = kind(scenario(SCENARIOS[IDS.index("names")]), "WorkflowTemplate")[0]["spec"]
+    assert template["synchronization"] == {"mutexes": [{"name": "{{workflow.parameters.id}}"}]}
+    assert template["onExit"] == "record"
+
+
+def test_the_readme_has_every_value() -> None:
+    text = (CHART / "README.md").read_text()
+    assert all(f"| `{path}` |" in text for path in leaf_paths(Chart()))
