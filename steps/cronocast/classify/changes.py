@@ -1,42 +1,73 @@
 """Where a new level or a new slope began."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from cronocast.classify.features import Floats
+from cronocast.classify.bends import bends
+from cronocast.classify.features import Bools, Floats
 
 MARGIN = 2.0  # above sqrt(2 log n), which the largest of n normal values reaches: about 1 false alarm in 1000 series
-MARGIN_SLOPE = 3.0  # few windows of that width fit in, so their scale is known less well
-SPIKE_WINDOW, SPIKE = 9, 6.0  # up to four odd values in a row, 6 robust deviations away, are a spike and not a level
+SPIKE_WINDOW, SPIKE = (9, 6.0)  # up to four odd values in a row, 6 robust deviations away, are a spike and not a level
 LAST = 3  # values that a new level must have held
-MOSTLY = 6  # values on each side that are asked whether it did
-TAIL, RARE = 3.0, 200  # steps with heavier tails than the normal have a wider spread to stand out from, where changes touch under 5 % of the windows
+HELD = 6  # values on each side that are asked whether it did
+TAIL, RARE = (3.0, 200)  # steps with heavier tails than the normal have a wider spread to stand out from, where changes touch under 5 % of the windows
+FEW = 4  # but at least so wide
 NARROWEST = 16  # widths tried are at most 1/16 of the series, so that most windows know nothing of the change
-NARROWEST_SLOPE = 6  # a slope needs wide windows; the change touches a third of them at most
-MOST = 20  # newest changes that are kept
+BACK, SHORT = (0.35, 10)  # a shift that is undone but for this share within 1/10 of the time is an outage or a holiday, and nothing new
 
 
-def change_points(rest: Floats, grain: float) -> list[int]:
+class Changes(NamedTuple):
+    """What changed, and when it was as usual."""
+
+    starts: list[int]  # indices where a new level or slope began, ascending
+    usual: Bools  # shape (t,), False in outages and holidays
+
+
+class Jump(NamedTuple):
+    """A candidate for a shift of the level."""
+
+    clear: float  # robust deviations from what is usual
+    at: int
+    width: int  # of the windows that showed it
+    size: float
+
+
+def change_points(rest: Floats, grain: float) -> Changes:
     """Find the starts of new levels and slopes.
 
-    The difference of the means of two windows side by side is compared with what it is elsewhere in the same series. That holds for noise of any colour: a
-    random walk is no row of level shifts, since all its differences are alike. A change must stand out from them as an outlier.
+    The step between the means of two windows side by side, less the steps beside it, is compared with what it is elsewhere in the same series. That holds for
+    noise of any colour: a random walk is no row of level shifts, since all its steps are alike. A change must stand out from them.
 
     Args:
         rest: Shape (t,), finite, scale-free, seasons removed.
         grain: Differences below this are rounding.
-
-    Returns:
-        Indices in rest, ascending, at most MOST.
     """
+    usual = np.ones(rest.size, dtype=bool)
     y = without_spikes(rest)
     if np.ptp(y) <= grain:
-        return []
-    shifts = _level_shifts(y, grain)
-    bends = _bends(_levelled(y, shifts), grain)
+        return Changes([], usual)
+    lasting: list[Jump] = []
+    for jump in _level_shifts(y, grain):
+        if lasting and (jump.at - lasting[-1].at) * SHORT <= y.size and abs(jump.size + lasting[-1].size) <= BACK * abs(lasting[-1].size):
+            usual[lasting.pop().at : jump.at] = False
+        else:
+            lasting.append(jump)
+    shifts = [jump.at for jump in lasting]
     apart = max(LAST, y.size // 50)
-    bends = [b for b in bends if all(abs(b - s) > apart for s in shifts)]
-    return sorted(int(c) for c in shifts + bends)[-MOST:]
+    corners = [b for b in bends(_levelled(_bridged(y, usual), shifts), grain) if all(abs(b - s) > apart for s in shifts)]
+    return Changes(sorted(shifts + corners), usual)
+
+
+def unexplained(y: Floats, starts: list[int]) -> float:
+    """Mean square of what straight lines between `starts` leave of y."""
+    left = 0.0
+    for low, high in zip([0, *starts], [*starts, y.size], strict=True):
+        part = y[low:high] - y[low:high].mean()
+        time = np.arange(part.size) - (part.size - 1) / 2
+        left += float(part @ part) - float(time @ part) ** 2 / max(float(time @ time), 1.0)
+    return max(0.0, left) / y.size
 
 
 def without_spikes(y: Floats) -> Floats:
@@ -53,123 +84,98 @@ def without_spikes(y: Floats) -> Floats:
     return cleaned
 
 
+def _bridged(y: Floats, usual: Bools) -> Floats:
+    """Straight lines across what is not usual."""
+    kept = np.flatnonzero(usual)
+    return np.interp(np.arange(y.size), kept, y[kept])
+
+
+def _scale(excess: Floats, step: Floats, floor: float) -> float:
+    """Deviation that half of the values stay within, as that of a normal variable; of all steps if most are equal; at least `floor`."""
+    away = np.abs(excess - np.median(excess))
+    scale, spread = 1.4826 * float(np.median(away)), float(step.std())
+    return max(spread if scale <= 1e-9 * spread else scale, floor, 1e-300)  # equal ones: rounded values that seldom change
+
+
 def _bound(size: int, width: int) -> float:
+    """Deviations that the largest of all windows of noise stays under."""
     return float(np.sqrt(2 * np.log(size / width))) + MARGIN
 
 
-def _outliers(statistic: Floats, floor: float) -> tuple[Floats, float]:
-    """Distances from the median in robust deviations, and that deviation (at least `floor`)."""
-    away = statistic - np.median(statistic)
-    scale, spread = 1.4826 * float(np.median(np.abs(away))), float(away.std())
-    if scale <= 1e-9 * spread:
-        scale = spread  # most are equal: rounded values that seldom change
-    scale = max(scale, floor, 1e-300)
-    return away / scale, scale
-
-
-def _level_shifts(y: Floats, grain: float) -> list[int]:
-    """Outliers among differences of neighbouring means, at widths 1, 2, 4, ..., the clearest first."""
+def _level_shifts(y: Floats, grain: float) -> list[Jump]:
+    """Shifts that last, in order of time, from windows of width 1, 2, 4, ..."""
     total = np.concatenate([[0.0], np.cumsum(y)])
-    found: list[tuple[float, int, int, float]] = []
-    slope = float(np.median(np.diff(y)))
-    scale = grain  # of a line without noise
-    width = 1
-    while width <= max(LAST, y.size // NARROWEST):
-        at = np.arange(width, y.size - max(width, LAST) + 1)
-        difference = (total[at + width] - 2 * total[at] + total[at - width]) / width
-        away, scale = _outliers(difference, max(grain, scale / np.sqrt(2)))  # means of noise shrink with 1 / sqrt(width) at most
-        bound = _bound(y.size, width)
+    found: list[Jump] = []
+    scale, width = grain, 1
+    while width <= max(FEW, y.size // NARROWEST):
+        step = (total[2 * width :] - 2 * total[width:-width] + total[: -2 * width]) / width
+        excess = step - _beside(step, 2 * width)
+        scale = _scale(excess, step, max(grain, scale / np.sqrt(2)))  # means of noise shrink with 1 / sqrt(width) at most
+        clear = np.abs(excess) / scale
+        limit = _bound(y.size, width)
         if y.size >= RARE * width:
-            bound = max(bound, TAIL * float(np.quantile(np.abs(away), 0.95)))
-        found += [(float(abs(away[k])), int(at[k]), width, float(difference[k]) - slope * width) for k in np.flatnonzero(np.abs(away) > bound)]
+            limit = max(limit, TAIL * float(np.quantile(clear, 0.95)))
+        over = np.flatnonzero(clear > limit)
+        for run in np.split(over, np.flatnonzero(np.diff(over) > 1) + 1) if over.size else []:
+            top = int(run[np.argmax(clear[run])])
+            found.append(Jump(float(clear[top]), top + width, width, float(excess[top])))
         width *= 2
-    return _distinct(y, found, slope)
+    return _distinct(y, found)
 
 
-def _distinct(y: Floats, found: list[tuple[float, int, int, float]], slope: float) -> list[int]:
+def _beside(step: Floats, apart: int) -> Floats:
+    """Mean of the steps `apart` before and after; at the ends the one there is, or none."""
+    before, after = np.full(step.size, np.nan), np.full(step.size, np.nan)
+    before[apart:], after[:-apart] = step[:-apart], step[apart:]
+    before, after = (np.where(np.isnan(before), after, before), np.where(np.isnan(after), before, after))
+    return np.asarray(np.nan_to_num((before + after) / 2))
+
+
+def _distinct(y: Floats, found: list[Jump]) -> list[Jump]:
     """Keep the clearest of each cluster, at its exact place, if the new level lasts."""
-    taken: list[int] = []
-    blocked = np.zeros(y.size + 1, dtype=bool)
-    for _, at, width, size in sorted(found, reverse=True):
-        if blocked[at]:
+    taken: list[Jump] = []
+    for jump in sorted(found, reverse=True):
+        # Windows that see a shift beside them make an echo of it.
+        if any(abs(jump.at - t.at) <= 3 * jump.width for t in taken):
             continue
-        place = _exact(y, at, width)
-        low, high = max(0, min(at, place) - width), max(at, place) + width + 1
-        blocked[low:high] = True
-        if _lasts(y, place, size, slope) and all(abs(place - t) >= LAST for t in taken):
-            taken.append(place)
-    return sorted(taken)
+        place = _exact(y, jump)
+        if all(abs(place - t.at) >= LAST for t in taken) and _lasts(y, place, jump):
+            taken.append(jump._replace(at=place))
+    return sorted(taken, key=lambda t: t.at)
 
 
-def _exact(y: Floats, at: int, width: int) -> int:
-    """The split of the neighbourhood that leaves the least variance around two levels; the largest single step if that is clear."""
-    reach = max(LAST, width)
-    low, high = max(0, at - reach), min(y.size, at + reach)
-    part = y[low:high]
-    steps = np.diff(part)
-    part = part - np.median(steps) * np.arange(part.size) if width <= LAST else part
+def _exact(y: Floats, jump: Jump) -> int:
+    """The split of the neighbourhood that leaves the least variance around two levels."""
+    reach = max(LAST, jump.width)
+    low, high = max(0, jump.at - reach), min(y.size, jump.at + reach)
+    part = y[low:high] - _slope_near(y, jump) * np.arange(high - low)
     n = np.arange(1, part.size)
     total = np.cumsum(part)
     left, right = total[:-1] / n, (total[-1] - total[:-1]) / (part.size - n)
-    gain = (left - right) ** 2 * n * (part.size - n)
-    return low + 1 + int(np.argmax(gain))
+    return low + 1 + int(np.argmax((left - right) ** 2 * n * (part.size - n)))
 
 
-def _lasts(y: Floats, at: int, size: float, slope: float) -> bool:
-    """Tell whether most values around a shift of `size` are on its two sides, the common slope apart: a burst of a few is none."""
-    before, after = y[max(0, at - MOSTLY) : at], y[at : at + MOSTLY]
+def _slope_near(y: Floats, jump: Jump) -> float:
+    """Slope around a shift: the median step, which the shift itself does not move."""
+    reach = max(4 * HELD, 2 * jump.width)
+    return float(np.median(np.diff(y[max(0, jump.at - reach) : jump.at + reach])))
+
+
+def _lasts(y: Floats, at: int, jump: Jump) -> bool:
+    """Tell whether most values around a shift are on its two sides, the slope apart: a burst of a few is none."""
+    reach = max(HELD, jump.width)
+    before, after = y[max(0, at - reach) : at], y[at : at + reach]
     if min(before.size, after.size) < LAST:
         return False
-    shift = float(np.median(after) - np.median(before)) - slope * (before.size + after.size) / 2
-    return shift * size > 0 and abs(shift) >= abs(size) / 2
+    shift = float(np.median(after) - np.median(before)) - _slope_near(y, jump) * (before.size + after.size) / 2
+    return shift * jump.size > 0 and abs(shift) >= abs(jump.size) / 2
 
 
 def _levelled(y: Floats, shifts: list[int]) -> Floats:
     """Take out the jumps, so that slopes can be compared across them."""
     flat = y.copy()
     for at in shifts:
-        before, after = flat[max(0, at - LAST) : at], flat[at : at + LAST]
-        step = float(np.median(np.diff(flat[max(0, at - 2 * LAST) : at + 2 * LAST])))
-        flat[at:] -= float(np.median(after) - np.median(before)) - step * LAST
+        before, after = flat[max(0, at - HELD) : at], flat[at : at + HELD]
+        step = float(np.median(np.diff(flat[max(0, at - 4 * HELD) : at + 4 * HELD])))
+        flat[at:] -= float(np.median(after) - np.median(before)) - step * (before.size + after.size) / 2
     return flat
-
-
-def _slopes(y: Floats, width: int) -> Floats:
-    """Least-squares slope of each window of `width` values, shape (t - width + 1,)."""
-    time = np.arange(width) - (width - 1) / 2
-    position = np.arange(y.size)
-    total, moment = np.concatenate([[0.0], np.cumsum(y)]), np.concatenate([[0.0], np.cumsum(y * position)])
-    start = np.arange(y.size - width + 1)
-    sums = total[start + width] - total[start]
-    slopes: Floats = (moment[start + width] - moment[start] - (start + (width - 1) / 2) * sums) / float(time @ time)
-    return slopes
-
-
-def _bends(y: Floats, grain: float) -> list[int]:
-    """Outliers among differences of neighbouring slopes."""
-    width = y.size // NARROWEST_SLOPE
-    if width < 8:
-        return []
-    slopes = _slopes(y, width)
-    difference = slopes[width:] - slopes[:-width]
-    away, _ = _outliers(difference, max(grain, 1e-6 * float(np.std(y))) / width)
-    bends: list[int] = []
-    for k in np.argsort(-np.abs(away)):
-        if abs(away[k]) < _bound(y.size, width) + MARGIN_SLOPE:
-            break
-        if all(abs(k + width - b) > width for b in bends):
-            bends.append(int(k) + width)
-    return sorted(_corner(y, b, width) for b in bends)
-
-
-def _corner(y: Floats, at: int, width: int) -> int:
-    """The corner of the broken line that fits the neighbourhood best."""
-    low, high = max(0, at - width), min(y.size, at + width)
-    part, time = y[low:high], np.linspace(-1, 1, high - low)
-    best, place = np.inf, at
-    for k in np.unique(np.linspace(LAST, part.size - LAST - 1, 60).astype(int)):
-        basis = np.column_stack([np.ones_like(time), time, np.maximum(time - time[k], 0)])
-        error = float(np.sum((part - basis @ np.linalg.lstsq(basis, part, rcond=None)[0]) ** 2))
-        if error < best:
-            best, place = error, low + int(k)
-    return place

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cronocast.classify import explain
-from cronocast.classify.changes import change_points
-from cronocast.classify.features import MOSTLY, Bools, Floats, Ints, Scaled, is_constant, scaled, share_of_commonest
-from cronocast.classify.seasons import Found, drop, find, given
+from cronocast.classify.changes import Changes, change_points, unexplained
+from cronocast.classify.features import MAX_POINTS, MOSTLY, Bools, Floats, Ints, Scaled, is_constant, scaled, share_of_commonest
+from cronocast.classify.seasons import Found, calendar, find, given
 from cronocast.classify.trend import Slope, slope
+from cronocast.durations import UNIT_NS
 from cronocast.grid import Snapped, infer_step, snap
+from cronocast.hours import Hours, find_hours
 from cronocast.profile import Gaps, Profile
 
 CLEAR = 3.0  # standard errors that noise without memory reaches 3 times in 1000
@@ -19,7 +21,8 @@ SHARE = 0.01  # of the variance: a slope that rises by a third of the noise in a
 AGREES = 4.0  # standard errors within which the last slope is the common one
 LONG = 24  # steps since the last change from which they are judged by themselves
 FEWEST = 3  # points without which no class can be forced: a line needs two, its error a third
-COPY = 2  # steps by which copies of a change may be off
+AS_WELL = 1.25  # times the mean square that another explanation leaves
+MOST = 20  # newest changes that are kept
 RESET = 0.1  # a counter falls to this share of what it was, or lower
 
 
@@ -110,14 +113,17 @@ def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[in
     seen = grid.y[grid.observed]
     if is_constant(seen):
         return replace(base, series_class="constant", why=explain.constant(seen, base.points), evidence={"equal_share": 1.0})
-    measured = _measured(grid, base.step_ns, periods)
+    hours = find_hours(grid.y, grid.start_ns, base.step_ns) if grid.y.size <= MAX_POINTS else None
+    index = np.arange(grid.y.size) if hours is None else np.flatnonzero(hours.mask(grid.start_ns, grid.y.size))
+    measured = _measured(grid.y[index], base.step_ns, periods) if hours is None else _measured_open(grid.y[index], hours, periods)
     kind = _kind(measured, share_of_commonest(seen))
     thinned = measured.series.thinned
-    offset = grid.y.size % thinned
+    offset = index.size % thinned
     codes = {
         "regular_drops": measured.found.regular_drops > 0,
         "rare_deviations": kind == "constant" and not measured.changes,
         "thinned": thinned > 1,
+        "silent_hours": hours is not None,
         "periods_set": bool(periods),
         "period_too_long": len(measured.found.seasons) < len(periods or ()),
     }
@@ -126,41 +132,61 @@ def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[in
         series_class=kind,
         why=explain.why(kind, measured, base.step_ns, seen),
         periods=tuple(s.period * thinned for s in measured.found.seasons),
-        change_points_ns=tuple(base.first_ns + (offset + at * thinned) * base.step_ns for at in measured.changes),
+        change_points_ns=tuple(base.first_ns + int(index[offset + at * thinned]) * base.step_ns for at in measured.changes),
         evidence=explain.evidence(measured, share_of_commonest(seen)),
         notes=base.notes + tuple(code for code, holds in codes.items() if holds),
     )
 
 
-def _measured(grid: Snapped, step_ns: int, periods: tuple[int, ...] | None) -> Measured:
-    """Seasons first, then changes of what is left, then the slope between them."""
-    series = scaled(grid.y)
-    step = step_ns * series.thinned
+def _measured(y: Floats, step_ns: int, periods: tuple[int, ...] | None) -> Measured:
+    """Seasons first, then changes of what is left, then the slope between them; y is a grid of shape (t,), NaN at gaps."""
+    series = scaled(y)
     if periods:
         whole = [p // series.thinned for p in periods]
         found = given(series, sorted({p for p in whole if p >= 2 and 2 * p <= series.y.size and p <= series.observed.sum()}))
     else:
-        found = find(series, step)
-    changes = _changes(series, found) if not periods else change_points(found.rest, series.grain)
+        found = find(series, calendar(step_ns * series.thinned, series.y.size))
+    return _tested(y, series, found, periods_set=bool(periods))
+
+
+def _measured_open(y: Floats, hours: Hours, periods: tuple[int, ...] | None) -> Measured:
+    """The same on the open hours alone; periods and slopes come back in steps of the clock."""
+    series = scaled(y)
+    clock = y.size * hours.open.size // int(hours.open.sum())
+    # Only days and weeks are asked for: others would be of another length from day to day, and the seam between two days makes a pattern of every hour.
+    asked = periods or tuple(p for p in calendar(hours.step_ns, clock) if p * hours.step_ns >= UNIT_NS["d"])
+    named = {p: steps for steps in asked if (p := hours.period(steps)) and 2 * p <= y.size and series.thinned == 1}
+    found = given(series, sorted(named)) if periods else find(series, sorted(named), others=False)
+    measured = _tested(y, series, found, periods_set=bool(periods))
+    found.seasons = [replace(s, period=min(steps for p, steps in named.items() if p % s.period == 0)) for s in found.seasons]
+    found.tried = {named[p]: replace(s, period=named[p]) for p, s in found.tried.items() if p in named}
+    share = float(hours.open.mean())
+    whole, last = (replace(s, per_step=share * s.per_step, error=share * s.error) for s in (measured.whole, measured.last))
+    return replace(measured, whole=whole, last=last)
+
+
+def _tested(y: Floats, series: Scaled, found: Found, *, periods_set: bool) -> Measured:
+    """Changes and slopes of what the seasons leave."""
+    changed = change_points(found.rest, series.grain) if periods_set else _changes(series, found)
+    changes, known = changed.starts[-MOST:], series.observed & changed.usual
     start = changes[-1] if changes else 0
-    common = slope(found.rest, series.observed, [0, *changes], series.grain)
+    common = slope(found.rest, known, [0, *changes], series.grain)
     judged = series.y.size - start >= LONG and start > 0
-    last = slope(found.rest[start:], series.observed[start:], [0], series.grain) if judged else common
-    flat = judged and is_constant(grid.y[grid.observed & (np.arange(grid.y.size) >= grid.y.size - (series.y.size - start) * series.thinned)])
+    last = slope(found.rest[start:], known[start:], [0], series.grain) if judged else common
+    newest = y[max(0, y.size - (series.y.size - start) * series.thinned) :]
+    flat = judged and is_constant(newest[np.isfinite(newest)])
     return Measured(series, found, changes, common, last, _rises(common, last), flat)
 
 
-def _changes(series: Scaled, found: Found) -> list[int]:
-    """Changes of what seasons leave; a season that copies a few drops into every cycle, and so makes more changes than there were, is given up."""
-    changes = change_points(found.rest, series.grain)
-    while found.seasons and changes:
-        period = found.seasons[-1].period
-        copied = sum(any(a != b and abs((a - b + COPY) % period) <= 2 * COPY for b in changes) for a in changes)
-        if 2 * copied < len(changes) or len(changes) <= len(change_points(series.y, series.grain)):
-            break
-        drop(found, series, period)
-        changes = change_points(found.rest, series.grain)
-    return changes
+def _changes(series: Scaled, found: Found) -> Changes:
+    """Changes of what seasons leave. A season is given up if fewer changes alone explain as much: it has only copied them into every cycle."""
+    changed = change_points(found.rest, series.grain)
+    if found.seasons and changed.starts:
+        alone = change_points(series.y, series.grain)
+        if len(alone.starts) < len(changed.starts) and unexplained(series.y, alone.starts) <= AS_WELL * unexplained(found.rest, changed.starts):
+            found.seasons, found.rest = [], series.y
+            return alone
+    return changed
 
 
 def _rises(common: Slope, last: Slope) -> bool:

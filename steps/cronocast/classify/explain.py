@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cronocast.classify.changes import unexplained
 from cronocast.durations import UNIT_NS, Duration
 
 if TYPE_CHECKING:
@@ -94,12 +95,4 @@ def evidence(measured: Measured, equal: float) -> dict[str, float]:
 
 def _noise(measured: Measured) -> float:
     """Variance of what lines between the changes leave of the series without seasons, as a share of all."""
-    rest, left = measured.found.rest, 0.0
-    starts = [0, *measured.changes]
-    for low, high in zip(starts, [*starts[1:], rest.size], strict=True):
-        part = rest[low:high] - rest[low:high].mean()
-        time = np.arange(part.size) - (part.size - 1) / 2
-        spread = float(time @ time)
-        left += float(part @ part) - (float(time @ part) ** 2 / spread if spread else 0.0)
-    total = float(np.var(measured.series.y)) * rest.size
-    return min(1.0, max(0.0, left / total)) if total > 0 else 0.0
+    return min(1.0, unexplained(measured.found.rest, measured.changes) / max(float(np.var(measured.series.y)), 1e-300))

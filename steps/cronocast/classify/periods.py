@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cronocast.classify.features import Floats, Ints, Scaled
+from cronocast.classify.features import Bools, Floats, Ints, Scaled
 
 MIN_CYCLES = 2  # less can't repeat
 WHOLE = 0.5  # share of a cycle that must have values for it to count
-CLIP = 4.0  # robust deviations from the pattern that a value keeps: a holiday or a level shift is no reason to doubt a season
+CLIP = 5.0  # robust deviations from the pattern that a value keeps: a holiday or a level shift is no reason to doubt a season
+OFFSETS = 8  # places that are tried for the end of the last cycle
 PHASES = 24  # a cycle is summed up in this many parts to measure strength, so that strength depends little on the step size
 # Neighbours of a line, on both sides together, that say how high the spectrum would be there without a season. The near ones follow its slope, the
 # many give a steady figure; the higher of the two counts.
@@ -27,38 +28,58 @@ class Season:
 
 
 def cycles(y: Floats, series: Scaled, period: int) -> Floats | None:
-    """Cut y (the series or what seasons leave of it) into whole cycles, the last one ending with y, and take the local level out of each.
+    """Cut y (the series or what seasons leave of it) into whole cycles, and take the local level out of each.
 
-    The level is a line through the means of the cycles, so a trend of any moderate bend leaves no trace. Cycles with few values are left out: the
-    others keep their phase.
+    The level is a line through the middles of the cycles, so a trend of any moderate bend leaves no trace. Cycles with few values are left out: the
+    others keep their phase. The last cycle ends `offset` steps before the series does.
 
     Returns:
         Shape (cycles, period), or None if fewer than two cycles are left or nothing but rounding.
     """
-    count = y.size // period
+    end = y.size - offset(series.observed, period)
+    count = end // period
     if count < MIN_CYCLES:
         return None
-    table = y[y.size - count * period :].reshape(count, period)
-    kept = np.flatnonzero(series.observed[y.size - count * period :].reshape(count, period).mean(axis=1) >= WHOLE)
+    kept = np.flatnonzero(series.observed[end - count * period : end].reshape(count, period).mean(axis=1) >= WHOLE)
     if kept.size < MIN_CYCLES:
         return None
-    table = table[kept]
-    level, centre = table.mean(axis=1), (kept + 0.5) * period - 0.5
-    ends = (level[1] - level[0]) / (centre[1] - centre[0]), (level[-1] - level[-2]) / (centre[-1] - centre[-2])
-    knots = np.concatenate(([centre[0] - period], centre, [centre[-1] + period]))
-    heights = np.concatenate(([level[0] - ends[0] * period], level, [level[-1] + ends[1] * period]))
-    time = kept[:, None] * period + np.arange(period)
-    rest: Floats = table - np.interp(time, knots, heights)
+    table = y[end - count * period : end].reshape(count, period)[kept]
+    rest = table - _level(table.mean(axis=1), kept, period)
+    # Once more by medians around the pattern: a day off in a cycle is not its level.
+    rest = table - _level(np.median(table - rest.mean(axis=0), axis=1), kept, period)
     return _clipped(rest) if rest.std() > series.grain else None
+
+
+def offset(observed: Bools, period: int) -> int:
+    """Steps to leave out at the end so that most cycles are whole: a gap of one period should spoil one cycle and not two."""
+    if observed.all():
+        return 0
+    total = np.concatenate([[0], np.cumsum(observed)])
+    gains = {}
+    for shift in range(0, period, max(1, period // OFFSETS)):
+        ends = np.arange(observed.size - shift, period - 1, -period)
+        gains[shift] = float(np.maximum(2 * (total[ends] - total[ends - period]) / period - 1, 0).sum())
+    return max(gains, key=lambda shift: gains[shift])
+
+
+def _level(middle: Floats, kept: Ints, period: int) -> Floats:
+    """Straight lines through the middles of the cycles that were kept, shape (cycles, period); the end ones go on."""
+    centre = (kept + 0.5) * period - 0.5
+    ends = (middle[1] - middle[0]) / (centre[1] - centre[0]), (middle[-1] - middle[-2]) / (centre[-1] - centre[-2])
+    knots = np.concatenate(([centre[0] - period], centre, [centre[-1] + period]))
+    heights = np.concatenate(([middle[0] - ends[0] * period], middle, [middle[-1] + ends[1] * period]))
+    return np.asarray(np.interp(kept[:, None] * period + np.arange(period), knots, heights))
 
 
 def _clipped(table: Floats) -> Floats:
     """Move values that differ wildly from the other cycles' towards them."""
-    middle = np.median(table, axis=0) if len(table) > 2 else table.mean(axis=0)
+    sigma = 1.4826 * float(np.median(np.abs(np.diff(table, axis=0)))) / np.sqrt(2)  # of a value, from neighbouring cycles
+    middle = np.median(table, axis=0) if len(table) > 2 else np.where(np.abs(table[0]) < np.abs(table[1]), table[0], table[1])
     away = table - middle
-    # With few cycles the middle one is the median itself, so small deviations are too frequent to judge large ones by.
-    limit = 3 * away.std() if len(table) < 5 else CLIP * max(1.4826 * float(np.median(np.abs(away))), away.std() / 2)
-    clipped: Floats = middle + np.clip(away, -limit, limit)
+    for _ in range(4):  # the wildest inflate the deviation that judges the others
+        limit = max(CLIP * sigma, CLIP / 2 * float(away.std()))
+        away = np.clip(away, -limit, limit)
+    clipped: Floats = middle + away
     return clipped
 
 
@@ -67,6 +88,13 @@ def pattern(table: Floats) -> Floats:
     mean = table.mean(axis=0)
     shape: Floats = mean - mean.mean()
     return shape
+
+
+def explained(table: Floats) -> tuple[float, float]:
+    """Variance of the pattern alone, what noise adds to it taken off, and the standard error of that; comparable between periods."""
+    count, period = table.shape
+    noise = float(np.sum((table - table.mean(axis=0)) ** 2)) / (period * (count - 1)) / count
+    return float(np.var(table.mean(axis=0))) - noise, noise * float(np.sqrt(2 / period))
 
 
 def strength(table: Floats) -> float:
@@ -81,7 +109,7 @@ def strength(table: Floats) -> float:
     return float(1 - missed / total * (count / (count - 1)) ** 2)  # leaving a cycle out of the mean widens its residual by n / (n - 1)
 
 
-def score(table: Floats, apart_from: int = 0) -> float:
+def score(table: Floats) -> float:
     """How much stronger the lines of the season are than the spectrum beside them.
 
     With whole cycles end to end, all that repeats falls exactly on every `count`-th frequency and noise falls evenly on all. Each line is compared with its
@@ -90,7 +118,6 @@ def score(table: Floats, apart_from: int = 0) -> float:
 
     Args:
         table: Shape (cycles, period), level removed.
-        apart_from: Leave out the lines that a season of period / apart_from explains (0: none).
 
     Source:
         The scan over m follows the H-test: de Jager, Raubenheimer & Swanepoel, Astron. Astrophys. 221 (1989).
@@ -105,11 +132,7 @@ def score(table: Floats, apart_from: int = 0) -> float:
     beside = np.maximum(_median_beside(flat, line, count, NEAR), _median_beside(flat, line, count, FAR))
     freedom = min(FAR, top - top // count) * 0.96  # a median is worth half its values; each power has two degrees of freedom
     surprise = freedom / 2 * np.log1p(2 * flat[line] / (beside * freedom))
-    if apart_from:
-        surprise = surprise[np.arange(1, surprise.size + 1) % apart_from != 0]
     total = np.cumsum(surprise)
-    if not total.size:
-        return 0.0
     m = np.unique(np.geomspace(1, total.size, 30).astype(np.int64))
     reached = np.maximum(total[m - 1], m)
     return float(np.max(reached - m - m * np.log(reached / m)))
@@ -138,6 +161,6 @@ def _median_beside(power: Floats, line: Ints, count: int, many: int) -> Floats:
     return mean
 
 
-def repeated(shape: Floats, size: int) -> Floats:
-    """Repeat a pattern over `size` steps so that the last step has its last value."""
-    return np.resize(np.roll(shape, size % shape.size), size)
+def repeated(shape: Floats, size: int, left_out: int = 0) -> Floats:
+    """Repeat a pattern over `size` steps so that its last value stands `left_out` steps before the end."""
+    return np.resize(np.roll(shape, (size - left_out) % shape.size), size)

@@ -6,7 +6,7 @@ import numpy as np
 
 from cronocast.classify.features import Floats, Scaled
 
-PEAKS = 6  # lines that are followed up
+PEAKS = 5  # lines that are followed up
 SURE = 5.0  # e**-5 is the chance that noise alone gives a line as high
 
 
