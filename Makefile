@@ -10,7 +10,7 @@ EXTRAS := $(shell sed -n '/^\[project.optional-dependencies\]/,/^\[/s/^\([a-z0-9
 SOURCES := $(shell find steps -name '*.py')
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench lock
+.PHONY: help demo test e2e cluster lint bench lock
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
@@ -21,6 +21,13 @@ demo: $(DEMO) ## a real InfluxDB on this machine, real data, a forecast of each 
 test: $(DEV) ## every test against real parts; ARGS="-k word" for some
 	.venv-dev/bin/python -m pytest -n auto $(ARGS)
 
+# Most of the time is spent waiting for schedules and pods, so that more tests than cores go on at a time; one file shares its runs.
+e2e: cluster $(DEV) ## the same on Kubernetes: needs the cluster that KUBECONFIG names, with Argo and the images (tests/e2e/README.md)
+	.venv-dev/bin/python -m pytest -n 4 --dist loadfile tests/e2e $(ARGS)
+
+cluster:
+	@$(PYTHON) -m tests.e2e.cluster
+
 lint: $(DEV) ## ruff and mypy
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
@@ -28,6 +35,13 @@ lint: $(DEV) ## ruff and mypy
 
 bench: $(DEV) ## time to start, of the chain, of extract and load against curl, of many LSTMs, and accuracy; ARGS="startup chain" for some
 	@.venv-dev/bin/python -m bench $(ARGS)
+
+chart: $(DEV) ## the chart's values, schema and README, and workflows/, made again from their definitions (needs helm)
+	.venv-dev/bin/python helm/generate.py
+	.venv-dev/bin/cronocast render --values workflows/values.yaml --out workflows --namespace forecasts
+
+images: ## every image, with whichever of docker, podman and buildah is here; NAMES="load" for some
+	$(PYTHON) images/build.py $(NAMES)
 
 lock: .venv-lock/installed ## make requirements.lock again from pyproject.toml; UPGRADE=1 takes newer versions
 	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group build --group lock \

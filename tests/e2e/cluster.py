@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -20,11 +21,13 @@ def missing() -> str:
     """What stands in the way of these tests, or ""."""
     absent = [tool for tool in TOOLS if not shutil.which(tool)]
     if absent:
-        return f"not on PATH: {', '.join(absent)}"
-    if "KUBECONFIG" not in os.environ:
-        return "KUBECONFIG names no cluster"
-    answer = subprocess.run(["kubectl", "get", "crd", "cronworkflows.argoproj.io"], capture_output=True, text=True, check=False)
-    return "" if answer.returncode == 0 else f"no cluster with Argo Workflows answers: {answer.stderr.strip()[:300]}"
+        reason = f"not on PATH: {', '.join(absent)}"
+    elif "KUBECONFIG" not in os.environ:
+        reason = "KUBECONFIG names no cluster"
+    else:
+        answer = subprocess.run(["kubectl", "get", "crd", "cronworkflows.argoproj.io"], capture_output=True, text=True, check=False)
+        reason = "" if answer.returncode == 0 else f"no cluster with Argo Workflows answers: {answer.stderr.strip()[:300]}"
+    return f"these tests need a Kubernetes cluster with Argo Workflows, but {reason}; see tests/e2e/README.md" if reason else ""
 
 
 def run(*command: str, stdin: str | None = None, check: bool = True) -> str:
@@ -82,3 +85,7 @@ def told(workflow: Workflow) -> str:
     found = sorted(workflow["status"].get("nodes", {}).values(), key=lambda n: n.get("startedAt") or "")
     lines += [f"  {node['type']} {node['displayName']} {node['phase']} {node.get('outputs', {}).get('exitCode', '')} {node.get('message', '')}" for node in found]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(missing() or 0)
