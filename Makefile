@@ -10,7 +10,7 @@ EXTRAS := $(shell sed -n '/^\[project.optional-dependencies\]/,/^\[/s/^\([a-z0-9
 SOURCES := $(shell find steps -name '*.py')
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e cluster lint bench lock
+.PHONY: help demo test e2e cluster lint bench lock chart images
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)

@@ -201,6 +201,24 @@ def schema(debug: Debug = False) -> None:
 
 
 @app.command()
+def render(
+    values: Values,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write a file per series and cronocast.yaml for what they share; to stdout if not given.")] = None,
+    release: Annotated[str, typer.Option("--release", metavar="NAME", help="Name that the shared objects are called by.")] = "cronocast",
+    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")] = "default",
+    debug: Debug = False,
+) -> None:
+    """Print what the Helm chart makes of a values file, as plain YAML for kubectl and argo."""
+
+    def action() -> int:
+        from cronocast.render import render as render_chart
+
+        return render_chart(values, out, release, namespace)
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+@app.command()
 def clean(
     root: Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Root of the volume.")],
     keep: Annotated[str, typer.Option("--keep", envvar="CRONOCAST_KEEP", metavar="DURATION", help="Keep run folders that changed within this time, such as 7d.")] = "7d",

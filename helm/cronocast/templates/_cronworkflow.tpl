@@ -35,7 +35,8 @@ spec:
     workflowTemplateRef: {name: "{{ include "cronocast.name" $ }}-{{ $entry.profile | default "cpu" }}"}
     arguments:
       parameters:
-        - {name: series, value: {{ include "cronocast.inert" $text | quote }}}
+        {{- $inert := include "cronocast.inert" $text }}
+        - {name: series, value: {{ regexMatch "^[ -~]*$" $inert | ternary (replace "'" "''" $inert | squote) (quote $inert) }}}
         - {name: id, value: {{ $cron | quote }}}
         - {name: retry-seconds, value: "{{ add $wait (include "cronocast.hash" (dict "name" $name "below" $wait) | int64) }}"}
 {{- end }}
