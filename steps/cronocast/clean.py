@@ -31,14 +31,19 @@ def clean(root: Path, keep: Duration, now_s: float | None = None) -> Cleaned:
         StorageError: the root can't be read.
     """
     limit = (time.time() if now_s is None else now_s) - keep / 10**9
-    removed, kept, failed = 0, 0, []
+    removed, kept = 0, 0
+    failed: list[str] = []
     for runs in _listed(root):
-        folders = sorted(path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
+        try:
+            folders = sorted(path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
+        except OSError as error:
+            failed.append(f"{runs.relative_to(root)}: {error.strerror}")
+            continue
         for folder in folders:
-            if folder == folders[-1] or _changed_s(folder) > limit:
-                kept += 1
-                continue
             try:
+                if folder == folders[-1] or _changed_s(folder) > limit:
+                    kept += 1
+                    continue
                 shutil.rmtree(folder)
                 removed += 1
             except OSError as error:

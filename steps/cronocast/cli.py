@@ -229,7 +229,7 @@ def clean(
     def action() -> int:
         from cronocast.clean import clean as remove_old
         from cronocast.document import Span
-        from cronocast.errors import ConfigError, Problem
+        from cronocast.errors import ConfigError, Problem, StorageError
 
         problems: list[Problem] = []
         span = Span().check(keep, "--keep", problems)
@@ -237,6 +237,8 @@ def clean(
             raise ConfigError(problems)
         cleaned = remove_old(root, span)
         say(f"clean: {cleaned.removed} run folders removed, {cleaned.kept} kept, {len(cleaned.failed)} could not be removed")
+        if cleaned.failed:
+            raise StorageError("E_STORAGE", cleaned.failed[0].split(":")[0], f"{len(cleaned.failed)} run folders could not be removed; make them writable for this user")
         return 0
 
     raise typer.Exit(guarded(action, debug=debug))

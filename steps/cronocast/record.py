@@ -1,21 +1,23 @@
 """The record step: what became of a run as a point in the database, also when a step failed. It runs last, whatever happened."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cronocast import registry
-from cronocast.errors import ContractError, CronocastError
+from cronocast.errors import CronocastError
 from cronocast.load import SINKS
 from cronocast.load.line_protocol import Value, record
 from cronocast.load.target import resolved_target
 from cronocast.load.written import Written
-from cronocast.results import STATUSES, Outcome, read_result
+from cronocast.results import Outcome, read_result
 from cronocast.step import Job, say
 
 STEPS = ("extract", "classify", "forecast", "load")
-MAX_FAILURES_BYTES = 10**6  # the engine's list has an entry per failed pod
+ATTEMPT = re.compile(r"\(\d+\)$")  # how the engine names each try of a step
+GO_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)
 
 
 def run(job: Job) -> Outcome:
@@ -43,37 +45,64 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
         status: The engine's word for the whole run, such as Succeeded or Failed; "" if it said none.
         failures: The engine's JSON list of failed pods, each with displayName and message; "" if it said none.
     """
-    results = {result["step"]: result for result in _results(folder, series, run)}
-    failed = next((result for result in results.values() if result["status"] == "failed"), None)
-    durations: dict[str, Value] = {f"{step}_s": float(results[step]["duration_s"]) for step in STEPS if step in results}
+    found = list(_results(folder, series, run))
+    durations: dict[str, Value] = {f"{step}_s": max(float(r["duration_s"]) for r in found if r["step"] == step) for step in STEPS if any(r["step"] == step for r in found)}
     base: dict[str, Value] = {"failed_step": None, "exit": 0, "message": None, **durations}
+    # A result that says failed may be left from an earlier attempt at the same run: where the engine says that all went well, it did.
+    failed = next((result for result in found if result["status"] == "failed" and status != "Succeeded"), None)
     if failed is not None:
         return {**base, "status": "failed", "failed_step": failed["step"], "exit": int(failed["exit"]), "message": str(failed["message"])}
-    pod = _first_failure(failures)
+    pod = first_failure(failures)
     if pod or status in ("Failed", "Error"):
         # Killed, evicted, out of memory, never started: the step could leave no result.
         return {**base, "status": "failed", "failed_step": pod.get("displayName", "unknown"), "exit": -1, "message": pod.get("message") or f"the workflow ended as {status}"}
-    last = results.get("load") or next(reversed(results.values()), {"status": "skipped", "reason": "no step left a result"})
-    return {**base, "status": last["status"] if last["status"] in STATUSES else "ok", "message": str(last.get("reason") or "") or None}
+    last = next((result for result in reversed(found) if result["status"] != "failed"), {"status": "skipped", "reason": "no step left a result"})
+    return {**base, "status": last["status"], "message": str(last.get("reason") or "") or None}
 
 
 def _results(folder: Path, series: str, run: str) -> Iterator[dict[str, Any]]:
     """Results in this run folder, in order of the steps; parts of a forecast count as forecast. What can't be read is left out."""
-    paths = [(step, folder / f"{step}.result.json") for step in STEPS]
-    paths[3:3] = [("forecast", path) for path in sorted(folder.glob("forecast/*.result.json"))]
-    for step, path in paths:
+    parts = [("forecast", path) for path in sorted(folder.glob("forecast/*.result.json"))]
+    steps = [(step, folder / f"{step}.result.json") for step in STEPS]
+    for step, path in [*steps[:2], *parts, *steps[2:]]:
         try:
             result = read_result(path, step)
-        except (CronocastError, ContractError):
+        except CronocastError:
             continue
         if (result.get("series"), result.get("run")) == (series, run):
             yield result
 
 
-def _first_failure(failures: str) -> Mapping[str, str]:
-    """The first pod that failed, by the engine's list; {} where there is none or the text can't be read."""
-    try:
-        listed = json.loads(json.loads(failures)) if failures.startswith('"') else json.loads(failures[:MAX_FAILURES_BYTES])
-        return {str(name): str(value) for name, value in listed[0].items()}
-    except (ValueError, TypeError, IndexError, AttributeError, RecursionError):
-        return {}
+def first_failure(failures: str) -> Mapping[str, str]:
+    """The attempt that failed first, by the engine's list, which is in no order and also names what only contains others.
+
+    Args:
+        failures: JSON, or that as a quoted string in Go's form; it may be cut off anywhere.
+
+    Returns:
+        displayName, message and the like; {} where nothing can be read.
+    """
+    listed = list(_objects(_unquoted(failures)))
+    attempts = [node for node in listed if ATTEMPT.search(node.get("displayName", ""))]
+    return min(attempts or listed, key=lambda node: (node.get("finishedAt", ""), node.get("displayName", "")), default={})
+
+
+def _unquoted(text: str) -> str:
+    if not text.startswith('"'):
+        return text
+    # Beside JSON's escapes Go's form has an x with two digits and a U with eight.
+    plain = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+    return GO_ESCAPE.sub(lambda m: chr(min(int(m[1][1:], 16), 0x10FFFF)) if len(m[1]) > 1 else plain.get(m[1], m[1]), text[1:].removesuffix('"'))
+
+
+def _objects(text: str) -> Iterator[dict[str, str]]:
+    """The objects of a JSON list, up to where it ends or breaks off; their values as text."""
+    decoder, at = json.JSONDecoder(), text.find("{")
+    while at >= 0:
+        try:
+            node, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(node, dict):
+            yield {str(name): str(value) for name, value in node.items()}
+        at = text.find("{", at)

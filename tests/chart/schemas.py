@@ -32,7 +32,7 @@ def write_schemas(folder: Path, openapi: Path | None, crds: Path) -> None:
         (folder / f"{name}.json").write_text(json.dumps(strict(version["schema"]["openAPIV3Schema"])))
 
 
-def resolved(definitions: dict[str, Any], name: str) -> dict[str, Any]:
+def resolved(definitions: dict[str, Any], name: str) -> Any:
     """One kind of Kubernetes with everything it refers to."""
     if name in TEXT_OR_NUMBER:
         return {"type": ["string", "integer", "number"]}

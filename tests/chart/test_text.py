@@ -17,7 +17,7 @@ WORKFLOW = {"workflow.name": "run-1", "workflow.scheduledTime": "2026-01-31T12:0
 
 def arrived(objects: Any) -> dict[str, Entry]:
     """Each series as the process of its extract step reads it."""
-    found = {}
+    found: dict[str, Entry] = {}
     for cron, template, parameters in runs(objects):
         known = {**WORKFLOW, "workflow.name": cron["metadata"]["name"], **{f"workflow.parameters.{k}": v for k, v in parameters.items()}}
         for part in template["spec"]["templates"]:
