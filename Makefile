@@ -6,7 +6,9 @@ comma := ,
 DEMO_EXTRAS := run linear $(filter lstm,$(MODEL))
 DEMO := .venv/installed-$(subst $() ,-,$(strip $(DEMO_EXTRAS)))
 DEV := .venv-dev/installed
-EXTRAS := $(shell sed -n '/^\[project.optional-dependencies\]/,/^\[/s/^\([a-z0-9-]*\) = .*/\1/p' pyproject.toml)
+# lstm-gpu is left out: its TensorFlow takes the place of the other one.
+EXTRAS := $(filter-out lstm-gpu,$(shell sed -n '/^\[project.optional-dependencies\]/,/^\[/s/^\([a-z0-9-]*\) = .*/\1/p' pyproject.toml))
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) pyproject.toml
 SOURCES := $(shell find steps -name '*.py')
 
 .DELETE_ON_ERROR:
@@ -44,8 +46,8 @@ images: ## every image, with whichever of docker, podman and buildah is here; NA
 	$(PYTHON) images/build.py $(NAMES)
 
 lock: .venv-lock/installed ## make requirements.lock again from pyproject.toml; UPGRADE=1 takes newer versions
-	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group build --group lock \
-	  --no-emit-index-url --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
+	$(LOCK) $(EXTRAS:%=--extra %) --group build --group lock --output-file requirements.lock
+	$(LOCK) --extra lstm-gpu --output-file requirements-gpu.lock
 
 # The demo runs what a user installs; tests and tools run the working tree. Each in a folder of its own, so that neither disturbs the other.
 .venv/installed-%: requirements.lock requirements.py pyproject.toml $(SOURCES)

@@ -64,5 +64,10 @@ def normal(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", found[0]).lower()
 
 
+def lock_of(wanted: Iterable[str]) -> Path:
+    """The lock that has some extras: TensorFlow for GPUs can't stand beside the one for CPUs."""
+    return ROOT / ("requirements-gpu.lock" if "lstm-gpu" in wanted else "requirements.lock")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(part((ROOT / "requirements.lock").read_text(), (ROOT / "pyproject.toml").read_text(), sys.argv[1:]))
+    sys.stdout.write(part(lock_of(sys.argv[1:]).read_text(), (ROOT / "pyproject.toml").read_text(), sys.argv[1:]))

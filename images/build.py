@@ -1,6 +1,7 @@
 """Builds the images of images.txt with whichever of docker, podman and buildah is here, and prints their sizes.
 
-    python3 images/build.py [NAME...]        all if none is named
+    python3 images/build.py [NAME...]        all but forecast-lstm-gpu if none is named
+    python3 images/build.py --push NAME      with docker buildx: pushed with bill of materials and provenance; prints the digest alone
 
 PYTHON names another base image, REGISTRY and TAG what the images are called, ENGINE one of the three, BUILD_OPTIONS further options
 of its build command (such as a volume with certificates). Standard library only.
@@ -12,11 +13,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+DEFAULT = ("extract", "classify", "forecast", "forecast-lstm", "load")  # all but the one that needs 4 GB of CUDA
 ENGINES = ("docker", "podman", "buildah")
 
 
@@ -44,13 +47,20 @@ def version() -> str:
     return text.split('__version__ = "')[1].split('"')[0]
 
 
-def build(name: str, extras: str, tool: str, tag: str, base: str) -> None:
-    """Build one image; its output goes to the terminal."""
+def build(name: str, extras: str, command: list[str], tag: str, base: str) -> None:
+    """Build one image with a tool's build command; its output goes to the terminal."""
     arguments = {"NAME": name, "EXTRAS": extras, "VERSION": version(), "REVISION": revision(), "PYTHON": base}
-    command = [tool, "bud" if tool == "buildah" else "build", *shlex.split(os.environ.get("BUILD_OPTIONS", ""))]
-    for key, value in arguments.items():
-        command += ["--build-arg", f"{key}={value}"]
-    subprocess.run([*command, "--file", str(HERE / "Dockerfile"), "--tag", tag, str(ROOT)], check=True, stdout=sys.stderr)
+    options = [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
+    own = shlex.split(os.environ.get("BUILD_OPTIONS", ""))
+    subprocess.run([*command, *own, *options, "--file", str(HERE / "Dockerfile"), "--tag", tag, str(ROOT)], check=True, stdout=sys.stderr)
+
+
+def push(name: str, extras: str, tag: str, base: str) -> str:
+    """Build one image, push it with its bill of materials and provenance, and return the digest."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "told.json"
+        build(name, extras, ["docker", "buildx", "build", "--push", "--sbom=true", "--provenance=mode=max", "--metadata-file", str(told)], tag, base)
+        return str(json.loads(told.read_text())["containerimage.digest"])
 
 
 def revision() -> str:
@@ -71,15 +81,21 @@ def size_mb(tool: str, tag: str) -> float:
 
 def main() -> int:
     """Build what is named and print one row per image."""
-    images, tool = table(), engine()
+    images = table()
     registry, tag = os.environ.get("REGISTRY", "ghcr.io/cronocast"), os.environ.get("TAG", version())
     base = os.environ.get("PYTHON", "docker.io/library/python:3.11-slim-bookworm")
-    if unknown := set(sys.argv[1:]) - set(images):
-        raise SystemExit(f"error: E_IMAGE {sorted(unknown)[0]}: not in images.txt; known: {', '.join(images)}")
-    rows = []
-    for name in sys.argv[1:] or images:
+    pushed = sys.argv[1:2] == ["--push"]
+    names = sys.argv[1 + pushed :]
+    if unknown := set(names) - set(images):
+        raise SystemExit(f"error: E_IMAGE {min(unknown)}: not in images.txt; known: {', '.join(images)}")
+    if pushed:
+        for name in names:
+            print(push(name, images[name], f"{registry}/{name}:{tag}", base))
+        return 0
+    tool, rows = engine(), []
+    for name in names or DEFAULT:
         begin = time.monotonic()
-        build(name, images[name], tool, f"{registry}/{name}:{tag}", base)
+        build(name, images[name], [tool, "bud" if tool == "buildah" else "build"], f"{registry}/{name}:{tag}", base)
         rows.append((name, images[name] or "-", size_mb(tool, f"{registry}/{name}:{tag}"), time.monotonic() - begin))
     floor = size_mb(tool, base)
     print(f"| image | extras | MB | MB above the base ({floor:.0f}) | seconds to build |\n|---|---|---|---|---|")

@@ -45,7 +45,9 @@ _cron = Shaped(about="five cron fields", pattern=r"\S+( \S+){4}")
 class Image:
     """Where the images come from: REGISTRY/cronocast-NAME:TAG, or @DIGEST where one is given."""
 
-    registry: str = setting(Shaped(about="HOST/PATH without a scheme", pattern=r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?"), "ghcr.io/cronocast", "Registry and path before the name of an image.")
+    registry: str = setting(
+        Shaped(about="HOST/PATH without a scheme", pattern=r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?"), "ghcr.io/cronocast", "Registry and path before the name of an image."
+    )
     tag: str = setting(Shaped(about="a tag, or nothing", pattern=r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"), "", "Tag of every image; the chart's appVersion if empty.")
     digests: dict[str, str] = setting(
         MapOf(Text(IMAGES), Shaped(about="sha256: and 64 digits", pattern="sha256:[0-9a-f]{64}")), {}, f"Digest by image name ({', '.join(IMAGES)}), used instead of the tag."
@@ -61,7 +63,9 @@ class Volume:
     existingClaim: str = setting(_names, "", "Use this claim instead of making one.")  # noqa: N815
     storageClass: str = setting(_names, "", "Storage class; the cluster's default if empty.")  # noqa: N815
     size: str = setting(_size, "5Gi", "Size of the claim.")
-    accessMode: str = setting(Text(("ReadWriteOnce", "ReadWriteMany")), "ReadWriteMany", "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one.")  # noqa: N815
+    accessMode: str = setting(
+        Text(("ReadWriteOnce", "ReadWriteMany")), "ReadWriteMany", "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one."
+    )
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,11 @@ class Schedule:
     """What every CronWorkflow shares."""
 
     concurrencyPolicy: str = setting(Text(("Forbid", "Replace")), "Forbid", "Forbid skips a start while a run goes on; Replace ends the old run, which then leaves no record.")  # noqa: N815
-    startingDeadlineSeconds: int = setting(Number(1, 86400, whole=True), 600, "After an outage the latest missed start is made up for if it is younger. Not with Replace, where Argo could end the late run again and again.")  # noqa: N815
+    startingDeadlineSeconds: int = setting(
+        Number(1, 86400, whole=True),
+        600,
+        "After an outage the latest missed start is made up for if it is younger. Not with Replace, where Argo could end the late run again and again.",
+    )
     successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Finished runs that Argo keeps per series.")  # noqa: N815
     failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")  # noqa: N815
     deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")  # noqa: N815
@@ -115,7 +123,11 @@ class Retry:
     """How Argo repeats a step whose exit code says that it may pass."""
 
     limit: int = setting(Number(0, 20, whole=True), 3, "Repetitions of one step.")
-    seconds: int = setting(Number(1, 3600, whole=True), 20, "Wait before the first repetition, doubled each time. Up to as much again is added by a hash of the series, so that they do not start together.")
+    seconds: int = setting(
+        Number(1, 3600, whole=True),
+        20,
+        "Wait before the first repetition, doubled each time. Up to as much again is added by a hash of the series, so that they do not start together.",
+    )
     capSeconds: int = setting(Number(1, 86400, whole=True), 300, "Longest wait.")  # noqa: N815
 
 

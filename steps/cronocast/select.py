@@ -54,11 +54,14 @@ def _read(job: Job, part: Part, outcome: Outcome) -> tuple[dict[Key, Member], di
     path = job.forecast.parent / part.file
     result = check_handoff(path, "forecast", *job.handoff_names(), result=result_path(part.name, path))
     outcome.window = outcome.window or result.get("window", {})
-    documents = {(m["name"], m["tags"]): m for m in result["members"]}
-    if result["status"] == "skipped" and path.name not in result["outputs"]:
-        return {}, documents
+    try:
+        documents = {(m["name"], m["tags"]): {"status": m["status"], "why": m["why"], **m} for m in result["members"]}
+        if result["status"] == "skipped" and path.name not in result["outputs"]:
+            return {}, documents
+        outcome.rows_in += int(result["outputs"][path.name]["rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractError("E_HANDOFF", str(path), f"its result is incomplete or ill-typed: {seen(str(error))}; run forecast again") from error
     outcome.add_input(path)
-    outcome.rows_in += int(result["outputs"][path.name]["rows"])
     return {member.key: member for member in read_members(path, FORECAST_COLUMNS)}, documents
 
 

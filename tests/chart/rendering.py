@@ -39,7 +39,13 @@ def tool(name: str) -> str:
 def helm(*arguments: str, values: Mapping[str, Any] | None = None) -> "subprocess.CompletedProcess[str]":
     """Run helm; values go in by stdin as `-f -`."""
     command = [tool("helm"), *arguments, *(["-f", "-"] if values is not None else [])]
-    return subprocess.run(command, input=json.dumps(values, ensure_ascii=False).replace("\x7f", "\\u007f").replace("\u2028", "\\u2028") if values is not None else None, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command,
+        input=json.dumps(values, ensure_ascii=False).replace("\x7f", "\\u007f").replace("\u2028", "\\u2028") if values is not None else None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def render(values: Mapping[str, Any] | Path) -> list[dict[str, Any]]:

@@ -10,7 +10,17 @@ import pytest
 from tests.chart.rendering import CHART, IDS, SCENARIOS, containers, kind, pod, render, scenario, tags
 
 ALLOWED_VOLUMES = {"configMap", "secret", "projected", "emptyDir", "persistentVolumeClaim", "downwardAPI", "csi", "ephemeral"}
-SETTINGS = {"CRONOCAST_ENTRY", "CRONOCAST_ROOT", "CRONOCAST_RUN", "CRONOCAST_MODEL", "CRONOCAST_HORIZON", "CRONOCAST_PART", "CRONOCAST_OUTPUTS", "CRONOCAST_STATUS", "CRONOCAST_FAILURES"}
+SETTINGS = {
+    "CRONOCAST_ENTRY",
+    "CRONOCAST_ROOT",
+    "CRONOCAST_RUN",
+    "CRONOCAST_MODEL",
+    "CRONOCAST_HORIZON",
+    "CRONOCAST_PART",
+    "CRONOCAST_OUTPUTS",
+    "CRONOCAST_STATUS",
+    "CRONOCAST_FAILURES",
+}
 SAMPLE = SCENARIOS[IDS.index("sample")]
 TLS = SCENARIOS[IDS.index("tls")]
 

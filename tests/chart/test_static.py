@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.chart.rendering import CHART, IDS, SCENARIOS, helm, kind, need, scenario, tool
 from tests.chart.schemas import write_schemas
 

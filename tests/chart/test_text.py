@@ -39,7 +39,38 @@ def test_each_series_arrives_as_a_run_on_one_machine_reads_it(path: Path) -> Non
 
 
 def test_v15_text_of_any_kind_arrives_unchanged() -> None:
-    pieces = ["{{", "}}", "{", "{{=", "$(", "$$", "$", ")", "\\", '"', "'", "\n", "\t", "\r\n", "%s", "`id`", "$(id)", "yes", "0755", "1e3", "null", "~", ": ", " #", "- ", "|", ">", "&a", "*a", "!!x"]
+    pieces = [
+        "{{",
+        "}}",
+        "{",
+        "{{=",
+        "$(",
+        "$$",
+        "$",
+        ")",
+        "\\",
+        '"',
+        "'",
+        "\n",
+        "\t",
+        "\r\n",
+        "%s",
+        "`id`",
+        "$(id)",
+        "yes",
+        "0755",
+        "1e3",
+        "null",
+        "~",
+        ": ",
+        " #",
+        "- ",
+        "|",
+        ">",
+        "&a",
+        "*a",
+        "!!x",
+    ]
     pieces += ["ü", "\u2028", "\ufeff", "📈", "\u0000".replace("\u0000", "\x7f"), "<b>", "&amp;", "{{workflow.name}}", "{{ .Values.image }}", "$(CRONOCAST_ROOT)", "\\u0024", "\\n"]
     rng = random.Random(1)
     texts = [*pieces, *("".join(rng.choices(pieces, k=rng.randint(2, 9))) for _ in range(300))]
@@ -57,7 +88,15 @@ def test_numbers_keep_their_value() -> None:
     source = {**MINIMAL["source"], "max_bytes": 2**40, "max_rows": 5_000_001}
     series = {"a": {"source": source, "level": 0.8, "budget": 10.0, "clip": {"min": -1e-7, "max": 1e21}, "shards": 100}}
     entry = arrived(render({"series": series}))["a"]
-    assert (entry.source.max_bytes, entry.source.max_rows, entry.level, entry.budget, entry.clip.min, entry.clip.max, entry.shards) == (2**40, 5_000_001, 0.8, 10.0, -1e-7, 1e21, 100)
+    assert (entry.source.max_bytes, entry.source.max_rows, entry.level, entry.budget, entry.clip.min, entry.clip.max, entry.shards) == (
+        2**40,
+        5_000_001,
+        0.8,
+        10.0,
+        -1e-7,
+        1e21,
+        100,
+    )
     assert plain(entry)["clip"] == {"min": -1e-7, "max": 1e21}
 
 

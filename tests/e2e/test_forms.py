@@ -1,8 +1,12 @@
 """The other ways to start a series, and the other shapes of a run: on demand, from plain files, as one pod, over several pods."""
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
-from tests.e2e.cluster import Workflow, pods, scheduled, seconds, told
+from tests.e2e.cluster import Workflow, pods, run, scheduled, seconds, told
 from tests.e2e.entries import daily, grid, hourly, values
 from tests.e2e.space import Database, Space
 
@@ -15,18 +19,30 @@ SERIES = {
 
 
 @pytest.fixture(scope="module")
-def runs(space: Space, database: Database) -> dict[str, Workflow]:
+def runs(space: Space, database: Database, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workflow]:
     """One run of each, started together."""
-    database.write(hourly("ondemand", "", daily(20)) + hourly("onepod", "", daily(30)))
+    for series in ("ondemand", "onepod", "plain"):
+        database.write(hourly(series, "", daily(20)))
     for host in MEMBERS:
         database.write(hourly("sharded", f",host={host}", daily(10)))
     space.helm("forms", values(SERIES))
+    create_plainly(space, tmp_path_factory.mktemp("plain"))
     started = {
         "sharded": space.submit("sharded"),
         "ondemand": space.submit("ondemand", "-p", "model=linear", "-p", "horizon=6h"),
         "onepod": space.submit("onepod"),
+        "plain": space.submit("plain"),
     }
     return {series: space.ended(name) for series, name in started.items()}
+
+
+def create_plainly(space: Space, folder: Path) -> None:
+    """Without Helm's release: files of `cronocast render`, given to kubectl and argo."""
+    file = folder / "values.yaml"
+    file.write_text(json.dumps(values({"plain": {"horizon": "6h"}})))
+    run(sys.executable, "-m", "cronocast", "render", "-f", str(file), "-o", str(folder), "--release", "plain", "-n", space.name)
+    space.kubectl("apply", "-f", str(folder / "cronocast.yaml"))
+    run("argo", "cron", "create", "-n", space.name, str(folder / "plain.yaml"))
 
 
 def points_are(database: Database, series: str, workflow: Workflow, hosts: list[str], hours: int) -> None:
@@ -39,6 +55,11 @@ def test_submitting_with_another_model_and_horizon_runs_that_once(runs: dict[str
     points_are(database, "ondemand", runs["ondemand"], [""], 6)
     assert runs["ondemand"]["metadata"]["labels"]["cronocast.io/model"] == "linear"
     assert [row["model"] for row in database.records("ondemand") if row["points"]] == ["linear"]
+
+
+def test_plain_files_run_without_a_release(runs: dict[str, Workflow], database: Database) -> None:
+    points_are(database, "plain", runs["plain"], [""], 6)
+    assert runs["plain"]["status"]["storedWorkflowTemplateSpec"]["serviceAccountName"] == "plain"
 
 
 def test_one_pod_runs_the_whole_chain(runs: dict[str, Workflow], database: Database) -> None:

@@ -118,7 +118,7 @@ def test_late_data_make_the_interval_as_wide_as_the_time_since_the_last_value() 
     walk = np.cumsum(np.random.default_rng(3).normal(size=672))
     prompt, late = (run(walk, end_ns=START_NS + n * HOUR_NS) for n in (672, 712))
     assert late.upper[0] - late.lower[0] > 2 * (prompt.upper[0] - prompt.lower[0])
-    assert (late.backtest["missing_at_end"], late.backtest["steps"]) == (40, 64)
+    assert (late.prepared["missing_at_end"], late.backtest["steps"]) == (40, 64)
 
 
 def test_values_from_the_future_do_not_count() -> None:
@@ -221,13 +221,14 @@ def test_budget_leaves_out_what_it_can_not_pay_and_records_it() -> None:
 
 
 def test_report_holds_models_steps_and_coverage() -> None:
-    report = run(np.where((T > 300) & (T < 320), NAN, WAVE), "trend_seasonal", {"periods": (24,)}).backtest
+    result = run(np.where((T > 300) & (T < 320), NAN, WAVE), "trend_seasonal", {"periods": (24,)})
+    report = result.backtest
     assert report["origins"] == MOST_ORIGINS
     assert {"naive", "seasonal_naive", "linear"} <= set(report["models"])
     assert {"mase", "rmse", "smape", "bias"} == set(report["models"]["naive"])
     assert len(report["chosen"]["by_step"]) == len(report["naive"]["by_step"]) == 24
     assert 0.8 < report["chosen"]["coverage"] <= 1
-    assert report["filled_by_season"] == 19
+    assert result.prepared == {"filled_by_season": 19}
 
 
 def test_long_horizon_on_a_short_history_widens() -> None:

@@ -1,6 +1,7 @@
 """The LSTM: one network for many members, the same numbers each time, never silent about what it did."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from cronocast.errors import ConfigError, DataError, InvariantError
 from cronocast.forecast import Context, lstm_member
+from cronocast.forecast.forward import Architecture, forward
 from cronocast.forecast.lstm import WARM_EPOCHS, Lstm, LstmMany
 from cronocast.forecast.lstm_options import read_options
-from cronocast.forecast.network import Architecture, Network, forward
+from cronocast.forecast.network import Network
 from cronocast.forecast.windows import PARTS
 
 Floats = NDArray[np.float64]
@@ -36,53 +38,60 @@ def context(state: Path | None = None, **options: Any) -> Context:
     return Context(HOUR_NS, 0, periods=(DAY,), options={**TINY, **options}, state=state)
 
 
+SMALL, LARGE = series(1, level=1e-6), series(3, level=1e9)
+
+
 @pytest.fixture(scope="module")
-def fitted() -> Lstm:
-    """Trained on all but the last day."""
-    return Lstm().fit(series()[:-DAY], context())
+def fitted() -> LstmMany:
+    """Trained on all but the last day of one series."""
+    return Lstm.fit_many([series()[:-DAY]], [context()])
 
 
 @pytest.fixture(scope="module")
 def many() -> LstmMany:
     """Three members of very different sizes; the second is too short."""
-    ys = [series(1, level=1e-6), series(2, n=40), series(3, level=1e9)]
-    return LstmMany().fit_many(ys, [context()] * 3)
+    return Lstm.fit_many([SMALL, series(2, n=40), LARGE], [context()] * 3)
 
 
-def test_same_input_gives_the_same_bytes(fitted: Lstm) -> None:
-    again = Lstm().fit(series()[:-DAY], context())
-    assert again.predict(H).tobytes() == fitted.predict(H).tobytes()
-    assert fitted.predict(H).tobytes() == fitted.predict(H).tobytes()
+def test_same_input_gives_the_same_bytes(fitted: LstmMany) -> None:
+    y = series()[:-DAY]
+    assert Lstm().fit(y, context()).predict(H).tobytes() == fitted.predict_after(y, H, context()).tobytes()
 
 
-def test_trend_season_and_rest_add_up_by_name(fitted: Lstm) -> None:
-    parts = fitted.predict_parts(H)
+def test_a_copy_for_another_process_answers_alike_and_is_small(many: LstmMany) -> None:
+    copy = pickle.dumps(many)
+    assert len(copy) < 100_000
+    assert pickle.loads(copy).predict_after(SMALL, H, context()).tobytes() == many.predict_after(SMALL, H, context()).tobytes()
+
+
+def test_trend_season_and_rest_add_up_by_name(fitted: LstmMany) -> None:
+    y = series()[:-DAY]
+    parts = fitted.parts_after(y, H, context())
     assert tuple(parts) == PARTS
-    np.testing.assert_allclose(sum(parts.values()), fitted.predict(H), rtol=1e-12)
+    np.testing.assert_allclose(sum(parts.values()), fitted.predict_after(y, H, context()), rtol=1e-12)
     assert parts["trend"].mean() > 10 * np.abs(parts["rest"]).max()
     assert np.abs(parts["season"]).max() > 1  # the wave has a height of 5
 
 
-def test_better_than_repeating_the_last_day(fitted: Lstm) -> None:
+def test_better_than_repeating_the_last_day(fitted: LstmMany) -> None:
     """The network of one series, on others of its kind."""
     ys = [series(seed) for seed in range(20)]
-    error = sum(np.abs(fitted.predict_after(y[:-DAY], DAY) - y[-DAY:]).mean() for y in ys)
+    error = sum(np.abs(fitted.predict_after(y[:-DAY], DAY, context()) - y[-DAY:]).mean() for y in ys)
     assert error < 0.9 * sum(np.abs(y[-2 * DAY : -DAY] - y[-DAY:]).mean() for y in ys)
 
 
 @pytest.mark.parametrize("h", [1, H - 1, H, H + 1, 3 * H + 5])
-def test_any_number_of_steps_and_none_changes_the_others(fitted: Lstm, h: int) -> None:
-    yhat = fitted.predict(h)
+def test_any_number_of_steps_and_none_changes_the_others(fitted: LstmMany, h: int) -> None:
+    yhat = fitted.predict_after(series(), h, context())
     assert yhat.shape == (h,)
-    np.testing.assert_array_equal(yhat, fitted.predict(5 * H)[:h])
+    np.testing.assert_array_equal(yhat, fitted.predict_after(series(), 5 * H, context())[:h])
 
 
-def test_reads_on_from_a_longer_history(fitted: Lstm) -> None:
+def test_reads_on_from_a_longer_history(fitted: LstmMany) -> None:
     y = series()
-    np.testing.assert_allclose(fitted.predict_after(y[:-DAY], H), fitted.predict(H), rtol=1e-9)  # nothing new, nothing else
     later = y.copy()
     later[-DAY:] += 500
-    assert fitted.predict_after(later, H).mean() > fitted.predict_after(y, H).mean() + 100
+    assert fitted.predict_after(later, H, context()).mean() > fitted.predict_after(y, H, context()).mean() + 100
 
 
 def test_a_step_size_that_needs_blocks() -> None:
@@ -126,39 +135,41 @@ def test_a_constant_stays(y: Floats, expected: float) -> None:
     np.testing.assert_allclose(Lstm().fit(y, context(epochs=1)).predict(H), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_a_diverged_network_is_refused_f30(fitted: Lstm) -> None:
-    member = lstm_member.prepare(series(), (DAY,), fitted._many._shape)
+def test_a_diverged_network_is_refused_f30(fitted: LstmMany) -> None:
+    member = lstm_member.prepare(series(), (DAY,), fitted._shape)
     member.gates = (1.0, 1.0)
     with pytest.raises(InvariantError, match=r"E_NONFINITE_FORECAST .*36 of 36") as caught:
-        lstm_member.ahead(member, lambda x: np.full((x.shape[0], H, 3), np.nan, np.float32), fitted._many._shape, H)
+        lstm_member.ahead(member, lambda x: np.full((x.shape[0], H, 3), np.nan, np.float32), fitted._shape, H)
     assert caught.value.exit_code == 70
 
 
-def test_a_network_that_does_harm_is_not_let_through(fitted: Lstm) -> None:
+def test_a_network_that_does_harm_is_not_let_through(fitted: LstmMany) -> None:
     """Held-out windows decide; random corrections must end with a share of 0."""
-    shape = fitted._many._shape
+    shape = fitted._shape
     member = lstm_member.prepare(series(), (DAY,), shape)
     rng = np.random.default_rng(0)
     lstm_member.finish(member, lambda x: rng.normal(0, 3, (x.shape[0], H, 3)).astype(np.float32), H)
     assert member.gates[1] == 0
 
 
-def test_a_network_that_knows_is_let_through(fitted: Lstm) -> None:
-    shape = fitted._many._shape
+def test_a_network_that_knows_is_let_through(fitted: LstmMany) -> None:
+    shape = fitted._shape
     member = lstm_member.prepare(series(), (DAY,), shape)
     answers = member.left()
     lstm_member.finish(member, lambda _: answers, H)
     assert member.gates[1] == 1
 
 
-def test_members_keep_their_places_and_sizes(many: LstmMany) -> None:
-    forecasts = many.predict_many(H)
-    assert sorted(forecasts) == [0, 2]
-    assert list(many.errors) == [1]
-    assert "E_TOO_SHORT" in str(many.errors[1])
-    assert forecasts[0].mean() == pytest.approx(1e-6, rel=0.2)
-    assert forecasts[2].mean() == pytest.approx(1e9, rel=0.2)
-    assert many.predict_after(series(3, level=1e9), H, 2).tobytes() == forecasts[2].tobytes()
+def test_one_network_serves_members_of_all_sizes(many: LstmMany) -> None:
+    assert many.predict_after(SMALL, H, context()).mean() == pytest.approx(1e-6, rel=0.2)
+    assert many.predict_after(LARGE, H, context()).mean() == pytest.approx(1e9, rel=0.2)
+    with pytest.raises(DataError, match="E_TOO_SHORT y: 40 points"):
+        many.predict_after(series(2, n=40), H, context())
+
+
+def test_where_all_are_too_short_the_longest_speaks() -> None:
+    with pytest.raises(DataError, match="E_TOO_SHORT y: 60 points"):
+        Lstm.fit_many([series(n=40), series(n=60), series(n=50)], [context()] * 3)
 
 
 def test_many_members_share_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +184,7 @@ def test_many_members_share_one_training(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(network.Network, "train", count)
     contexts = [context()] * 30
-    LstmMany().fit_many([series(i) for i in range(30)], contexts)
+    Lstm.fit_many([series(i) for i in range(30)], contexts)
     assert len(sizes) == 1
     assert sizes[0] > 30 * 100
     assert network.EPOCH_WINDOWS < 40_000  # what one epoch reads of however many windows
@@ -257,7 +268,7 @@ def test_a_second_run_starts_from_the_weights_and_trains_few_epochs(tmp_path: Pa
     assert len(third.notes) == 2
     assert all(note.startswith("model_retrained: E_MODEL_DAMAGED gen-") and "sha256 of" in note for note in third.notes)
     future = [series(7, 340 + 60 * i) for i in range(1, 8)]  # what came later, an origin every 60 steps
-    errors = [sum(np.abs(model.predict_after(more[:-H], H) - more[-H:]).mean() for more in future) for model in (second, third)]
+    errors = [sum(np.abs(model._many.predict_after(more[:-H], H, context()) - more[-H:]).mean() for more in future) for model in (second, third)]
     assert errors[0] < 1.1 * errors[1]
 
 

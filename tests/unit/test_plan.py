@@ -85,7 +85,9 @@ def test_a_part_reads_what_it_writes(text: str) -> None:
     assert str(Part.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "light", "light-0", "light-0/0", "light-3/3", "light-0/101", "heavy-0/1", "light--1/2", "light-a/2", "../x-0/1", "light-0/1/2", "light-0/1\n"])
+@pytest.mark.parametrize(
+    "text", ["", "light", "light-0", "light-0/0", "light-3/3", "light-0/101", "heavy-0/1", "light--1/2", "light-a/2", "../x-0/1", "light-0/1/2", "light-0/1\n"]
+)
 def test_anything_else_is_no_part(text: str) -> None:
     with pytest.raises(ConfigError, match="E_CONFIG_CHOICE --part"):
         Part.parse(text)

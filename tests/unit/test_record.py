@@ -96,7 +96,7 @@ def test_an_engine_that_says_no_more_than_failed(tmp_path: Path, failures: str) 
 NODES = [
     {"displayName": "cpu-17", "message": "child 'cpu-17-1' failed", "finishedAt": "2026-01-31T12:09:00Z"},
     {"displayName": "load", "message": "No more retries left", "finishedAt": "2026-01-31T12:08:00Z"},
-    {"displayName": "load(1)", "message": "second \"x\" {\\ ü \x7f \U0001f600", "finishedAt": "2026-01-31T12:07:00Z"},
+    {"displayName": "load(1)", "message": 'second "x" {\\ ü \x7f \U0001f600', "finishedAt": "2026-01-31T12:07:00Z"},
     {"displayName": "load(0)", "message": 'first "x" {\\ ü \x7f \U0001f600\n', "finishedAt": "2026-01-31T12:06:00Z"},
 ]
 
