@@ -11,6 +11,8 @@ from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
+RESAMPLE = ("mean", "median", "sum", "min", "max", "last")
+TRANSFORMS = ("none", "log", "sqrt", "power")
 CLASSES = ("constant", "trend", "seasonal", "trend_seasonal", "irregular", "too_short")
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
 
@@ -98,6 +100,30 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """What is done with values before they are classified and forecast, in this order; the forecast is one of what comes out, so of a rate it is a rate."""
+
+    resample: str | None = setting(
+        Text(RESAMPLE),
+        None,
+        "How rows of one step become one value, where the source does not group them already; if not given, the mean of those nearest to a step.",
+        "classify forecast",
+    )
+    rate: bool = setting(Flag(), False, "The values are a counter: forecast its growth per second. Where it falls it began anew at zero.", "classify forecast")
+    outliers: float | None = setting(
+        Number(3, 1000),
+        None,
+        "Leave out up to four values in a row that are this many robust standard deviations from what the time of day and their neighbours suggest.",
+        "classify forecast",
+    )
+    smooth: Duration | None = setting(Span(), None, "Moving average: each value becomes the mean of this long up to it.", "classify forecast")
+    fill_limit: Duration | None = setting(Span(), None, "Longer gaps are not filled: history begins after the newest of them.", "forecast")
+    transform: str = setting(
+        Text(TRANSFORMS), "none", "Forecast the logarithm, the root or the power that makes values most even, and bring forecast (then a median) and interval back.", "forecast"
+    )
+
+
+@dataclass(frozen=True)
 class Entry:
     """One series: what to read, when, which model, where to write."""
 
@@ -114,6 +140,7 @@ class Entry:
     options: dict[str, Any] = setting(MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast")
     series_class: str | None = setting(Text(CLASSES), None, "Class to use instead of the one found.", "classify")
     periods: tuple[Duration, ...] = setting(ListOf(Span(), 8), (), "Seasonal periods to use instead of those found.", "classify")
+    prepare: Prepare = setting(Part(Prepare), Prepare(), "What is done with values before they are classified and forecast.")
     clip: Clip = setting(Part(Clip), Clip(), "The range that values can physically have.")
     min_points: int = setting(Number(3, 1_000_000, whole=True), 24, "Fewer finished points make the class too_short.", "classify")
     on_no_data: str = setting(Text(("skip", "fail")), "skip", "What an empty window means: skipped (exit 0) or exit 66.", "extract")
@@ -181,7 +208,7 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
     problems = [*_server_problems(source, f"{at}source", source), *_server_problems(sink, f"{at}sink", source)]
     problems += _reading_problems(source, f"{at}source")
     problems += _target_problems(source, sink, f"{at}sink.measurement")
-    problems += _time_problems(data, source, at)
+    problems += [*_time_problems(data, source, at), *_smooth_problems(data, f"{at}prepare.smooth")]
     clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
     low, high = clip.get("min"), clip.get("max")
     if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
@@ -254,3 +281,12 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
             Problem("E_CONFIG_DURATION", f"{at}source.slice", f"{part} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((part // every + 1) * every)}")
         )
     return problems
+
+
+def _smooth_problems(data: dict[str, Any], where: str) -> list[Problem]:
+    try:
+        every, span = Duration.parse(data.get("every") or "1h"), Duration.parse(data["prepare"]["smooth"])
+    except (KeyError, ValueError, TypeError):
+        return []
+    sentence = f"{span} holds one value and changes nothing; allowed: at least two steps of every ({every})"
+    return [Problem("E_CONFIG_CROSS", where, sentence)] if span < 2 * every else []

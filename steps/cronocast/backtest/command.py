@@ -29,9 +29,10 @@ def _run(request: Request, out: Path | None, *, as_json: bool) -> int:
     from cronocast.backtest.scores import document
     from cronocast.backtest.study import run_study
     from cronocast.backtest.table import print_json, print_tables, progress
+    from cronocast.prepare import prepare_member
     from cronocast.series import HISTORY_COLUMNS, read_members
 
-    members = list(read_members(request.history, HISTORY_COLUMNS))
+    members = [prepare_member(member, request.entry)[0] for member in read_members(request.history, HISTORY_COLUMNS)]
     with progress() as show:
         study = run_study(request, members, show)
     found = document(study, request)

@@ -1,22 +1,24 @@
 """Past forecasts by the whole engine: at each origin it is given what was known then, classifies, chooses and forecasts as a run would have."""
 
 import multiprocessing
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cronocast.backtest.request import Request, origin_steps
-from cronocast.classify import classify_member
+from cronocast.classify.step import profile_of
 from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import measures
 from cronocast.forecast.candidates import check_models, seasons
 from cronocast.forecast.engine import MemberForecast, Settings
 from cronocast.forecast.members import Job, forecast_members
+from cronocast.forecast.step import settings_of
 from cronocast.grid import to_grid
 from cronocast.profile import Profile
 from cronocast.series import Member
@@ -98,12 +100,12 @@ def on_one_grid(members: Sequence[Member], step_ns: int) -> History:
     return History([m.key for m in members if m.time_ns], start, step_ns, table)
 
 
-def past(history: History, member: int, origin: int, lookback_ns: int | None) -> Past:
+def past(member: Member, origin_ns: int, lookback_ns: int | None) -> Past:
     """Cut what a run at an origin would have read."""
-    first = max(0, origin - lookback_ns // history.step_ns) if lookback_ns else 0
-    y = history.y[member, first:origin]
-    known = np.flatnonzero(np.isfinite(y))
-    return Past(history.keys[member], history.start_ns + (first + known) * history.step_ns, y[known])
+    time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
+    first = np.searchsorted(time_ns, origin_ns - lookback_ns) if lookback_ns else 0
+    known = slice(first, np.searchsorted(time_ns, origin_ns))
+    return Past(member.key, time_ns[known], np.frombuffer(member.columns[0])[known])
 
 
 def run_study(request: Request, members: Sequence[Member], progress: Callable[[int, int], None] | None = None) -> Study:
@@ -128,7 +130,8 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
         held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
         raise DataError("E_TOO_SHORT", "--history", f"it holds {n} steps ({held}); a horizon of {entry.horizon} needs three times that ({needed}) or more")
     places = list(product(range(len(history.keys)), range(len(origins))))
-    pasts = [past(history, m, origins[o], request.lookback_ns) for m, o in places]
+    used = [m for m in members if m.time_ns]
+    pasts = [past(used[m], history.start_ns + origins[o] * history.step_ns, request.lookback_ns) for m, o in places]
     profiles = list(_profiles(request, pasts))
     known = list(zip(places, pasts, profiles, strict=True))
     jobs = [Job(profile, p.time_ns, p.y, _settings(request, history, origins[o], model)) for model in request.models for (_, o), p, profile in known]
@@ -151,18 +154,8 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
 
 
 def _settings(request: Request, history: History, origin: int, model: str) -> Settings:
-    entry = request.entry
-    return Settings(
-        h=request.h,
-        end_ns=history.start_ns + origin * history.step_ns,
-        level=entry.level,
-        model=model,
-        candidates=entry.candidates,
-        options=entry.options,
-        clip=(entry.clip.min, entry.clip.max),
-        on_too_short=entry.on_too_short,
-        budget=entry.budget,
-    )
+    end_ns = history.start_ns + origin * history.step_ns
+    return replace(settings_of(request.entry, end_ns), h=request.h, model=model)
 
 
 def _profiles(request: Request, pasts: Sequence[Past]) -> Iterator[Profile]:
@@ -177,9 +170,8 @@ def _profiles(request: Request, pasts: Sequence[Past]) -> Iterator[Profile]:
 
 def classify_past(job: tuple[Request, Past]) -> Profile:
     """Classify one member as the classify step would have at that time."""
-    entry, known = job[0].entry, job[1]
-    periods = tuple(period // entry.every for period in entry.periods) or None
-    return classify_member(*known.key, known.time_ns, known.y, int(entry.every), entry.min_points, periods, entry.series_class)
+    request, known = job
+    return profile_of(Member(*known.key, array("q", known.time_ns.tobytes()), (array("d", known.y.tobytes()),)), request.entry)
 
 
 def _rows(results: Iterator[MemberForecast], members: int, origins: int, h: int) -> Rows:

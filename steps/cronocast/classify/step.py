@@ -7,18 +7,20 @@ import numpy as np
 from cronocast.classify import classify_member
 from cronocast.durations import stamp
 from cronocast.entry import Entry
-from cronocast.files import write_json
+from cronocast.files import atomic, write_json
 from cronocast.plan import write_outputs
+from cronocast.prepare import changes_values, prepare_member
 from cronocast.profile import SCHEMA, Profile, to_document
 from cronocast.results import Outcome, check_handoff
-from cronocast.series import HISTORY_COLUMNS, Member, read_members
+from cronocast.series import HISTORY_COLUMNS, Member, header, read_members, rows
 from cronocast.step import Job, say
 
+PREPARED = "prepared.csv"  # beside profile.json: the history after `prepare`, where that changes values
 PROGRESS_EVERY = 100  # members between two progress lines
 
 
 def profile_of(member: Member, entry: Entry) -> Profile:
-    """Classify one member of a history as its entry says."""
+    """Classify one member of a prepared history as its entry says."""
     return classify_member(
         member.name,
         member.tags,
@@ -54,14 +56,41 @@ def run(job: Job) -> Outcome:
     write_json(path, {"schema": SCHEMA, "series": job.entry.name, "run": job.run, "every": str(job.entry.every), "members": documents})
     outcome.add_output(path, len(documents))
     outcome.rows_kept = sum(profile.points for profile in profiles)
-    outcome.rows_dropped = {"gap": outcome.rows_in - outcome.rows_kept} if outcome.rows_in > outcome.rows_kept else {}
+    gaps = outcome.rows_in - outcome.rows_kept - outcome.rows_dropped.get("prepared", 0)
+    outcome.rows_dropped |= {"gap": gaps} if gaps > 0 else {}
     outcome.members = [{"name": p.name, "tags": p.tags, "class": p.series_class, "why": p.why, "rows": p.points} for p in profiles]
     return outcome
 
 
 def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
-    for i, member in enumerate(read_members(job.history, HISTORY_COLUMNS), start=1):
-        outcome.rows_in += len(member.time_ns) + member.gaps_in_file
+    for i, member in enumerate(_prepared(job, outcome), start=1):
         yield profile_of(member, job.entry)
         if i % PROGRESS_EVERY == 0:
             say(f"classify: {i} members done, the last one ends at {stamp(member.time_ns[-1]) if member.time_ns else 'no row'}")
+
+
+def _prepared(job: Job, outcome: Outcome) -> Iterator[Member]:
+    """Members as the entry wants them prepared. In a run folder they are also kept, so that the report shows what the forecast continues."""
+    path = job.output.with_name(PREPARED)
+    if job.standalone or not changes_values(job.entry.prepare):
+        if not job.standalone:
+            path.unlink(missing_ok=True)  # of the same run with other settings
+        yield from _each(job, outcome)
+        return
+    written = 0
+    with atomic(path) as file:
+        file.write(header(HISTORY_COLUMNS))
+        for member in _each(job, outcome):
+            file.write(rows(member))
+            written += len(member.time_ns)
+            yield member
+    outcome.add_output(path, written)
+
+
+def _each(job: Job, outcome: Outcome) -> Iterator[Member]:
+    for member in read_members(job.history, HISTORY_COLUMNS):
+        outcome.rows_in += len(member.time_ns) + member.gaps_in_file
+        prepared, _ = prepare_member(member, job.entry)
+        if len(prepared.time_ns) < len(member.time_ns):
+            outcome.rows_dropped["prepared"] = outcome.rows_dropped.get("prepared", 0) + len(member.time_ns) - len(prepared.time_ns)
+        yield prepared

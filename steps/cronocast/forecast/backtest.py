@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cronocast.errors import CronocastError, seen
+from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.forecast.prepare import Filled, fill
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context, Floats, Shared
 
 MOST_ORIGINS = 20  # nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model
 CHANGED = (2, 4)  # after a recent change: origins half and a quarter of a horizon ago
@@ -66,7 +66,7 @@ def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGI
     return [n - h - stride * i for i in reversed(range(count))]
 
 
-def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS) -> Backtest:
+def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS, fill_limit: int | None = None) -> Backtest:
     """Cut the history at each origin and fill its gaps as they would have been filled then.
 
     Args:
@@ -75,13 +75,14 @@ def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS) -> 
             there are origins with only part of their steps behind them: only they show which model has noticed.
         h: Steps per origin.
         most: Origins at most.
+        fill_limit: Longest gap, in steps, that is filled.
     """
     origins = []
     ends = origin_ends(y.size, h, context.periods, most)
     if ends and 0 < y.size - context.last_change < 2 * h and context.last_change > 0:
         ends += [y.size - h // part for part in CHANGED if h // part > 0]
     for end in ends:
-        filled = fill(y[:end], context.periods)
+        filled = fill(y[:end], context.periods, fill_limit)
         if filled.y.size >= LEAST_TRAINING:
             origins.append(Past(filled, context_of(filled, context), end))
     later = np.concatenate((y, np.full(h, np.nan)))
@@ -103,29 +104,22 @@ def context_of(filled: Filled, whole: "Context") -> "Context":
     )
 
 
-def add(test: Backtest, name: str, new_model: Callable[[], Any]) -> None:
-    """Forecast from every origin with one model.
-
-    A model with `predict_after(y, h)` is trained once, before the first origin, and reads on from there; others are
-    fitted at every origin.
-    """
+def add(test: Backtest, name: str, new_model: Callable[[], Any], trained: "Shared | str | None" = None) -> None:
+    """Forecast from every origin with one model; one that was trained for many members reads on, others are fitted at every origin."""
     began = time.process_time()
     h = test.actual.shape[1]
     rows = np.full(test.actual.shape, np.nan)
-    reads_on, trained = hasattr(new_model, "predict_after"), None
     for i, past in enumerate(test.origins):
-        result, model = attempt(new_model, past.filled, past.context, h, trained)
+        result = attempt(new_model, past.filled, past.context, h, trained)
         if isinstance(result, str):
             test.failures[name] = result
-            if reads_on and trained is None:
-                break  # training that failed once is too dear to try again at each origin
         else:
-            rows[i], trained = result, model if reads_on else None
+            rows[i] = result
     test.forecasts[name] = rows
     test.seconds[name] = time.process_time() - began
 
 
-def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h: int, trained: Any = None) -> "tuple[Floats | str, Any]":  # noqa: ANN401 - any Model
+def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h: int, trained: "Shared | str | None" = None) -> "Floats | str":
     """Forecast h steps from the end of a filled history; a failure comes back as a sentence, never as an exception.
 
     Steps between the last observation and the end are forecast too, and cut.
@@ -135,28 +129,25 @@ def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h:
         filled: The history.
         context: What is known of it.
         h: Steps to return.
-        trained: A model to read on with (`predict_after`) instead of fitting one.
-
-    Returns:
-        The forecast, shape (h,), or why there is none; and the fitted model.
+        trained: A model trained for many members, to be used instead of fitting one; a sentence says why there is none.
     """
+    if isinstance(trained, str):
+        return trained
     steps = filled.tail + h
     try:
         # Overflow and the like show in the result, which is checked; a library's warnings would fill the log of every run.
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if trained is not None:
-                model = trained
-                yhat = np.asarray(trained.predict_after(filled.y, steps), dtype=float)
-            else:
-                model = new_model().fit(filled.y, context)
-                yhat = np.asarray(model.predict(steps), dtype=float)
+            yhat = new_model().fit(filled.y, context).predict(steps) if trained is None else trained.predict_after(filled.y, steps, context)
+            yhat = np.asarray(yhat, dtype=float)
+    except Terminated:
+        raise
     except CronocastError as error:
-        return error.problem, None
+        return error.problem
     except Exception as error:  # noqa: BLE001 - a model may be anyone's; its bug must not stop other members
-        return f"{type(error).__name__}: {seen(str(error))}", None
+        return f"{type(error).__name__}: {seen(str(error))}"
     if yhat.shape != (steps,):
-        return f"gave {seen(yhat.shape)} instead of {steps} values", None
+        return f"gave {seen(yhat.shape)} instead of {steps} values"
     if not np.isfinite(yhat).all():
-        return f"gave {int((~np.isfinite(yhat)).sum())} values that are not finite", None
-    return yhat[filled.tail :], model
+        return f"gave {int((~np.isfinite(yhat)).sum())} values that are not finite"
+    return np.asarray(yhat[filled.tail :])

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from cronocast.forecast import MODELS, Context, backtest, intervals, select, sum
 from cronocast.forecast.candidates import BY_CLASS, check_models
 from cronocast.forecast.prepare import Filled, fill
 from cronocast.forecast.timeline import Timeline, spread, steps_ahead, timeline
+from cronocast.forecast.transform import Unit, exponent_of, fitted
 from cronocast.registry import load
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cronocast.forecast import Floats
+    from cronocast.forecast.together import Trained
     from cronocast.hours import Hours
     from cronocast.profile import Profile
 
@@ -41,9 +44,12 @@ class Settings:
     candidates: tuple[str, ...] = ()  # for auto; by class if empty
     options: Mapping[str, Any] = field(default_factory=dict)
     clip: tuple[float | None, float | None] = (None, None)
+    transform: str = "none"  # none, log, sqrt or power
+    fill_limit: int | None = None  # steps; longer gaps are not filled
     on_too_short: str = "forecast"  # forecast, skip or fail
     budget: float = 10.0  # CPU seconds that auto may spend on backtests
     seed: int = 0
+    series: str = ""  # whose members these are: weights of another series are not used
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,19 @@ class MemberForecast:
     status: str  # ok | fallback | skipped | failed
     reason: str = ""  # code and sentence where status is not ok
     backtest: dict[str, Any] = field(default_factory=dict)
+    prepared: dict[str, Any] = field(default_factory=dict)  # what was done with the values before a model saw them
+    notes: tuple[str, ...] = ()  # what a model says of its weights, such as `lstm: warm_start`
     cpu_s: float = 0.0
 
 
-def forecast_member(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None) -> MemberForecast:
+def forecast_member(
+    profile: "Profile",
+    time_ns: "Times",
+    y: "Floats",
+    settings: Settings,
+    state: "Path | None" = None,
+    trained: "Mapping[str, Trained] | None" = None,
+) -> MemberForecast:
     """Forecast one member.
 
     The same input gives the same numbers, unless the CPU budget cuts the backtest short.
@@ -75,6 +90,7 @@ def forecast_member(profile: "Profile", time_ns: "Times", y: "Floats", settings:
         y: Values, shape (t,); not finite counts as missing.
         settings: How to forecast.
         state: Folder for saved weights of this member.
+        trained: Models that were trained for many members, by name.
 
     Raises:
         ConfigError: a named model is unknown or its library missing. Nothing else: other failures come back as status and reason.
@@ -82,8 +98,9 @@ def forecast_member(profile: "Profile", time_ns: "Times", y: "Floats", settings:
     began = time.process_time()
     check_models(settings.model, settings.candidates)
     with np.errstate(all="ignore"):
-        result = _forecast(profile, np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings, state)
-    return replace(result, cpu_s=time.process_time() - began)
+        work = begin(profile, time_ns, y, settings, state)
+        result = work.result(trained or {}) if isinstance(work, Work) else work
+    return replace(result, cpu_s=time.process_time() - began + sum(model.cpu_s for model in (trained or {}).values()))
 
 
 def without_forecast(profile: "Profile", status: str, reason: str) -> MemberForecast:
@@ -92,17 +109,19 @@ def without_forecast(profile: "Profile", status: str, reason: str) -> MemberFore
     return MemberForecast(profile.name, profile.tags, np.empty(0, dtype=np.int64), empty, empty, empty, "", reason, status, reason)
 
 
-def _forecast(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None") -> MemberForecast:
-    line = timeline(profile, time_ns, y, settings.end_ns, settings.h)
-    values, filled = line.values, fill(line.values, line.periods)
+def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None) -> "Work | MemberForecast":
+    """Make a member ready for models; one that gets no forecast is answered at once."""
+    line = timeline(profile, np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings.end_ns, settings.h)
+    scale, refused = fitted(settings.transform, line.values)
+    values = scale.forward(line.values)
+    filled = fill(values, line.periods, settings.fill_limit)
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
     if (profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS) and settings.on_too_short != "forecast":
         status = "failed" if settings.on_too_short == "fail" else "skipped"
         return without_forecast(profile, status, f"too_short: {int(filled.observed.sum())} points; on_too_short is {settings.on_too_short}")
-    # Work on values up to 1: squares of 1e300 overflow. A power of two loses no digit.
-    exponent = int(np.frexp(np.max(np.abs(filled.y)))[1])
-    values, filled = np.ldexp(values, -exponent), replace(filled, y=np.ldexp(filled.y, -exponent))
+    unit = Unit(scale, exponent_of(filled.y), exponent_of(line.values))
+    values, filled = np.ldexp(values, -unit.exponent), replace(filled, y=np.ldexp(filled.y, -unit.exponent))
     context = Context(
         step_ns=profile.step_ns,
         start_ns=line.start_ns,
@@ -110,61 +129,70 @@ def _forecast(profile: "Profile", time_ns: "Times", y: "Floats", settings: Setti
         series_class=profile.series_class,
         periods=line.periods,
         last_change=line.last_change,
-        options=settings.options,
+        options={**settings.options, "horizon": line.h, "key": f"{profile.name}{{{profile.tags}}}"},
         state=state,
         seed=settings.seed,
     )
-    found = _Work(profile, values, filled, context, replace(settings, h=line.h), exponent).result()
-    return found if line.hours is None else _on_the_clock(found, line, line.hours, filled.tail, settings)
+    told = {**filled.counts(), **scale.told(), **line.told(), **({"note": refused} if refused else {})}
+    return Work(profile, values, filled, context, replace(settings, h=line.h), unit, line, settings.h, {name: value for name, value in told.items() if value})
 
 
-def _on_the_clock(found: MemberForecast, line: Timeline, hours: "Hours", tail: int, settings: Settings) -> MemberForecast:
+def _on_the_clock(found: MemberForecast, line: Timeline, hours: "Hours", tail: int, end_ns: int, h: int) -> MemberForecast:
     """The forecast of open hours on every step of the grid."""
-    yhat, lower, upper = spread(line, settings.end_ns, settings.h, (found.yhat, found.lower, found.upper))
-    times = settings.end_ns + hours.step_ns * np.arange(settings.h, dtype=np.int64)
-    ahead = steps_ahead(line, tail, settings.end_ns, found.backtest["steps"])
+    yhat, lower, upper = spread(line, end_ns, h, (found.yhat, found.lower, found.upper))
+    times = end_ns + hours.step_ns * np.arange(h, dtype=np.int64)
+    ahead = steps_ahead(line, tail, end_ns, found.backtest["steps"])
     return replace(found, time_ns=times, yhat=yhat, lower=lower, upper=upper, backtest={**found.backtest, "by_step": {"steps": ahead}})
 
 
 @dataclass
-class _Work:
-    """One member under way; values are scaled by 2**-exponent."""
+class Work:
+    """One member under way; values are what models work in, see Unit."""
 
     profile: "Profile"
     values: "Floats"  # the whole grid with NaN
     filled: Filled
     context: Context
     settings: Settings
-    exponent: int
-    notes: list[str] = field(default_factory=list)
+    unit: Unit
+    line: Timeline
+    asked: int  # steps of the grid to forecast; settings.h are those of the timeline
+    told: dict[str, Any]  # what was done with the values
+    notes: list[str] = field(default_factory=list)  # why models failed
     not_tried: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)  # what models say of their weights
 
-    def result(self) -> MemberForecast:
+    def result(self, trained: "Mapping[str, Trained]") -> MemberForecast:
         """Backtest, choose, forecast, measure widths."""
-        models = self._models()
-        test = self._backtest(models)
-        choice = self._choose(test, tuple(models))
-        yhat, used = self._predict(models, choice, self._tested_periods(test))
-        errors = self._errors(test, used)
-        return self._finish(yhat, used, choice, test, errors)
+        self._backtest(trained)
+        choice = self._choose(self.test, tuple(self.models))
+        yhat, used = self._predict(choice, self._tested_periods(self.test), trained)
+        errors = self._errors(self.test, used)
+        found = replace(self._finish(yhat, used, choice, self.test, errors), prepared=self.told, notes=tuple(self.said))
+        return found if self.line.hours is None else _on_the_clock(found, self.line, self.line.hours, self.filled.tail, self.settings.end_ns, self.asked)
 
-    def _models(self) -> dict[str, Callable[[], Any]]:
+    @cached_property
+    def models(self) -> dict[str, Callable[[], Any]]:
         """Models to test by name, in order: the naive ones, then the simpler ones first."""
         wanted = (self.settings.candidates or BY_CLASS[self.profile.series_class]) if self.settings.model == "auto" else (self.settings.model,)
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
         return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
 
-    def _backtest(self, models: Mapping[str, Callable[[], Any]]) -> backtest.Backtest:
-        began = time.process_time()
+    @cached_property
+    def test(self) -> backtest.Backtest:
+        """Where past forecasts begin."""
         # Where the newest values are missing, the forecast begins that much further from what is known: so must its test.
         n = self.values.size - self.filled.tail
-        test = backtest.begin(self.values[:n], replace(self.context, observed=None), min(self.filled.tail + self.settings.h, max(1, n // 3)))
-        for name, new_model in models.items():
+        h = min(self.filled.tail + self.settings.h, max(1, n // 3))
+        return backtest.begin(self.values[:n], replace(self.context, observed=None), h, fill_limit=self.settings.fill_limit)
+
+    def _backtest(self, trained: "Mapping[str, Trained]") -> None:
+        began = time.process_time()
+        for name, new_model in self.models.items():
             if name not in select.NAIVE and time.process_time() - began > self.settings.budget and self.settings.model == "auto":
                 self.not_tried.append(name)
-            elif test.origins:
-                backtest.add(test, name, new_model)
-        return test
+            elif self.test.origins:
+                backtest.add(self.test, name, new_model, trained[name].before if name in trained else None)
 
     def _choose(self, test: backtest.Backtest, names: tuple[str, ...]) -> select.Choice:
         choice = select.choose(test, names)
@@ -183,7 +211,7 @@ class _Work:
         """Periods that the newest origin had two of: a model must forecast with what its backtest judged."""
         return test.origins[-1].context.periods if test.origins else self.context.periods
 
-    def _predict(self, models: Mapping[str, Callable[[], Any]], choice: select.Choice, tested: tuple[int, ...]) -> "tuple[Floats, tuple[str, ...]]":
+    def _predict(self, choice: select.Choice, tested: tuple[int, ...], trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen; what fails is left out, and if all fails the naive forecasts stand in."""
         context = backtest.context_of(self.filled, self.context)
         context = replace(context, state=self.context.state)
@@ -193,13 +221,15 @@ class _Work:
         for name in (*choice.names, *select.NAIVE):
             if name in select.NAIVE and name not in choice.names and good:
                 break
-            if name not in models:
+            if name not in self.models:
                 continue
-            result, _ = backtest.attempt(models[name], self.filled, context, self.settings.h)
+            model = trained[name].whole if name in trained else None
+            result = backtest.attempt(self.models[name], self.filled, context, self.settings.h, model)
             if isinstance(result, str):
                 self.notes.append(f"{name} failed: {result}")
             else:
                 good[name] = result
+                self.said += [f"{name}: {note}" for note in model.notes] if model and not isinstance(model, str) else []
                 if name not in choice.names:
                     break
         if not good:
@@ -214,14 +244,14 @@ class _Work:
         season = min(self.context.periods, default=1)
         tail = self.filled.tail
         below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, self.settings.level, self.values, season, test.independent))
-        bounds = [np.clip(np.ldexp(v, self.exponent), -LARGEST, LARGEST) for v in (yhat - below, yhat, yhat + above)]
+        bounds = [np.clip(self.unit.back(v), -LARGEST, LARGEST) for v in (yhat - below, yhat, yhat + above)]
         low, high = self.settings.clip
         lower, middle, upper = (np.clip(v, low, high) if (low, high) != (None, None) else v for v in bounds)
         times = self.settings.end_ns + self.profile.step_ns * np.arange(self.settings.h, dtype=np.int64)
         status, reason = self._status(used, choice)
         label = replace(choice, names=used).label
-        report = summary.backtest_report(test, errors, self.values, self.exponent, self.settings.level, season)
-        report |= {**self.filled.counts(), "not_tried": self.not_tried}
+        report = summary.backtest_report(test, errors, self.values, self.unit, self.settings.level, season)
+        report["not_tried"] = self.not_tried
         return MemberForecast(self.profile.name, self.profile.tags, times, middle, lower, upper, label, choice.why, status, reason, report)
 
     def _status(self, used: tuple[str, ...], choice: select.Choice) -> tuple[str, str]:

@@ -35,23 +35,25 @@ def gaps(observed: "Bools") -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def fill(y: "Floats", periods: tuple[int, ...] = ()) -> Filled:
+def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None) -> Filled:
     """Fill the gaps of a history.
 
     Gaps of up to three steps, and all where no season is known, get a straight line. Longer ones get the same phase of the
     seasons around them, shifted to meet the values at both ends. An outage that would leave more invented than seen is not
-    filled: history starts after it, unless nearly all of the observations stand before it.
+    filled: history starts after it, unless nearly all of the observations stand before it. With a limit it starts after the newest
+    gap that is longer, however much that leaves.
 
     Args:
         y: Values on the grid, shape (t,), NaN or infinite where nothing was observed.
         periods: Seasonal periods in steps.
+        limit: Longest gap in steps that is filled; None: any that leaves less invented than seen.
     """
     known = np.isfinite(y)
     where = np.flatnonzero(known)
     if not where.size:
         return Filled(np.empty(0), np.empty(0, dtype=bool), 0, y.size)
     start, end = int(where[0]), int(where[-1]) + 1
-    start, left_out = _after_outage(known, start, end)
+    start, left_out = _after_outage(known, start, end) if limit is None else _after_gap(known, start, end, limit)
     seen = known[start:end]
     z = np.where(seen, y[start:end], 0.0)
     index = np.arange(z.size)
@@ -75,6 +77,12 @@ def _after_outage(known: "Bools", start: int, end: int) -> tuple[int, int]:
         # What stands after the outage must be the larger part, else a few new points would cost a long history.
         if first + b > start and int(known[first + b : end].sum()) >= int(known[start : first + b].sum()):
             start = first + b
+    return start, int(known[first:start].sum())
+
+
+def _after_gap(known: "Bools", first: int, end: int, limit: int) -> tuple[int, int]:
+    """Move the start behind the newest gap that is longer than the limit; returns it and the observations given up."""
+    start = max((first + b for a, b in gaps(known[first:end]) if b - a > limit), default=first)
     return start, int(known[first:start].sum())
 
 

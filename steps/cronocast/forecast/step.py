@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from cronocast.classify.step import profile_of
+from cronocast.entry import Entry
 from cronocast.errors import ConfigError, DataError, InvariantError, seen
 from cronocast.files import atomic, series_id
 from cronocast.forecast.engine import MemberForecast, Settings
 from cronocast.forecast.members import Job as MemberJob
 from cronocast.forecast.members import forecast_members
 from cronocast.plan import models_by_image
+from cronocast.prepare import prepare_member
 from cronocast.profile import Profile, read_profiles
 from cronocast.results import Outcome, check_handoff
 from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, read_members, rows
@@ -42,13 +44,15 @@ def run(job: Job) -> Outcome:
             outcome.add_input(path)
     if not members:
         return Outcome(status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window)
-    works = _member_jobs(job, members, profiles, outcome)
     outcome.rows_in = sum(len(m.time_ns) + m.gaps_in_file for m in members)
+    prepared = [prepare_member(member, job.entry) for member in members]
+    members, done = [member for member, _ in prepared], {member.key: counts for member, counts in prepared}
+    works = _member_jobs(job, members, profiles, outcome)
     outcome.rows_kept = sum(len(m.time_ns) for m in members)
     if not works:
         return Outcome(status="skipped", reason="no_members: none of the members falls to this part", inputs=outcome.inputs, window=outcome.window)
     outcome.expected = len(works) * works[0].settings.h
-    _publish(job, works, outcome)
+    _publish(job, works, done, outcome)
     _judge(outcome)
     return outcome
 
@@ -59,17 +63,7 @@ def _member_jobs(job: Job, members: Sequence[Member], profiles: dict[tuple[str, 
     every = int(entry.every)
     end_ns = outcome.window.get("end_ns") or max((m.time_ns[-1] for m in members if m.time_ns), default=0) // every * every + every
     outcome.window = {**outcome.window, "end_ns": end_ns, "every_ns": every}
-    settings = Settings(
-        h=entry.horizon // every,
-        end_ns=end_ns,
-        level=entry.level,
-        model=entry.model,
-        candidates=entry.candidates,
-        options=entry.options,
-        clip=(entry.clip.min, entry.clip.max),
-        on_too_short=entry.on_too_short,
-        budget=entry.budget,
-    )
+    settings = settings_of(entry, end_ns)
     models = job.state / "models" if job.state else None
     classified = [(member, profiles.get(member.key) or profile_of(member, entry)) for member in members]
     return [
@@ -84,6 +78,23 @@ def _member_jobs(job: Job, members: Sequence[Member], profiles: dict[tuple[str, 
     ]
 
 
+def settings_of(entry: Entry, end_ns: int) -> Settings:
+    """How the members of an entry are forecast from `end_ns` on."""
+    return Settings(
+        h=entry.horizon // entry.every,
+        end_ns=end_ns,
+        level=entry.level,
+        model=entry.model,
+        candidates=entry.candidates,
+        options=entry.options,
+        clip=(entry.clip.min, entry.clip.max),
+        transform=entry.prepare.transform,
+        fill_limit=entry.prepare.fill_limit // entry.every if entry.prepare.fill_limit is not None else None,
+        on_too_short=entry.on_too_short,
+        budget=entry.budget,
+    )
+
+
 def _share(job: Job, classified: list[tuple[Member, Profile]]) -> Iterator[tuple[Member, Profile, dict[str, tuple[str, ...]]]]:
     """The members that this container forecasts, with the models that each image tries for them: all, or those of its part."""
     for i, (member, profile) in enumerate(classified):
@@ -92,13 +103,13 @@ def _share(job: Job, classified: list[tuple[Member, Profile]]) -> Iterator[tuple
             yield member, profile, tries
 
 
-def _publish(job: Job, works: list[MemberJob], outcome: Outcome) -> None:
+def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[str, int]], outcome: Outcome) -> None:
     """Forecast and write member by member, so that memory does not grow with their number."""
     written = 0
 
-    def progress(done: int, total: int) -> None:
-        if done % PROGRESS_EVERY == 0 or done == total:
-            say(f"forecast: {done} of {total} members")
+    def progress(count: int, total: int) -> None:
+        if count % PROGRESS_EVERY == 0 or count == total:
+            say(f"forecast: {count} of {total} members")
 
     with atomic(job.output) as file:
         file.write(header(FORECAST_COLUMNS))
@@ -106,7 +117,7 @@ def _publish(job: Job, works: list[MemberJob], outcome: Outcome) -> None:
             if result.time_ns.size:
                 file.write(rows(_as_member(result)))
                 written += result.time_ns.size
-            outcome.members.append(_as_document(work.profile, result))
+            outcome.members.append(_as_document(work.profile, result, done[work.profile.name, work.profile.tags]))
         if not written and all(member["status"] != "skipped" for member in outcome.members):
             _nothing(outcome)
     outcome.add_output(job.output, written)
@@ -120,7 +131,7 @@ def _as_member(result: MemberForecast) -> Member:
     return Member(result.name, result.tags, array("q", result.time_ns.tolist()), tuple(array("d", c.tolist()) for c in columns))
 
 
-def _as_document(profile: Profile, result: MemberForecast) -> dict[str, Any]:
+def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int]) -> dict[str, Any]:
     """What the result file says of a member."""
     backtest = result.backtest
     naive = backtest.get("naive", {}).get("model")
@@ -139,6 +150,7 @@ def _as_document(profile: Profile, result: MemberForecast) -> dict[str, Any]:
         "model": result.model,
         "why": result.why,
         "rows": int(result.time_ns.size),
+        "prepared": {**{name: count for name, count in done.items() if count}, **result.prepared},
         "backtest": {**backtest, **known},
         "cpu_s": round(result.cpu_s, 4),
     }

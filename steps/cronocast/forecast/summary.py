@@ -9,43 +9,49 @@ from cronocast.forecast import intervals, measures, select
 if TYPE_CHECKING:
     from cronocast.forecast import Floats
     from cronocast.forecast.backtest import Backtest
+    from cronocast.forecast.transform import Unit
 
 
-def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", exponent: int, level: float, season: int) -> dict[str, Any]:
+def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int) -> dict[str, Any]:
     """Errors of every model, and steps, bounds and coverage of what was chosen beside the better naive forecast.
 
     Args:
         test: The backtest.
         errors: Actual - forecast of what was chosen, shape (k, b).
-        y: History with NaN, shape (t,), scaled by 2**-exponent as everything in the backtest.
-        exponent: See y.
+        y: History with NaN, shape (t,), as models see it, like everything in the backtest.
+        unit: What brings that back to the unit of the member, in which errors are measured.
         level: Nominal coverage.
         season: Steps of the season that scales errors, 1 if none.
     """
-    scale = measures.scale(y, season)
+    actual = unit.measured(test.actual)
+    scale = measures.scale(unit.measured(y), season)
+    models = {name: unit.measured(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()}
     report: dict[str, Any] = {
         "origins": len(test.origins),
         "steps": test.actual.shape[1] if test.origins else 0,
         "season": season,
-        "scale": _round(float(np.ldexp(scale, exponent))),
+        "scale": _round(float(np.ldexp(scale, unit.measured_exponent))),
         "failed": test.failures,
-        "models": {name: _measured(test.actual, rows, scale) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()},
+        "models": {name: _measured(actual, rows, scale) for name, rows in models.items()},
     }
     if np.isfinite(errors).any():
-        measured = _measured(test.actual, test.actual - errors, scale)
-        report["chosen"] = {**measured, **_interval(errors, y, level, season, scale, test.independent), "by_step": _by_step(errors, scale)}
+        chosen = unit.measured(test.actual - errors)
+        interval = _interval(test, errors, y, unit, level, season, scale)
+        report["chosen"] = {**_measured(actual, chosen, scale), **interval, "by_step": _by_step(actual - chosen, scale)}
         if naive := select.reference(test):
-            report["naive"] = {"model": naive, "by_step": _by_step(test.actual - test.forecasts[naive], scale)}
+            report["naive"] = {"model": naive, "by_step": _by_step(actual - models[naive], scale)}
     return report
 
 
-def _interval(errors: "Floats", y: "Floats", level: float, season: int, scale: float, independent: int) -> dict[str, float | None]:
-    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, independent)
-    left_out = intervals.left_out_coverage(errors, level, y, season, independent)
+def _interval(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int, scale: float) -> dict[str, float | None]:
+    """Scores of the interval; whether a value lies inside is the same on either scale."""
+    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, test.independent)
+    left_out = intervals.left_out_coverage(errors, level, y, season, test.independent)
+    actual, lower, upper = (unit.measured(v) for v in (test.actual, test.actual - errors - below, test.actual - errors + above))
     return {
         "coverage": None if left_out is None else _round(left_out),
-        "msis": _round(measures.interval_score(errors, -below, above, level) / scale),
-        "pinball": _round((measures.pinball(errors, -below, (1 - level) / 2) + measures.pinball(errors, above, (1 + level) / 2)) / 2 / scale),
+        "msis": _round(measures.interval_score(actual, lower, upper, level) / scale),
+        "pinball": _round((measures.pinball(actual, lower, (1 - level) / 2) + measures.pinball(actual, upper, (1 + level) / 2)) / 2 / scale),
     }
 
 

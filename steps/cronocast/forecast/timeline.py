@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cronocast.forecast.candidates import longest_history, seasons
-from cronocast.grid import to_grid
+from cronocast.grid import MAX_STEPS, to_grid
 from cronocast.hours import find_hours
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ class Timeline:
     last_change: int  # index in values where what still holds began, 0 if it always did
     h: int  # steps to forecast: those open within the horizon, or else up to the first open one
     hours: "Hours | None" = None  # None: every step counts
+    silent_steps: int = 0  # left out of the history
+    seen_in_silence: int = 0  # values in them
+
+    def told(self) -> dict[str, int]:
+        """What the result file says."""
+        return {"silent_steps": self.silent_steps, "left_out_in_silent_steps": self.seen_in_silence}
 
 
 def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: int) -> Timeline:
@@ -43,25 +49,30 @@ def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: 
         end_ns: Start of the first forecast step.
         h: Steps of the grid to forecast.
     """
-    past = time_ns < end_ns
+    # What is older than the longest grid is left out as to_grid does, or a member silent for years would ask for all the steps since.
+    past = (time_ns < end_ns) & (time_ns >= end_ns - MAX_STEPS * profile.step_ns)
     start_ns, values, _ = to_grid(time_ns[past], y[past], profile.step_ns)
     values = _until(values, start_ns, end_ns, profile.step_ns)
     hours = find_hours(values, start_ns, profile.step_ns)
     periods = seasons(profile, values.size)
     changed = profile.change_points_ns[-1] if profile.change_points_ns else start_ns
     change = max(0, (changed - start_ns) // profile.step_ns)
+    silent = seen = 0
     if hours is not None:
         mask = hours.mask(start_ns, values.size)
+        silent, seen = int((~mask).sum()), int(np.isfinite(values[~mask]).sum())
         change, values = int(mask[:change].sum()), values[mask]
         periods = tuple(p for p in (hours.period(steps) for steps in periods) if p)
         h = max(1, int(hours.mask(end_ns, h).sum()))
     surplus = max(0, values.size - longest_history(periods))
     start_ns = start_ns + surplus * profile.step_ns if hours is None else int(hours.times(start_ns, surplus + 1)[-1])
-    return Timeline(start_ns, values[surplus:], periods, max(0, change - surplus), h, hours)
+    return Timeline(start_ns, values[surplus:], periods, max(0, change - surplus), h, hours, silent, seen)
 
 
 def _until(values: "Floats", start_ns: int, end_ns: int, step_ns: int) -> "Floats":
-    """Extend the grid to the last finished step; what nobody observed there is missing, not invented."""
+    """Extend the grid to the last finished step; what nobody observed there is missing, not invented. Nothing has no start to count from."""
+    if not values.size:
+        return values
     steps = max(0, (end_ns - start_ns) // step_ns)
     return np.concatenate((values[:steps], np.full(max(0, steps - values.size), np.nan)))
 

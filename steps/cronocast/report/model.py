@@ -90,7 +90,8 @@ def read_run(folder: Path) -> RunView:
     """
     problems: list[str] = []
     results = {step: _result(folder, step, problems) for step in STEPS}
-    history = _members(folder / "history.csv", HISTORY_COLUMNS, problems)
+    prepared = folder / "prepared.csv"  # what the forecast continues, where an entry has values changed before
+    history = _members(prepared if prepared.exists() else folder / "history.csv", HISTORY_COLUMNS, problems)
     forecast = _members(folder / "forecast.csv", FORECAST_COLUMNS, problems)
     profile = _json(folder / "profile.json", problems)
     if not (history or forecast or profile or any(results.values())):

@@ -1,0 +1,175 @@
+"""What an entry asks to be done with values before anything looks at them: resampling, counter to rate, outliers, moving average. Pure functions."""
+
+from array import array
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from cronocast.durations import UNIT_NS
+from cronocast.entry import Entry, Prepare
+from cronocast.grid import Floats, Ints
+from cronocast.series import Member
+
+LEVEL = 24  # values around a value that say its level, where no longer season is known
+SPIKE_WINDOW = 9  # values around a value that must agree that it is odd
+LONGEST_SPIKE = 4  # values in a row; more are a level of their own, and half of the window could not tell
+CYCLES = 3  # days or weeks from which their pattern is known
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Values as classify and forecast see them, and what was done to them."""
+
+    time_ns: Ints  # shape (t,), ascending
+    y: Floats  # shape (t,), finite
+    counts: dict[str, int] = field(default_factory=dict)  # what was done -> to how many values
+
+
+def changes_values(wanted: Prepare) -> bool:
+    """Tell whether classify and forecast see other values than those that were read."""
+    return wanted.resample is not None or wanted.rate or wanted.outliers is not None or wanted.smooth is not None
+
+
+def prepare_member(member: Member, entry: Entry) -> tuple[Member, dict[str, int]]:
+    """A member of a history as its entry wants it prepared, and what was done to how many values."""
+    if not changes_values(entry.prepare):
+        return member, {}
+    times, values = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
+    done = prepare(times, values, int(entry.every), entry.prepare)
+    return replace(member, time_ns=array("q", done.time_ns.tobytes()), columns=(array("d", done.y.tobytes()),)), done.counts
+
+
+def prepare(time_ns: Ints, y: Floats, step_ns: int, wanted: Prepare) -> Prepared:
+    """Do what is wanted, in this order: resample, rate, outliers, smooth. Without any of them values stay as they are.
+
+    Args:
+        time_ns: Times, shape (t,), ascending.
+        y: Values, shape (t,), finite.
+        step_ns: Step of the grid.
+        wanted: The settings.
+    """
+    counts: dict[str, int] = {}
+    if wanted.resample is not None:
+        rows = y.size
+        time_ns, y = resample(time_ns, y, step_ns, wanted.resample)
+        counts["resampled_away"] = rows - y.size
+    if wanted.rate:
+        time_ns, y, counts["counter_resets"] = rate(time_ns, y)
+    if wanted.outliers is not None:
+        odd = outliers(time_ns, y, step_ns, wanted.outliers)
+        time_ns, y, counts["outliers"] = time_ns[~odd], y[~odd], int(odd.sum())
+    if wanted.smooth is not None:
+        y = smooth(time_ns, y, int(wanted.smooth))
+        counts["smoothed"] = y.size
+    return Prepared(time_ns, y, counts)
+
+
+def resample(time_ns: Ints, y: Floats, step_ns: int, rule: str) -> tuple[Ints, Floats]:
+    """One value for each step that has any: the rows from its start (which dates it) up to the next one, as a database groups them.
+
+    Args:
+        time_ns: Times, shape (t,), ascending.
+        y: Values, shape (t,).
+        step_ns: Step of the grid; steps begin at multiples of it.
+        rule: mean, median, min, max, sum or last.
+    """
+    if not y.size:
+        return time_ns, y
+    steps = time_ns // step_ns
+    first = np.flatnonzero(np.diff(steps, prepend=steps[0] - 1))
+    counts = np.diff(first, append=y.size)
+    if rule == "median":
+        ordered = y[np.lexsort((y, steps))]
+        values = ordered[first + (counts - 1) // 2] / 2 + ordered[first + counts // 2] / 2  # halves: a sum of 1e308 overflows
+    elif rule == "mean":
+        values = np.add.reduceat(y / np.repeat(counts, counts), first)
+    elif rule == "last":
+        values = y[first + counts - 1]
+    else:
+        values = {"min": np.minimum, "max": np.maximum, "sum": np.add}[rule].reduceat(y, first)
+    return steps[first] * step_ns, values
+
+
+def rate(time_ns: Ints, y: Floats) -> tuple[Ints, Floats, int]:
+    """Growth of a counter per second since the value before.
+
+    A value below the one before means that the counter began anew at zero: it has grown by what it shows. After a gap the growth is spread over the
+    whole gap and stands at its end, the gap stays a gap. The first value has none before it and is lost; values below zero are no count and are left out.
+
+    Returns:
+        Times and rates, shape (t - 1,) at most, and how often the counter began anew.
+    """
+    counter = y >= 0
+    time_ns, y = time_ns[counter], y[counter]
+    growth = np.diff(y)
+    fell = growth < 0
+    growth = np.where(fell, y[1:], growth)
+    return time_ns[1:], growth / (np.diff(time_ns) / UNIT_NS["s"]), int(fell.sum())
+
+
+def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """Tell which values are odd beside their neighbours and beside the same time of other days and weeks.
+
+    At most four in a row are: more are a new level, which is no outlier. The newest values may be the start of one, so they never are.
+
+    Args:
+        time_ns: Times, shape (t,), ascending.
+        y: Values, shape (t,).
+        step_ns: Step of the grid.
+        limit: Robust standard deviations from which on a value is odd.
+
+    Returns:
+        Shape (t,), True where odd.
+
+    Source:
+        Hampel, The influence curve and its role in robust estimation, 1974 (median and its absolute deviation), on what time of day and week leave.
+    """
+    odd = np.zeros(y.size, dtype=bool)
+    if y.size < 3 * SPIKE_WINDOW:
+        return odd
+    y = y / (float(np.max(np.abs(y))) or 1.0)  # differences of 1e308 overflow
+    day = UNIT_NS["d"] // step_ns
+    rest = y - running_median(y, 1 + 2 * (max(LEVEL, min(day, y.size // 4)) // 2))
+    for cycle in (day, 7 * day):
+        phase = time_ns // step_ns % max(cycle, 1)
+        if cycle >= 2 and (time_ns[-1] - time_ns[0]) // step_ns >= CYCLES * cycle:
+            rest = rest - _medians_by(phase, rest)
+    rest = rest - running_median(rest, SPIKE_WINDOW)
+    scale = 1.4826 * float(np.median(np.abs(rest)))
+    if scale == 0:
+        return odd  # most values are as expected to the last digit: nothing says how far is far
+    odd = np.abs(rest) > limit * scale
+    edges = np.flatnonzero(np.diff(odd.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    for a, b in edges:
+        if b - a > LONGEST_SPIKE or b == y.size:
+            odd[a:b] = False
+    return odd
+
+
+def _medians_by(phase: Ints, y: Floats) -> Floats:
+    """The median of all values of the same phase, for each value."""
+    order = np.lexsort((y, phase))
+    first = np.flatnonzero(np.diff(phase[order], prepend=-1))
+    counts = np.diff(first, append=y.size)
+    ordered = y[order]
+    middle = ordered[first + (counts - 1) // 2] / 2 + ordered[first + counts // 2] / 2
+    found = np.empty(y.size)
+    found[order] = np.repeat(np.where(counts >= CYCLES, middle, 0.0), counts)  # fewer would be their own median
+    return found
+
+
+def running_median(y: Floats, width: int) -> Floats:
+    """Median of the `width` (odd) values around each; towards the ends of those that there are, mirrored about the end."""
+    half = min(width // 2, y.size - 1)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(y, half, mode="reflect"), 2 * half + 1)
+    # In pieces: the windows of a long series together would need a copy `width` times its size.
+    return np.concatenate([np.median(windows[i : i + 10_000], axis=1) for i in range(0, y.size, 10_000)])
+
+
+def smooth(time_ns: Ints, y: Floats, span_ns: int) -> Floats:
+    """Mean of the values of the newest `span_ns` at each value, itself included: nothing of it lies in the future. Fewer at the start."""
+    first = np.searchsorted(time_ns, time_ns - span_ns, side="right")
+    middle, size = float(np.median(y)) if y.size else 0.0, float(np.max(np.abs(y), initial=0.0)) or 1.0
+    total = np.concatenate(([0.0], np.cumsum(y / size - middle / size)))
+    index = np.arange(y.size)
+    return np.asarray(middle + size * (total[index + 1] - total[first]) / (index + 1 - first))

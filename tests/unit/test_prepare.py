@@ -1,0 +1,156 @@
+"""What `prepare` does with values: exactly what it says, counted, and nothing where nothing is asked for."""
+
+from array import array
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cronocast.entry import Entry, parse_entry
+from cronocast.prepare import outliers, prepare, prepare_member, rate, resample, running_median, smooth
+from cronocast.series import Member
+
+HOUR_NS = 3600 * 10**9
+START_NS = 1_736_121_600 * 10**9  # Monday 2025-01-06T00:00Z
+RNG = np.random.default_rng(7)
+
+
+def entry(**wanted: Any) -> Entry:
+    source = {"url": "http://localhost:8086", "database": "d", "measurement": "m", "field": "f"}
+    return parse_entry({"name": "x", "source": source, "prepare": wanted})
+
+
+def times(n: int, step_ns: int = HOUR_NS) -> np.ndarray:
+    return np.asarray(START_NS + np.arange(n) * step_ns, dtype=np.int64)
+
+
+def test_nothing_is_done_unless_asked_for() -> None:
+    member = Member("m", "a=b", array("q", [5, 7]), (array("d", [1.0, 2.0]),))
+    assert prepare_member(member, entry()) == (member, {})
+    assert prepare_member(member, entry(transform="log", fill_limit="3h"))[0] is member
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [("mean", [2.0, 5.0]), ("median", [1.5, 5.0]), ("min", [1.0, 5.0]), ("max", [4.0, 5.0]), ("sum", [8.0, 5.0]), ("last", [4.0, 5.0])],
+)
+def test_rows_of_a_step_become_one_value_at_its_start(rule: str, expected: list[float]) -> None:
+    at = START_NS + np.array([0, 1, 30, 59, 150]) * 60 * 10**9
+    y = np.array([1.0, 1.0, 2.0, 4.0, 5.0])
+    found_at, found = resample(at, y, HOUR_NS, rule)
+    assert found_at.tolist() == [START_NS, START_NS + 2 * HOUR_NS]
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_resampling_is_counted_and_stays_finite() -> None:
+    at = START_NS + np.arange(120) * 60 * 10**9
+    for rule in ("mean", "median"):
+        done = prepare(at, np.full(120, 1.7e308), HOUR_NS, entry(resample=rule).prepare)
+        assert done.y.tolist() == pytest.approx([1.7e308] * 2)
+        assert done.counts == {"resampled_away": 118}
+
+
+def test_counter_becomes_growth_per_second() -> None:
+    at, y, resets = rate(times(5), np.array([100.0, 3700.0, 7300.0, 1800.0, 5400.0]))
+    assert at.tolist() == times(5)[1:].tolist()
+    assert y.tolist() == [1.0, 1.0, 0.5, 1.0]  # after the fall it has grown from zero to 1800
+    assert resets == 1
+
+
+def test_growth_over_a_gap_is_spread_over_the_gap() -> None:
+    at, y, _ = rate(times(6)[[0, 1, 5]], np.array([0.0, 3600.0, 3600.0 * 5]))
+    assert at.tolist() == times(6)[[1, 5]].tolist()
+    assert y.tolist() == [1.0, 1.0]
+
+
+def test_values_below_zero_are_no_count() -> None:
+    _, y, resets = rate(times(4), np.array([0.0, -5.0, 7200.0, 10800.0]))
+    assert (y.tolist(), resets) == ([1.0, 1.0], 0)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_rate_of_too_few_values_is_empty(n: int) -> None:
+    assert rate(times(n), np.zeros(n))[1].size == 0
+
+
+def test_moving_average_ends_at_its_value() -> None:
+    y = np.array([0.0, 3.0, 6.0, 100.0])
+    assert smooth(times(4), y, 3 * HOUR_NS).tolist() == pytest.approx([0.0, 1.5, 3.0, 109 / 3])
+
+
+def test_moving_average_takes_time_and_not_a_number_of_values() -> None:
+    at = times(10)[[0, 1, 2, 8, 9]]
+    assert smooth(at, np.array([1.0, 2, 3, 10, 20]), 3 * HOUR_NS).tolist() == pytest.approx([1.0, 1.5, 2.0, 10.0, 15.0])
+
+
+def test_moving_average_knows_nothing_of_the_future() -> None:
+    y = RNG.normal(size=200)
+    assert np.allclose(smooth(times(200), y, 5 * HOUR_NS)[:150], smooth(times(150), y[:150], 5 * HOUR_NS))
+
+
+def day_wave(n: int = 24 * 28) -> np.ndarray:
+    t = np.arange(n)
+    return np.asarray(10 * np.sin(2 * np.pi * t / 24) + 0.02 * t + 0.3 * RNG.normal(size=n))
+
+
+def test_spikes_are_found_and_nothing_else() -> None:
+    y = day_wave()
+    y[[100, 300, 301]] += 25
+    y[500] -= 40
+    assert np.flatnonzero(outliers(times(y.size), y, HOUR_NS, 8)).tolist() == [100, 300, 301, 500]
+
+
+def test_a_daily_peak_is_no_outlier() -> None:
+    y = day_wave()
+    y[3::24] += 60
+    assert not outliers(times(y.size), y, HOUR_NS, 8).any()
+
+
+@pytest.mark.parametrize("at", [200, 667, 671], ids=["in the middle", "five hours ago", "an hour ago"])
+def test_a_new_level_is_no_outlier(at: int) -> None:
+    y = day_wave()
+    y[at:] += 80
+    odd = outliers(times(y.size), y, HOUR_NS, 8)
+    assert not odd[at:].any()
+    assert odd.sum() <= 1
+
+
+@pytest.mark.parametrize(
+    "y",
+    [np.ones(200), np.where(np.arange(200) == 90, 1.0, 0.0), np.arange(5.0), np.empty(0), np.full(100, 1e308) * np.where(np.arange(100) % 2, 1, -1)],
+    ids=["constant", "one event on a constant", "short", "empty", "huge"],
+)
+def test_where_nothing_says_how_far_is_far_nothing_is_odd(y: np.ndarray) -> None:
+    assert not outliers(times(y.size), y, HOUR_NS, 8).any()
+
+
+def test_running_median_is_that_of_the_windows() -> None:
+    y = RNG.normal(size=50)
+    assert running_median(y, 5)[10:40].tolist() == [float(np.median(y[i - 2 : i + 3])) for i in range(10, 40)]
+
+
+def test_all_together_are_done_in_order_and_counted() -> None:
+    minutes = np.asarray(START_NS + np.arange(28 * 24 * 12) * 300 * 10**9, dtype=np.int64)
+    growth = 300 * (10 + 5 * np.sin(2 * np.pi * np.arange(minutes.size) / 288) + 0.1 * RNG.normal(size=minutes.size))
+    growth[12 * 400 : 12 * 401] *= 20
+    counter = np.cumsum(growth)
+    counter[4000:] -= counter[4000]
+    done = prepare(minutes, counter, HOUR_NS, entry(resample="last", rate=True, outliers=10, smooth="2h").prepare)
+    assert done.counts == {"resampled_away": minutes.size - 28 * 24, "counter_resets": 1, "outliers": 2, "smoothed": 28 * 24 - 3}  # the burst, and the hour of the reset
+    assert np.abs(done.y - 10).max() < 6
+    assert (np.diff(done.time_ns) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "token"),
+    [
+        ({"smooth": "1h"}, "E_CONFIG_CROSS prepare.smooth"),
+        ({"outliers": 1}, "E_CONFIG_RANGE prepare.outliers"),
+        ({"transform": "box"}, "E_CONFIG_CHOICE prepare.transform"),
+        ({"resample": "percentile"}, "E_CONFIG_CHOICE prepare.resample"),
+        ({"rate": "yes"}, "E_CONFIG_TYPE prepare.rate"),
+    ],
+)
+def test_wrong_settings_are_named(wanted: dict[str, Any], token: str) -> None:
+    with pytest.raises(Exception, match=token):
+        entry(**wanted)
