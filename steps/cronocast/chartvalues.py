@@ -63,7 +63,7 @@ class Volume:
     existingClaim: str = setting(_names, "", "Use this claim instead of making one.")  # noqa: N815
     storageClass: str = setting(_names, "", "Storage class; the cluster's default if empty.")  # noqa: N815
     size: str = setting(_size, "5Gi", "Size of the claim.")
-    accessMode: str = setting(
+    accessMode: str = setting(  # noqa: N815
         Text(("ReadWriteOnce", "ReadWriteMany")), "ReadWriteMany", "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one."
     )
 
@@ -108,7 +108,7 @@ class Schedule:
     """What every CronWorkflow shares."""
 
     concurrencyPolicy: str = setting(Text(("Forbid", "Replace")), "Forbid", "Forbid skips a start while a run goes on; Replace ends the old run, which then leaves no record.")  # noqa: N815
-    startingDeadlineSeconds: int = setting(
+    startingDeadlineSeconds: int = setting(  # noqa: N815
         Number(1, 86400, whole=True),
         600,
         "After an outage the latest missed start is made up for if it is younger. Not with Replace, where Argo could end the late run again and again.",

@@ -37,7 +37,7 @@ def leaf_paths(value: Any, at: str = "") -> Iterator[str]:
 
 
 # A value that differs from the default, by what the default is; what needs a value of its own kind stands in OWN.
-OTHER: dict[type, Any] = {bool: lambda v: not v, int: lambda v: v + 7, str: lambda v: "other", tuple: lambda v: []}
+OTHER: dict[type, Any] = {bool: lambda v: not v, int: lambda v: v + 7, str: lambda v: f"{v}other", tuple: lambda v: [*v, "other"]}
 OWN: dict[str, Any] = {
     "labels": {"a": "b"}, "annotations": {"a": "b"}, "image.digests": {"load": "sha256:" + "0" * 64}, "image.pullPolicy": "Never", "image.pullSecrets": ["a"],
     "volume.size": "7Gi", "volume.accessMode": "ReadWriteOnce", "schedule.concurrencyPolicy": "Replace", "networkPolicy.egress": [{"ports": [{"port": 1}]}],

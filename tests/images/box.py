@@ -53,13 +53,22 @@ class Box:
             spec = json.loads((bundle / "config.json").read_text())
             user, _, group = self.config["User"].partition(":")
             spec["root"] = {"path": str(self.root), "readonly": True}
-            process = {"terminal": False, "args": arguments, "env": self.config["Env"], "cwd": "/tmp", "user": {"uid": int(user), "gid": int(group or user)}, "noNewPrivileges": True}
-            spec["process"] = {**process, "capabilities": dict.fromkeys(("bounding", "effective", "permitted", "inheritable", "ambient"), [])}
+            process = {
+                "terminal": False,
+                "args": arguments,
+                "env": self.config["Env"],
+                "cwd": "/tmp",
+                "user": {"uid": int(user), "gid": int(group or user)},
+                "noNewPrivileges": True,
+            }
+            spec["process"] = {**process, "capabilities": {kind: [] for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")}}
             spec["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777", "nosuid", "nodev"]})
             if data:
                 spec["mounts"].append({"destination": "/data", "type": "bind", "source": str(data), "options": ["rbind", "rw"]})
             (bundle / "config.json").write_text(json.dumps(spec))
-            return subprocess.run(["runc", "run", "--bundle", str(bundle), f"cronocast-{uuid.uuid4().hex[:8]}"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+            return subprocess.run(
+                ["runc", "run", "--bundle", str(bundle), f"cronocast-{uuid.uuid4().hex[:8]}"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            )
         finally:
             shutil.rmtree(bundle)
 

@@ -25,7 +25,21 @@ SINK = ["--sink-url", "http://localhost:1", "--sink-database", "d", "--sink-meas
 STEPS = {
     "classify": ["classify", "--history", "/data/history.csv", "--profile", "/data/profile.json", "--every", "1h"],
     "forecast": ["forecast", "--history", "/data/history.csv", "--forecast", "/data/out.csv", "--every", "1h", "--horizon", "24h", "--model", "seasonal_naive"],
-    "forecast-lstm": ["forecast", "--history", "/data/history.csv", "--forecast", "/data/out.csv", "--every", "1h", "--horizon", "24h", "--model", "lstm", "--options", '{"epochs": 2}'],
+    "forecast-lstm": [
+        "forecast",
+        "--history",
+        "/data/history.csv",
+        "--forecast",
+        "/data/out.csv",
+        "--every",
+        "1h",
+        "--horizon",
+        "24h",
+        "--model",
+        "lstm",
+        "--options",
+        '{"epochs": 2}',
+    ],
     "load": ["load", "--forecast", "/data/forecast.csv", "--dry-run", "/data/lines.txt", *SINK],
 }
 
@@ -66,7 +80,11 @@ def test_x21_help_runs_without_network_rights_or_a_writable_root(box: Box) -> No
 
 def test_it_runs_as_a_numeric_user_without_any_right(box: Box) -> None:
     assert box.config["User"] == "10001:10001"
-    code = "import os; print(os.getuid(), os.getgid(), [l.split()[1] for l in open('/proc/self/status') if l[:3] == 'Cap'], [l.split()[1] for l in open('/proc/self/status') if l[:10] == 'NoNewPrivs'])"
+    code = """
+import os
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+print(os.getuid(), os.getgid(), [value for key, value in status.items() if key.startswith("Cap")], [status["NoNewPrivs"]])
+"""
     done = box.run("-c", code, entrypoint="/opt/cronocast/bin/python")
     assert done.stdout.strip() == f"10001 10001 {['0' * 16] * 5} ['1']", done.stderr
 
@@ -81,7 +99,22 @@ def test_it_is_really_shut_in(box: Box) -> None:
 def test_its_step_works_on_a_small_file(box: Box, data: Path) -> None:
     step = STEPS.get(name(box))
     if step is None:  # extract reads a database, and there is none: what it says without a network is what counts
-        done = box.run("extract", "--history", "/data/new.csv", "--source-url", "http://127.0.0.1:1", "--source-database", "d", "--source-measurement", "m", "--source-field", "f", "--source-retry-for", "0s", data=data)
+        done = box.run(
+            "extract",
+            "--history",
+            "/data/new.csv",
+            "--source-url",
+            "http://127.0.0.1:1",
+            "--source-database",
+            "d",
+            "--source-measurement",
+            "m",
+            "--source-field",
+            "f",
+            "--source-retry-for",
+            "0s",
+            data=data,
+        )
         assert (done.returncode, list(data.glob("new.csv"))) == (75, [])
         assert done.stderr.splitlines()[-1].startswith("error: E_")
         return
