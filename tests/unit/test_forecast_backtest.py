@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pytest
 
+from cronocast.errors import DataError
 from cronocast.forecast import Context, backtest
 from cronocast.forecast.naive import Naive
 from cronocast.forecast.prepare import fill
@@ -23,18 +24,23 @@ class Spy(Naive):
         return super().fit(y, context)
 
 
-class TrainedOnce(Spy):
-    read: ClassVar[list[int]] = []
+class ForMany:
+    """Trained for many members before; remembers what it read."""
 
-    def predict_after(self, y: Any, h: int) -> Any:
-        TrainedOnce.read.append(y.size)
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.read: list[int] = []
+
+    def predict_after(self, y: Any, h: int, context: Context) -> Any:
+        self.read.append(y.size)
+        if y.size < 200:
+            raise DataError("E_TOO_SHORT", "y", f"{y.size} points")
         return np.full(h, y[-1])
 
 
 @pytest.fixture(autouse=True)
 def _forget() -> None:
     Spy.given.clear()
-    TrainedOnce.read.clear()
 
 
 def context(periods: tuple[int, ...] = (), **known: Any) -> Context:
@@ -91,7 +97,7 @@ def test_filled_points_do_not_score() -> None:
 def test_steps_since_the_last_observation_are_forecast_and_cut() -> None:
     y = np.concatenate((np.arange(100.0), np.full(5, NAN)))
     filled = fill(y)
-    result, _ = backtest.attempt(Counting, filled, context(), 3)
+    result = backtest.attempt(Counting, filled, context(), 3)
     assert not isinstance(result, str)
     assert result.tolist() == [105, 106, 107]
 
@@ -122,12 +128,21 @@ def test_saved_weights_are_kept_from_the_backtest(tmp_path: Any) -> None:
     assert all(o.context.state is None for o in test.origins)
 
 
-def test_dear_model_is_trained_once_before_the_first_origin() -> None:
+def test_a_model_for_many_members_reads_on_and_is_not_fitted_again() -> None:
     test = backtest.begin(np.arange(672.0), context((24,)), 24)
-    backtest.add(test, "dear", TrainedOnce)
-    assert [seen.size for seen, _ in Spy.given] == [test.origins[0].end]
-    assert TrainedOnce.read == [o.end for o in test.origins[1:]]
-    assert np.isfinite(test.forecasts["dear"]).all()
+    model = ForMany()
+    backtest.add(test, "many", Spy, model)
+    assert Spy.given == []
+    assert model.read == [o.end for o in test.origins]
+    assert np.isfinite(test.forecasts["many"]).all(axis=1).tolist() == [o.end >= 200 for o in test.origins]  # the others go on past one that is too short
+    assert test.failures["many"].endswith("points")
+
+
+def test_why_there_is_no_model_for_many_is_told() -> None:
+    test = backtest.begin(np.arange(672.0), context((24,)), 24)
+    backtest.add(test, "many", Spy, "no member is long enough")
+    assert test.failures == {"many": "no member is long enough"}
+    assert np.isnan(test.forecasts["many"]).all()
 
 
 class Broken(Naive):

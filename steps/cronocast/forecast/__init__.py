@@ -1,6 +1,6 @@
 """Models behind one interface, loaded by name from one table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -29,13 +29,35 @@ class Context:
     last_change: int = 0  # index in y where what still holds began, 0 if it always did
     observed: "Bools | None" = None  # shape (t,): False where a gap was filled; None if nothing was
     hours: "Hours | None" = None  # y holds these steps of the clock alone; None: every step
-    options: Mapping[str, Any] = field(default_factory=dict)
-    state: "Path | None" = None  # folder for weights of this member; None: keep nothing
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the entry, with `horizon` (steps that will be asked for) and `key` (whose weights)
+    state: "Path | None" = None  # folder for weights; None: keep nothing
     seed: int = 0
 
     def time_of(self, index: int) -> int:
         """Time in ns of y[index]; beyond the end of y that of a step to forecast."""
         return self.start_ns + index * self.step_ns if self.hours is None else int(self.hours.times(self.start_ns, index + 1)[-1])
+
+
+class Shared(Protocol):
+    """A model that was trained for many members. It can be pickled, for processes that forecast some of them each."""
+
+    notes: list[str]  # what happened to its saved weights, such as `warm_start`
+
+    def predict_after(self, y: "Floats", h: int, context: Context) -> "Floats":
+        """Extend a member by h >= 1 steps: shape (h,); y and errors as for `Model.fit`."""
+        ...
+
+
+class FitMany(Protocol):
+    """The optional attribute `fit_many` of a model's class: train once for all members instead of once for each."""
+
+    def __call__(self, ys: "Sequence[Floats]", contexts: Sequence[Context]) -> Shared:
+        """Learn from members of one step size; options and state of the first context stand for all.
+
+        Raises:
+            DataError: no member is long enough.
+        """
+        ...
 
 
 class Model(Protocol):

@@ -6,13 +6,15 @@
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from cronocast.errors import CronocastError, DataError
+from cronocast.errors import DataError
 from cronocast.forecast import Context, lstm_member, state
 from cronocast.forecast import windows as win
+from cronocast.forecast.forward import Architecture, forward
 from cronocast.forecast.lstm_options import Options, read_options
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cronocast.forecast.lstm_member import Member
+    from cronocast.forecast.network import Network
 
     Floats = NDArray[np.float64]
     Floats32 = NDArray[np.float32]
@@ -36,103 +39,106 @@ WINDOW = 48  # steps of a window at least, in whole seasons: two days of hours; 
 
 
 class LstmMany:
-    """One network for many members; each keeps its own seasons, scales, linear map and share of the network's word.
+    """One network for many members; it corrects what is scaled alike, so it serves each of them, and one that it has not seen.
 
-    After `fit_many`: `errors` says which members were too short, `notes` what happened to the saved weights, `epochs` how many were trained.
+    After `fit_many`: `notes` says what happened to the saved weights, `epochs` how many were trained. It is small, and is forecast with without a deep-learning library.
     """
 
     def __init__(self) -> None:
         """Start with nothing learnt."""
-        self.errors: dict[int, CronocastError] = {}
         self.notes: list[str] = []
         self.epochs = 0
-        self._members: dict[int, Member] = {}
 
     def fit_many(self, ys: "Sequence[Floats]", contexts: Sequence[Context]) -> Self:
         """Learn from members of one entry, each of shape (t,), finite; options, state and seed are those of the first context.
 
+        Members that are too short are not learnt from; `predict_after` says so of each.
+
         Raises:
             ConfigError: an option is wrong.
-            DataError: every member is too short.
+            DataError: every member is too short; it speaks of the longest.
             StorageError: the state folder can't be read or written.
         """
         options = read_options(contexts[0].options)
         self._shape = _shape(options, contexts)
-        most = min(win.MAX_WINDOWS, max(LEAST_WINDOWS, WINDOWS // len(ys)))
-        for i, (y, context) in enumerate(zip(ys, contexts, strict=True)):
-            try:
-                self._members[i] = lstm_member.prepare(y, context.periods, self._shape, context.observed, most)
-            except DataError as error:
-                self.errors[i] = error
-        if not self._members:
-            raise self.errors[0]
-        from cronocast.forecast.network import Architecture, Network  # seconds of import, only once it is sure to be used
+        members = _prepared(ys, contexts, self._shape)
+        from cronocast.forecast.network import Network  # seconds of import, only once it is sure to be used
 
         architecture = Architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers)
-        self._network = Network(architecture, options.seed if options.seed is not None else contexts[0].seed, options.learning_rate)
+        network = Network(architecture, options.seed if options.seed is not None else contexts[0].seed, options.learning_rate)
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
-        self._learn(options, contexts[0].state, state.Identity(options.key, {**architecture.document(), **blocks}, self._network.shapes()))
-        for member in self._members.values():
-            lstm_member.finish(member, self._network.apply, self._shape.h)
+        self._learn(network, members, options, contexts[0].state, state.Identity(options.key, {**architecture.document(), **blocks}, network.shapes()))
+        self._apply = partial(forward, network.weights(), architecture)
         return self
 
-    def predict_many(self, h: int) -> "dict[int, Floats]":
-        """Extend each member by h steps, by its place in `ys`; those in `errors` are absent.
+    def predict_after(self, y: "Floats", h: int, context: Context) -> "Floats":
+        """Extend any member by h steps with the network as it is: shape (h,); what has a closed form is learnt from y.
 
         Raises:
-            InvariantError: a forecast is not finite.
-        """
-        return {i: _sum(self.predict_parts(h, i)) for i in self._members}
-
-    def predict_parts(self, h: int, i: int = 0) -> "dict[str, Floats]":
-        """The forecasts of trend, season and rest that are added, each of shape (h,), unit of y."""
-        return lstm_member.ahead(self._members[i], self._network.apply, self._shape, h)
-
-    def predict_after(self, y: "Floats", h: int, i: int = 0) -> "Floats":
-        """Extend a longer history of member i by h steps with the network as it is; what has a closed form follows the new values.
-
-        Raises:
-            DataError: y is too short.
+            DataError: y is too short, or its values overflow.
             InvariantError: the forecast is not finite.
         """
-        member = lstm_member.prepare(y, self._members[i].periods, self._shape)
-        lstm_member.finish(member, self._network.apply, self._shape.h)
-        return _sum(lstm_member.ahead(member, self._network.apply, self._shape, h))
+        return _sum(self.parts_after(y, h, context))
 
-    def _learn(self, options: Options, folder: "Path | None", identity: state.Identity) -> None:
+    def parts_after(self, y: "Floats", h: int, context: Context) -> "dict[str, Floats]":
+        """The forecasts of trend, season and rest that `predict_after` adds, each of shape (h,), unit of y."""
+        member = lstm_member.prepare(y, context.periods, self._shape, context.observed)
+        lstm_member.finish(member, self._apply, self._shape.h)
+        return lstm_member.ahead(member, self._apply, self._shape, h)
+
+    def _learn(self, network: "Network", members: "Sequence[Member]", options: Options, folder: "Path | None", identity: state.Identity) -> None:
         """Train the common network on what the linear maps leave, from saved weights where they are sound."""
-        train, held_out = self._pool(), self._pool(late=True)
+        train, held_out = _pool(members, self._shape.h), _pool(members, self._shape.h, late=True)
         if not train[1].any():
             return  # constants, and what repeats exactly: nothing is left to learn
         saved = state.load(folder, identity, self.notes) if folder else None
         without = float(np.mean(np.abs(held_out[1].sum(axis=2)))) or 1.0
         if saved:
-            self._network.set_weights(saved.arrays)
-            self.epochs = self._network.train(*self._pool(NEWEST), held_out, min(WARM_EPOCHS, options.epochs), options.batch_size)
-            score = self._network.error(*held_out) / without
+            network.set_weights(saved.arrays)
+            self.epochs = network.train(*_pool(members, self._shape.h, NEWEST), held_out, min(WARM_EPOCHS, options.epochs), options.batch_size)
+            score = network.error(*held_out) / without
             if score <= saved.score + FORGET:
                 self.notes.append("warm_start")
             else:
                 self.notes.append(f"model_retrained: saved weights no longer fit (held-out error {score:.3f} of that without them, was {saved.score:.3f})")
                 saved = None
-                self._network.reset()
+                network.reset()
         if not saved:
-            self.epochs = self._network.train(*train, held_out, options.epochs, options.batch_size)
+            self.epochs = network.train(*train, held_out, options.epochs, options.batch_size)
         if folder:
-            score = min(1.0, self._network.error(*held_out) / without)
-            state.save(folder, identity, state.Saved(self._network.weights(), score))
+            score = min(1.0, network.error(*held_out) / without)
+            state.save(folder, identity, state.Saved(network.weights(), score))
 
-    def _pool(self, newest: float = 1.0, *, late: bool = False) -> "Pool":
-        """Windows of all members and what their linear maps leave: to train on (all, or the newest share), or held out (`late`)."""
-        most = max(LEAST_WINDOWS, POOL // len(self._members)) // (4 if late else 1)
-        inputs, targets = [], []
-        for member in self._members.values():
-            rows = member.windows.split(self._shape.h)[late]
-            rows = rows[-max(1, int(newest * rows.size)) :]
-            rows = rows[:: max(1, -(-rows.size // most))]
-            inputs.append(member.windows.inputs[rows])
-            targets.append(member.left()[rows])
-        return np.concatenate(inputs), np.concatenate(targets)
+
+def _pool(members: "Sequence[Member]", h: int, newest: float = 1.0, *, late: bool = False) -> "Pool":
+    """Windows of all members and what their linear maps leave: to train on (all, or the newest share), or held out (`late`)."""
+    most = max(LEAST_WINDOWS, POOL // len(members)) // (4 if late else 1)
+    inputs, targets = [], []
+    for member in members:
+        rows = member.windows.split(h)[late]
+        rows = rows[-max(1, int(newest * rows.size)) :]
+        rows = rows[:: max(1, -(-rows.size // most))]
+        inputs.append(member.windows.inputs[rows])
+        targets.append(member.left()[rows])
+    return np.concatenate(inputs), np.concatenate(targets)
+
+
+def _prepared(ys: "Sequence[Floats]", contexts: Sequence[Context], shape: win.Plan) -> "list[Member]":
+    """The members that are long enough, fewer windows of each the more they are.
+
+    Raises:
+        DataError: none is; the error of the longest.
+    """
+    most = min(win.MAX_WINDOWS, max(LEAST_WINDOWS, WINDOWS // len(ys)))
+    members, errors = [], []
+    for y, context in zip(ys, contexts, strict=True):
+        try:
+            members.append(lstm_member.prepare(y, context.periods, shape, context.observed, most))
+        except DataError as error:
+            errors.append((y.size, error))
+    if not members:
+        raise max(errors, key=lambda found: found[0])[1]
+    return members
 
 
 def _sum(parts: "Mapping[str, Floats]") -> "Floats":
@@ -148,11 +154,20 @@ def _shape(options: Options, contexts: Sequence[Context]) -> win.Plan:
 
 
 class Lstm:
-    """The model `lstm` for one member."""
+    """LSTM on what trend and season leave over, trained with all members of a series at once; weights are kept from run to run.
+
+    Measured on hourly series of the M4 and NAB collections: most of its accuracy comes from the trend, the season and the linear map that it starts from;
+    the network itself adds about 0.01 to the error relative to a seasonal naive forecast.
+    """
 
     def __init__(self) -> None:
         """Start with nothing learnt."""
         self._many = LstmMany()
+
+    @staticmethod
+    def fit_many(ys: "Sequence[Floats]", contexts: Sequence[Context]) -> LstmMany:
+        """Train one network for many members; errors as of `LstmMany.fit_many`."""
+        return LstmMany().fit_many(ys, contexts)
 
     @property
     def notes(self) -> list[str]:
@@ -172,7 +187,7 @@ class Lstm:
             DataError: y is too short, or its values overflow.
             StorageError: the state folder can't be read or written.
         """
-        self._many = LstmMany().fit_many([y], [context])
+        self._many, self._y, self._context = LstmMany().fit_many([y], [context]), y, context
         return self
 
     def predict(self, h: int) -> "Floats":
@@ -181,12 +196,4 @@ class Lstm:
         Raises:
             InvariantError: the forecast is not finite.
         """
-        return self._many.predict_many(h)[0]
-
-    def predict_parts(self, h: int) -> "dict[str, Floats]":
-        """Trend, season and rest that `predict` adds."""
-        return self._many.predict_parts(h)
-
-    def predict_after(self, y: "Floats", h: int) -> "Floats":
-        """Extend a longer history than the one of `fit` by h steps, without training the network anew: shape (h,)."""
-        return self._many.predict_after(y, h)
+        return self._many.predict_after(self._y, h, self._context)

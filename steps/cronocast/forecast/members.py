@@ -1,22 +1,25 @@
 """Forecasts many members in parallel processes; order and numbers do not depend on how many there are."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-from cronocast.errors import CronocastError, seen
+from cronocast.errors import CronocastError, Terminated, seen
+from cronocast.forecast import MODELS
 from cronocast.forecast.candidates import check_models
-from cronocast.forecast.engine import MemberForecast, Settings, forecast_member, without_forecast
+from cronocast.forecast.engine import MemberForecast, Settings, Work, begin, forecast_member, without_forecast
+from cronocast.forecast.together import Trained, train
 from cronocast.profile import Profile
+from cronocast.registry import load
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -29,26 +32,64 @@ class Job:
     y: "NDArray[np.float64]"
     settings: Settings
     state: Path | None = None
+    trained: Mapping[str, Trained] = field(default_factory=dict)  # models trained for many members, by name
 
 
-def forecast_members(jobs: Sequence[Job], workers: int = 1, progress: Callable[[int, int], None] | None = None) -> Iterator[MemberForecast]:
+def forecast_members(
+    jobs: Sequence[Job],
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    weights: Path | None = None,
+) -> Iterator[MemberForecast]:
     """Forecast each job, in order; a member that fails, or whose process dies, is answered with status failed.
 
     Args:
         jobs: The members.
         workers: Processes at the same time, >= 1; 1 works in this process.
         progress: Called with (done, all) after each member.
+        weights: Folder for the weights of models that are trained for all members at once.
 
     Raises:
-        ConfigError: a model that a job names is unknown or its library missing; before any work.
+        ConfigError: a model that a job names is unknown, its library missing, or an option of a model for many members wrong; before any forecast.
+        StorageError: weights can't be read or written.
     """
     for model, candidates in sorted({(job.settings.model, job.settings.candidates) for job in jobs}):
         check_models(model, candidates)
+    jobs = _trained(jobs, weights)
     results = _alone(jobs) if workers == 1 or len(jobs) < 2 else _together(jobs, min(workers, len(jobs)))
     for done, result in enumerate(results, 1):
         yield result
         if progress:
             progress(done, len(jobs))
+
+
+def _trained(jobs: Sequence[Job], weights: Path | None) -> Sequence[Job]:
+    """The jobs, with the models that are trained once for many of them."""
+    places = [i for i, job in enumerate(jobs) if _learns_together(job)]
+    if not places:
+        return jobs
+    found = list(jobs)
+    with threadpool_limits(limits=1), np.errstate(all="ignore"):
+        works = {i: work for i in places if (work := _begun(jobs[i])) is not None}
+        for i, trained in zip(works, train(list(works.values()), weights), strict=True):
+            found[i] = replace(jobs[i], trained=trained)
+    return found
+
+
+def _learns_together(job: Job) -> bool:
+    names = job.settings.candidates if job.settings.model == "auto" else (job.settings.model,)
+    return any(hasattr(load(MODELS, "model", name), "fit_many") for name in names)
+
+
+def _begun(job: Job) -> Work | None:
+    """The member under way; None where it fails, which its own job will say."""
+    try:
+        work = begin(job.profile, job.time_ns, job.y, job.settings)
+    except Terminated:
+        raise
+    except Exception:  # noqa: BLE001 - other members must still get theirs
+        return None
+    return work if isinstance(work, Work) else None
 
 
 def _alone(jobs: Sequence[Job]) -> Iterator[MemberForecast]:
@@ -97,7 +138,9 @@ def _one_thread() -> None:
 def run_job(job: Job) -> MemberForecast:
     """Forecast one member; its failure is its own."""
     try:
-        return forecast_member(job.profile, job.time_ns, job.y, job.settings, job.state)
+        return forecast_member(job.profile, job.time_ns, job.y, job.settings, job.state, job.trained)
+    except Terminated:
+        raise
     except CronocastError as error:
         return without_forecast(job.profile, "failed", str(error))
     except Exception as error:  # noqa: BLE001 - other members must still get theirs

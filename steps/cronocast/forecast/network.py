@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 # Read once by TensorFlow while it loads: its start-up lines would stand between our own on stderr.
@@ -14,6 +13,7 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
 import numpy as np
 
+from cronocast.forecast.forward import Architecture, forward
 from cronocast.forecast.windows import PARTS, PATCH
 
 
@@ -43,20 +43,6 @@ if TYPE_CHECKING:
 EPOCH_WINDOWS = 12_800  # windows seen in one epoch at most: many members then cost little more than one
 SMALL_BATCH, LARGE_BATCH = 64, 256  # few windows need many small steps; many need few large ones
 PATIENCE = 5  # epochs without a better held-out error
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What decides the shapes of all weights."""
-
-    inputs: int  # blocks of a window
-    outputs: int  # blocks of the horizon
-    units: int
-    layers: int
-
-    def document(self) -> dict[str, int]:
-        """The JSON form, with the constants that are part of the shape."""
-        return {**asdict(self), "parts": len(PARTS), "patch": PATCH}
 
 
 class Network:
@@ -122,32 +108,6 @@ class Network:
     def apply(self, inputs: "Floats32") -> "Floats32":
         """Corrections for each window: shape (n, outputs, parts)."""
         return forward(self.weights(), self.architecture, inputs)
-
-
-def forward(weights: "dict[str, Floats32]", a: Architecture, inputs: "Floats32") -> "Floats32":
-    """The network's answer by NumPy: nothing to compile, so one window costs a millisecond instead of a second.
-
-    Source:
-        Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, with the forget gate of Gers et al., 2000; gates in Keras' order: in, forget, cell, out.
-    """
-    steps = inputs.reshape(inputs.shape[0], a.inputs // PATCH, PATCH * len(PARTS))
-    for i in range(a.layers):
-        kernel, recurrent, bias = (weights[f"lstm{i}.{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
-        state = cell = np.zeros((inputs.shape[0], a.units), np.float32)
-        states = []
-        for k in range(steps.shape[1]):
-            gates = np.split(steps[:, k] @ kernel + state @ recurrent + bias, 4, axis=1)
-            take, keep, give = (_sigmoid(gates[j]) for j in (0, 1, 3))
-            cell = keep * cell + take * np.tanh(gates[2])
-            state = give * np.tanh(cell)
-            states.append(state)
-        steps = np.stack(states, axis=1)
-    return np.stack([steps[:, -1] @ weights[f"{part}.kernel"] + weights[f"{part}.bias"] for part in PARTS], axis=2)
-
-
-def _sigmoid(x: "Floats32") -> "Floats32":
-    out: Floats32 = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))  # this form can't overflow
-    return out
 
 
 def _model(a: Architecture) -> Any:  # noqa: ANN401 - keras carries no types

@@ -4,6 +4,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,7 @@ def settings_of(entry: Entry, end_ns: int) -> Settings:
         fill_limit=entry.prepare.fill_limit // entry.every if entry.prepare.fill_limit is not None else None,
         on_too_short=entry.on_too_short,
         budget=entry.budget,
+        series=entry.name,
     )
 
 
@@ -113,7 +115,7 @@ def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[
 
     with atomic(job.output) as file:
         file.write(header(FORECAST_COLUMNS))
-        for work, result in zip(works, forecast_members(works, job.entry.jobs, progress), strict=True):
+        for work, result in zip(works, forecast_members(works, job.entry.jobs, progress, _weights(job)), strict=True):
             if result.time_ns.size:
                 file.write(rows(_as_member(result)))
                 written += result.time_ns.size
@@ -121,6 +123,13 @@ def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[
         if not written and all(member["status"] != "skipped" for member in outcome.members):
             _nothing(outcome)
     outcome.add_output(job.output, written)
+
+
+def _weights(job: Job) -> Path | None:
+    """Where models that learn from all members keep their weights: one folder of the series, or of each share of its members."""
+    if job.state is None:
+        return None
+    return job.state / "models" if job.part is None or job.part.count == 1 else job.state / "models" / job.part.name
 
 
 def _as_member(result: MemberForecast) -> Member:
@@ -150,6 +159,7 @@ def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int])
         "model": result.model,
         "why": result.why,
         "rows": int(result.time_ns.size),
+        **({"notes": list(result.notes)} if result.notes else {}),
         "prepared": {**{name: count for name, count in done.items() if count}, **result.prepared},
         "backtest": {**backtest, **known},
         "cpu_s": round(result.cpu_s, 4),
@@ -161,6 +171,7 @@ def _judge(outcome: Outcome) -> None:
     counts = Counter(member["status"] for member in outcome.members)
     said = [f"{counts[status]} of {len(outcome.members)} members {status}" for status in ("failed", "skipped", "fallback") if counts[status]]
     outcome.reason = ", ".join(said)
+    outcome.notes += dict.fromkeys(note for member in outcome.members for note in member.get("notes", ()))
     if counts["skipped"] == len(outcome.members):
         outcome.status = "skipped"
     elif said:
