@@ -98,14 +98,20 @@ def closing_table(chains: "list[Chain]") -> None:
     console.print(table)
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
-    for row in rows[:MAX_ROWS] if not wide else ():
+    if not wide:
+        _sentences(console, rows)
+    for chain in chains:
+        if chain.exit_code:
+            console.print(f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}: {escape(chain.error)}", soft_wrap=True)
+
+
+def _sentences(console: Console, rows: "list[Row]") -> None:
+    """Below the table: why each member got its model, or why it is not simply ok."""
+    for row in rows[:MAX_ROWS]:
         if row.reason:
             console.print(f"[yellow]{escape(row.label)}[/]: {escape(row.reason)}", soft_wrap=True)
         elif row.why and len(rows) <= MAX_WHY:
             console.print(f"[dim]{escape(row.label)}: {escape(row.why)}[/]", no_wrap=True, overflow="ellipsis")
-    for chain in chains:
-        if chain.exit_code:
-            console.print(f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}: {escape(chain.error)}", soft_wrap=True)
 
 
 @dataclass(frozen=True)
