@@ -68,7 +68,8 @@ def classify_member(
     times, values = np.asarray(time_ns, dtype=np.int64).ravel(), np.asarray(y, dtype=np.float64).ravel()
     step, changed = (step_ns, False) if step_ns is not None else infer_step(times[np.isfinite(values)])
     grid = snap(times, values, step)
-    profile = _classified(_base(name, tags, step, grid, changed), grid, min_points, period_override, forced=class_override is not None)
+    with np.errstate(all="ignore"):  # sums of values at the edge of doubles overflow; what is not finite counts as a gap
+        profile = _classified(_base(name, tags, step, grid, changed), grid, min_points, period_override, forced=class_override is not None)
     if class_override is None or profile.points < FEWEST:
         return profile
     why = f"Set to {class_override} in the settings; found was {profile.series_class}: {profile.why}"

@@ -55,7 +55,8 @@ def scaled(grid: Floats) -> Scaled:
         fenced = np.clip(half, low - reach * width, high + reach * width)
     middle = ordered[half.size // 2]
     known = np.flatnonzero(observed)
-    return Scaled(np.interp(np.arange(grid.size), known, (fenced - middle) / width), observed, thinned, 2 * width, _grain(ordered, width))
+    unit = min(2 * float(width), float(np.finfo(np.float64).max))
+    return Scaled(np.interp(np.arange(grid.size), known, (fenced - middle) / width), observed, thinned, unit, _grain(ordered, width))
 
 
 def _grain(ordered: Floats, width: float) -> float:

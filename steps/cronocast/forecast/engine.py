@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LEAST_POINTS = 3
 SEASONAL = ("seasonal", "trend_seasonal")
 LARGEST = float(np.finfo(float).max)
+LARGEST_EXPONENT = 1023  # values below 2**1023
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,17 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
     line = timeline(profile, np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings.end_ns, settings.h)
     scale, refused = fitted(settings.transform, line.values)
     values = scale.forward(line.values)
+    halved = int(exponent_of(values) > LARGEST_EXPONENT)  # the difference of two values at the edge of doubles overflows
+    values = np.ldexp(values, -halved)
     filled = fill(values, line.periods, settings.fill_limit)
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
     if (profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS) and settings.on_too_short != "forecast":
         status = "failed" if settings.on_too_short == "fail" else "skipped"
         return without_forecast(profile, status, f"too_short: {int(filled.observed.sum())} points; on_too_short is {settings.on_too_short}")
-    unit = Unit(scale, exponent_of(filled.y), exponent_of(line.values))
-    values, filled = np.ldexp(values, -unit.exponent), replace(filled, y=np.ldexp(filled.y, -unit.exponent))
+    exponent = exponent_of(filled.y)
+    unit = Unit(scale, exponent + halved, exponent_of(line.values))
+    values, filled = np.ldexp(values, -exponent), replace(filled, y=np.ldexp(filled.y, -exponent))
     context = Context(
         step_ns=profile.step_ns,
         start_ns=line.start_ns,
