@@ -12,7 +12,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --un
 SOURCES := $(shell find steps -name '*.py')
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e cluster lint bench lock chart images
+.PHONY: help demo test e2e lint bench lock chart images
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ test: $(DEV) ## every test against real parts; ARGS="-k word" for some
 e2e: cluster $(DEV) ## the same on Kubernetes: needs the cluster that KUBECONFIG names, with Argo and the images (tests/e2e/README.md)
 	.venv-dev/bin/python -m pytest -n 4 --dist loadfile tests/e2e $(ARGS)
 
+.PHONY: cluster
 cluster:
 	@$(PYTHON) -m tests.e2e.cluster
 

@@ -58,6 +58,12 @@ def render(values: Mapping[str, Any] | Path) -> list[dict[str, Any]]:
 
 
 @cache
+def rendered(text: str) -> tuple[dict[str, Any], ...]:
+    """The objects of some values given as JSON text, rendered once for all tests."""
+    return tuple(render(json.loads(text)))
+
+
+@cache
 def scenario(path: Path) -> tuple[dict[str, Any], ...]:
     """The objects of one scenario, rendered once for all tests."""
     return tuple(render(path))
