@@ -1,0 +1,203 @@
+"""Models that learn from many members at once: one training for all, nothing learnt from the future, weights kept in one folder, nobody hurt by a bad member."""
+
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cronocast.entry import parse_entry
+from cronocast.errors import ConfigError, DataError
+from cronocast.files import read_json
+from cronocast.forecast import Context
+from cronocast.forecast.backtest import origin_ends
+from cronocast.forecast.engine import Settings
+from cronocast.forecast.lstm import WARM_EPOCHS
+from cronocast.forecast.members import Job, forecast_members
+from cronocast.forecast.naive import Naive
+from cronocast.forecast.step import run
+from cronocast.plan import Part
+from cronocast.profile import Profile
+from cronocast.series import HISTORY_COLUMNS, Member, header, rows
+from cronocast.step import Job as StepJob
+from cronocast.step import run_step
+
+Floats = NDArray[np.float64]
+HOUR_NS = 3600 * 10**9
+H, N = 12, 340
+
+
+class ForAll(Naive):
+    """Learns from many; remembers what of."""
+
+    trainings: ClassVar[list[tuple[list[int], list[Context]]]] = []
+    notes: ClassVar[list[str]] = ["made up"]
+    needs = 0
+
+    def fit(self, y: Floats, context: Context) -> Self:
+        raise AssertionError("fitted alone")
+
+    @classmethod
+    def fit_many(cls, ys: Sequence[Floats], contexts: Sequence[Context]) -> "ForAll":
+        cls.trainings.append(([y.size for y in ys], list(contexts)))
+        if max(y.size for y in ys) < cls.needs:
+            raise DataError("E_TOO_SHORT", "y", "not even the longest is long enough")
+        return cls()
+
+    def predict_after(self, y: Floats, h: int, context: Context) -> Floats:
+        if y.size < 40:
+            raise DataError("E_TOO_SHORT", "y", f"{y.size} points, 40 are needed")
+        return np.full(h, y[-1])
+
+
+class Demanding(ForAll):
+    needs = 150
+
+
+class Buggy(ForAll):
+    @classmethod
+    def fit_many(cls, *_: Any) -> "ForAll":
+        raise ZeroDivisionError("out of luck")
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    ForAll.trainings.clear()
+
+
+def values(i: int, n: int = N) -> Floats:
+    rng = np.random.default_rng(i)
+    out: Floats = (i + 1) * (50 + 5 * np.sin(2 * np.pi * np.arange(n) / 24) + rng.normal(0, 1, n))
+    return out
+
+
+def job(i: int, n: int = N, model: str = "ForAll", **settings: Any) -> Job:
+    profile = Profile("m", f"host={i}", "seasonal", "", HOUR_NS, n, 0, (n - 1) * HOUR_NS, (24,))
+    return Job(profile, HOUR_NS * np.arange(n, dtype=np.int64), values(i, n), Settings(h=H, end_ns=n * HOUR_NS, model=f"{__name__}:{model}", **settings))
+
+
+def test_one_training_for_the_forecasts_and_one_for_the_backtests() -> None:
+    found = list(forecast_members([job(i, series="web") for i in range(3)], weights=Path("weights")))
+    assert [(r.status, r.notes) for r in found] == [("ok", (f"{__name__}:ForAll: made up",))] * 3
+    first = origin_ends(N, H, (24,))[0]
+    assert [sizes for sizes, _ in ForAll.trainings] == [[N] * 3, [first] * 3]
+    whole, before = (contexts[0] for _, contexts in ForAll.trainings)
+    assert (whole.options["horizon"], whole.options["key"]) == (H, "web")
+    assert whole.state == Path("weights") / f"{__name__}:ForAll"
+    assert before.state is None  # kept weights have seen what an origin must not know
+
+
+def test_what_ends_later_is_not_learnt_from_for_what_ends_earlier() -> None:
+    list(forecast_members([job(0), job(1, 300), job(2), job(3, 300)]))
+    assert [sizes for sizes, _ in ForAll.trainings][::2] == [[N, N], [300, 300]]
+
+
+def test_a_short_member_falls_back_alone() -> None:
+    settings = job(0).settings
+    short = Job(job(1, 30).profile, HOUR_NS * np.arange(N - 30, N, dtype=np.int64), values(1, 30), settings)
+    empty = Job(job(2).profile, HOUR_NS * np.arange(N, dtype=np.int64), np.full(N, np.nan), settings)
+    found = list(forecast_members([job(0), short, empty, job(3)]))
+    assert [r.status for r in found] == ["ok", "fallback", "skipped", "ok"]
+    assert "30 points, 40 are needed" in found[1].reason
+
+
+def test_where_all_are_too_short_at_the_first_origin_a_later_one_trains() -> None:
+    found = next(forecast_members([job(0, model="Demanding")]))
+    sizes = [size for (size,), _ in ForAll.trainings[1:]]
+    assert sizes == sorted(sizes)
+    assert sizes[-2] < Demanding.needs <= sizes[-1]
+    assert found.status == "ok"
+
+
+def test_a_bug_in_the_common_training_is_a_fallback() -> None:
+    found = list(forecast_members([job(0, model="Buggy"), job(1, model="Buggy")]))
+    assert [r.status for r in found] == ["fallback"] * 2
+    assert "ZeroDivisionError: 'out of luck'" in found[0].reason
+
+
+TINY = {"units": 4, "epochs": 6, "lookback": 24, "learning_rate": 0.003}
+
+
+def step(folder: Path, ys: dict[str, Floats], jobs: int = 1, part: Part | None = None, **options: Any) -> tuple[int, dict[str, Any], bytes]:
+    """Run the real step on a history: exit code, its result file, its forecast."""
+    history = folder / "history.csv"
+    with history.open("wb") as file:
+        file.write(header(HISTORY_COLUMNS))
+        for tags, y in ys.items():
+            file.write(rows(Member("cpu", tags, array("q", (HOUR_NS * np.arange(N - y.size, N)).tolist()), (array("d", y.tolist()),))))
+    entry = parse_entry(
+        {
+            "name": "cpu",
+            "source": {"url": "http://127.0.0.1:1", "database": "d", "measurement": "cpu", "field": "v"},
+            "every": "1h",
+            "horizon": f"{H}h",
+            "model": "lstm",
+            "options": {**TINY, **options},
+            "jobs": jobs,
+        }
+    )
+    work = StepJob("forecast", entry, 0, standalone=True, history=history, profile=None, forecast=folder / "forecast.csv", state=folder / "state", part=part)
+    code = run_step(run, work)
+    return code, read_json(work.result), work.output.read_bytes() if code == 0 else b""
+
+
+@pytest.fixture
+def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Epochs of each training, the one for the forecasts first."""
+    from cronocast.forecast.network import Network
+
+    done: list[int] = []
+    train = Network.train
+
+    def spy(self: Network, *given: Any) -> int:
+        done.append(train(self, *given))
+        return done[-1]
+
+    monkeypatch.setattr(Network, "train", spy)
+    return done
+
+
+def test_f29_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epochs: list[int]) -> None:
+    """Members come and go in between; the network knows none of them by name."""
+    ys = {f"host={i}": values(i) for i in range(3)} | {"host=3": np.full(N, 7.0), "host=4": values(4, 30)}
+    _, first, _ = step(tmp_path, ys)
+    assert len(epochs) == 2
+    assert [member["status"] for member in first["members"]] == ["ok"] * 4 + ["fallback"]
+    assert "lstm needs" in first["members"][4]["reason"]
+    assert first["notes"] == []
+    assert sorted(path.name for path in (tmp_path / "state" / "models" / "lstm").iterdir()) == ["CURRENT", "gen-00000001"]
+    _, second, _ = step(tmp_path, {f"host={i}": values(i) for i in range(1, 7)})
+    assert second["notes"] == ["lstm: warm_start"]
+    assert [member["notes"] for member in second["members"]] == [["lstm: warm_start"]] * 6
+    assert epochs[2] <= WARM_EPOCHS
+    for weights in (tmp_path / "state" / "models" / "lstm").glob("gen-*/weights.f32"):
+        weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\x80\x7f")
+    code, third, _ = step(tmp_path, ys)
+    assert code == 0
+    assert third["notes"][0].startswith("lstm: model_retrained: E_MODEL_DAMAGED gen-")
+    assert epochs[4] > WARM_EPOCHS
+
+
+def test_numbers_and_weights_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
+    found = []
+    for jobs in (1, 2):
+        folder = tmp_path / str(jobs)
+        folder.mkdir()
+        _, _, forecast = step(folder, {f"host={i}": values(i) for i in range(3)}, jobs)
+        found.append((forecast, *(path.read_bytes() for path in sorted(folder.rglob("gen-*/*")))))
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
+
+
+def test_each_share_of_the_members_has_weights_of_its_own(tmp_path: Path) -> None:
+    step(tmp_path, {f"host={i}": values(i) for i in range(2)}, part=Part("lstm", 1, 2))
+    assert (tmp_path / "state" / "models" / "lstm-1" / "lstm" / "CURRENT").exists()
+
+
+def test_c22_a_wrong_option_is_no_fallback(tmp_path: Path) -> None:
+    code, result, _ = step(tmp_path, {"host=0": values(0)}, epochs=-3)
+    assert code == ConfigError.exit_code
+    assert "options.epochs: -3 is not allowed" in result["message"]
