@@ -43,9 +43,9 @@ def write_values(path: Path, server: Influxd, database: str, given: argparse.Nam
         secret.write_text(account.password)
         secret.chmod(0o600)
     source = {"url": server.url, "auth": "basic", "username": server.reader.name, "password_file": str(path.parent / server.reader.name), "database": database}
-    source |= {"measurement": "cpu", "field": "value", "group_by": ["host"]}
+    reading = {"measurement": "cpu", "field": "value", "group_by": ["host"]}
     sink = {"username": server.writer.name, "password_file": str(path.parent / server.writer.name)}
-    entry = {"source": source, "sink": sink, "lookback": f"{given.weeks}w", "horizon": given.horizon, "model": given.model, "jobs": given.jobs}
+    entry = {"source": {**source, **reading}, "sink": sink, "lookback": f"{given.weeks}w", "horizon": given.horizon, "model": given.model, "jobs": given.jobs}
     path.write_text(json.dumps({"series": {"bench": entry}}))  # JSON is YAML
 
 

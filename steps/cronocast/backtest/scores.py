@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cronocast.backtest.chance import Band, coverage_band, ratio_band
-from cronocast.backtest.request import Request
+from cronocast.backtest.request import NAIVE, Request
 from cronocast.backtest.study import Rows, Study
 from cronocast.durations import Duration, stamp
 from cronocast.forecast import measures
@@ -19,7 +19,10 @@ Floats = NDArray[np.float64]
 SCHEMA = 1
 MEASURES = ("mase", "smape", "rmse", "pinball", "msis", "coverage", "bias")
 LEAST_ERROR = 0.1  # MASE below counts as this in a ratio: a tenth of a usual change is as good as right, and ratios of nothing explode
-UNIT = "mase, rmse, pinball, msis and bias are in units of the member's mean absolute change over one season before each origin; smape is in percent, coverage from 0 to 1"
+UNIT = (
+    "errors (mase, rmse, pinball, msis, bias) are in units of the member's mean absolute change over one season before each start; smape is in percent, "
+    "coverage from 0 to 1; a ratio is to the better of the two naive forecasts of each member, and a geometric mean"
+)
 
 
 def document(study: Study, request: Request) -> dict[str, Any]:
@@ -29,8 +32,8 @@ def document(study: Study, request: Request) -> dict[str, Any]:
 
 
 def _document(study: Study, request: Request) -> dict[str, Any]:
-    references = [reference_of(study, m) for m in range(len(study.history.keys))]
     errors = {name: np.maximum(mase(study, rows), LEAST_ERROR) for name, rows in study.models.items()}
+    references = [reference_of(errors, m) for m in range(len(study.history.keys))]
     base = np.array([errors[name][m] for m, name in enumerate(references)])
     ratios = {name: np.log(own / base) for name, own in errors.items()}
     step = study.history.step_ns
@@ -51,9 +54,10 @@ def _document(study: Study, request: Request) -> dict[str, Any]:
     }
 
 
-def reference_of(study: Study, member: int) -> str:
-    """What a member is held against: the last season repeated, or the last value where it has no season."""
-    return "seasonal_naive" if study.season[member] > 1 else "naive"
+def reference_of(errors: dict[str, Floats], member: int) -> str:
+    """What a member is held against: the better of the naive forecasts at all its origins, which is more than a run could have known."""
+    known = np.isfinite(errors["seasonal_naive"][member]) & np.isfinite(errors["naive"][member])
+    return min(NAIVE, key=lambda name: float(np.log(errors[name][member][known]).sum()))
 
 
 def measured(actual: Floats, yhat: Floats, lower: Floats, upper: Floats, scale: Floats, level: float) -> dict[str, float] | None:

@@ -16,10 +16,11 @@ from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import measures
 from cronocast.forecast.candidates import check_models, seasons
-from cronocast.forecast.engine import MemberForecast, Settings
+from cronocast.forecast.engine import MemberForecast
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.forecast.step import settings_of
 from cronocast.grid import to_grid
+from cronocast.prepare import prepare_member
 from cronocast.profile import Profile
 from cronocast.series import Member
 
@@ -123,22 +124,24 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
     entry, h = request.entry, request.h
     for model in request.models:
         check_models(model, entry.candidates)
-    history = on_one_grid(members, int(entry.every))
+    # What comes after is prepared as the forecast's own values, but nothing of it is thought away as odd.
+    kept = replace(entry, prepare=replace(entry.prepare, outliers=None))
+    history = on_one_grid([prepare_member(m, kept)[0] for m in members], int(entry.every))
     n = history.y.shape[1]
     origins = origin_steps(n, h, request.origins)
     if not origins:
         held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
         raise DataError("E_TOO_SHORT", "--history", f"it holds {n} steps ({held}); a horizon of {entry.horizon} needs three times that ({needed}) or more")
     places = list(product(range(len(history.keys)), range(len(origins))))
-    used = [m for m in members if m.time_ns]
-    pasts = [past(used[m], history.start_ns + origins[o] * history.step_ns, request.lookback_ns) for m, o in places]
-    profiles = list(_profiles(request, pasts))
-    known = list(zip(places, pasts, profiles, strict=True))
-    jobs = [Job(profile, p.time_ns, p.y, _settings(request, history, origins[o], model)) for model in request.models for (_, o), p, profile in known]
+    by_key = {m.key: m for m in members}
+    starts = [history.start_ns + o * history.step_ns for o in origins]
+    seen = list(_seen(request, [past(by_key[history.keys[m]], starts[o], request.lookback_ns) for m, o in places]))
+    known = list(zip([starts[o] for _, o in places], seen, strict=True))
+    jobs = [Job(profile, p.time_ns, p.y, replace(settings_of(entry, end_ns), model=model)) for model in request.models for end_ns, (profile, p) in known]
     results = forecast_members(jobs, entry.jobs, progress)
     models = {model: _rows(results, len(history.keys), len(origins), h) for model in request.models}
     next(results, None)  # past its end, where the last forecast is told
-    by_place = dict(zip(places, profiles, strict=True))
+    by_place = dict(zip(places, [profile for profile, _ in seen], strict=True))
     season = [_season([by_place[m, o] for o in range(len(origins))]) for m in range(len(history.keys))]
     return Study(
         history=history,
@@ -153,25 +156,22 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
     )
 
 
-def _settings(request: Request, history: History, origin: int, model: str) -> Settings:
-    end_ns = history.start_ns + origin * history.step_ns
-    return replace(settings_of(request.entry, end_ns), h=request.h, model=model)
-
-
-def _profiles(request: Request, pasts: Sequence[Past]) -> Iterator[Profile]:
-    """Classify each past; in processes of their own where several are allowed."""
+def _seen(request: Request, pasts: Sequence[Past]) -> Iterator[tuple[Profile, Past]]:
+    """Prepare and classify each past; in processes of their own where several are allowed."""
     jobs = [(request, p) for p in pasts]
     if request.entry.jobs == 1 or len(jobs) < 2:
-        yield from map(classify_past, jobs)
+        yield from map(see_past, jobs)
         return
     with ProcessPoolExecutor(min(request.entry.jobs, len(jobs)), mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(classify_past, jobs, chunksize=max(1, min(32, len(jobs) // (4 * request.entry.jobs))))
+        yield from pool.map(see_past, jobs, chunksize=max(1, min(32, len(jobs) // (4 * request.entry.jobs))))
 
 
-def classify_past(job: tuple[Request, Past]) -> Profile:
-    """Classify one member as the classify step would have at that time."""
+def see_past(job: tuple[Request, Past]) -> tuple[Profile, Past]:
+    """Prepare and classify one member as the steps would have at that time."""
     request, known = job
-    return profile_of(Member(*known.key, array("q", known.time_ns.tobytes()), (array("d", known.y.tobytes()),)), request.entry)
+    read = Member(*known.key, array("q", known.time_ns.tobytes()), (array("d", known.y.tobytes()),))
+    member = prepare_member(read, request.entry)[0]
+    return profile_of(member, request.entry), Past(known.key, np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0]))
 
 
 def _rows(results: Iterator[MemberForecast], members: int, origins: int, h: int) -> Rows:

@@ -40,6 +40,8 @@ STYLE = Template("""
 .chart .focus{fill:$forecast;fill-opacity:.1;stroke:$forecast;stroke-opacity:.6}
 .chart text.of-forecast{fill:$forecast;font-weight:600}
 .chart text.of-naive{fill:$naive}
+.chart text.of-earlier{fill:$earlier}
+.chart text.of-measured{fill:$measured}
 .chart text.of-change{fill:$change}
 """)
 

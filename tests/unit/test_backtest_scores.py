@@ -1,0 +1,180 @@
+"""Figures of a backtest: M4's definitions value by value, closed forms, what chance allows, and a JSON form that stays as it is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cronocast.backtest.chance import coverage_band, coverage_words, ratio_band, ratio_words
+from cronocast.backtest.notes import notes
+from cronocast.backtest.scores import MEASURES, document, measured
+from cronocast.backtest.study import run_study
+from cronocast.backtest.table import print_tables
+from tests.backtest_sample import member, request, wave, write
+
+
+def by_loop(actual: Any, yhat: Any, lower: Any, upper: Any, scale: float) -> dict[str, float]:
+    """The M4 competition's definitions for a 95 % interval, one value after another."""
+    values = [row for row in zip(actual, yhat, lower, upper, strict=True) if not np.isnan(row[0])]
+    n = len(values)
+    return {
+        "mase": sum(abs(y - f) for y, f, _, _ in values) / n / scale,
+        "smape": sum(0.0 if y == f == 0 else 200 * abs(y - f) / (abs(y) + abs(f)) for y, f, _, _ in values) / n,
+        "msis": sum((u - low) + 40 * max(low - y, 0) + 40 * max(y - u, 0) for y, _, low, u in values) / n / scale,
+        "coverage": sum(low <= y <= u for y, _, low, u in values) / n,
+        "rmse": (sum((y - f) ** 2 for y, f, _, _ in values) / n) ** 0.5 / scale,
+        "bias": sum(f - y for y, f, _, _ in values) / n / scale,
+        "pinball": sum(max(q * (y - b), (q - 1) * (y - b)) for y, _, low, u in values for q, b in ((0.025, low), (0.975, u))) / (2 * n) / scale,
+    }
+
+
+def test_measures_are_those_of_the_competition() -> None:
+    rng = np.random.default_rng(1)
+    actual = np.array([[0.0, 3.0, np.nan, -2.0, 7.5, 4.0]])
+    yhat = actual + rng.normal(0, 2, actual.shape)
+    yhat[0, 0], yhat[0, 2] = 0.0, 1.0
+    lower, upper = yhat - 1, yhat + 1.5
+    found = measured(actual, yhat, lower, upper, np.array([[2.5]]), 0.95)
+    assert found is not None
+    assert found == pytest.approx(by_loop(actual[0], yhat[0], lower[0], upper[0], 2.5), rel=1e-4)
+    assert set(found) == set(MEASURES)
+
+
+def test_what_was_not_forecast_or_not_observed_does_not_count() -> None:
+    one = np.array([[1.0, np.nan, 2.0]])
+    gone = np.array([[1.0, 1.0, np.nan]])
+    assert measured(one, gone, gone, gone, np.array([[1.0]]), 0.9) == {**dict.fromkeys(MEASURES, 0.0), "coverage": 1.0}
+    assert measured(one, np.full((1, 3), np.nan), gone, gone, np.array([[1.0]]), 0.9) is None
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> dict[str, Any]:
+    """A ramp, a wave that repeats exactly, and a wave with noise."""
+    members = [member(lambda i: 3 + 0.5 * i, 288, "kind=ramp"), member(wave, 288, "kind=wave"), member(wave, 288, "kind=noisy", noise=3)]
+    order = request(write(tmp_path / "h.csv", members), "linear,theta", origins=6)
+    return document(run_study(order, members), order)
+
+
+def test_closed_forms(found: dict[str, Any]) -> None:
+    ramp, exact, _ = (row["models"] for row in found["by_member"])
+    assert ramp["linear"]["in_unit"]["mae"] == pytest.approx(0, abs=1e-6)  # a line forecasts itself
+    assert ramp["linear"]["coverage"] == 1
+    assert ramp["naive"]["in_unit"] == pytest.approx({"mae": 0.5 * 6.5, "bias": -0.5 * 6.5, "rmse": 0.5 * (650 / 12) ** 0.5}, rel=1e-4)  # steps 1 to 12 ahead
+    assert exact["seasonal_naive"]["in_unit"]["mae"] == pytest.approx(0, abs=1e-6)  # a wave repeats itself
+    assert [row["reference"] for row in found["by_member"]] == ["naive", "seasonal_naive", "seasonal_naive"]
+    for row in found["by_member"]:
+        assert row["models"][row["reference"]]["ratio"]["value"] == 1
+    assert ramp["linear"]["ratio"]["value"] == pytest.approx(0.1 / (0.5 * 6.5 / 12), rel=1e-4)  # an error of nothing counts as a tenth
+
+
+def test_the_figures_fit_together(found: dict[str, Any]) -> None:
+    for name, whole in found["models"].items():
+        steps = found["by_step"]["models"][name]
+        for measure in ("mase", "bias", "coverage", "msis", "pinball"):  # no gaps: the mean over steps or members is the whole
+            assert np.mean(steps[measure]) == pytest.approx(whole[measure], rel=1e-3, abs=1e-4)
+            assert np.mean([row["models"][name][measure] for row in found["by_member"]]) == pytest.approx(whole[measure], rel=1e-3, abs=1e-4)
+        logs = [np.log(row["models"][name]["ratio"]["value"]) for row in found["by_member"]]
+        assert whole["ratio"]["value"] == pytest.approx(np.exp(np.mean(logs)), rel=1e-3)
+        assert whole["values"] == found["values"] == 3 * 6 * 12
+
+
+def test_the_json_form_stays_as_it_is(found: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["schema"] == 1
+    assert set(found) == {"schema", "history", "every", "horizon", "lookback", "level", "unit", "origins", "overlap", "values", "models", "by_step", "by_member"}
+    model = {*MEASURES, "ratio", "coverage_range", "values", "statuses", "reasons", "not_tried", "cpu_s"}
+    assert all(set(row) == model for row in found["models"].values())
+    assert set(found["models"]["theta"]["ratio"]) == {"value", "low", "high"}
+    assert set(found["by_step"]) == {"step_s", "steps", "models"}
+    assert all(set(row) == set(MEASURES) and all(len(v) == 12 for v in row.values()) for row in found["by_step"]["models"].values())
+    assert all(set(row) == {"name", "tags", "season_s", "reference", "classes", "models"} for row in found["by_member"])
+    assert all(set(row) == {*MEASURES, "ratio", "in_unit", "used"} for m in found["by_member"] for row in m["models"].values())
+
+
+def test_tables_hold_every_model_and_member(found: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    print_tables(found)
+    out = capsys.readouterr().out
+    assert all(word in out for word in ("linear", "theta", "seasonal_naive", "naive", "kind=ramp", "kind=noisy", "6 past starts", "the 95 % band held"))
+    assert max(map(len, out.splitlines()[1:7])) <= 140
+
+
+def test_a_member_without_values_to_compare_leaves_nulls(tmp_path: Path) -> None:
+    members = [member(wave, 240, "host=a"), member(wave, 100, "host=b")]
+    order = request(write(tmp_path / "h.csv", members), "theta", origins=2)
+    got = document(run_study(order, members), order)
+    ended = got["by_member"][1]["models"]["theta"]
+    assert (ended["mase"], ended["ratio"], ended["in_unit"]) == (None, None, None)
+    assert got["models"]["theta"]["values"] == 24
+    json.dumps(got, allow_nan=False)
+
+
+def test_equal_ratios_leave_nothing_to_chance() -> None:
+    band = ratio_band(np.full((3, 4), np.log(0.5)))
+    assert band is not None
+    assert (band.value, band.low, band.high) == pytest.approx((np.log(0.5),) * 3)
+    assert ratio_band(np.full((2, 2), np.nan)) is None
+    alone = ratio_band(np.array([[0.3]]))
+    assert alone is not None
+    assert (alone.value, alone.low, alone.high) == (0.3, None, None)
+
+
+def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
+    """Normal noise of one member: 95 % intervals over 20 origins; the bootstrap of a mean is a little narrow at this size."""
+    rng = np.random.default_rng(3)
+    bands = [ratio_band(rng.normal(0.1, 1, (1, 20))) for _ in range(200)]
+    assert 0.88 <= np.mean([b is not None and b.low is not None and b.high is not None and b.low <= 0.1 <= b.high for b in bands]) <= 0.98
+
+
+def test_a_shared_bad_day_widens_the_range_more_than_independent_noise() -> None:
+    rng = np.random.default_rng(4)
+    shared, own = ratio_band(rng.normal(size=(1, 10)) + np.zeros((30, 1))), ratio_band(rng.normal(size=(30, 10)))
+    assert shared is not None
+    assert own is not None
+    assert (shared.high or 0) - (shared.low or 0) > 2 * ((own.high or 0) - (own.low or 0))
+
+
+def test_coverage_counts_values_that_miss_together_as_fewer() -> None:
+    counts = np.full(20, 24.0)
+    spread = coverage_band(np.array([23.0, 22.0] * 10), counts)
+    together = coverage_band(np.array([24.0] * 18 + [9.0] * 2), counts)
+    assert spread is not None
+    assert together is not None
+    assert spread.value == pytest.approx(together.value)
+    assert (spread.low or 0) > (together.low or 0) + 0.03
+    n, z = 480.0, 1.959964  # spread more evenly than chance would: Wilson's interval of so many independent values
+    assert spread.low == pytest.approx((spread.value + z**2 / (2 * n) - z * (spread.value * (1 - spread.value) / n + z**2 / (4 * n**2)) ** 0.5) / (1 + z**2 / n))
+    everything = coverage_band(counts, counts)
+    assert everything is not None
+    assert everything.low == pytest.approx(20 / (20 + z**2))  # all agree: twenty values, not 480
+    assert coverage_band(np.zeros(2), np.zeros(2)) is None
+
+
+WORDS = {
+    "fits": ((0.94, [0.91, 0.97]), "it fits"),
+    "narrow": ((0.8, [0.75, 0.85]), "too narrow"),
+    "wide": ((0.99, [0.96, 1.0]), "wider than it needs to be"),
+    "few": ((0.9, [0.7, 0.98]), "too few past forecasts to tell"),
+    "none": ((0.9, None), "of 50 values"),
+}
+
+
+@pytest.mark.parametrize(("given", "end"), WORDS.values(), ids=WORDS)
+def test_coverage_in_words(given: tuple[float, list[float] | None], end: str) -> None:
+    assert end in coverage_words(*given, 0.95, 50)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [((0.8, 0.7, 0.9), "20 % smaller"), ((1.3, 1.1, 1.4), "30 % larger"), ((0.9, 0.8, 1.1), "no clear difference"), ((0.5, None, None), "tells nothing")]
+)
+def test_ratio_in_words(given: tuple[float, float | None, float | None], said: str) -> None:
+    assert said in ratio_words(*given)
+
+
+def test_notes_tell_what_weakens_the_figures() -> None:
+    model = {"statuses": {"fallback": 2, "ok": 1}, "reasons": ["model_failed: x"], "not_tried": 1}
+    said = notes({"origins": ["t"] * 3, "values": 36, "overlap": True, "models": {"lstm": model}})
+    assert [text.split(":")[0].split(" ")[0] for text in said] == ["Only", "Only", "Past", "lstm", "lstm"]
+    assert "2 fallback of 3 forecasts (model_failed: x)" in said[3]
+    assert notes({"origins": ["t"] * 9, "values": 900, "overlap": False, "models": {"theta": {"statuses": {"ok": 9}, "reasons": [], "not_tried": 0}}}) == []
