@@ -127,7 +127,7 @@ def test_its_step_works_on_a_small_file(box: Box, data: Path) -> None:
 def test_it_has_the_libraries_of_its_step_and_no_others(box: Box) -> None:
     has, lacks = LIBRARIES[name(box)]
     code = "import importlib.util, json, sys; print(json.dumps([m for m in sys.argv[1:] if importlib.util.find_spec(m)]))"
-    done = box.run("-c", code, *has, *lacks, "pip", "setuptools", "hatchling", "wheel", entrypoint="/opt/cronocast/bin/python")
+    done = box.run("-c", code, *has, *lacks, "pip", "hatchling", entrypoint="/opt/cronocast/bin/python")
     assert json.loads(done.stdout) == has
 
 
