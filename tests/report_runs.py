@@ -117,12 +117,12 @@ def _backtest(sample: Sample, horizon: int) -> dict[str, Any]:
         return {"model": "", "why": sample.reason, "rows": 0, "backtest": {}}
     own = 0.8 * sample.ratio
     models = {"seasonal_naive": 0.8, "naive": 1.9, "fourier": own * 1.04, "linear": 2.4, "holt_winters": own * 1.2}
-    table = {name: {"mase": mase, "rmse": mase * 1.3, "smape": 3.1 * mase, "bias": -0.02} for name, mase in models.items()}
+    table = {name: {"ratio": mase / 0.8, "mase": mase, "rmse": mase * 1.3, "smape": 3.1 * mase, "bias": -0.02} for name, mase in models.items()}
     grow = [0.7 + 0.25 * math.sqrt(k) for k in range(horizon)]
     test = {
         "origins": 14, "steps": horizon, "season": 24, "scale": sample.noise or 1.0, "failed": {"lstm": "its network diverged"}, "models": table,
         "chosen": {**table["fourier"], "mase": own, "coverage": sample.coverage, "msis": 3.1, "pinball": 0.2, "by_step": [g * sample.ratio for g in grow]},
-        "naive": {"model": "seasonal_naive", "by_step": grow}, "mase": own, "naive_mase": 0.8, "coverage": sample.coverage,
+        "naive": {"model": "seasonal_naive", "by_step": grow}, "ratio": sample.ratio, "mase": own, "coverage": sample.coverage,
     }  # fmt: skip
     why = f"median of fourier, seasonal_naive: no one of them is clearly the best; together their error on 14 past starts was {sample.ratio:.0%} of seasonal_naive's"
     return {"model": sample.model, "why": why, "rows": horizon, "backtest": test}

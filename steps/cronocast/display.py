@@ -137,8 +137,7 @@ def _rows(chain: "Chain") -> list[Row]:
 
 def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], *, failed: bool) -> Row:
     backtest = member.get("backtest") or {}
-    own, naive, coverage = backtest.get("mase"), backtest.get("naive_mase"), backtest.get("coverage")
-    ratio = own / naive if own is not None and naive else None
+    ratio, coverage = backtest.get("ratio"), backtest.get("coverage")
     points = written.get((member.get("name"), member.get("tags")))
     label, reason = member.get("tags") or member.get("name", ""), member.get("reason") or ""
     cells = (

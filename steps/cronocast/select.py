@@ -86,6 +86,5 @@ def choose(tried: Mapping[Part, dict[str, Any]], profile: Profile, job: Job) -> 
 
 def relative_error(document: Mapping[str, Any]) -> float:
     """Backtest error over that of the naive forecast; infinite where it is not known, so that it comes last."""
-    scores = document.get("backtest") or {}
-    own, naive = scores.get("mase"), scores.get("naive_mase")
-    return own / naive if own is not None and naive else math.inf
+    ratio = (document.get("backtest") or {}).get("ratio")
+    return float(ratio) if ratio is not None else math.inf

@@ -1,6 +1,7 @@
 """A member always gets an answer: a good forecast, a simpler one with its reason, or the reason why there is none."""
 
 import json
+import re
 import warnings
 from typing import Any, Self
 
@@ -225,10 +226,20 @@ def test_report_holds_models_steps_and_coverage() -> None:
     report = result.backtest
     assert report["origins"] == MOST_ORIGINS
     assert {"naive", "seasonal_naive", "linear"} <= set(report["models"])
-    assert {"mase", "rmse", "smape", "bias"} == set(report["models"]["naive"])
+    assert {"ratio", "mase", "rmse", "smape", "bias"} == set(report["models"]["naive"])
     assert len(report["chosen"]["by_step"]) == len(report["naive"]["by_step"]) == 24
     assert 0.8 < report["chosen"]["coverage"] <= 1
     assert result.prepared == {"filled_by_season": 19}
+
+
+@pytest.mark.parametrize("settings", [{}, {"model": "theta"}, {"candidates": ("linear",)}, {"transform": "log"}], ids=str)
+@pytest.mark.parametrize(("y", "series_class"), [(WAVE, "seasonal"), (RAMP, "trend"), (WAVE + RAMP, "trend_seasonal")], ids=["wave", "ramp", "both"])
+def test_why_says_the_figure_that_the_result_holds(y: Any, series_class: str, settings: dict[str, Any]) -> None:
+    result = run(y, series_class, {"periods": (24,)}, **settings)
+    said = re.search(r"(\d+) % of (\w+)'s", result.why)
+    assert said
+    assert int(said[1]) == round(100 * result.backtest["chosen"]["ratio"])
+    assert said[2] == result.backtest["naive"]["model"]
 
 
 def test_long_horizon_on_a_short_history_widens() -> None:

@@ -100,7 +100,7 @@ def test_points_count_as_written_only_when_all_were_acknowledged(tmp_path: Path)
 
 
 def test_backtest_is_read_in_its_flat_form_too() -> None:
-    test = backtest_of({"mase": 0.5, "naive_mase": 1.0, "coverage": 0.9, "level": 0.8, "by_step": {"steps": [1, 2], "chosen": [1, 2], "naive": [3, None]}})
+    test = backtest_of({"ratio": 0.5, "mase": 0.4, "coverage": 0.9, "level": 0.8, "by_step": {"steps": [1, 2], "chosen": [1, 2], "naive": [3, None]}})
     assert test is not None
     assert (test.ratio, test.level, test.steps, test.chosen, test.naive) == (0.5, 0.8, (1, 2), (1.0, 2.0), (3.0, None))
 
@@ -112,7 +112,7 @@ def test_no_backtest_is_none(data: object) -> None:
 
 _leaf = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5)
 _json = _leaf | st.lists(_leaf, max_size=4) | st.dictionaries(st.sampled_from(["mase", "by_step", "model", "steps", "naive"]), _leaf | st.lists(_leaf, max_size=4), max_size=3)
-_keys = st.sampled_from(["origins", "mase", "naive_mase", "coverage", "level", "scale", "models", "chosen", "naive", "by_step", "failed", "not_tried", "steps"])
+_keys = st.sampled_from(["origins", "ratio", "mase", "coverage", "level", "scale", "models", "chosen", "naive", "by_step", "failed", "not_tried", "steps"])
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no defect

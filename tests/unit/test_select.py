@@ -63,9 +63,7 @@ class Run:
             file.write(header(FORECAST_COLUMNS))
             for i, profile in mine:
                 own = self.documents.get(f"{part.image} {i}", {})
-                outcome.members.append(
-                    {"name": "m", "tags": profile.tags, "status": "ok", "model": part.image, "why": "tried", "backtest": {"mase": 0.5, "naive_mase": 1.0}, **own}
-                )
+                outcome.members.append({"name": "m", "tags": profile.tags, "status": "ok", "model": part.image, "why": "tried", "backtest": {"ratio": 0.5}, **own})
                 if outcome.members[-1]["status"] in ("ok", "fallback"):
                     value = float(i + (100 if part.image == "lstm" else 0))
                     file.write(rows(Member("m", profile.tags, array("q", [RUN_NS, RUN_NS + HOUR]), tuple(array("d", [value] * 2) for _ in range(3)))))
@@ -95,18 +93,16 @@ def test_a_shard_without_members_of_its_image_is_no_gap(tmp_path: Path) -> None:
     assert set(values) == {"host=h0", "host=h1"}
 
 
-def scores(mase: float | None, naive: float | None = 1.0) -> dict[str, Any]:
-    return {"backtest": {name: value for name, value in (("mase", mase), ("naive_mase", naive)) if value is not None}}
+def scores(ratio: float | None) -> dict[str, Any]:
+    return {"backtest": {} if ratio is None else {"ratio": ratio}}
 
 
 CHOICES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "the lower error": (scores(0.9), scores(0.4), "lstm"),
     "the lower error, the other way": (scores(0.3), scores(0.4), "light"),
     "a tie goes to the lighter": (scores(0.4), scores(0.4), "light"),
-    "errors count relative to each one's naive": (scores(0.5, 1.0), scores(0.8, 4.0), "lstm"),
     "no backtest comes last": (scores(None), scores(3.0), "lstm"),
     "none has a backtest": (scores(None), scores(None), "light"),
-    "naive without error": (scores(0.0, 0.0), scores(0.4), "lstm"),
     "as planned before a stand-in": (scores(0.9), {**scores(0.1), "status": "fallback"}, "light"),
     "a stand-in before nothing": ({**scores(0.9), "status": "fallback"}, {"status": "failed"}, "light"),
     "one that failed never wins": ({"status": "failed"}, scores(9.0), "lstm"),
@@ -177,5 +173,5 @@ def test_a_part_that_is_not_what_its_container_published_is_refused(breaks: Any,
 
 
 def test_relative_error_is_infinite_where_it_is_not_known() -> None:
-    assert [relative_error(d) for d in ({}, {"backtest": None}, scores(None), scores(1.0, None))] == [float("inf")] * 4
-    assert relative_error(scores(1.0, 4.0)) == 0.25
+    assert [relative_error(d) for d in ({}, {"backtest": None}, scores(None))] == [float("inf")] * 3
+    assert relative_error(scores(0.25)) == 0.25

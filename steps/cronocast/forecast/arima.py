@@ -19,6 +19,7 @@ NO_SEASON = 12  # newest lags where no season is known
 ROWS_PER_LAG = 3  # equations per coefficient; with fewer, least squares fits chance (measured: ten times the naive error)
 CYCLES_FOR_SECOND = 6  # seasons in the history before the value two seasons ago gets a coefficient
 RIDGE = {True: 3.0, False: 1.0}  # penalty per coefficient on standardised values; more after seasonal differences, which double the noise
+ROUNDING = 1e-6  # of the largest difference: a spread below it is what numbers leave over on a straight line, and blown up it makes equations singular
 HUBER = 3.0  # robust standard deviations from which on an equation counts less
 
 
@@ -79,7 +80,7 @@ def _fit(y: "Floats", lag: int, periods: tuple[int, ...]) -> _Part | None:
     z = y[lag:] - y[:-lag]
     if z.size < NO_SEASON:
         return None
-    unit = float(z.std())
+    unit = max(float(z.std()), ROUNDING * float(np.abs(z).max()))
     if unit > 0:
         z = z / unit
     ar = lags_of(z.size, periods)

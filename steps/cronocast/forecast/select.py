@@ -25,7 +25,7 @@ class Choice:
 
     names: tuple[str, ...]
     why: str
-    scores: dict[str, float]  # mean absolute error relative to the better naive forecast, at the same origins and steps
+    scores: dict[str, float]  # error relative to the better naive forecast, see `relative_error`, by model
 
     @property
     def label(self) -> str:
@@ -53,9 +53,10 @@ def choose(test: "Backtest", candidates: tuple[str, ...]) -> Choice:
     if naive is None or not tried:
         name = next((n for n in candidates if n in NAIVE and n not in test.failures), "naive")
         return Choice((name,), f"{name}: the history is too short to test a forecast on its own past", {})
-    scores = {name: relative_error(test, test.forecasts[name], naive, 0 if name in NAIVE else DOUBT) for name in tried}
-    ranked = sorted(tried, key=lambda name: (scores[name], candidates.index(name)))
-    return _decide(test, ranked, scores, naive)
+    doubted = {name: relative_error(test, test.forecasts[name], naive, 0 if name in NAIVE else DOUBT) for name in tried}
+    ranked = sorted(tried, key=lambda name: (doubted[name], candidates.index(name)))
+    names, why = _decide(test, ranked, doubted, naive)
+    return Choice(names, why, {name: relative_error(test, test.forecasts[name], naive) for name in tried})
 
 
 def reference(test: "Backtest") -> str | None:
@@ -69,8 +70,9 @@ def reference(test: "Backtest") -> str | None:
 def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int = 0) -> float:
     """Error of forecasts, shape (k, h), over that of the naive one: geometric mean over origins, and `doubt` more of them, of the ratio.
 
-    A mean of errors would be ruled by the few origins at which something happened that no model can know. Errors under a
-    twentieth of the naive forecast's median count as much, so that origins which all models get right do not rule either.
+    Without doubt it is the one figure that people are told. A mean of errors would be ruled by the few origins at which something
+    happened that no model can know. Errors under a twentieth of the naive forecast's median count as much, so that origins which
+    all models get right do not rule either.
     """
     mine, theirs = np.abs(test.actual - forecasts), np.abs(test.actual - test.forecasts[naive])
     both = np.isfinite(mine) & np.isfinite(theirs)
@@ -86,19 +88,21 @@ def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int
     return float(np.exp((ratios.sum() + doubt * np.log(DOUBTED)) / (ratios.size + doubt)))
 
 
-def _decide(test: "Backtest", ranked: list[str], scores: dict[str, float], naive: str) -> Choice:
+def _decide(test: "Backtest", ranked: list[str], doubted: dict[str, float], naive: str) -> tuple[tuple[str, ...], str]:
+    """Names and why, from models ranked by their doubted scores."""
     best = ranked[0]
     days = f"{len(test.origins)} past starts"
-    if scores[best] >= GATE:
-        return Choice((naive,), f"{naive}: no other model was better on {days}", scores)
-    usable = [name for name in ranked if scores[name] < SLACK][:COMBINED]
-    if len(usable) == 1 or scores[best] < CLEAR * scores[usable[1]]:
-        return Choice((best,), f"{best}: its error on {days} was {_percent(scores[best])} of {naive}'s, clearly the smallest", scores)
+    error = f"{best}: its error on {days} was {_percent(relative_error(test, test.forecasts[best], naive))} of {naive}'s"
+    if doubted[best] >= GATE:
+        return (naive,), f"{naive}: no other model was better on {days}"
+    usable = [name for name in ranked if doubted[name] < SLACK][:COMBINED]
+    if len(usable) == 1 or doubted[best] < CLEAR * doubted[usable[1]]:
+        return (best,), f"{error}, clearly the smallest"
     together = relative_error(test, combine([test.forecasts[name] for name in usable]), naive)
     if together >= GATE:
-        return Choice((best,), f"{best}: its error on {days} was {_percent(scores[best])} of {naive}'s; combined with others it was no better", scores)
+        return (best,), f"{error}; combined with others it was no better"
     why = f"median of {', '.join(usable)}: no one of them is clearly the best; together their error on {days} was {_percent(together)} of {naive}'s"
-    return Choice(tuple(usable), why, scores)
+    return tuple(usable), why
 
 
 def _percent(ratio: float) -> str:

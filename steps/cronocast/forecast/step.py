@@ -143,11 +143,10 @@ def _as_member(result: MemberForecast) -> Member:
 def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int]) -> dict[str, Any]:
     """What the result file says of a member."""
     backtest = result.backtest
-    naive = backtest.get("naive", {}).get("model")
     summary = {
+        "ratio": backtest.get("chosen", {}).get("ratio"),
         "mase": backtest.get("chosen", {}).get("mase"),
         "coverage": backtest.get("chosen", {}).get("coverage"),
-        "naive_mase": backtest.get("models", {}).get(naive, {}).get("mase"),
     }
     known = {name: value for name, value in summary.items() if value is not None}
     return {

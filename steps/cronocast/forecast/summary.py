@@ -32,15 +32,22 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
         "season": season,
         "scale": _round(float(np.ldexp(scale, unit.measured_exponent))),
         "failed": test.failures,
-        "models": {name: _measured(actual, rows, scale) for name, rows in models.items()},
+        "models": {name: {**_measured(actual, rows, scale), **_ratio(test, test.forecasts[name])} for name, rows in models.items()},
     }
     if np.isfinite(errors).any():
         chosen = unit.measured(test.actual - errors)
         interval = _interval(test, errors, y, unit, level, season, scale)
-        report["chosen"] = {**_measured(actual, chosen, scale), **interval, "by_step": _by_step(actual - chosen, scale)}
+        report["chosen"] = {**_measured(actual, chosen, scale), **_ratio(test, test.actual - errors), **interval, "by_step": _by_step(actual - chosen, scale)}
         if naive := select.reference(test):
             report["naive"] = {"model": naive, "by_step": _by_step(actual - models[naive], scale)}
     return report
+
+
+def _ratio(test: "Backtest", forecasts: "Floats") -> dict[str, float]:
+    """The error relative to the better naive forecast by which models are chosen; nothing where there is none to hold it against."""
+    naive = select.reference(test)
+    ratio = select.relative_error(test, forecasts, naive) if naive else select.UNUSABLE
+    return {"ratio": _round(ratio)} if ratio < select.UNUSABLE else {}
 
 
 def _interval(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int, scale: float) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ class Score:
     """Backtest of one model. Errors are scaled by the in-sample naive error (MASE's unit); None where not known."""
 
     model: str
+    ratio: float | None = None  # error over that of the naive forecast, as models are chosen by it; below 1 is better
     mase: float | None = None
     smape: float | None = None  # percent, 0..200
     rmse: float | None = None
@@ -21,8 +22,8 @@ class Backtest:
     """Rolling-origin backtest of one member: what the chosen answer and the naive forecast got wrong, by model and by step ahead."""
 
     origins: int = 0
+    ratio: float | None = None  # see Score
     mase: float | None = None
-    naive_mase: float | None = None
     naive_model: str = ""
     coverage: float | None = None
     level: float | None = None
@@ -33,11 +34,6 @@ class Backtest:
     chosen: tuple[float | None, ...] = ()  # mean absolute error per step ahead, in the unit of the member
     naive: tuple[float | None, ...] = ()
 
-    @property
-    def ratio(self) -> float | None:
-        """Error of the answer over that of the naive forecast; below 1 is better than naive."""
-        return self.mase / self.naive_mase if self.mase is not None and self.naive_mase else None
-
 
 def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
     """The one place that knows the keys of a backtest; None where there is none."""
@@ -46,11 +42,11 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
     chosen, naive, models = dict_of(data.get("chosen")), dict_of(data.get("naive")), dict_of(data.get("models"))
     own, base, steps = _by_step(data, chosen, naive)
     naive_model = str(naive.get("model") or data.get("naive_model") or "")
-    scores = [Score(str(model), **{n: number_of(dict_of(row).get(n)) for n in ("mase", "smape", "rmse", "coverage", "bias")}) for model, row in models.items()]
+    scores = [Score(str(model), **{n: number_of(dict_of(row).get(n)) for n in ("ratio", "mase", "smape", "rmse", "coverage", "bias")}) for model, row in models.items()]
     return Backtest(
         origins=int(number_of(data.get("origins")) or 0),
+        ratio=_first(data.get("ratio"), chosen.get("ratio")),
         mase=_first(data.get("mase"), chosen.get("mase")),
-        naive_mase=_first(data.get("naive_mase"), naive.get("mase"), dict_of(models.get(naive_model)).get("mase")),
         naive_model=naive_model,
         coverage=_first(data.get("coverage"), chosen.get("coverage")),
         level=_first(data.get("level"), chosen.get("level")),

@@ -158,25 +158,24 @@ def _scores(member: MemberView, test: Backtest) -> str:
     alone = len(used) == 1
     rows = [(s, s.model.replace("_", " "), "chosen used" if s.model in used and alone else "used" if s.model in used else "") for s in test.scores]
     if not alone:
-        rows.insert(0, (Score(member.model, test.mase), f"median of {len(used)}", "chosen used"))
+        rows.insert(0, (Score(member.model, test.ratio, test.mase), f"median of {len(used)}", "chosen used"))
     if not rows:
         return ""
     extra = any(score.smape is not None for score, _, _ in rows)
     head = '<th>Model</th><th><span class="vh">Picture</span></th><th class="n">Error / naive</th><th class="n wide-only">MASE</th>'
     head += '<th class="n wide-only">sMAPE, %</th>' if extra else ""
-    body = "".join(_score(score, test, name, cls, extra=extra) for score, name, cls in rows)
+    body = "".join(_score(score, name, cls, extra=extra) for score, name, cls in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _score(score: Score, test: Backtest, name: str, cls: str, *, extra: bool) -> str:
-    ratio = score.mase / test.naive_mase if score.mase is not None and test.naive_mase else None
-    width = min(ratio if ratio is not None else 0.0, BAR_END) / BAR_END * 100
+def _score(score: Score, name: str, cls: str, *, extra: bool) -> str:
+    width = min(score.ratio if score.ratio is not None else 0.0, BAR_END) / BAR_END * 100
     bar = (
         '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect class="back" width="100" height="12" rx="2"/>'
         f'<rect class="own" width="{width:.1f}" height="12" rx="2"/><path class="one" d="M50 0V12"/></svg>'
     )
     shown = f"{name}, chosen" if "chosen" in cls else name
-    cells = f'<td>{safe(shown)}</td><td>{bar}</td><td class="n">{_two(ratio)}</td><td class="n wide-only">{_two(score.mase)}</td>'
+    cells = f'<td>{safe(shown)}</td><td>{bar}</td><td class="n">{_two(score.ratio)}</td><td class="n wide-only">{_two(score.mase)}</td>'
     cells += f'<td class="n wide-only">{words.number(score.smape, 10)}</td>' if extra else ""
     return f'<tr class="{cls}">{cells}</tr>'
 
