@@ -33,7 +33,7 @@ def test_light_steps_load_nothing_heavy(code: str) -> None:
     assert loaded_by(code).isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["extract", "classify", "forecast", "load", "run", "validate", "report"])
+@pytest.mark.parametrize("command", ["extract", "classify", "forecast", "load", "run", "validate", "report", "backtest"])
 def test_help_loads_neither_http_nor_yaml_nor_rich(command: str) -> None:
     modules = loaded_by(f"sys.argv[1:] = ['{command}', '--help']; from cronocast.cli import main; main()")
     assert "cronocast.cli" in modules
