@@ -36,7 +36,7 @@ def scorer() -> ModuleType:
     raise SystemExit("no shared/bench/score.py beside the repository or in it")
 
 
-def jobs(bench: ModuleType, suites: list[str] | None, model: str) -> Iterator[tuple[Any, Any, Job]]:
+def jobs(bench: ModuleType, suites: list[str] | None, model: str, level: float = 0.95) -> Iterator[tuple[Any, Any, Job]]:
     """One job per task, from its training rows only."""
     tasks, series = bench.load(suites)
     for task in tasks.itertuples():
@@ -46,7 +46,8 @@ def jobs(bench: ModuleType, suites: list[str] | None, model: str) -> Iterator[tu
         step_ns = int(pd.Timedelta(1, unit="h") / pd.Timedelta(1, unit="ns")) if task.freq == "h" else pd.Timedelta(task.freq).value
         end_ns = int(np.datetime64(future.index[0], "ns").astype(np.int64))
         y = known.to_numpy(dtype=float)
-        yield task, future, Job(classify_member(task.unique_id, "", time_ns, y, step_ns, 24, None, None), time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model))
+        profile = classify_member(task.unique_id, "", time_ns, y, step_ns, 24, None, None)
+        yield task, future, Job(profile, time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model, level=level))
 
 
 def rows(result: MemberForecast, future: pd.Series) -> pd.DataFrame:
@@ -61,11 +62,12 @@ def main() -> None:
     parser.add_argument("out", type=Path, nargs="?", default=HERE / "out" / "accuracy.csv")
     parser.add_argument("--suite", nargs="*")
     parser.add_argument("--model", default="auto")
+    parser.add_argument("--level", type=float, default=0.95)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--why", action="store_true", help="print what was chosen for each task")
     given = parser.parse_args()
     bench = scorer()
-    todo = list(jobs(bench, given.suite, given.model))
+    todo = list(jobs(bench, given.suite, given.model, given.level))
     found = []
     for (_, future, _), result in zip(todo, forecast_members([job for *_, job in todo], given.workers), strict=True):
         found.append(rows(result, future))
