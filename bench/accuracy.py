@@ -1,6 +1,8 @@
 """Forecasts the tasks of the accuracy benchmark with the engine and prints the scores.
 
-accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--limit N]   needs pandas beside cronocast[stats]
+accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--level 0.95] [--workers N]   needs pandas beside cronocast[linear]
+
+At another level COV is the coverage of that one, and relMSIS means nothing.
 """
 
 import argparse
