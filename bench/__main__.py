@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # What each part needs besides cronocast and its development packages.
-PARTS: dict[str, tuple[str, ...]] = {"startup": (), "chain": (), "extract": (), "load": (), "lstm_speed": ("tensorflow",), "accuracy": ("pandas",)}
+PARTS: dict[str, tuple[str, ...]] = {"startup": (), "chain": (), "extract": (), "load": (), "members": (), "lstm_speed": ("tensorflow",), "accuracy": ("pandas",)}
 HERE = Path(__file__).resolve().parent
 
 

@@ -1,6 +1,6 @@
 """Runs the methods of other pipelines over the tasks of the accuracy benchmark, one thread, CPU seconds per task.
 
-comparisons.py METHOD OUT.csv [--suite S ...] [--epochs N]   needs pandas, statsmodels, scikit-learn, torch (s1) and darts (s3_fft, s3_nbeats)
+python -m bench.comparisons METHOD OUT.csv [--suite S ...] [--epochs N]   needs pandas, statsmodels, scikit-learn, torch (s1) and darts (s3_fft, s3_nbeats)
 
 s1: autocorrelation at lags 2 to 59; a line through it with R^2 > 0.8 makes the series linear, else three networks take its trend, season and rest.
 s3_fft, s3_nbeats: darts with the settings of a published Argo workflow, which has no interval: the scorer puts that of the seasonal naive forecast around it.
@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
-from accuracy import scorer
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+
+from bench.accuracy import scorer
 
 Floats = NDArray[np.float64]
 Answer = tuple[Floats, Floats, Floats]  # forecast, lower, upper
