@@ -11,7 +11,7 @@ import typer
 
 from cronocast import __version__
 from cronocast.document import Flag, Leaf, ListOf, MapOf, Number, Span, Text, plain
-from cronocast.errors import MissingExtraError, Problem, seen, sentence, subject
+from cronocast.errors import MissingExtraError, Problem, Terminated, seen, sentence, subject
 from cronocast.results import Outcome
 from cronocast.settings import Given, make_job, provenance_line, step_leaves
 from cronocast.step import Job, guarded, run_step, say
@@ -110,7 +110,11 @@ def _run(given: Given, *, debug: bool) -> int:
         # Imported inside the step: libraries take seconds to load, and SIGTERM must be obeyed in them too.
         return _work(given.step)(job)
 
-    return run_step(work, job, debug=debug)
+    code = run_step(work, job, debug=debug)
+    if code == Terminated.exit_code:
+        # The result is written. The long way out would join threads that feed workers which are gone already.
+        os._exit(code)
+    return code
 
 
 def _work(step: str) -> Callable[[Job], Outcome]:
