@@ -207,7 +207,7 @@ def schema(debug: Debug = False) -> None:
 @app.command()
 def render(
     values: Values,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write a file per series and cronocast.yaml for what they share; to stdout if not given.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write a file per series, and cronocast.yaml for what they share; else to stdout.")] = None,
     release: Annotated[str, typer.Option("--release", metavar="NAME", help="Name that the shared objects are called by.")] = "cronocast",
     namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")] = "default",
     debug: Debug = False,
