@@ -18,7 +18,9 @@ def entry(**settings: Any) -> Entry:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_runs_in_an_image_that_has_its_libraries(model: str) -> None:
-    assert MODELS[model].extra in IMAGES[image_of(model)]
+    extra, image = MODELS[model].extra, image_of(model)
+    carried = any(extra in extras for extras in IMAGES.values())
+    assert extra in IMAGES[image] if carried else image == "light"  # no image of ours has it: a person's own takes the place of the light one
 
 
 @pytest.mark.parametrize(("model", "image"), [("lstm", "lstm"), ("linear", "light"), ("my.module:Model", "light"), ("auto", "light")])

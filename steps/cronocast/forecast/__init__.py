@@ -85,4 +85,5 @@ MODELS: Mapping[str, Row] = {
     "fourier": Row("cronocast.forecast.fourier:Fourier", extra="linear"),
     "holt_winters": Row("cronocast.forecast.holt_winters:HoltWinters", extra="linear"),
     "lstm": Row("cronocast.forecast.lstm:Lstm", extra="lstm"),
+    "prophet": Row("cronocast.forecast.prophet:Prophet", extra="prophet"),
 }
