@@ -99,7 +99,7 @@ def test_the_demo_values_are_valid_and_agree_with_what_is_loaded(tmp_path: Path)
     for series in demo.SERIES:
         entry = entries[series.name]
         assert (entry.source.measurement, entry.source.field, entry.source.group_by) == (series.name, series.field, (series.tag,) if series.tag else ())
-        assert (int(entry.every), int(entry.horizon)) == (series.step_h * demo.HOUR_NS, series.horizon_h * demo.HOUR_NS)
+        assert (int(entry.every), int(entry.horizon)) == (series.step_min * demo.MINUTE_NS, series.horizon_h * demo.HOUR_NS)
         assert series.aggregate([1.0, 5.0, 3.0]) == {"mean": 3.0, "max": 5.0, "last": 3.0}[entry.source.aggregate]
 
 
