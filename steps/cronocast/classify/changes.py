@@ -15,6 +15,8 @@ HELD = 6  # values on each side that are asked whether it did
 TAIL, RARE = (3.0, 200)  # steps with heavier tails than the normal have a wider spread to stand out from, where changes touch under 5 % of the windows
 FEW = 4  # but at least so wide
 NARROWEST = 16  # widths tried are at most 1/16 of the series, so that most windows know nothing of the change
+HEAVY = 0.4  # of the standard deviation: values of a few kinds (on and off) have a small median deviation
+SMALL = 0.03  # of the spread of the bulk of the values: less is no new level, however clear
 BACK, SHORT = (0.35, 10)  # a shift that is undone but for this share within 1/10 of the time is an outage or a holiday, and nothing new
 
 
@@ -32,9 +34,10 @@ class Jump(NamedTuple):
     at: int
     width: int  # of the windows that showed it
     size: float
+    slope: float  # of the windows beside it
 
 
-def change_points(rest: Floats, grain: float) -> Changes:
+def change_points(rest: Floats, observed: Bools, grain: float) -> Changes:
     """Find the starts of new levels and slopes.
 
     The step between the means of two windows side by side, less the steps beside it, is compared with what it is elsewhere in the same series. That holds for
@@ -42,6 +45,7 @@ def change_points(rest: Floats, grain: float) -> Changes:
 
     Args:
         rest: Shape (t,), finite, scale-free, seasons removed.
+        observed: Shape (t,), False where a gap was bridged.
         grain: Differences below this are rounding.
     """
     usual = np.ones(rest.size, dtype=bool)
@@ -49,7 +53,7 @@ def change_points(rest: Floats, grain: float) -> Changes:
     if np.ptp(y) <= grain:
         return Changes([], usual)
     lasting: list[Jump] = []
-    for jump in _level_shifts(y, grain):
+    for jump in _level_shifts(y, observed, grain):
         if lasting and (jump.at - lasting[-1].at) * SHORT <= y.size and abs(jump.size + lasting[-1].size) <= BACK * abs(lasting[-1].size):
             usual[lasting.pop().at : jump.at] = False
         else:
@@ -91,10 +95,10 @@ def _bridged(y: Floats, usual: Bools) -> Floats:
 
 
 def _scale(excess: Floats, step: Floats, floor: float) -> float:
-    """Deviation that half of the values stay within, as that of a normal variable; of all steps if most are equal; at least `floor`."""
+    """Deviation that half of the values stay within, as that of a normal variable, where most are not equal or heavy in the tails; at least `floor`."""
     away = np.abs(excess - np.median(excess))
     scale, spread = 1.4826 * float(np.median(away)), float(step.std())
-    return max(spread if scale <= 1e-9 * spread else scale, floor, 1e-300)  # equal ones: rounded values that seldom change
+    return max(scale, spread * (1.0 if scale <= 1e-9 * spread else HEAVY), floor, 1e-300)  # equal ones: rounded values that seldom change
 
 
 def _bound(size: int, width: int) -> float:
@@ -102,14 +106,18 @@ def _bound(size: int, width: int) -> float:
     return float(np.sqrt(2 * np.log(size / width))) + MARGIN
 
 
-def _level_shifts(y: Floats, grain: float) -> list[Jump]:
+def _level_shifts(y: Floats, observed: Bools, grain: float) -> list[Jump]:
     """Shifts that last, in order of time, from windows of width 1, 2, 4, ..."""
-    total = np.concatenate([[0.0], np.cumsum(y)])
+    total, count = (np.concatenate([[0.0], np.cumsum(v)]) for v in (y * observed, observed))
     found: list[Jump] = []
     scale, width = grain, 1
-    while width <= max(FEW, y.size // NARROWEST):
-        step = (total[2 * width :] - 2 * total[width:-width] + total[: -2 * width]) / width
-        excess = step - _beside(step, 2 * width)
+    while width <= min(max(FEW, y.size // NARROWEST), y.size // 4):
+        sums, seen = total[width:] - total[:-width], count[width:] - count[:-width]
+        mean = np.where(2 * seen > width, sums / np.maximum(seen, 1), np.nan)
+        step = mean[width:] - mean[:-width]
+        step = np.where(np.isnan(step), np.median(step[~np.isnan(step)]) if np.isfinite(step).any() else 0.0, step)  # gaps can't be judged
+        beside = _beside(step, 2 * width)
+        excess = step - beside
         scale = _scale(excess, step, max(grain, scale / np.sqrt(2)))  # means of noise shrink with 1 / sqrt(width) at most
         clear = np.abs(excess) / scale
         limit = _bound(y.size, width)
@@ -118,7 +126,8 @@ def _level_shifts(y: Floats, grain: float) -> list[Jump]:
         over = np.flatnonzero(clear > limit)
         for run in np.split(over, np.flatnonzero(np.diff(over) > 1) + 1) if over.size else []:
             top = int(run[np.argmax(clear[run])])
-            found.append(Jump(float(clear[top]), top + width, width, float(excess[top])))
+            if abs(excess[top]) >= SMALL:
+                found.append(Jump(float(clear[top]), top + width, width, float(excess[top]), float(beside[top]) / width))
         width *= 2
     return _distinct(y, found)
 
@@ -156,9 +165,10 @@ def _exact(y: Floats, jump: Jump) -> int:
 
 
 def _slope_near(y: Floats, jump: Jump) -> float:
-    """Slope around a shift: the median step, which the shift itself does not move."""
-    reach = max(4 * HELD, 2 * jump.width)
-    return float(np.median(np.diff(y[max(0, jump.at - reach) : jump.at + reach])))
+    """Slope around a shift: that of the windows beside it; of narrow ones, too noisy for that, the median step, which the shift itself does not move."""
+    if jump.width >= HELD:
+        return jump.slope
+    return float(np.median(np.diff(y[max(0, jump.at - 4 * HELD) : jump.at + 4 * HELD])))
 
 
 def _lasts(y: Floats, at: int, jump: Jump) -> bool:

@@ -10,7 +10,7 @@ from cronocast.classify.changes import Changes, change_points, unexplained
 from cronocast.classify.features import MAX_POINTS, MOSTLY, Bools, Floats, Ints, Scaled, is_constant, scaled, share_of_commonest
 from cronocast.classify.seasons import Found, calendar, find, given
 from cronocast.classify.trend import Slope, slope
-from cronocast.durations import UNIT_NS
+from cronocast.durations import MAX_NS, UNIT_NS
 from cronocast.grid import Snapped, infer_step, snap
 from cronocast.hours import Hours, find_hours
 from cronocast.profile import Gaps, Profile
@@ -19,10 +19,11 @@ CLEAR = 3.0  # standard errors that noise without memory reaches 3 times in 1000
 CLEAR_MEMORY = 1.0  # more of them are asked as memory goes up to 1 (a random walk), since its own error then weighs more
 SHARE = 0.01  # of the variance: a slope that rises by a third of the noise in all the time seen helps nobody
 AGREES = 4.0  # standard errors within which the last slope is the common one
-LONG = 24  # steps since the last change from which they are judged by themselves
+LONG, PART = 24, 16  # steps since the last change, and part of all steps, from which they are judged by themselves
 FEWEST = 3  # points without which no class can be forced: a line needs two, its error a third
 AS_WELL = 1.25  # times the mean square that another explanation leaves
 MOST = 20  # newest changes that are kept
+FAR = 0.9  # of the time from the first row to the last
 RESET = 0.1  # a counter falls to this share of what it was, or lower
 
 
@@ -68,8 +69,7 @@ def classify_member(
     times, values = np.asarray(time_ns, dtype=np.int64).ravel(), np.asarray(y, dtype=np.float64).ravel()
     step, changed = (step_ns, False) if step_ns is not None else infer_step(times[np.isfinite(values)])
     grid = snap(times, values, step)
-    with np.errstate(all="ignore"):  # sums of values at the edge of doubles overflow; what is not finite counts as a gap
-        profile = _classified(_base(name, tags, step, grid, changed), grid, min_points, period_override, forced=class_override is not None)
+    profile = _classified(_base(name, tags, step, grid, changed), grid, min_points, period_override, forced=class_override is not None)
     if class_override is None or profile.points < FEWEST:
         return profile
     why = f"Set to {class_override} in the settings; found was {profile.series_class}: {profile.why}"
@@ -86,9 +86,9 @@ def _base(name: str, tags: str, step_ns: int, grid: Snapped, changed: bool) -> P
         "step_changed": changed,
         "counter_like": _counts_up(seen),
     }
-    last_ns = grid.start_ns + max(0, grid.y.size - 1) * step_ns
+    first_ns, last_ns = (min(max(0, ns), MAX_NS) for ns in (grid.start_ns, grid.start_ns + max(0, grid.y.size - 1) * step_ns))
     notes = tuple(code for code, holds in codes.items() if holds)
-    return Profile(name, tags, "irregular", "", step_ns, int(seen.size), grid.start_ns, last_ns, gaps=_gaps(grid.observed), notes=notes)
+    return Profile(name, tags, "irregular", "", step_ns, int(seen.size), first_ns, last_ns, gaps=_gaps(grid.observed), notes=notes)
 
 
 def _gaps(observed: Bools) -> Gaps:
@@ -112,11 +112,13 @@ def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[in
     if base.points < (FEWEST if forced else min_points):
         return replace(base, series_class="too_short", why=explain.too_short(base.points, min_points))
     seen = grid.y[grid.observed]
-    if is_constant(seen):
-        return replace(base, series_class="constant", why=explain.constant(seen, base.points), evidence={"equal_share": 1.0})
+    part = _main_part(grid.observed)
     hours = find_hours(grid.y, grid.start_ns, base.step_ns) if grid.y.size <= MAX_POINTS else None
-    index = np.arange(grid.y.size) if hours is None else np.flatnonzero(hours.mask(grid.start_ns, grid.y.size))
-    measured = _measured(grid.y[index], base.step_ns, periods) if hours is None else _measured_open(grid.y[index], hours, periods)
+    index = part if hours is None else np.flatnonzero(hours.mask(grid.start_ns, grid.y.size))
+    y = grid.y[index]
+    if is_constant(y[np.isfinite(y)]):
+        return replace(base, series_class="constant", why=explain.constant(y[np.isfinite(y)]), evidence={"equal_share": share_of_commonest(seen)})
+    measured = _measured(y, base.step_ns, periods) if hours is None else _measured_open(y, hours, periods)
     kind = _kind(measured, share_of_commonest(seen))
     thinned = measured.series.thinned
     offset = index.size % thinned
@@ -125,6 +127,7 @@ def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[in
         "rare_deviations": kind == "constant" and not measured.changes,
         "thinned": thinned > 1,
         "silent_hours": hours is not None,
+        "far_rows_left_out": index is part and part.size < grid.y.size,
         "periods_set": bool(periods),
         "period_too_long": len(measured.found.seasons) < len(periods or ()),
     }
@@ -133,10 +136,22 @@ def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[in
         series_class=kind,
         why=explain.why(kind, measured, base.step_ns, seen),
         periods=tuple(s.period * thinned for s in measured.found.seasons),
-        change_points_ns=tuple(base.first_ns + int(index[offset + at * thinned]) * base.step_ns for at in measured.changes),
+        change_points_ns=tuple(grid.start_ns + int(index[offset + at * thinned]) * base.step_ns for at in measured.changes),
         evidence=explain.evidence(measured, share_of_commonest(seen)),
         notes=base.notes + tuple(code for code, holds in codes.items() if holds),
     )
+
+
+def _main_part(observed: Bools) -> Ints:
+    """Indices of the grid without rows that lie far from all others: no gap that is longer than FAR of the rest has most rows beyond it."""
+    low, high = 0, observed.size
+    while True:
+        known = low + np.flatnonzero(observed[low:high])
+        apart = np.diff(known)
+        widest = int(np.argmax(apart)) if apart.size else 0
+        if not apart.size or apart[widest] <= FAR * (high - low):
+            return np.arange(low, high)
+        low, high = (low, int(known[widest]) + 1) if 2 * (widest + 1) > known.size else (int(known[widest + 1]), high)
 
 
 def _measured(y: Floats, step_ns: int, periods: tuple[int, ...] | None) -> Measured:
@@ -168,11 +183,12 @@ def _measured_open(y: Floats, hours: Hours, periods: tuple[int, ...] | None) -> 
 
 def _tested(y: Floats, series: Scaled, found: Found, *, periods_set: bool) -> Measured:
     """Changes and slopes of what the seasons leave."""
-    changed = change_points(found.rest, series.grain) if periods_set else _changes(series, found)
+    changed = change_points(found.rest, series.observed, series.grain) if periods_set else _changes(series, found)
     changes, known = changed.starts[-MOST:], series.observed & changed.usual
     start = changes[-1] if changes else 0
     common = slope(found.rest, known, [0, *changes], series.grain)
-    judged = series.y.size - start >= LONG and start > 0
+    enough = max([LONG, series.y.size // PART, *(season.period for season in found.seasons)])
+    judged = series.y.size - start >= enough and start > 0
     last = slope(found.rest[start:], known[start:], [0], series.grain) if judged else common
     newest = y[max(0, y.size - (series.y.size - start) * series.thinned) :]
     flat = judged and is_constant(newest[np.isfinite(newest)])
@@ -180,11 +196,12 @@ def _tested(y: Floats, series: Scaled, found: Found, *, periods_set: bool) -> Me
 
 
 def _changes(series: Scaled, found: Found) -> Changes:
-    """Changes of what seasons leave. A season is given up if fewer changes alone explain as much: it has only copied them into every cycle."""
-    changed = change_points(found.rest, series.grain)
+    """Changes of what seasons leave. A season is given up if far fewer changes explain as much: it has only copied them into every cycle."""
+    changed = change_points(found.rest, series.observed, series.grain)
     if found.seasons and changed.starts:
-        alone = change_points(series.y, series.grain)
-        if len(alone.starts) < len(changed.starts) and unexplained(series.y, alone.starts) <= AS_WELL * unexplained(found.rest, changed.starts):
+        alone = change_points(series.y, series.observed, series.grain)
+        copied = len(changed.starts) > 2 * len(alone.starts) + 1
+        if copied and unexplained(series.y, alone.starts) <= AS_WELL * unexplained(found.rest, changed.starts):
             found.seasons, found.rest = [], series.y
             return alone
     return changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,16 +23,18 @@ def too_short(points: int, min_points: int) -> str:
     return f"{points} finished points, and {min_points} are needed to tell a pattern from chance."
 
 
-def constant(values: Floats, points: int) -> str:
+def constant(values: Floats) -> str:
     """Say that nothing changes."""
-    return f"All {points} values are {values[-1]:.6g}."
+    return f"All {values.size} values are {values[-1]:.6g}."
 
 
 def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
     """The sentence for a member that was tested."""
     seasons = " and ".join(f"{_length(s.period * measured.series.thinned * step_ns)}" for s in measured.found.seasons)
+    if kind == "constant" and measured.changes:
+        return f"All values since the last change are {values[-1]:.6g}."
     if kind == "constant":
-        return f"All values since the last change are {values[-1]:.6g}." if measured.changes else f"Nearly all of {values.size} values are {np.median(values):.6g}."
+        return f"Nearly all of {values.size} values are {np.partition(values, values.size // 2)[values.size // 2]:.6g}."
     pattern = ""
     if seasons:
         best = max(measured.found.seasons, key=lambda s: s.strength)
@@ -59,8 +62,9 @@ def _tested(measured: Measured) -> float:
 def _rise(measured: Measured, step_ns: int) -> str:
     """Direction and speed in the member's own unit."""
     chosen = measured.last if abs(measured.last.z) >= abs(measured.whole.z) else measured.whole
-    per_day = chosen.per_step * measured.series.unit * (UNIT_NS["d"] / (step_ns * measured.series.thinned))
-    return f"{'rises' if per_day > 0 else 'falls'} by {abs(per_day):.3g} a day"
+    per_day = float(chosen.per_step) * measured.series.unit * (UNIT_NS["d"] / (step_ns * measured.series.thinned))
+    direction = "rises" if chosen.per_step > 0 else "falls"
+    return f"{direction} by {abs(per_day):.3g} a day" if abs(per_day) <= sys.float_info.max else direction
 
 
 def _length(ns: int) -> str:

@@ -1,5 +1,6 @@
 """Scale-free values for the tests: outliers fenced, level and scale removed, gaps filled, very long series thinned."""
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +12,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+SMALLEST = sys.float_info.min  # below it doubles lose their digits
 SAME = 1e-12  # a range below this share of the values is rounding of an aggregate, not change
 MOSTLY = 0.98  # values that equal the commonest one: the rest are events on a constant
 MAX_POINTS = 150_000  # keeps a member of any length under about two seconds
-FENCES = ((0.1, 10.0), (0.01, 3.0), (0.0, 0.0))  # quantile at both ends, and how many of their distances may lie beyond
+FENCES = ((0.1, 10.0), (0.01, 3.0), (0.0, 0.0))  # quantile at both ends, and how many of their distances may lie beyond; 0 is no fence
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,11 @@ class Scaled:
 
 def is_constant(values: Floats) -> bool:
     """Tell whether all values are equal but for rounding; shape (n,), n >= 1, finite."""
-    low, high = float(values.min()) / 2, float(values.max()) / 2  # halves: the range of +-1e308 overflows
-    return high - low <= SAME * max(abs(low), abs(high))
+    return not _differ(float(values.min()) / 2, float(values.max()) / 2)  # halves: the range of +-1e308 overflows
+
+
+def _differ(low: float, high: float) -> bool:
+    return high - low > max(SAME * max(abs(low), abs(high)), SMALLEST)
 
 
 def share_of_commonest(values: Floats) -> float:
@@ -44,25 +49,16 @@ def scaled(grid: Floats) -> Scaled:
 
     Values far outside the bulk are moved to a wide fence: a spike of 1e300 must not hide a wave of 1, while a peak that comes once a day stays a peak.
     """
-    thinned, grid = _thinned(grid)
-    observed = np.isfinite(grid)
-    half = grid[observed] / 2  # no difference of halves overflows
-    ordered = np.sort(half)
-    ends = [(ordered[int(q * (half.size - 1))], ordered[-1 - int(q * (half.size - 1))], reach) for q, reach in FENCES]
-    low, high, reach = next(((a, b, r) for a, b, r in ends if b - a > SAME * max(abs(a), abs(b))), ends[-1])
+    half = grid / 2  # no difference of halves overflows
+    ordered = np.sort(half[np.isfinite(half)])
+    ends = [(float(ordered[int(q * (ordered.size - 1))]), float(ordered[-1 - int(q * (ordered.size - 1))]), reach) for q, reach in FENCES]
+    low, high, reach = next(((a, b, r) for a, b, r in ends if _differ(a, b)), ends[-1])
     width = high - low
-    with np.errstate(over="ignore"):  # an infinite fence fences nothing, as it should
-        fenced = np.clip(half, low - reach * width, high + reach * width)
-    middle = ordered[half.size // 2]
-    known = np.flatnonzero(observed)
-    unit = min(2 * float(width), float(np.finfo(np.float64).max))
-    return Scaled(np.interp(np.arange(grid.size), known, (fenced - middle) / width), observed, thinned, unit, _grain(ordered, width))
-
-
-def _grain(ordered: Floats, width: float) -> float:
-    """Eight units in the last place of the largest value, in units of the scaled series."""
-    largest = max(abs(float(ordered[0])), abs(float(ordered[-1])))
-    return max(1e-12, 8 * float(np.finfo(np.float64).eps) * (largest / float(width)))
+    fenced = np.clip(half, low - reach * width, high + reach * width) if reach else half  # an infinite fence fences nothing, as it should
+    grain = max(1e-12, 8 * sys.float_info.epsilon * float(np.nanmax(np.abs(fenced)) / width))  # eight units in the last place of the largest
+    thinned, y = _thinned((fenced - ordered[ordered.size // 2]) / width)
+    observed = np.isfinite(y)
+    return Scaled(np.interp(np.arange(y.size), np.flatnonzero(observed), y[observed]), observed, thinned, min(2 * width, sys.float_info.max), grain)
 
 
 def _thinned(grid: Floats) -> tuple[int, Floats]:

@@ -8,7 +8,8 @@ from cronocast.classify.features import Bools, Floats, Ints, Scaled
 
 MIN_CYCLES = 2  # less can't repeat
 WHOLE = 0.5  # share of a cycle that must have values for it to count
-CLIP = 5.0  # robust deviations from the pattern that a value keeps: a holiday or a level shift is no reason to doubt a season
+CLIP = 5.0  # deviations that a value may be away from the other cycles': what is rarer than 1 in CLIP**2 (a holiday, a shift of the level) is moved
+PASSES = 6  # the wildest inflate the deviation that judges the others
 OFFSETS = 8  # places that are tried for the end of the last cycle
 PHASES = 24  # a cycle is summed up in this many parts to measure strength, so that strength depends little on the step size
 # Neighbours of a line, on both sides together, that say how high the spectrum would be there without a season. The near ones follow its slope, the
@@ -74,10 +75,11 @@ def _level(middle: Floats, kept: Ints, period: int) -> Floats:
 def _clipped(table: Floats) -> Floats:
     """Move values that differ wildly from the other cycles' towards them."""
     sigma = 1.4826 * float(np.median(np.abs(np.diff(table, axis=0)))) / np.sqrt(2)  # of a value, from neighbouring cycles
-    middle = np.median(table, axis=0) if len(table) > 2 else np.where(np.abs(table[0]) < np.abs(table[1]), table[0], table[1])
+    low, high = np.partition(table, ((len(table) - 1) // 2, len(table) // 2), axis=0)[[(len(table) - 1) // 2, len(table) // 2]]
+    middle = np.where(np.abs(low) < np.abs(high), low, high)  # a median that between two prefers the one nearer to the level
     away = table - middle
-    for _ in range(4):  # the wildest inflate the deviation that judges the others
-        limit = max(CLIP * sigma, CLIP / 2 * float(away.std()))
+    for _ in range(PASSES):
+        limit = CLIP * max(sigma, float(away.std()))
         away = np.clip(away, -limit, limit)
     clipped: Floats = middle + away
     return clipped

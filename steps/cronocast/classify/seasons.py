@@ -15,6 +15,7 @@ STRENGTH, STRENGTH_FEW = (0.04, 0.6)  # and its strength the larger of STRENGTH 
 FOUND_CYCLES = 5  # a period that no calendar suggests must have been seen this often
 FOUND_SCORE = 5.0  # and have this much more score, since many were looked at
 SAME = 0.95  # a shorter period that explains this share of what a longer one does is preferred
+USUAL = 0.8  # the same for a shorter period that a calendar suggests
 MATTERS = 0.01  # share of the variance around the local level that a season explains at least
 MOST = 6  # seasons that are looked for
 INSIDE = 4.0  # score that a shorter season needs among the lines of a longer one to be a season of its own
@@ -86,10 +87,10 @@ def _from_peaks(series: Scaled, usual: list[int]) -> list[int]:
 def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
     """Add the season that explains most of what is left, if any stands the test; tell whether to go on."""
     tables = {period: cycles(found.rest, series, period) for period in bounds if all(period != s.period for s in found.seasons)}
-    standing = {p: t for p, t in tables.items() if t is not None and _stands(t, bounds[p]) and _matters(t, series)}
+    standing = {p: t for p, t in tables.items() if t is not None and _stands(t, bounds[p]) and _matters(t, series, found, bounds)}
     if not standing:
         return False
-    period = _shortest(standing)
+    period = _shortest(standing, bounds)
     # A longer season holds those that divide it, unless they repeat often enough in it to be told apart later.
     kept = [s for s in found.seasons if period % s.period or period // s.period >= INSIDE_TIMES]
     table = cycles(_without(series, [s for s in kept if period % s.period]), series, period)
@@ -102,11 +103,11 @@ def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
     return True
 
 
-def _shortest(tables: dict[int, Floats]) -> int:
-    """The shortest of the periods that explain most: its multiples explain as much but for chance."""
+def _shortest(tables: dict[int, Floats], bounds: dict[int, float]) -> int:
+    """The shortest of the periods that explain most: its multiples explain as much but for chance. A calendar's may explain a little less."""
     powers = {period: explained(table) for period, table in tables.items()}
     most = max(power - 2 * error for power, error in powers.values())
-    return min(period for period, (power, _) in powers.items() if power >= SAME * most)
+    return min(period for period, (power, _) in powers.items() if power >= (USUAL if bounds[period] <= SCORE else SAME) * most)
 
 
 def _stands(table: Floats, bound: float) -> bool:
@@ -114,10 +115,15 @@ def _stands(table: Floats, bound: float) -> bool:
     return strength(table) >= max(STRENGTH, STRENGTH_FEW / count) and score(table) >= bound + SCORE_FEW / count**2
 
 
-def _matters(table: Floats, series: Scaled) -> bool:
-    """Tell whether a season of what is left explains a part of the whole: after a perfect wave even rounding has a pattern."""
-    whole = cycles(series.y, series, table.shape[1])
-    return whole is not None and explained(table)[0] >= MATTERS * float(whole.var())
+def _matters(table: Floats, series: Scaled, found: Found, bounds: dict[int, float]) -> bool:
+    """Tell whether a season of what is left explains a part of the whole: after a perfect wave even rounding has a pattern.
+
+    Two or three days as a period must explain a good part of what the day does, whose place they would take.
+    """
+    period = table.shape[1]
+    whole = cycles(series.y, series, period)
+    taken = any(bounds.get(s.period, 0) <= SCORE and period % s.period == 0 and 1 < period // s.period < INSIDE_TIMES for s in found.seasons)
+    return whole is not None and explained(table)[0] >= (1 - USUAL if taken else MATTERS) * float(whole.var())
 
 
 def _without(series: Scaled, seasons: list[Season]) -> Floats:
@@ -155,7 +161,7 @@ def _split_inner(found: Found, series: Scaled, bounds: dict[int, float]) -> None
         found.seasons = [s for s in found.seasons if s.period not in inner]
         shape = pattern(table)
         while standing := {p: t for p in inner if score(t := shape.reshape(-1, p)) >= INSIDE + bounds[p] - SCORE}:
-            period = _shortest(standing)
+            period = _shortest(standing, bounds)
             inner = [p for p in inner if p != period]
             shape = shape - repeated(pattern(standing[period]), outer)
             judged = cycles(series.y, series, period)

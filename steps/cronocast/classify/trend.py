@@ -44,7 +44,7 @@ def slope(y: Floats, observed: Bools, starts: list[int], grain: float) -> Slope:
         return Slope()
     strength = float(x @ v) ** 2 / float(x @ x) / total
     design = np.column_stack([time / time.size, segment[:, None] == np.arange(parts.size)]).astype(np.float64)
-    beta, error, likelihood = _fits(design, mean, _noises(time, segment))
+    beta, error, likelihood = _fits(design, mean, time, segment)
     t = np.clip(beta / np.maximum(error, np.abs(beta) / CERTAIN + 1e-300), -CERTAIN, CERTAIN)
     likely = np.flatnonzero(likelihood >= likelihood.max() - LIKELY)
     hardest = int(likely[np.argmin(np.abs(t[likely]))])
@@ -75,27 +75,34 @@ def _centred(values: Floats, segment: Ints) -> Floats:
     return centred
 
 
-def _noises(time: Floats, segment: Ints) -> Floats:
-    """Covariances of all kinds of noise, shape (kinds, n, n), segments independent."""
-    steps = np.diff(time)
-    width = float(np.min(steps, initial=time.size, where=steps > 0))
-    same = segment[:, None] == segment
-    apart = np.where(same, np.abs(time[:, None] - time) / width, np.inf)
-    walk = same * (np.minimum(time[:, None], time) - time[0] + width) / width
-    return np.array([memory**apart if memory < 1 else walk for memory in MEMORY])
+def _whitened(data: Floats, time: Floats, segment: Ints) -> tuple[Floats, Floats]:
+    """Rows of data (shape (n, columns)) as they would be under white noise, for all kinds of noise, and the log of the variances this divides by.
+
+    A row is what it adds to what the row before it foretells; segments are independent. Their first rows have a level of their own to fit, so that the
+    variance a random walk has there makes no difference.
+    """
+    follows = segment[1:] == segment[:-1]
+    apart = np.diff(time)
+    apart = apart / float(np.min(apart, initial=time.size, where=follows))
+    memory = np.array(MEMORY)[:, None]
+    kept = np.where(follows, memory**apart, 0.0)
+    variance = np.where(follows, np.where(memory < 1, 1 - kept**2, apart), 1.0)
+    white = np.repeat(data[None], memory.size, axis=0)
+    white[:, 1:] = (data[1:] - kept[:, :, None] * data[:-1]) / np.sqrt(variance)[:, :, None]
+    return white, np.log(variance).sum(axis=1)
 
 
-def _fits(design: Floats, mean: Floats, covariances: Floats) -> tuple[Floats, Floats, Floats]:
+def _fits(design: Floats, mean: Floats, time: Floats, segment: Ints) -> tuple[Floats, Floats, Floats]:
     """First coefficient, its standard error and the restricted log likelihood under each kind of noise."""
-    weighted = np.linalg.solve(covariances, np.broadcast_to(np.column_stack([design, mean]), (len(covariances), mean.size, design.shape[1] + 1)))
-    normal = design.T @ weighted[:, :, :-1]
-    coefficients = np.linalg.solve(normal, (design.T @ weighted[:, :, -1:]))[:, :, 0]
-    residual = mean - coefficients @ design.T
+    white, divided = _whitened(np.column_stack([design, mean]), time, segment)
+    x, v = white[:, :, :-1], white[:, :, -1:]
+    normal = x.transpose(0, 2, 1) @ x
+    inverse = np.linalg.inv(normal)
+    coefficients = inverse @ (x.transpose(0, 2, 1) @ v)
     freedom = mean.size - design.shape[1]
-    squares = np.maximum(np.einsum("ki,ki->k", residual, weighted[:, :, -1]), 1e-24)
-    likelihood = -0.5 * (freedom * np.log(squares) + np.linalg.slogdet(covariances)[1] + np.linalg.slogdet(normal)[1])
-    error = np.sqrt(squares / freedom * np.linalg.inv(normal)[:, 0, 0])
-    return coefficients[:, 0], error, likelihood
+    squares = np.maximum(np.sum((v - x @ coefficients) ** 2, axis=(1, 2)), 1e-24)
+    likelihood = -0.5 * (freedom * np.log(squares) + divided + np.linalg.slogdet(normal)[1])
+    return coefficients[:, 0, 0], np.sqrt(squares / freedom * inverse[:, 0, 0]), likelihood
 
 
 def _as_normal(t: float, freedom: int) -> float:
