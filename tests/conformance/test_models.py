@@ -1,17 +1,22 @@
-"""Every light row of MODELS behaves alike: length h, finite, same input same output, short history a DataError."""
+"""Every row of MODELS behaves alike: length h, finite, same input same output, short history a DataError."""
 
 import contextlib
+import json
+import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cronocast.errors import DataError
-from cronocast.forecast import MODELS, Context
+from cronocast.forecast import MODELS, Context, state
+from cronocast.forecast.lstm import LstmMany
 from cronocast.registry import load
 
 HOUR_NS = 3600 * 10**9
-NAMES = [name for name, row in MODELS.items() if row.extra != "lstm"]  # training takes minutes: tested beside its own code
+NAMES = list(MODELS)
+SMALL: dict[str, dict[str, Any]] = {"lstm": {"horizon": 24, "units": 4, "epochs": 1, "lookback": 24}}  # how a model behaves does not depend on the size of its network
 T = np.arange(504.0)
 HISTORIES = {
     "wave": 10 + np.sin(T / 24 * 2 * np.pi),
@@ -30,36 +35,36 @@ def new(name: str) -> Any:
     return load(MODELS, "model", name)()
 
 
-def context(periods: tuple[int, ...] = (24,)) -> Context:
-    return Context(HOUR_NS, 0, series_class="trend_seasonal", periods=periods)
+def context(name: str, state: Path | None = None) -> Context:
+    return Context(HOUR_NS, 0, series_class="trend_seasonal", periods=(24,), options=SMALL.get(name, {}), state=state)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("history", HISTORIES)
 def test_gives_h_finite_values_twice_the_same(name: str, history: str) -> None:
     y = HISTORIES[history]
-    first = new(name).fit(y.copy(), context()).predict(30)
+    first = new(name).fit(y.copy(), context(name)).predict(30)
     assert first.shape == (30,)
     assert np.isfinite(first).all()
-    assert new(name).fit(y.copy(), context()).predict(30).tobytes() == first.tobytes()
+    assert new(name).fit(y.copy(), context(name)).predict(30).tobytes() == first.tobytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("h", [1, 7, 500])
 def test_steps_do_not_depend_on_how_many_are_asked_for(name: str, h: int) -> None:
-    model = new(name).fit(HISTORIES["trend and wave"], context())
+    model = new(name).fit(HISTORIES["trend and wave"], context(name))
     assert np.allclose(model.predict(h), model.predict(600)[:h])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_constant_is_continued(name: str) -> None:
-    assert np.allclose(new(name).fit(HISTORIES["constant"], context()).predict(24), 3.5)
+    assert np.allclose(new(name).fit(HISTORIES["constant"], context(name)).predict(24), 3.5)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_does_not_change_its_input(name: str) -> None:
     y = HISTORIES["trend and wave"].copy()
-    new(name).fit(y, context()).predict(24)
+    new(name).fit(y, context(name)).predict(24)
     assert y.tobytes() == HISTORIES["trend and wave"].tobytes()
 
 
@@ -68,18 +73,44 @@ def test_does_not_change_its_input(name: str) -> None:
 def test_short_history_is_a_data_error_or_a_forecast(name: str, n: int) -> None:
     model = new(name)
     with contextlib.suppress(DataError):
-        model.fit(np.arange(float(n)), context())
+        model.fit(np.arange(float(n)), context(name))
         assert np.isfinite(model.predict(5)).all()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "naive"])
 def test_one_point_is_too_few_and_the_error_says_what_to_do(name: str) -> None:
-    with pytest.raises(DataError, match=r"E_SHORT \w+: .*extract more"):
-        new(name).fit(np.zeros(1), context())
+    with pytest.raises(DataError, match=r"E_(TOO_)?SHORT \w+: .*extract more"):
+        new(name).fit(np.zeros(1), context(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_forecast_follows_unit_and_level(name: str) -> None:
     y = HISTORIES["trend and wave"]
-    plain, other = (new(name).fit(v, context()).predict(24) for v in (y, 1000 * y + 5e4))
+    plain, other = (new(name).fit(v, context(name)).predict(24) for v in (y, 1000 * y + 5e4))
     assert np.allclose(other, 1000 * plain + 5e4, rtol=1e-3, atol=1e-3 * 1000 * float(np.ptp(y)))
+
+
+MANY = [name for name in NAMES if hasattr(load(MODELS, "model", name), "fit_many")]
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_one_model_for_many_forecasts_each_and_a_stranger(name: str) -> None:
+    ys = [HISTORIES["wave"], HISTORIES["walk"], np.zeros(3)]
+    model = load(MODELS, "model", name).fit_many(ys, [context(name)] * 3)
+    copy = pickle.loads(pickle.dumps(model))
+    for y in (*ys[:2], HISTORIES["noise"]):
+        yhat = model.predict_after(y, 30, context(name))
+        assert yhat.shape == (30,)
+        assert np.isfinite(yhat).all()
+        assert copy.predict_after(y, 30, context(name)).tobytes() == yhat.tobytes()
+    with pytest.raises(DataError):
+        model.predict_after(ys[2], 30, context(name))
+
+
+def test_kept_weights_are_those_of_the_network(tmp_path: Path) -> None:
+    model = LstmMany().fit_many([HISTORIES["walk"]], [context("lstm", tmp_path)])
+    weights = model._apply.args[0]
+    manifest = json.loads((tmp_path / "gen-00000001" / "manifest.json").read_text())
+    saved = state.load(tmp_path, state.Identity("", manifest["architecture"], {name: array.shape for name, array in weights.items()}), [])
+    assert saved is not None
+    assert {name: array.tobytes() for name, array in saved.arrays.items()} == {name: array.tobytes() for name, array in weights.items()}

@@ -60,6 +60,8 @@ def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools |
     Raises:
         DataError: y is too short for windows of this shape, or its values overflow.
     """
+    if y.size == 0:
+        raise DataError("E_TOO_SHORT", "y", "0 points: extract more")
     with np.errstate(over="ignore"):
         shift = float(np.median(y))
         spread = float(np.mean(np.abs(y - shift)))
