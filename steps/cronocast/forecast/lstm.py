@@ -154,10 +154,10 @@ def _shape(options: Options, contexts: Sequence[Context]) -> win.Plan:
 
 
 class Lstm:
-    """LSTM on what trend and season leave over, trained with all members of a series at once; weights are kept from run to run.
+    """LSTM on what trend and season leave over, once for all members; of the error of a seasonal naive forecast it takes 1 % more than its closed-form parts alone.
 
-    Measured on hourly series of the M4 and NAB collections: most of its accuracy comes from the trend, the season and the linear map that it starts from;
-    the network itself adds about 0.01 to the error relative to a seasonal naive forecast.
+    Those parts are the trend, the season and a linear map of each member; measured on the hourly series of the M4 and NAB collections, with the network and
+    without it. It does not help where little repeats, nor on short histories: at a horizon of a day it needs 116 hours, and falls back below.
     """
 
     def __init__(self) -> None:
