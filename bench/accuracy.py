@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 
 from cronocast.classify import classify_member
 from cronocast.forecast.engine import MemberForecast, Settings

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -64,7 +64,7 @@ def networks(y: Floats, h: int, epochs: int) -> Answer:
 
     In favour of the method, trends reach the ends of the series, where the original loses half a period on either side.
     """
-    from sklearn.preprocessing import PowerTransformer
+    from sklearn.preprocessing import PowerTransformer  # type: ignore[import-untyped]
     from statsmodels.tsa.seasonal import seasonal_decompose
 
     period = next(p for p in PERIODS if 2 * p <= y.size)
@@ -73,7 +73,7 @@ def networks(y: Floats, h: int, epochs: int) -> Answer:
     parts = seasonal_decompose(z, period=period, extrapolate_trend="freq")
     named = {"trend": parts.trend, "season": parts.seasonal, "rest": parts.resid}
     look_back = min(LOOK_BACK, y.size // 2)
-    ahead = sum(extend(np.asarray(part), h, look_back, epochs * EPOCHS[name]) for name, part in named.items())
+    ahead = np.sum([extend(np.asarray(part), h, look_back, epochs * EPOCHS[name]) for name, part in named.items()], axis=0)
     margin = -parts.resid.mean() + 1.96 * parts.resid.std()
     yhat, lower, upper = (transform.inverse_transform(v[:, None]).ravel() for v in (ahead, ahead - margin, ahead + margin))
     return yhat, lower, upper
@@ -84,7 +84,7 @@ def extend(part: Floats, h: int, look_back: int, epochs: int) -> Floats:
 
     Windows stand as one time step of `look_back` features, as in the original: an LSTM layer is then its input, cell and output gates alone.
     """
-    import torch
+    import torch  # type: ignore[import-not-found]
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -108,7 +108,7 @@ def extend(part: Floats, h: int, look_back: int, epochs: int) -> Floats:
         for rows in torch.randperm(len(x)).split(BATCH):
             optimizer.zero_grad()
             loss = ((forward(x[rows]) - target[rows]).abs() / target[rows].abs().clamp(min=1e-7)).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
     dropout.eval()
     window = torch.tensor(part[-look_back:].copy(), dtype=torch.float32)

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 
 ORIGINS = (0.3, 0.55, 0.8, 1.0)  # where histories end, as shares of what a series has
 # Suite: weeks of history, hours ahead. Long enough for a weekly season, and barely.

@@ -44,15 +44,15 @@ def _counter(n: int, rng: Rng) -> Floats:
 
 
 def _steps(n: int, rng: Rng) -> Floats:
-    return np.repeat(rng.normal(size=max(1, n)), 1 + rng.integers(30))[:n] * 100
+    return 100.0 * np.repeat(rng.normal(size=max(1, n)), 1 + rng.integers(30))[:n]
 
 
 def _wave(n: int, rng: Rng) -> Floats:
-    return np.sin(np.arange(n) / rng.choice([2, 3, 7, 24, 50.5]) * 2 * np.pi) + rng.choice([0, 1e-9, 0.3]) * rng.normal(size=n)
+    return np.asarray(np.sin(np.arange(n) / rng.choice([2, 3, 7, 24, 50.5]) * 2 * np.pi) + rng.choice([0, 1e-9, 0.3]) * rng.normal(size=n))
 
 
 def _growth(n: int, rng: Rng) -> Floats:
-    return np.exp(np.minimum(np.arange(n) * rng.uniform(-3, 3), 690.0))
+    return np.asarray(np.exp(np.minimum(np.arange(n) * rng.uniform(-3, 3), 690.0)))
 
 
 SHAPES: Mapping[str, Callable[[int, Rng], Floats]] = {
@@ -60,8 +60,8 @@ SHAPES: Mapping[str, Callable[[int, Rng], Floats]] = {
     "one value changed": _one_changed,
     "spikes": _spikes,
     "alternating": lambda n, rng: np.resize([1.0, -1.0], n) * rng.uniform(0, 9),
-    "ramp": lambda n, rng: np.arange(n) * rng.normal(),
-    "ramp that falls to zero": lambda n, rng: np.arange(n, dtype=float) % max(2, n // rng.integers(2, 9)),
+    "ramp": lambda n, rng: np.arange(float(n)) * float(rng.normal()),
+    "ramp that falls to zero": lambda n, rng: np.arange(n, dtype=float) % max(2, n // int(rng.integers(2, 9))),
     "counter": _counter,
     "steps": _steps,
     "wave": _wave,
