@@ -1,4 +1,3 @@
-# ruff: noqa: ARG001 - every behaviour has the same form
 """A loopback HTTP server that misbehaves to order: each request gets the next behaviour of a list, the last one stays.
 
 with LyingServer([status(503), json_answer({"results": []})]) as server:

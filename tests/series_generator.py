@@ -83,7 +83,7 @@ def _ar(rng: np.random.Generator, size: int, memory: float) -> Floats:
     for i, shock in enumerate(shocks):
         last = memory * last + shock
         y[i] = last
-    return y[100:] * np.sqrt(1 - memory**2)
+    return np.asarray(y[100:] * np.sqrt(1 - memory**2))
 
 
 def ramp(s: Setting, rng: np.random.Generator) -> Values:

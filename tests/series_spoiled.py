@@ -1,7 +1,8 @@
 """What spoils the plain cases in practice: changes of regime, missing weeks, holidays, several seasons, rows at odd times."""
 
 import numpy as np
-from series_generator import SECOND, STEPS_S, Case, Floats, Ints, Series, Setting, Values, daily, make, ramp, weekend, weekly
+
+from tests.series_generator import SECOND, STEPS_S, Case, Floats, Ints, Series, Setting, Values, daily, make, ramp, weekend, weekly
 
 FINE = (60, 300, 3600)  # steps that show a day
 NOISE = (0.02, 0.1, 0.3, 0.5, 0.7)

@@ -6,10 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
-from series_nasty import SHAPES, Nasty, nasty
 
 from cronocast.classify import classify_member
 from cronocast.forecast.engine import MemberForecast, Settings, forecast_member
+from tests.series_nasty import SHAPES, Nasty, nasty
 
 COUNT = int(os.environ.get("NASTY", "240"))
 CHUNK = 40
