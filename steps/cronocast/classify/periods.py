@@ -28,11 +28,12 @@ class Season:
     strength: float  # share of the variance around the local level that the pattern foretells in cycles it has not seen, at most 1
 
 
-def cycles(y: Floats, series: Scaled, period: int) -> Floats | None:
+def cycles(y: Floats, series: Scaled, period: int, *, trusted: bool = False) -> Floats | None:
     """Cut y (the series or what seasons leave of it) into whole cycles, and take the local level out of each.
 
     The level is a line through the middles of the cycles, so a trend of any moderate bend leaves no trace. Cycles with few values are left out: the
-    others keep their phase. The last cycle ends `offset` steps before the series does.
+    others keep their phase. The last cycle ends `offset` steps before the series does. What is missing in a cycle is taken from the others, if the period is
+    trusted; else only in the measure in which they foretell each other, for gaps must not make a season.
 
     Returns:
         Shape (cycles, period), or None if fewer than two cycles are left or nothing but rounding.
@@ -41,14 +42,24 @@ def cycles(y: Floats, series: Scaled, period: int) -> Floats | None:
     count = end // period
     if count < MIN_CYCLES:
         return None
-    kept = np.flatnonzero(series.observed[end - count * period : end].reshape(count, period).mean(axis=1) >= WHOLE)
+    seen = series.observed[end - count * period : end].reshape(count, period)
+    kept = np.flatnonzero(seen.mean(axis=1) >= WHOLE)
     if kept.size < MIN_CYCLES:
         return None
-    table = y[end - count * period : end].reshape(count, period)[kept]
-    rest = table - _level(table.mean(axis=1), kept, period)
-    # Once more by medians around the pattern: a day off in a cycle is not its level.
-    rest = table - _level(np.median(table - rest.mean(axis=0), axis=1), kept, period)
+    table, seen = y[end - count * period : end].reshape(count, period)[kept], seen[kept]
+    shape = _mean_seen(table - _level(table.mean(axis=1), kept, period), seen)
+    # Once more by medians around the pattern: a day off in a cycle is not its level, nor is the line that bridges a gap.
+    middle = np.median(table - shape, axis=1) if seen.all() else np.nanmedian(np.where(seen, table - shape, np.nan), axis=1)
+    rest = table - _level(middle, kept, period)
+    if not seen.all():
+        rest = np.where(seen, rest, _mean_seen(rest, seen) * (1.0 if trusted else max(0.0, strength(np.where(seen, rest, 0.0)))))
     return _clipped(rest) if rest.std() > series.grain else None
+
+
+def _mean_seen(table: Floats, seen: Bools) -> Floats:
+    """Mean cycle of what was seen, 0 where nothing was."""
+    mean: Floats = (table * seen).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    return mean
 
 
 def offset(observed: Bools, period: int) -> int:

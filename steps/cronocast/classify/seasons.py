@@ -132,7 +132,7 @@ def _without(series: Scaled, seasons: list[Season]) -> Floats:
     rest = series.y
     for _ in range(2 if len(waves) > 1 else 1):
         for period, known in waves.items():
-            table = cycles(rest + known, series, period)
+            table = cycles(rest + known, series, period, trusted=True)
             if table is not None:
                 wave = repeated(pattern(table), series.y.size, offset(series.observed, period))
                 rest, waves[period] = rest + known - wave, wave
