@@ -64,7 +64,7 @@ def networks(y: Floats, h: int, epochs: int) -> Answer:
 
     In favour of the method, trends reach the ends of the series, where the original loses half a period on either side.
     """
-    from sklearn.preprocessing import PowerTransformer  # type: ignore[import-untyped]
+    from sklearn.preprocessing import PowerTransformer
     from statsmodels.tsa.seasonal import seasonal_decompose
 
     period = next(p for p in PERIODS if 2 * p <= y.size)
@@ -84,7 +84,7 @@ def extend(part: Floats, h: int, look_back: int, epochs: int) -> Floats:
 
     Windows stand as one time step of `look_back` features, as in the original: an LSTM layer is then its input, cell and output gates alone.
     """
-    import torch  # type: ignore[import-not-found]
+    import torch
 
     torch.manual_seed(0)
     torch.set_num_threads(1)

