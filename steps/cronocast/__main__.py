@@ -1,6 +1,6 @@
 """`python -m cronocast`: the same command as `cronocast`."""
 
-from cronocast.cli import main
+from cronocast.cli import script
 
 if __name__ == "__main__":
-    main()
+    script()

@@ -110,11 +110,7 @@ def _run(given: Given, *, debug: bool) -> int:
         # Imported inside the step: libraries take seconds to load, and SIGTERM must be obeyed in them too.
         return _work(given.step)(job)
 
-    code = run_step(work, job, debug=debug)
-    if code == Terminated.exit_code:
-        # The result is written. The long way out would join threads that feed workers which are gone already.
-        os._exit(code)
-    return code
+    return run_step(work, job, debug=debug)
 
 
 def _work(step: str) -> Callable[[Job], Outcome]:
@@ -318,6 +314,17 @@ def backtest(
         return run_backtest(make_request(history, out, entry, models, origins, texts), out, as_json=json)
 
     raise typer.Exit(guarded(action, debug=debug))
+
+
+def script() -> None:
+    """Run as a program: as `main`, but ended by SIGTERM it leaves at once."""
+    try:
+        main()
+    except SystemExit as end:
+        if end.code == Terminated.exit_code:
+            # The result is written. The long way out would join threads that feed workers which are gone already.
+            os._exit(Terminated.exit_code)
+        raise
 
 
 def main() -> None:
