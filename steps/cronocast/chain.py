@@ -68,7 +68,7 @@ class Children:
                 child.terminate()
         for child in list(self.running):
             try:
-                child.wait(timeout=10)
+                child.wait(timeout=8)  # then it is killed: the whole stop keeps to 10 s
             except subprocess.TimeoutExpired:
                 child.kill()
 
