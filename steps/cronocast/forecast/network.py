@@ -59,7 +59,9 @@ class Network:
         self.architecture, self.seed = architecture, seed
         self._model = _model(architecture)
         self._start = self.weights()
-        self._model.compile(optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0), loss=_loss, jit_compile=False)
+        # JAX runs operation by operation unless it compiles, a hundred times slower; TensorFlow has graphs anyway and torch would compile for minutes.
+        compiled = keras.backend.backend() == "jax"
+        self._model.compile(optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0), loss=_loss, jit_compile=compiled)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each array of `weights`, by name."""
