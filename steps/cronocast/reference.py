@@ -9,7 +9,8 @@ from typing import Any
 
 import typer
 
-from cronocast.cli import app, metavar
+from cronocast.cli import application
+from cronocast.cli_steps import metavar
 from cronocast.document import Leaf, leaves, plain
 from cronocast.entry import CLASSES, Entry
 from cronocast.errors import CronocastError
@@ -17,7 +18,7 @@ from cronocast.forecast import MODELS
 from cronocast.results import STATUSES
 from cronocast.secrets import SCHEMES
 
-COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = typer.main.get_command(application()).commands  # type: ignore[attr-defined]
 
 # What a class means; the names stand in entry.CLASSES, a test holds both together.
 CLASS_MEANINGS = {

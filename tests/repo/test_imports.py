@@ -1,5 +1,6 @@
 """What a start of the command loads: light steps no numerical library, a help page next to nothing."""
 
+import json
 import os
 import resource
 import subprocess
@@ -7,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from cronocast.results import Outcome, write_result
+from cronocast.step import run_folder
 
 HEAVY = ("numpy", "pandas", "scipy", "keras", "tensorflow", "statsmodels", "sklearn", "matplotlib", "prophet", "darts", "torch")
 
@@ -38,6 +42,25 @@ def test_help_loads_neither_http_nor_yaml_nor_rich(command: str) -> None:
     modules = loaded_by(f"sys.argv[1:] = ['{command}', '--help']; from cronocast.cli import main; main()")
     assert "cronocast.cli" in modules
     assert modules.isdisjoint({*HEAVY, "requests", "urllib3", "rich", "yaml", "ssl", "asyncio"})
+
+
+def test_a_step_makes_the_options_of_no_other_command() -> None:
+    names = loaded_by("sys.argv[1:] = ['load', '--help']; from cronocast import cli; cli.main()")
+    assert "cronocast.cli_steps" in names
+    assert "cronocast.cli_people" not in names
+
+
+def test_a_step_with_nothing_to_do_loads_neither_http_nor_threads(tmp_path: Path) -> None:
+    """As after a forecast that was skipped: no database is asked."""
+    ended = Outcome(status="skipped", reason="no_data: none")
+    forecast = run_folder(tmp_path, "a", 0) / "forecast.result.json"
+    forecast.parent.mkdir(parents=True)
+    write_result(forecast, "forecast", "a", "1970-01-01T00:00:00Z", ended, 0.0, None, {})
+    entry = {"name": "a", "source": {"url": "http://h", "database": "d", "measurement": "m", "field": "v"}}
+    words = ["load", "--entry", json.dumps(entry), "--root", str(tmp_path), "--run", "0"]
+    modules = loaded_by(f"sys.argv[1:] = {words!r}; from cronocast import cli; cli.main()")
+    assert "cronocast.load" in modules
+    assert modules.isdisjoint({*HEAVY, "requests", "urllib3", "ssl", "logging", "concurrent.futures"})
 
 
 def test_the_guard_sees_what_is_loaded() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cronocast import cli, step
+from cronocast import cli, cli_steps, step
 from cronocast.entry import parse_entry
 from cronocast.errors import AccessError, DataError, InvariantError, RefusedError, TemporaryError
 from cronocast.files import read_json, series_lock
@@ -159,7 +159,7 @@ def test_f21_sigterm_while_libraries_load(tmp_path: Path, monkeypatch: pytest.Mo
         time.sleep(5)
         pytest.fail("SIGTERM was not obeyed")
 
-    monkeypatch.setattr(cli, "_imported", slow_import)
+    monkeypatch.setattr(cli_steps, "_imported", slow_import)
     monkeypatch.setattr(sys, "argv", ["cronocast", "load", "--forecast", str(tmp_path / "f.csv"), "--entry", json.dumps(ENTRY)])
     with pytest.raises(SystemExit) as caught:
         cli.main()

@@ -1,7 +1,6 @@
 """From rows of forecast.csv to request bodies of line protocol, made ahead of the sending. Standard library only."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from cronocast.errors import InvariantError
 from cronocast.load.forecast_file import Rows
@@ -54,6 +53,8 @@ def joined(lines: Iterable[bytes], batch: int) -> Iterator[bytes]:
 
 def ahead(bodies: Iterator[bytes]) -> Iterator[bytes]:
     """Make the next body in a thread while the server works on this one; requests themselves stay in the main thread."""
+    from concurrent.futures import ThreadPoolExecutor  # with logging it takes longer to load than a step that finds nothing to do has work
+
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, bodies, b"")
         while body := coming.result():

@@ -1,0 +1,170 @@
+"""The commands that people type. Heavy imports stand inside."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cronocast.document import plain
+from cronocast.step import guarded, say
+
+Values = Annotated[Path, typer.Option("--values", "-f", envvar="CRONOCAST_VALUES", metavar="FILE", help="Values file: defaults and a map of series.")]
+Only = Annotated[str | None, typer.Option("--only", metavar="STEPS", help="Run these steps only: extract,classify,forecast,load.")]
+Names = Annotated[list[str] | None, typer.Option("--series", metavar="NAME", help="Run this series only; may be repeated.")]
+Root = Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Folder that holds the run folders.")]
+When = Annotated[str | None, typer.Option("--run", envvar="CRONOCAST_RUN", metavar="TIME", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")]
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+
+
+def run(values: Values, series: Names = None, only: Only = None, root: Root = Path("cronocast-data"), run: When = None, json: Json = False, debug: Debug = False) -> None:
+    """Run the whole chain for the series of a values file on this machine."""
+    from cronocast.chain import run_chain
+
+    raise typer.Exit(guarded(lambda: run_chain(values, series or [], only, root, run, as_json=json), debug=debug))
+
+
+def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
+    """Check a values file and report every problem at once."""
+
+    def action() -> int:
+        import json as json_module
+
+        from cronocast.values import load_values
+
+        entries = load_values(values)
+        if json:
+            typer.echo(json_module.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
+        else:
+            for name, entry in entries.items():
+                typer.echo(f"{name}: every {entry.every}, {entry.lookback} back, {entry.horizon} ahead, model {entry.model}, writes {entry.sink_measurement()}")
+            typer.echo(f"{values}: {len(entries)} series, no problem found")
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+def schema(debug: Debug = False) -> None:
+    """Print the JSON schema of a values file."""
+
+    def action() -> int:
+        import json as json_module
+
+        from cronocast.values import values_schema
+
+        typer.echo(json_module.dumps(values_schema(), indent=1))
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+def render(
+    values: Values,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write a file per series, and cronocast.yaml for what they share; else to stdout.")] = None,
+    release: Annotated[str, typer.Option("--release", metavar="NAME", help="Name that the shared objects are called by.")] = "cronocast",
+    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")] = "default",
+    debug: Debug = False,
+) -> None:
+    """Print what the Helm chart makes of a values file, as plain YAML for kubectl and argo."""
+
+    def action() -> int:
+        from cronocast.render import render as render_chart
+
+        return render_chart(values, out, release, namespace)
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+def clean(
+    root: Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Root of the volume.")],
+    keep: Annotated[str, typer.Option("--keep", envvar="CRONOCAST_KEEP", metavar="DURATION", help="Keep run folders that changed within this time, such as 7d.")] = "7d",
+    debug: Debug = False,
+) -> None:
+    """Remove old run folders; saved models and the newest run of every series stay."""
+
+    def action() -> int:
+        from cronocast.clean import clean as remove_old
+        from cronocast.document import Span
+        from cronocast.errors import ConfigError, Problem, StorageError
+
+        problems: list[Problem] = []
+        span = Span().check(keep, "--keep", problems)
+        if span is None:
+            raise ConfigError(problems)
+        cleaned = remove_old(root, span)
+        say(f"clean: {cleaned.removed} run folders removed, {cleaned.kept} kept, {len(cleaned.failed)} could not be removed")
+        if cleaned.failed:
+            raise StorageError("E_STORAGE", cleaned.failed[0].split(":")[0], f"{len(cleaned.failed)} run folders could not be removed; make them writable for this user")
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Run folders, one or several.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="The page to write; report.html in the first run folder if not given.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write one self-contained page about one or several runs."""
+
+    def action() -> int:
+        from cronocast.report import write_report
+
+        page = out or folders[0] / "report.html"
+        write_report(folders, page)
+        typer.echo(page)
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+def plot(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The picture to write: a name that ends in .png or .svg.")],
+    member: Annotated[str | None, typer.Option("--member", metavar="TAGS", help="Tags of the member to draw, such as host=a; all if not given.")] = None,
+    theme: Annotated[str, typer.Option("--theme", metavar="light|dark", help="light or dark.")] = "light",
+    debug: Debug = False,
+) -> None:
+    """Draw history and forecast as a picture."""
+
+    def action() -> int:
+        from cronocast.report import write_plot
+
+        write_plot(folder, out, member, theme)
+        typer.echo(out)
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+def backtest(
+    history: Annotated[Path, typer.Option("--history", envvar="CRONOCAST_HISTORY", metavar="FILE", help="File with the history (name,tags,time,value).")],
+    horizon: Annotated[str | None, typer.Option("--horizon", envvar="CRONOCAST_HORIZON", metavar="DURATION", help="How far ahead to forecast; 24h if not given.")] = None,
+    models: Annotated[str | None, typer.Option("--models", metavar="A,B,...", help="Models to try, auto among them; the naive ones always run. auto if not given.")] = None,
+    origins: Annotated[
+        int | None, typer.Option("--origins", metavar="NUMBER", help="Past starts, spread over the last third; at most ten, one horizon apart, if not given.")
+    ] = None,
+    every: Annotated[str | None, typer.Option("--every", envvar="CRONOCAST_EVERY", metavar="DURATION", help="Step size of the grid; that of the file if not given.")] = None,
+    lookback: Annotated[
+        str | None, typer.Option("--lookback", envvar="CRONOCAST_LOOKBACK", metavar="DURATION", help="How much history a run reads; all of it if not given.")
+    ] = None,
+    level: Annotated[str | None, typer.Option("--level", envvar="CRONOCAST_LEVEL", metavar="NUMBER", help="Nominal coverage of the interval; 0.95 if not given.")] = None,
+    jobs: Annotated[str | None, typer.Option("--jobs", envvar="CRONOCAST_JOBS", metavar="NUMBER", help="Forecasts made at the same time; one per core if not given.")] = None,
+    entry: Annotated[
+        str | None, typer.Option("--entry", envvar="CRONOCAST_ENTRY", metavar="JSON", help="A series document as JSON text, or @FILE: its settings, where no flag says otherwise.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with pictures.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Forecast the past as scheduled runs would have, and measure what came of it against naive forecasts."""
+
+    def action() -> int:
+        from cronocast.backtest.command import run_backtest
+        from cronocast.backtest.request import make_request
+
+        texts = {"horizon": horizon, "every": every, "lookback": lookback, "level": level, "jobs": jobs or str(os.cpu_count() or 1)}
+        return run_backtest(make_request(history, out, entry, models, origins, texts), out, as_json=json)
+
+    raise typer.Exit(guarded(action, debug=debug))
