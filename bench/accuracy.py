@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cronocast.classify import classify_member
-from cronocast.forecast.engine import MemberForecast, Settings
+from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.members import Job, forecast_members
 
 HERE = Path(__file__).resolve().parent

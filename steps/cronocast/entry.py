@@ -9,6 +9,7 @@ from cronocast import rules
 from cronocast.document import UNRENDERED, Anything, Flag, ListOf, MapOf, Number, Part, Span, Text, parse, setting
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
+from cronocast.series import level_name
 
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
 RESAMPLE = ("mean", "median", "sum", "min", "max", "last")
@@ -135,6 +136,12 @@ class Entry:
     lookback: Duration = setting(Span(), Duration.parse("4w"), "How much history is read.", "extract")
     horizon: Duration = setting(Span(), Duration.parse("24h"), "How far ahead to forecast.", "forecast")
     level: float = setting(Number(0.5, 0.999), 0.95, "Nominal coverage of the interval.", "forecast")
+    levels: tuple[float, ...] = setting(
+        ListOf(Number(0.01, 0.999), 5),
+        (),
+        "Nominal coverages of further intervals, such as 0.5, 0.8; each gives two more columns and fields, such as yhat_lower_50, yhat_upper_50.",
+        "forecast select load",
+    )
     model: str = setting(_model, "auto", "Model; auto chooses by backtest.", "classify forecast select")
     candidates: tuple[str, ...] = setting(ListOf(_candidate), (), "Models that auto may choose from; by class if empty.", "classify forecast select")
     options: dict[str, Any] = setting(MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast")
@@ -208,7 +215,7 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
     problems = [*_server_problems(source, f"{at}source", source), *_server_problems(sink, f"{at}sink", source)]
     problems += _reading_problems(source, f"{at}source")
     problems += _target_problems(source, sink, f"{at}sink.measurement")
-    problems += [*_time_problems(data, source, at), *_smooth_problems(data, f"{at}prepare.smooth")]
+    problems += [*_level_problems(data, f"{at}levels"), *_time_problems(data, source, at), *_smooth_problems(data, f"{at}prepare.smooth")]
     clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
     low, high = clip.get("min"), clip.get("max")
     if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
@@ -281,6 +288,15 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
             Problem("E_CONFIG_DURATION", f"{at}source.slice", f"{part} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((part // every + 1) * every)}")
         )
     return problems
+
+
+def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:
+    levels = data.get("levels")
+    names = [level_name(level) for level in levels if isinstance(level, int | float)] if isinstance(levels, list) else []
+    level = data["level"] if isinstance(data.get("level"), int | float) else 0.95
+    problems = [Problem("E_CONFIG_CROSS", f"{where}[{names.index(own)}]", f"{level:g} is `level` already; allowed: others") for own in [level_name(level)] if own in names]
+    doubled = [Problem("E_CONFIG_DUPLICATE", where, f"two of them would both be named {name}; name each once") for name in dict.fromkeys(names) if names.count(name) > 1]
+    return problems + doubled
 
 
 def _smooth_problems(data: dict[str, Any], where: str) -> list[Problem]:

@@ -9,7 +9,7 @@ from cronocast.files import atomic
 from cronocast.plan import Part, models_by_image, parts
 from cronocast.profile import Profile, read_profiles
 from cronocast.results import Outcome, check_handoff, result_path
-from cronocast.series import FORECAST_COLUMNS, Member, header, read_members, rows
+from cronocast.series import Member, forecast_columns, header, read_members, rows
 from cronocast.step import Job
 
 Key = tuple[str, str]
@@ -33,7 +33,7 @@ def run(job: Job) -> Outcome:
     for part in parts(job.entry, [profile.series_class for profile in profiles.values()]):
         forecasts[part], documents[part] = _read(job, part, outcome)
     with atomic(job.forecast) as file:
-        file.write(header(FORECAST_COLUMNS))
+        file.write(header(forecast_columns(job.entry.levels)))
         written = 0
         for key, profile in profiles.items():
             part, document = choose({p: found[key] for p, found in documents.items() if key in found}, profile, job)
@@ -62,7 +62,7 @@ def _read(job: Job, part: Part, outcome: Outcome) -> tuple[dict[Key, Member], di
     except (KeyError, TypeError, ValueError) as error:
         raise ContractError("E_HANDOFF", str(path), f"its result is incomplete or ill-typed: {seen(str(error))}; run forecast again") from error
     outcome.add_input(path)
-    return {member.key: member for member in read_members(path, FORECAST_COLUMNS)}, documents
+    return {member.key: member for member in read_members(path, forecast_columns(job.entry.levels))}, documents
 
 
 def choose(tried: Mapping[Part, dict[str, Any]], profile: Profile, job: Job) -> tuple[Part, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The CSV contract between steps: `name,tags,time,value` and `name,tags,time,yhat,yhat_lower,yhat_upper`. Standard library only."""
+"""The CSV contract between steps: `name,tags,time,value`, and `name,tags,time,yhat,yhat_lower,yhat_upper` with two more columns for each further level."""
 
 import csv
 import io
@@ -7,6 +7,8 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
 from operator import lt
 from pathlib import Path
 from typing import BinaryIO
@@ -24,10 +26,25 @@ NUMBER = rb"-?(?:0|[1-9][0-9]{0,308})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"
 _NUMBER = re.compile(NUMBER)
 TIME = rb"(?:0|[1-9][0-9]{0,18})"
 _TIME = re.compile(TIME)
-_ROW = {width: rb"%s(?:,%s){%d}" % (TIME, NUMBER, width - 1) for width in (2, 4)}
-_ROWS = {width: re.compile(rb"%s(?:\n%s)*" % (row, row)) for width, row in _ROW.items()}
 EARLIEST_S, LATEST_S = 10**9, 41 * 10**8  # 2001 to 2099: what a clock says today, in seconds
 _GAP = frozenset((b"", b"nan", b"NaN", b"NA", b"null"))
+
+
+def level_name(level: float) -> str:
+    """What names a nominal coverage in columns, fields and results: 0.5 is 50, 0.975 is 97_5."""
+    return f"{100 * level:.10g}".replace(".", "_")
+
+
+def forecast_columns(levels: Iterable[float] = ()) -> tuple[str, ...]:
+    """Columns of a forecast: yhat and its interval, then lower and upper bound of each further level, ascending."""
+    return (*FORECAST_COLUMNS, *(f"yhat_{side}_{level_name(level)}" for level in sorted(levels) for side in ("lower", "upper")))
+
+
+@cache
+def ordered(width: int) -> tuple[tuple[int, int], ...]:
+    """Pairs of forecast columns, counted from 0, of which the first is never above the second: yhat is in every interval, a further one in the next."""
+    lowers, uppers = range(3, width, 2), range(4, width, 2)
+    return ((1, 0), (0, 2), *pairwise([*reversed(lowers), 0, *uppers]))
 
 
 @dataclass
@@ -192,7 +209,7 @@ def _member(line: bytes, where: str, expected: bytes, done: set[tuple[str, str]]
 def _add_rows(member: Member, rests: list[bytes], where: str, number: int) -> None:
     """Keep times and values of rows that stand together: all at once where nothing is wrong, else one by one to say what is."""
     width = 1 + len(member.columns)
-    if _ROWS[width].fullmatch(b"\n".join(rests)):
+    if _rows_of(width).fullmatch(b"\n".join(rests)):
         cells = b",".join(rests).split(b",")
         times = [*member.time_ns[-1:], *map(int, cells[::width])]
         values = [array("d", map(float, cells[i::width])) for i in range(1, width)]
@@ -203,6 +220,13 @@ def _add_rows(member: Member, rests: list[bytes], where: str, number: int) -> No
             return
     for i, rest in enumerate(rests):
         _add(member, rest, f"{where}:{number + i}")
+
+
+@cache
+def _rows_of(width: int) -> re.Pattern[bytes]:
+    """Rows of a time and its values, without name and tags."""
+    row = rb"%s(?:,%s){%d}" % (TIME, NUMBER, width - 1)
+    return re.compile(rb"%s(?:\n%s)*" % (row, row))
 
 
 def _add(member: Member, rest: bytes, where: str) -> None:

@@ -10,7 +10,8 @@ from cronocast.backtest.request import origin_steps
 from cronocast.backtest.study import Study, on_one_grid, past, run_study
 from cronocast.classify import classify_member
 from cronocast.errors import ConfigError, DataError
-from cronocast.forecast.engine import Settings, forecast_member
+from cronocast.forecast.answer import Settings
+from cronocast.forecast.engine import forecast_member
 from cronocast.series import Member
 from tests.backtest_sample import HOUR, START, member, request, wave, write
 

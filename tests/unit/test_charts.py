@@ -33,7 +33,7 @@ def view(values: list[float], ahead: list[tuple[float, float, float]], *, missin
 
 
 def draw(member: MemberView, size: Size = SIZES[0]) -> ET.Element:
-    return ET.fromstring(forecast_chart(member, focus_of(member, NOW), size, UTC, 0.95, "u"))
+    return ET.fromstring(forecast_chart(member, focus_of(member, NOW), size, UTC, (0.95,), "u"))
 
 
 def paths(root: ET.Element, cls: str) -> list[str]:
@@ -163,7 +163,7 @@ def test_any_sampling_step_gives_a_tidy_chart(step: int, tmp_path: Path) -> None
     sample = Sample("", report_runs.daily(50, 14))
     member = read_run(report_runs.write_run(tmp_path / "run", [sample], step=step, points=500, horizon=48, now=NOW // step * step)).members[0]
     for size in SIZES:
-        inside(ET.fromstring(forecast_chart(member, focus_of(member, NOW // step * step), size, UTC, 0.95, "u")), size)
+        inside(ET.fromstring(forecast_chart(member, focus_of(member, NOW // step * step), size, UTC, (0.95,), "u")), size)
     for size in STEPS_SIZES:
         inside(ET.fromstring(steps_chart(member, size, "s")), size)
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from cronocast.errors import ConfigError
+from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.backtest import MOST_ORIGINS
-from cronocast.forecast.engine import MemberForecast, Settings, forecast_member
+from cronocast.forecast.engine import forecast_member
 from cronocast.profile import Profile
 
 HOUR_NS = 3600 * 10**9

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cronocast.errors import ConfigError
-from cronocast.forecast.engine import Settings
+from cronocast.forecast.answer import Settings
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.profile import Profile
 

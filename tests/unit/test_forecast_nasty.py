@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cronocast.classify import classify_member
-from cronocast.forecast.engine import MemberForecast, Settings, forecast_member
+from cronocast.forecast.answer import MemberForecast, Settings
+from cronocast.forecast.engine import forecast_member
 from tests.series_nasty import SHAPES, Nasty, nasty
 
 COUNT = int(os.environ.get("NASTY", "240"))

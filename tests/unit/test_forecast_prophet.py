@@ -8,7 +8,8 @@ import pytest
 
 from cronocast.errors import ConfigError, MissingExtraError
 from cronocast.forecast import MODELS, Context
-from cronocast.forecast.engine import Settings, forecast_member
+from cronocast.forecast.answer import Settings
+from cronocast.forecast.engine import forecast_member
 from cronocast.profile import Profile
 from cronocast.registry import load
 

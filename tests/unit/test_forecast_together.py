@@ -13,8 +13,8 @@ from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError, DataError
 from cronocast.files import read_json
 from cronocast.forecast import Context
+from cronocast.forecast.answer import Settings
 from cronocast.forecast.backtest import origin_ends
-from cronocast.forecast.engine import Settings
 from cronocast.forecast.lstm import WARM_EPOCHS
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.forecast.naive import Naive

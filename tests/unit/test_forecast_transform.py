@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.forecast.engine import MemberForecast, Settings, forecast_member
+from cronocast.forecast.answer import MemberForecast, Settings
+from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.transform import fitted
 from cronocast.profile import Profile
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cronocast.classify import classify_member
-from cronocast.forecast.engine import MemberForecast, Settings, forecast_member
+from cronocast.forecast.answer import MemberForecast, Settings
+from cronocast.forecast.engine import forecast_member
 from cronocast.hours import Hours, find_hours
 from cronocast.profile import Profile
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cronocast.errors import ContractError
 from cronocast.load.line_protocol import MAX_STRING, Value, forecast_lines, measurement_fault, record, series_key
+from cronocast.series import FORECAST_COLUMNS
 
 KEYS = [
     ("plain", "cpu", {"host": "a"}, "cpu,host=a"),
@@ -56,7 +57,7 @@ def test_lines_equal_a_loop_over_rows(rows: list[tuple[int, float, float, float]
     cells = [[str(t).encode(), *(repr(v).encode() for v in values)] for t, *values in rows]
     columns = list(zip(*cells, strict=True)) or [()] * 4
     naive = "".join(f"{key.decode()} yhat={y!r},yhat_lower={low!r},yhat_upper={high!r},run=7i {t}\n" for t, y, low, high in rows)
-    assert forecast_lines(key, 7, *columns).decode() == naive
+    assert forecast_lines(key, 7, FORECAST_COLUMNS, *columns).decode() == naive
 
 
 FIELDS: list[tuple[str, dict[str, Value], str]] = [

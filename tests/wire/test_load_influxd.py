@@ -21,6 +21,7 @@ from cronocast.durations import stamp
 from cronocast.errors import ContractError
 from cronocast.load import DEAD_LETTERS, run
 from cronocast.load.line_protocol import forecast_lines, measurement_fault, record, series_key
+from cronocast.series import FORECAST_COLUMNS
 from cronocast.step import Job, run_step
 from demo.influxd import Influxd
 from tests.load_run import HOSTS, RUN_NS, load, make_job, publish, rows_of, signed_in
@@ -245,7 +246,7 @@ def test_x19_what_is_read_is_what_was_written_or_it_was_refused(cases: list[tupl
             key = series_key(measurement, tags.items())
         except ContractError:
             continue
-        lines.append(forecast_lines(key, 1, [b"%d" % RUN_NS], [b"1.5"], [b"1"], [b"2"]))
+        lines.append(forecast_lines(key, 1, FORECAST_COLUMNS, [b"%d" % RUN_NS], [b"1.5"], [b"1"], [b"2"]))
         written.setdefault(measurement, []).append(tags)
     influxd.write(b"".join(lines).decode(), "odd")
     assert {row["name"] for row in influxd.query("SHOW MEASUREMENTS", "odd")} == set(written)

@@ -60,7 +60,7 @@ def _models(document: Shown) -> str:
     names = ["error / naive", "95 % range", "MASE", "sMAPE, %", "RMSE", "pinball", "MSIS", "coverage", "bias", "CPU s"]
     head = '<th>Model</th><th><span class="vh">Picture</span></th>' + "".join(f'<th class="n">{name}</th>' for name in names)
     rows = "".join(_model(name, found) for name, found in document["models"].items())
-    lines = "".join(f"<li>{safe(said)}</li>" for name, found in document["models"].items() for said in sentences(name, found, document["level"]))
+    lines = "".join(f"<li>{safe(said)}</li>" for name, found in document["models"].items() for said in sentences(name, found, document["level"], document["levels"]))
     table = _scroll("Measures by model", f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
     return f'<section class="card"><h2>Models</h2>{table}<ul>{lines}</ul></section>'
 

@@ -13,10 +13,12 @@ from cronocast.backtest.request import NAIVE, Request
 from cronocast.backtest.study import Rows, Study
 from cronocast.durations import Duration, stamp
 from cronocast.forecast import measures
+from cronocast.series import level_name
 
 Floats = NDArray[np.float64]
 
 SCHEMA = 1
+OF_INTERVAL = ("pinball", "msis", "coverage")  # also measured at further levels, as coverage_50
 MEASURES = ("mase", "smape", "rmse", "pinball", "msis", "coverage", "bias")
 LEAST_ERROR = 0.1  # MASE below counts as this in a ratio: a tenth of a usual change is as good as right, and ratios of nothing explode
 UNIT = (
@@ -44,6 +46,7 @@ def _document(study: Study, request: Request) -> dict[str, Any]:
         "horizon": str(request.entry.horizon),
         "lookback": str(Duration.of(request.lookback_ns)) if request.lookback_ns else None,
         "level": study.level,
+        "levels": list(study.levels),
         "unit": UNIT,
         "origins": [stamp(study.origin_ns(i)) for i in range(len(study.origins))],
         "overlap": any(b - a < study.h for a, b in pairwise(study.origins)),
@@ -96,8 +99,16 @@ def rounded(value: float) -> float:
 def _flat(study: Study, rows: Rows, member: int | slice = slice(None), step: int | slice = slice(None)) -> dict[str, float] | None:
     """Measures over the chosen members and steps, all origins."""
     scale = study.scale[member].reshape(-1, 1)
-    cells = [v[member][..., step].reshape(scale.shape[0], -1) for v in (study.actual, rows.yhat, rows.lower, rows.upper)]
-    return measured(cells[0], cells[1], cells[2], cells[3], scale, study.level)
+
+    def at(level: float, lower: Floats, upper: Floats) -> dict[str, float] | None:
+        cells = [v[member][..., step].reshape(scale.shape[0], -1) for v in (study.actual, rows.yhat, lower, upper)]
+        return measured(cells[0], cells[1], cells[2], cells[3], scale, level)
+
+    found = at(study.level, rows.lower, rows.upper)
+    for level, band in zip(study.levels, rows.further, strict=True) if found else ():
+        scores = at(level, *band) or {}
+        found = {**(found or {}), **{f"{name}_{level_name(level)}": scores[name] for name in OF_INTERVAL}}
+    return found
 
 
 def mase(study: Study, rows: Rows) -> Floats:
@@ -109,20 +120,22 @@ def mase(study: Study, rows: Rows) -> Floats:
     return np.where(counts > 0, means, np.nan)
 
 
-def inside(study: Study, rows: Rows) -> tuple[Floats, Floats]:
+def inside(study: Study, rows: Rows, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
     """Values inside their interval, and values in all, of each forecast: shapes (members, origins)."""
     known = np.isfinite(study.actual) & np.isfinite(rows.yhat)
-    held = known & (study.actual >= rows.lower) & (study.actual <= rows.upper)
+    held = known & (study.actual >= lower) & (study.actual <= upper)
     return held.sum(axis=2).astype(float), known.sum(axis=2).astype(float)
 
 
 def _model(study: Study, rows: Rows, log_ratio: Floats) -> dict[str, Any]:
-    held, counts = inside(study, rows)
+    held, counts = inside(study, rows, rows.lower, rows.upper)
+    further = {level_name(level): inside(study, rows, *band)[0] for level, band in zip(study.levels, rows.further, strict=True)}
     status = Counter(s for member in rows.status for s in member)
     return {
         **(_flat(study, rows) or dict.fromkeys(MEASURES)),
         "ratio": _ratio(ratio_band(log_ratio)),
         "coverage_range": _range(coverage_band(held.ravel(), counts.ravel())),
+        **{f"coverage_range_{name}": _range(coverage_band(own.ravel(), counts.ravel())) for name, own in further.items()},
         "values": int(counts.sum()),
         "statuses": dict(sorted(status.items())),
         "reasons": rows.reasons[:20],  # a person reads a few

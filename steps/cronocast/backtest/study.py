@@ -15,8 +15,8 @@ from cronocast.classify.step import profile_of
 from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import measures
+from cronocast.forecast.answer import MemberForecast
 from cronocast.forecast.candidates import check_models, seasons
-from cronocast.forecast.engine import MemberForecast
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.forecast.step import settings_of
 from cronocast.grid import to_grid
@@ -55,6 +55,7 @@ class Rows:
     yhat: Floats
     lower: Floats
     upper: Floats
+    further: list[tuple[Floats, Floats]]  # bounds at further levels, ascending
     used: list[list[str]]  # what made each forecast, such as median(theta,linear)
     status: list[list[str]]
     reasons: list[str] = field(default_factory=list)  # why a forecast is not simply ok, each once
@@ -70,6 +71,7 @@ class Study:
     origins: list[int]  # index of the first forecast step, ascending
     h: int
     level: float
+    levels: tuple[float, ...]  # of further intervals, ascending
     actual: Floats  # shape (members, origins, h)
     scale: Floats  # shape (members, origins): mean absolute change over one season before the origin, the unit of MASE
     season: list[int]  # per member: steps of the season that scales errors, as known at the first origin
@@ -139,7 +141,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
     known = list(zip([starts[o] for _, o in places], seen, strict=True))
     jobs = [Job(profile, p.time_ns, p.y, replace(settings_of(entry, end_ns), model=model)) for model in request.models for end_ns, (profile, p) in known]
     results = forecast_members(jobs, entry.jobs, progress)
-    models = {model: _rows(results, len(history.keys), len(origins), h) for model in request.models}
+    models = {model: _rows(results, (len(history.keys), len(origins), h), len(entry.levels)) for model in request.models}
     next(results, None)  # past its end, where the last forecast is told
     by_place = dict(zip(places, [profile for profile, _ in seen], strict=True))
     season = [_season([by_place[m, o] for o in range(len(origins))]) for m in range(len(history.keys))]
@@ -148,6 +150,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
         origins=origins,
         h=h,
         level=entry.level,
+        levels=tuple(sorted(entry.levels)),
         actual=np.stack([history.y[:, o : o + h] for o in origins], axis=1),
         scale=np.array([[_scale(history, m, o, season[m], request.lookback_ns) for o in origins] for m in range(len(history.keys))]),
         season=season,
@@ -174,14 +177,13 @@ def see_past(job: tuple[Request, Past]) -> tuple[Profile, Past]:
     return profile_of(member, request.entry), Past(known.key, np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0]))
 
 
-def _rows(results: Iterator[MemberForecast], members: int, origins: int, h: int) -> Rows:
+def _rows(results: Iterator[MemberForecast], shape: tuple[int, int, int], levels: int) -> Rows:
     """Take the forecasts of one model off the stream of all."""
-    shape = (members, origins, h)
-    rows = Rows(np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan), [], [])
-    for m in range(members):
+    rows = Rows(_unknown(shape), _unknown(shape), _unknown(shape), [(_unknown(shape), _unknown(shape)) for _ in range(levels)], [], [])
+    for m in range(shape[0]):
         rows.used.append([])
         rows.status.append([])
-        for o in range(origins):
+        for o in range(shape[1]):
             result = next(results)
             rows.used[m].append(result.model)
             rows.status[m].append(result.status)
@@ -191,7 +193,13 @@ def _rows(results: Iterator[MemberForecast], members: int, origins: int, h: int)
                 rows.reasons.append(result.reason)
             if result.yhat.size:
                 rows.yhat[m, o], rows.lower[m, o], rows.upper[m, o] = result.yhat, result.lower, result.upper
+                for (lower, upper), band in zip(rows.further, result.further, strict=True):
+                    lower[m, o], upper[m, o] = band
     return rows
+
+
+def _unknown(shape: tuple[int, int, int]) -> Floats:
+    return np.full(shape, np.nan)
 
 
 def _season(profiles: Sequence[Profile]) -> int:

@@ -1,7 +1,7 @@
 """What `cronocast backtest` prints: progress, and tables by model, by member and by step ahead."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from cronocast.backtest.chance import coverage_words, ratio_words
 from cronocast.backtest.notes import notes
 from cronocast.backtest.request import NAIVE
+from cronocast.series import level_name
 from cronocast.step import say
 
 LOG_WIDTH = 140  # where nobody says how wide the reader's screen is
@@ -57,7 +58,7 @@ def print_tables(document: Shown) -> None:
     )
     console.print(by_model(document))
     for name, found in document["models"].items():
-        for sentence in sentences(name, found, document["level"]):
+        for sentence in sentences(name, found, document["level"], document["levels"]):
             console.print(escape(sentence), soft_wrap=True)
     console.print()
     console.print(by_step(document))
@@ -70,13 +71,14 @@ def print_tables(document: Shown) -> None:
     console.print(f"[dim]{escape(document['unit'])}[/]", soft_wrap=True)
 
 
-def sentences(name: str, found: Shown, level: float) -> list[str]:
+def sentences(name: str, found: Shown, level: float, levels: Iterable[float] = ()) -> list[str]:
     """What the figures of one model mean."""
     if found["mase"] is None:
         return [f"{name}: no forecast could be compared with anything"]
     ratio = found["ratio"]
     against = [] if name in NAIVE else [ratio_words(ratio["value"], ratio["low"], ratio["high"])]
-    return [f"{name}: {'; '.join([*against, coverage_words(found['coverage'], found['coverage_range'], level, found['values'])])}"]
+    held = [(level, found["coverage"], found["coverage_range"]), *((own, found[f"coverage_{level_name(own)}"], found[f"coverage_range_{level_name(own)}"]) for own in levels)]
+    return [f"{name}: {'; '.join([*against, *(coverage_words(share, bounds, own, found['values']) for own, share, bounds in held)])}"]
 
 
 def _table(title: str, names: list[str], left: int = 1) -> Table:

@@ -1,7 +1,7 @@
 """Forecasts one member: fill, backtest, choose, forecast, interval, clip; any failure ends in a simpler forecast with its reason."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ import numpy as np
 
 from cronocast.errors import DataError
 from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
+from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import BY_CLASS, check_models
 from cronocast.forecast.prepare import Filled, fill
 from cronocast.forecast.timeline import Timeline, spread, steps_ahead, timeline
@@ -17,6 +18,7 @@ from cronocast.forecast.transform import Unit, exponent_of, fitted
 from cronocast.registry import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,45 +34,6 @@ LEAST_POINTS = 3
 SEASONAL = ("seasonal", "trend_seasonal")
 LARGEST = float(np.finfo(float).max)
 LARGEST_EXPONENT = 1023  # values below 2**1023
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How members of one series are forecast."""
-
-    h: int  # steps, >= 1
-    end_ns: int  # start of the first forecast step
-    level: float = 0.95  # nominal coverage of the interval
-    model: str = "auto"
-    candidates: tuple[str, ...] = ()  # for auto; by class if empty
-    options: Mapping[str, Any] = field(default_factory=dict)
-    clip: tuple[float | None, float | None] = (None, None)
-    transform: str = "none"  # none, log, sqrt or power
-    fill_limit: int | None = None  # steps; longer gaps are not filled
-    on_too_short: str = "forecast"  # forecast, skip or fail
-    budget: float = 10.0  # CPU seconds that auto may spend on backtests
-    seed: int = 0
-    series: str = ""  # whose members these are: weights of another series are not used
-
-
-@dataclass(frozen=True)
-class MemberForecast:
-    """The answer for one member. Arrays have shape (h,), or (0,) where status is skipped or failed."""
-
-    name: str
-    tags: str
-    time_ns: "Times"
-    yhat: "Floats"
-    lower: "Floats"
-    upper: "Floats"
-    model: str  # what made it, such as theta or median(ar,theta,linear); empty if nothing did
-    why: str  # one sentence for people
-    status: str  # ok | fallback | skipped | failed
-    reason: str = ""  # code and sentence where status is not ok
-    backtest: dict[str, Any] = field(default_factory=dict)
-    prepared: dict[str, Any] = field(default_factory=dict)  # what was done with the values before a model saw them
-    notes: tuple[str, ...] = ()  # what a model says of its weights, such as `lstm: warm_start`
-    cpu_s: float = 0.0
 
 
 def forecast_member(
@@ -102,12 +65,6 @@ def forecast_member(
         work = begin(profile, time_ns, y, settings, state)
         result = work.result(trained or {}) if isinstance(work, Work) else work
     return replace(result, cpu_s=time.process_time() - began + sum(model.cpu_s for model in (trained or {}).values()))
-
-
-def without_forecast(profile: "Profile", status: str, reason: str) -> MemberForecast:
-    """The answer for a member that gets no forecast."""
-    empty = np.empty(0)
-    return MemberForecast(profile.name, profile.tags, np.empty(0, dtype=np.int64), empty, empty, empty, "", reason, status, reason)
 
 
 def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None) -> "Work | MemberForecast":
@@ -143,10 +100,12 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
 
 def _on_the_clock(found: MemberForecast, line: Timeline, hours: "Hours", tail: int, end_ns: int, h: int) -> MemberForecast:
     """The forecast of open hours on every step of the grid."""
-    yhat, lower, upper = spread(line, end_ns, h, (found.yhat, found.lower, found.upper))
+    columns = (found.yhat, found.lower, found.upper, *(bound for band in found.further for bound in band))
+    yhat, lower, upper, *bounds = spread(line, end_ns, h, columns)
     times = end_ns + hours.step_ns * np.arange(h, dtype=np.int64)
-    ahead = steps_ahead(line, tail, end_ns, found.backtest["steps"])
-    return replace(found, time_ns=times, yhat=yhat, lower=lower, upper=upper, backtest={**found.backtest, "by_step": {"steps": ahead}})
+    test = {**found.backtest, "by_step": {"steps": steps_ahead(line, tail, end_ns, found.backtest["steps"])}}
+    further = tuple(zip(bounds[0::2], bounds[1::2], strict=True))
+    return replace(found, time_ns=times, yhat=yhat, lower=lower, upper=upper, further=further, backtest=test)
 
 
 @dataclass
@@ -173,7 +132,9 @@ class Work:
         yhat, used = self._predict(choice, self._tested_periods(self.test), trained)
         errors = self._errors(self.test, used)
         found = replace(self._finish(yhat, used, choice, self.test, errors), prepared=self.told, notes=tuple(self.said))
-        return found if self.line.hours is None else _on_the_clock(found, self.line, self.line.hours, self.filled.tail, self.settings.end_ns, self.asked)
+        if self.line.hours is not None:
+            found = _on_the_clock(found, self.line, self.line.hours, self.filled.tail, self.settings.end_ns, self.asked)
+        return found.nested(self.settings)
 
     @cached_property
     def models(self) -> dict[str, Callable[[], Any]]:
@@ -245,18 +206,24 @@ class Work:
         return test.actual - select.combine(rows) if rows else np.full((0, 1), np.nan)
 
     def _finish(self, yhat: "Floats", used: tuple[str, ...], choice: select.Choice, test: backtest.Backtest, errors: "Floats") -> MemberForecast:
-        season = min(self.context.periods, default=1)
+        season, levels = min(self.context.periods, default=1), (self.settings.level, *self.settings.levels)
         tail = self.filled.tail
-        below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, self.settings.level, self.values, season, test.independent))
-        bounds = [np.clip(self.unit.back(v), -LARGEST, LARGEST) for v in (yhat - below, yhat, yhat + above)]
-        low, high = self.settings.clip
-        lower, middle, upper = (np.clip(v, low, high) if (low, high) != (None, None) else v for v in bounds)
+        bands = []
+        for level in levels:
+            below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, level, self.values, season, test.independent))
+            bands.append((self._back(yhat - below), self._back(yhat + above)))
         times = self.settings.end_ns + self.profile.step_ns * np.arange(self.settings.h, dtype=np.int64)
         status, reason = self._status(used, choice)
         label = replace(choice, names=used).label
-        report = summary.backtest_report(test, errors, self.values, self.unit, self.settings.level, season)
+        report = summary.backtest_report(test, errors, self.values, self.unit, levels, season)
         report["not_tried"] = self.not_tried
-        return MemberForecast(self.profile.name, self.profile.tags, times, middle, lower, upper, label, choice.why, status, reason, report)
+        return MemberForecast(self.profile.name, self.profile.tags, times, self._back(yhat), *bands[0], label, choice.why, status, reason, report, further=tuple(bands[1:]))
+
+    def _back(self, z: "Floats") -> "Floats":
+        """From what models work in to the unit of the member, inside the range that its values can have."""
+        values = np.clip(self.unit.back(z), -LARGEST, LARGEST)
+        low, high = self.settings.clip
+        return np.clip(values, low, high) if (low, high) != (None, None) else values
 
     def _status(self, used: tuple[str, ...], choice: select.Choice) -> tuple[str, str]:
         if not set(used) & set(choice.names):

@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.forecast import MODELS
+from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import check_models
-from cronocast.forecast.engine import MemberForecast, Settings, Work, begin, forecast_member, without_forecast
+from cronocast.forecast.engine import Work, begin, forecast_member
 from cronocast.forecast.together import Trained, train
 from cronocast.profile import Profile
 from cronocast.registry import load

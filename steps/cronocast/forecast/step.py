@@ -13,14 +13,14 @@ from cronocast.classify.step import profile_of
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError, DataError, InvariantError, seen
 from cronocast.files import atomic, series_id
-from cronocast.forecast.engine import MemberForecast, Settings
+from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.members import Job as MemberJob
 from cronocast.forecast.members import forecast_members
 from cronocast.plan import models_by_image
 from cronocast.prepare import prepare_member
 from cronocast.profile import Profile, read_profiles
 from cronocast.results import Outcome, check_handoff
-from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, read_members, rows
+from cronocast.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, read_members, rows
 from cronocast.step import Job, say
 
 PROGRESS_EVERY = 25  # members between two progress lines
@@ -85,6 +85,7 @@ def settings_of(entry: Entry, end_ns: int) -> Settings:
         h=entry.horizon // entry.every,
         end_ns=end_ns,
         level=entry.level,
+        levels=tuple(sorted(entry.levels)),
         model=entry.model,
         candidates=entry.candidates,
         options=entry.options,
@@ -114,7 +115,7 @@ def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[
             say(f"forecast: {count} of {total} members")
 
     with atomic(job.output) as file:
-        file.write(header(FORECAST_COLUMNS))
+        file.write(header(forecast_columns(job.entry.levels)))
         for work, result in zip(works, forecast_members(works, job.entry.jobs, progress, _weights(job)), strict=True):
             if result.time_ns.size:
                 file.write(rows(_as_member(result)))
@@ -134,8 +135,8 @@ def _weights(job: Job) -> Path | None:
 
 def _as_member(result: MemberForecast) -> Member:
     """The rows of one forecast, checked: finite and in order, whatever the model did."""
-    columns = (result.yhat, result.lower, result.upper)
-    if not all(np.isfinite(c).all() for c in columns) or not ((result.lower <= result.yhat) & (result.yhat <= result.upper)).all():
+    columns = (result.yhat, result.lower, result.upper, *(bound for band in result.further for bound in band))
+    if not all(np.isfinite(c).all() for c in columns) or not all((columns[a] <= columns[b]).all() for a, b in ordered(len(columns))):
         raise InvariantError("E_NONFINITE_FORECAST", f"{result.name}{{{result.tags}}}", f"{result.model} gave a forecast that is not finite or outside its own interval")
     return Member(result.name, result.tags, array("q", result.time_ns.tolist()), tuple(array("d", c.tolist()) for c in columns))
 
@@ -143,12 +144,8 @@ def _as_member(result: MemberForecast) -> Member:
 def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int]) -> dict[str, Any]:
     """What the result file says of a member."""
     backtest = result.backtest
-    summary = {
-        "ratio": backtest.get("chosen", {}).get("ratio"),
-        "mase": backtest.get("chosen", {}).get("mase"),
-        "coverage": backtest.get("chosen", {}).get("coverage"),
-    }
-    known = {name: value for name, value in summary.items() if value is not None}
+    told = {name: value for name, value in backtest.get("chosen", {}).items() if name in ("ratio", "mase") or name.startswith("coverage")}
+    known = {name: value for name, value in told.items() if value is not None}
     return {
         "name": result.name,
         "tags": result.tags,

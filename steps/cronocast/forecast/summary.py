@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.forecast import intervals, measures, select
+from cronocast.series import level_name
 
 if TYPE_CHECKING:
     from cronocast.forecast import Floats
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from cronocast.forecast.transform import Unit
 
 
-def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int) -> dict[str, Any]:
+def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", levels: tuple[float, ...], season: int) -> dict[str, Any]:
     """Errors of every model, and steps, bounds and coverage of what was chosen beside the better naive forecast.
 
     Args:
@@ -20,7 +21,7 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
         errors: Actual - forecast of what was chosen, shape (k, b).
         y: History with NaN, shape (t,), as models see it, like everything in the backtest.
         unit: What brings that back to the unit of the member, in which errors are measured.
-        level: Nominal coverage.
+        levels: Nominal coverage of the interval, then of further ones, whose scores carry the level in their names, such as coverage_80.
         season: Steps of the season that scales errors, 1 if none.
     """
     actual = unit.measured(test.actual)
@@ -36,8 +37,9 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
     }
     if np.isfinite(errors).any():
         chosen = unit.measured(test.actual - errors)
-        interval = _interval(test, errors, y, unit, level, season, scale)
-        report["chosen"] = {**_measured(actual, chosen, scale), **_ratio(test, test.actual - errors), **interval, "by_step": _by_step(actual - chosen, scale)}
+        first, *further = (_interval(test, errors, y, unit, level, season, scale) for level in levels)
+        named = {f"{name}_{level_name(level)}": value for level, scores in zip(levels[1:], further, strict=True) for name, value in scores.items()}
+        report["chosen"] = {**_measured(actual, chosen, scale), **_ratio(test, test.actual - errors), **first, **named, "by_step": _by_step(actual - chosen, scale)}
         if naive := select.reference(test):
             report["naive"] = {"model": naive, "by_step": _by_step(actual - models[naive], scale)}
     return report

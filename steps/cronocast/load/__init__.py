@@ -18,6 +18,7 @@ from cronocast.load.target import Target, resolved_target
 from cronocast.load.written import Written
 from cronocast.registry import Row
 from cronocast.results import Outcome, check_handoff
+from cronocast.series import forecast_columns
 from cronocast.step import Job, say
 
 SINKS: Mapping[str, Row] = {"influx": Row("cronocast.load.influx:influx_sink")}
@@ -74,17 +75,17 @@ def _load(job: Job, outcome: Outcome) -> None:
     else:
         outcome.add_input(job.forecast)
     with _opened(job.forecast) as file:
-        every_ns = forecast.get("window", {}).get("every_ns")
+        every_ns, columns = forecast.get("window", {}).get("every_ns"), forecast_columns(job.entry.levels)
         # What forecast has published and vouches for is checked while it is sent, no line before its own check. A file that
         # stands alone is checked whole before anything is sent.
-        promised = _promised(forecast, job.forecast) or _counted(file, job.forecast, every_ns)
+        promised = _promised(forecast, job.forecast) or _counted(file, job.forecast, every_ns, columns)
         outcome.rows_in = outcome.rows_kept = outcome.expected = sum(promised.values())
         outcome.members = [{"name": name, "tags": tags, "points": rows} for (name, tags), rows in promised.items()]
         if not promised:
             outcome.status, outcome.reason = "skipped", "no_data: the forecast has no rows"
             return
         seen_ = Seen()
-        _deliver(job, outcome, target, checked_rows(file, job.forecast, every_ns, promised, seen_), seen_)
+        _deliver(job, outcome, target, checked_rows(file, job.forecast, every_ns, promised, seen_, columns), seen_)
 
 
 def _newer_run(job: Job) -> str:
@@ -119,10 +120,10 @@ def _promised(forecast: Mapping[str, Any], path: Path) -> dict[Key, int] | None:
     return promised
 
 
-def _counted(file: io.BufferedReader, path: Path, every_ns: int | None) -> dict[Key, int]:
+def _counted(file: io.BufferedReader, path: Path, every_ns: int | None, columns: tuple[str, ...]) -> dict[Key, int]:
     """Check the whole file and count the rows of each member."""
     counted = Seen()
-    for _ in checked_rows(file, path, every_ns, None, counted):
+    for _ in checked_rows(file, path, every_ns, None, counted, columns):
         pass
     return counted.members
 

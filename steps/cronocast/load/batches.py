@@ -7,7 +7,7 @@ from cronocast.load.forecast_file import Rows
 from cronocast.load.line_protocol import forecast_lines
 
 MAX_BODY_BYTES = 4 * 2**20  # no server refuses this by default (3.x: 10 MiB); keeps memory flat with long tags
-ROW_BYTES = 130  # of a line after its key: three doubles of 17 digits, run and time
+ROW_BYTES, FIELD_BYTES = 40, 30  # of a line after its key: run and time; a name with a double of 17 digits
 
 
 def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[bytes]:
@@ -15,13 +15,14 @@ def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s:
     parts: list[bytes] = []
     count = size = 0
     for part in rows:
-        key, cells, at = key_of(part.tags), part.cells, 0
+        key, cells, width, at = key_of(part.tags), part.cells, part.width, 0
+        row_bytes = len(key) + ROW_BYTES + FIELD_BYTES * len(part.columns)
         while at < part.count:
-            room = min(batch - count, (MAX_BODY_BYTES - size) // (len(key) + ROW_BYTES) + 1)
-            some = cells[5 * at : 5 * (at + room)]
-            lines = forecast_lines(key, run_s, some[0::5], some[1::5], some[2::5], some[3::5])
+            room = min(batch - count, (MAX_BODY_BYTES - size) // row_bytes + 1)
+            some = cells[width * at : width * (at + room)]
+            lines = forecast_lines(key, run_s, part.columns, *(some[i::width] for i in range(width - 1)))
             parts.append(lines)
-            taken = len(some) // 5
+            taken = len(some) // width
             at, count, size = at + taken, count + taken, size + len(lines)
             if count == batch or size >= MAX_BODY_BYTES:
                 yield _counted(parts, count)

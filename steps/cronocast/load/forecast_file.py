@@ -18,7 +18,7 @@ from typing import IO
 
 from cronocast.durations import MAX_NS, Duration
 from cronocast.errors import ContractError, DataError, StorageError, seen
-from cronocast.series import FORECAST_COLUMNS, MAX_FILE_BYTES, MAX_LINE_BYTES, NUMBER, header, parse_tags, prefix, read_members
+from cronocast.series import FORECAST_COLUMNS, MAX_FILE_BYTES, MAX_LINE_BYTES, NUMBER, header, ordered, parse_tags, prefix, read_members
 
 BLOCK_BYTES = 2**20  # about 10,000 rows; larger blocks are no faster
 PLAIN = b"0123456789.-,;"  # of rows whose numbers need no second look: no exponent, no letter
@@ -32,16 +32,22 @@ class SuspectError(Exception):
 
 @dataclass(frozen=True)
 class Rows:
-    """Consecutive rows of one member: time, yhat, yhat_lower, yhat_upper and `;` of each row, one after the other."""
+    """Consecutive rows of one member: time, the columns of the forecast and `;` of each row, one after the other."""
 
     name: str
     tags: str
     cells: list[bytes]
+    columns: tuple[str, ...] = FORECAST_COLUMNS
+
+    @property
+    def width(self) -> int:
+        """Cells of a row."""
+        return len(self.columns) + 2
 
     @property
     def count(self) -> int:
         """Number of rows."""
-        return len(self.cells) // 5
+        return len(self.cells) // self.width
 
 
 @dataclass
@@ -53,10 +59,17 @@ class Seen:
     last_ns: int = 0
 
 
-def checked_rows(file: io.BufferedReader, path: Path, every_ns: int | None, promised: Mapping[Key, int] | None, seen_: Seen) -> Iterator[Rows]:
+def checked_rows(
+    file: io.BufferedReader,
+    path: Path,
+    every_ns: int | None,
+    promised: Mapping[Key, int] | None,
+    seen_: Seen,
+    columns: tuple[str, ...] = FORECAST_COLUMNS,
+) -> Iterator[Rows]:
     """Read the file from its beginning, about 1 MiB at a time, and check every row before it is handed on.
 
-    Form, grid, finite numbers, yhat_lower <= yhat <= yhat_upper, members that stand together, and rows of each member.
+    Form, grid, finite numbers, yhat in every interval, members that stand together, and rows of each member.
 
     Args:
         file: Open at `path`.
@@ -64,6 +77,7 @@ def checked_rows(file: io.BufferedReader, path: Path, every_ns: int | None, prom
         every_ns: Step of the grid, on which every time must lie; None: one step throughout, as the first two rows have it.
         promised: Rows of each member that has any; None if not known.
         seen_: Filled as reading goes on.
+        columns: What the header must name.
 
     Raises:
         ContractError: anything else than that, with the number of the line where one is at fault.
@@ -73,13 +87,13 @@ def checked_rows(file: io.BufferedReader, path: Path, every_ns: int | None, prom
     try:
         if (size := path.stat().st_size) > MAX_FILE_BYTES:
             raise DataError("E_TOO_LARGE", str(path), f"{size} bytes; at most {MAX_FILE_BYTES} are read, shorten horizon or split the series")
-        for rows in _check(_read_rows(file), every_ns, seen_):
+        for rows in _check(_read_rows(file, columns), every_ns, seen_):
             key = rows.name, rows.tags
             if promised is not None and seen_.members[key] > promised.get(key, 0):
                 raise _broken_promise(path, key, seen_.members[key], promised.get(key, 0))
             yield rows
     except SuspectError as error:
-        _explain(path, every_ns)
+        _explain(path, every_ns, columns)
         raise ContractError("E_CSV_ROW", str(path), "the rows are not those of a forecast, or changed while they were read; run forecast again") from error
     except OSError as error:
         raise StorageError("E_STORAGE", str(path), f"can't be read: {error.strerror}; check the volume") from error
@@ -92,10 +106,11 @@ def _broken_promise(path: Path, key: Key, there: int, due: int) -> ContractError
     return ContractError("E_HANDOFF", str(path), f"member {seen(','.join(key))} has {there} rows or more, the result of forecast says {due}; run forecast again")
 
 
-def _read_rows(file: IO[bytes]) -> Iterator[Rows]:
+def _read_rows(file: IO[bytes], columns: tuple[str, ...]) -> Iterator[Rows]:
     file.seek(0)
-    if file.readline(MAX_LINE_BYTES).removeprefix(b"\xef\xbb\xbf") != header(FORECAST_COLUMNS):
+    if file.readline(MAX_LINE_BYTES).removeprefix(b"\xef\xbb\xbf") != header(columns):
         raise SuspectError
+    width = len(columns) + 2
     name, tags, start = "", "", b"\n"
     while block := file.read(BLOCK_BYTES):
         block += b"" if block.endswith(b"\n") else file.readline(MAX_LINE_BYTES)
@@ -109,11 +124,11 @@ def _read_rows(file: IO[bytes]) -> Iterator[Rows]:
             # A row that begins otherwise keeps its line feed, which then stands in a cell and is found there.
             text = block[at + len(start) : end - 1].replace(b"\n" + start, b",;,") + b",;"
             cells = text.split(b",")
-            if len(cells) % 5 or cells[4::5].count(b";") * 5 != len(cells):
+            if len(cells) % width or cells[width - 1 :: width].count(b";") * width != len(cells):
                 raise SuspectError  # a row has more or fewer cells
-            if not _sound(text, cells):
+            if not _sound(text, [cells[i::width] for i in range(1, width - 1)]):
                 raise SuspectError
-            yield Rows(name, tags, cells)
+            yield Rows(name, tags, cells, columns)
             at = end
 
 
@@ -146,7 +161,7 @@ def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator
     key: Key | None = None
     step, last = every_ns or 0, 0
     for rows in parts:
-        times = rows.cells[0::5]
+        times = rows.cells[0 :: rows.width]
         first = _whole(times[0])
         if (rows.name, rows.tags) != key:
             key = rows.name, rows.tags
@@ -184,39 +199,44 @@ def _grid(first: int, count: int, step: int) -> list[bytes]:
     return list(map(b"%d".__mod__, range(first, first + count * step, step)))
 
 
-def _sound(text: bytes, cells: list[bytes]) -> bool:
-    """Tell whether every value is a finite number and lies in its interval."""
-    yhat, lower, upper = cells[1::5], cells[2::5], cells[3::5]
+def _sound(text: bytes, columns: list[list[bytes]]) -> bool:
+    """Tell whether every value is a finite number, and yhat in every interval."""
+    pairs = ordered(len(columns))
     if text.translate(None, PLAIN):
         # Without letters and plus signs `float` takes decimal numbers only; otherwise each cell is held against the contract.
-        if not all(map(_NUMBER.fullmatch, chain(yhat, lower, upper))):
+        if not all(map(_NUMBER.fullmatch, chain(*columns))):
             return False
-    elif b"-" not in text and text.count(b".") == 3 * len(yhat) and text.count(b";") == len(yhat):
+    elif b"-" not in text and text.count(b".") == len(columns) * len(columns[0]) and text.count(b";") == len(columns[0]):
         # Without a sign, and with the only point at the same place, texts compare as their numbers do, three times as fast.
-        places = set(map(bytes.find, chain(yhat, lower, upper), repeat(b".")))
-        if len(places) == 1 and 0 < max(places) < 300 and all(map(le, lower, yhat)) and all(map(le, yhat, upper)):
+        places = set(map(bytes.find, chain(*columns), repeat(b".")))
+        if len(places) == 1 and 0 < max(places) < 300 and all(all(map(le, columns[a], columns[b])) for a, b in pairs):
             return True
     try:
-        values = [list(map(float, column)) for column in (lower, yhat, upper)]
+        values = [list(map(float, column)) for column in columns]
     except ValueError:
         return False
-    return all(map(le, values[0], values[1])) and all(map(le, values[1], values[2])) and max(values[2]) < inf and min(values[0]) > -inf
+    if not all(all(map(le, values[a], values[b])) for a, b in pairs):
+        return False
+    # What is not infinite at the outer bounds is not between them.
+    return all(min(values[i]) > -inf for i in {1, len(values) - 2}) and all(max(values[i]) < inf for i in {2, len(values) - 1})
 
 
-def _explain(path: Path, every_ns: int | None) -> None:
+def _explain(path: Path, every_ns: int | None, columns: tuple[str, ...]) -> None:
     """Find the row at fault and raise what is wrong with it."""
     step = every_ns or 0
     number = 1
-    for member in read_members(path, FORECAST_COLUMNS):
+    for member in read_members(path, columns):
         times = member.time_ns
         step = step or (times[1] - times[0] if len(times) > 1 else 0)
         due = times[0]
         if every_ns and due % every_ns:
             raise ContractError("E_CSV_TIME", f"{path}:{number + 1}", f"time {due} is no multiple of {Duration.of(every_ns)}; right: a time on the grid")
-        for time, yhat, lower, upper in zip(times, *member.columns, strict=True):
+        for time, *values in zip(times, *member.columns, strict=True):
             number += 1
             if time != due:
                 raise ContractError("E_CSV_TIME", f"{path}:{number}", f"time {time}; right: {due}, one step after the row before")
-            if not lower <= yhat <= upper:
-                raise ContractError("E_CSV_VALUE", f"{path}:{number}", f"yhat {yhat!r} is not between yhat_lower {lower!r} and yhat_upper {upper!r}")
+            for low, high in ordered(len(columns)):
+                if not values[low] <= values[high]:
+                    sentence = f"{columns[low]} {values[low]!r} is above {columns[high]} {values[high]!r}; right: yhat in every interval, a narrower one in a wider one"
+                    raise ContractError("E_CSV_VALUE", f"{path}:{number}", sentence)
             due = time + step

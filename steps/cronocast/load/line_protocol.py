@@ -44,21 +44,23 @@ def series_key(measurement: str, tags: Iterable[tuple[str, str]]) -> bytes:
     return text
 
 
-def forecast_lines(key: bytes, run_s: int, time: Sequence[bytes], yhat: Sequence[bytes], lower: Sequence[bytes], upper: Sequence[bytes]) -> bytes:
+def forecast_lines(key: bytes, run_s: int, names: Sequence[str], time: Sequence[bytes], *columns: Sequence[bytes]) -> bytes:
     """Write rows of one member as lines, with a newline after each.
 
     Args:
         key: From `series_key`.
         run_s: The run's scheduled time in seconds since 1970.
+        names: Fields, plain names that need no escape.
         time: Nanoseconds since 1970 as decimal text, one for each row.
-        yhat: Decimal text of a finite number, as `lower` and `upper`; it passes unchanged, so no digit is lost.
-        lower: Lower end of the interval.
-        upper: Upper end of the interval.
+        columns: For each field decimal text of finite numbers, one for each row; it passes unchanged, so no digit is lost.
     """
-    line = key.replace(b"%", b"%%") + b" yhat=%b,yhat_lower=%b,yhat_upper=%b,run=" + b"%d" % run_s + b"i %b\n"
-    cells: list[bytes] = [b""] * (4 * len(time))
+    fields = b"".join(b"%b=%%b," % name.encode() for name in names)
+    line = key.replace(b"%", b"%%") + b" " + fields + b"run=%di %%b\n" % run_s
+    width = len(names) + 1
+    cells: list[bytes] = [b""] * (width * len(time))
     # Columns are laid side by side by slices, and one formatting call fills all lines: a loop over rows takes six times as long.
-    cells[0::4], cells[1::4], cells[2::4], cells[3::4] = yhat, lower, upper, time
+    for i, column in enumerate((*columns, time)):
+        cells[i::width] = column
     return (line * len(time)) % tuple(cells)
 
 

@@ -1,6 +1,7 @@
 """One record per member and run: which class and model it got, and how good the model was. Standard library only."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from cronocast.results import read_result, result_path
 
 STEPS = ("extract", "classify", "forecast")
 WORDS = ("class", "model", "why", "status", "reason")
+COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
 
 
 def step_results(beside: Path, series: str | None, run: str | None) -> dict[str, dict[str, Any]]:
@@ -41,7 +43,8 @@ def run_fields(results: Mapping[str, dict[str, Any]], points: Mapping[tuple[str,
         words = {name: _word(member.get(name)) for name in WORDS} | {"class": _word(member.get("class")) or _word(classes.get(key, {}).get("class"))}
         scores = member.get("backtest")
         scores = scores if isinstance(scores, dict) else {}
-        yield key, {**words, "mase": _number(scores.get("mase")), "coverage": _number(scores.get("coverage")), "points": points.get(key, 0), **durations}
+        coverage = {name: _number(value) for name, value in scores.items() if COVERAGE.fullmatch(name)}
+        yield key, {**words, "mase": _number(scores.get("mase")), **coverage, "points": points.get(key, 0), **durations}
 
 
 def _members(result: dict[str, Any]) -> list[dict[str, Any]]:

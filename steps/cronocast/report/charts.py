@@ -13,10 +13,10 @@ from cronocast.report.words import clock, length, number, percent, tick_numbers
 GAP_STEPS = 1.5  # more than one step and a half between two values: at least one is missing, the line breaks
 
 
-def forecast_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, level: float, uid: str) -> str:
-    """History, forecast and band around now, with everything labelled."""
+def forecast_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, levels: Sequence[float], uid: str) -> str:
+    """History, forecast and its bands around now, with everything labelled; the first level is that of `yhat_lower` and `yhat_upper`, the others ascend."""
     end_labels = _end_labels(member)
-    legend = _legend(member, focus, level, size)
+    legend = _legend(member, focus, levels, size)
     domain = focus_domain(member, focus)
     ticks = [t for t in value_ticks(*domain, count=5 if size.height > 240 else 4) if domain[0] <= t <= domain[1]]
     names = tick_numbers(ticks)
@@ -32,14 +32,14 @@ def forecast_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, l
         _gaps(frame, member, focus, size),
         time_axis(frame, size, zone),
         *_earlier(frame, member, focus),
-        _band(frame, member),
+        *[_band(frame, member, i) for i in range(len(levels))],
         _measured(frame, member, focus.first),
         _ahead(frame, member),
         _marks(frame, member, focus, size, zone),
-        *[_legend_item(x, 14 + row * 18, cls, label) for (cls, label), row, x in legend],
+        *[_legend_item(x, 14 + row * 18, *item) for item, row, x in legend],
         *place(end_labels, frame, size),
     ]
-    return drawing(parts, size, uid, f"Forecast of {member.label}", describe(member, focus, zone, level), frame)
+    return drawing(parts, size, uid, f"Forecast of {member.label}", describe(member, focus, zone, levels[0]), frame)
 
 
 def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, uid: str) -> str:
@@ -97,7 +97,7 @@ def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> st
     ahead = member.forecast
     if not len(ahead.time_ns):
         return f"{said} No forecast."
-    yhat, lower, upper = ahead.columns
+    yhat, lower, upper = ahead.columns[:3]
     end = f"{clock(ahead.time_ns[-1], zone, year=True)}: {number(yhat[-1], span)}, {percent(level)} band {number(lower[-1], span)} to {number(upper[-1], span)}"
     return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}."
 
@@ -149,10 +149,11 @@ def _ahead(frame: Frame, member: MemberView) -> str:
     return element("path", cls="forecast", d=line_through(frame, times, values, float("inf"))) if len(member.forecast.time_ns) else ""
 
 
-def _band(frame: Frame, member: MemberView) -> str:
+def _band(frame: Frame, member: MemberView, i: int = 0) -> str:
+    """The i-th band; where one lies over another, both shades add up."""
     if not len(member.forecast.time_ns):
         return ""
-    times, _, lower, upper = member.forecast.time_ns, *member.forecast.columns
+    times, lower, upper = member.forecast.time_ns, *member.forecast.columns[2 * i + 1 : 2 * i + 3]
     keep = (
         range(len(times))
         if len(times) <= 2 * (frame.right - frame.left)
@@ -165,7 +166,7 @@ def _band(frame: Frame, member: MemberView) -> str:
 
 
 def _band_fits(frame: Frame, member: MemberView) -> bool:
-    return all(frame.v0 <= v <= frame.v1 for column in member.forecast.columns[1:] for v in column)
+    return all(frame.v0 <= v <= frame.v1 for column in member.forecast.columns[1:3] for v in column)
 
 
 def _earlier(frame: Frame, member: MemberView, focus: Focus) -> list[str]:
@@ -214,18 +215,19 @@ def _end_labels(member: MemberView) -> list[Label]:
     """Values at the end of the horizon, written where the lines end."""
     if not len(member.forecast.time_ns):
         return []
-    yhat, lower, upper = (column[-1] for column in member.forecast.columns)
+    yhat, lower, upper = (column[-1] for column in member.forecast.columns[:3])
     span = width_of(extremes([member.history.columns[0][-500:], *member.forecast.columns]))
     return [(number(yhat, span), yhat, "of-forecast")] + ([(number(upper, span), upper, ""), (number(lower, span), lower, "")] if upper > lower else [])
 
 
-def _legend(member: MemberView, focus: Focus, level: float, size: Size) -> list[tuple[tuple[str, str], int, float]]:
-    """What stands in the chart, with row and x of each item; rows wrap at the width."""
-    items = [("measured", "measured")] if len(member.history.time_ns) else []
-    items += [("forecast", "forecast"), ("band", f"{percent(level)} band")] if len(member.forecast.time_ns) else []
-    items += [("earlier", "forecast of earlier runs")] if member.earlier else []
+def _legend(member: MemberView, focus: Focus, levels: Sequence[float], size: Size) -> list[tuple[tuple[str, str, int], int, float]]:
+    """What stands in the chart (class, label, shades), with row and x of each item; rows wrap at the width."""
+    items = [("measured", "measured", 1)] if len(member.history.time_ns) else []
+    bands = [("band", f"{percent(level)} band", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
+    items += [("forecast", "forecast", 1), *reversed(bands)] if len(member.forecast.time_ns) else []
+    items += [("earlier", "forecast of earlier runs", 1)] if member.earlier else []
     changes = member.profile.change_points_ns if member.profile else ()
-    items += [("change", "change")] if any(focus.t0 < t < focus.t1 for t in changes) else []
+    items += [("change", "change", 1)] if any(focus.t0 < t < focus.t1 for t in changes) else []
     placed, row, x = [], 0, 4.0
     for item in items:
         width = 28 + text_width(item[1], size.font) + 14
@@ -236,6 +238,6 @@ def _legend(member: MemberView, focus: Focus, level: float, size: Size) -> list[
     return placed
 
 
-def _legend_item(x: float, y: float, cls: str, label: str) -> str:
-    mark = element("rect", cls="band", x=x, y=y - 9, width=20, height=10) if cls == "band" else element("path", cls=cls, d=f"M{short(x)} {short(y - 4)}h20")
+def _legend_item(x: float, y: float, cls: str, label: str, shades: int) -> str:
+    mark = element("rect", cls="band", x=x, y=y - 9, width=20, height=10) * shades if cls == "band" else element("path", cls=cls, d=f"M{short(x)} {short(y - 4)}h20")
     return mark + text(label, x + 26, y)

@@ -1,13 +1,14 @@
 """What the inline script shows beside the pointer: times, texts and heights, made here so that page and tooltip speak alike."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from cronocast.report.charts import focus_domain
 from cronocast.report.frame import Focus, width_of
 from cronocast.report.model import MemberView
 from cronocast.report.scale import NS, reduce_line
-from cronocast.report.words import length, number
+from cronocast.report.words import length, number, percent
 
 MOST_POINTS = 1500  # measured points that a pointer can tell apart; of more, those are kept that draw the line
 MS = 1_000_000  # ns
@@ -22,8 +23,8 @@ def script_json(document: Any) -> str:  # noqa: ANN401 - any JSON document
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def forecast_hover(member: MemberView, focus: Focus, zone: str) -> dict[str, Any]:
-    """The points of the main chart: measured, forecast with its band, and what earlier runs had forecast for the same time."""
+def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence[float] = (0.95,)) -> dict[str, Any]:
+    """The points of the main chart: measured, forecast with its bands, and what earlier runs had forecast for the same time."""
     domain = focus_domain(member, focus)
     span = width_of(domain)
     measured = dict(zip(*_measured(member, focus), strict=True))
@@ -35,8 +36,11 @@ def forecast_hover(member: MemberView, focus: Focus, zone: str) -> dict[str, Any
         rows.append(_row(f"forecast {run[:16].replace('T', ' ')}", "earlier", [_height(values.get(t), domain) for t in times], [_text(values.get(t), span) for t in times]))
     if ahead:
         middle = [ahead[t][0] if t in ahead else None for t in times]
-        band = [f"{number(ahead[t][1], span)} to {number(ahead[t][2], span)}" if t in ahead else None for t in times]
-        rows += [_row("forecast", "forecast", [_height(v, domain) for v in middle], [_text(v, span) for v in middle]), _row("band", "band", [], band)]
+        rows.append(_row("forecast", "forecast", [_height(v, domain) for v in middle], [_text(v, span) for v in middle]))
+        for i in sorted(range(len(levels)), key=levels.__getitem__):
+            low, high = 2 * i + 1, 2 * i + 2
+            band = [f"{number(ahead[t][low], span)} to {number(ahead[t][high], span)}" if t in ahead else None for t in times]
+            rows.append(_row(f"{percent(levels[i])} band" if len(levels) > 1 else "band", "band", [], band))
     origin = focus.t0 // NS * NS
     unit = NS if member.step_ns % NS == 0 and all(t % NS == 0 for t in times) else MS
     return {

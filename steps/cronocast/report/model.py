@@ -13,7 +13,7 @@ from cronocast.files import read_json
 from cronocast.profile import Profile, from_document
 from cronocast.report.scores import Backtest, backtest_of, dict_of, list_of, number_of
 from cronocast.results import read_result
-from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, parse_tags, read_members
+from cronocast.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags, read_members
 
 STEPS = ("extract", "classify", "forecast", "load")
 Key = tuple[str, str]
@@ -80,6 +80,7 @@ class RunView:
     settings: dict[str, Any]  # path of a setting -> value, of all steps together
     problems: tuple[str, ...]
     earlier_runs: tuple[str, ...] = ()
+    further: tuple[float, ...] = ()  # nominal coverages of further intervals, ascending
 
 
 def read_run(folder: Path) -> RunView:
@@ -92,12 +93,13 @@ def read_run(folder: Path) -> RunView:
     results = {step: _result(folder, step, problems) for step in STEPS}
     prepared = folder / "prepared.csv"  # what the forecast continues, where an entry has values changed before
     history = _members(prepared if prepared.exists() else folder / "history.csv", HISTORY_COLUMNS, problems)
-    forecast = _members(folder / "forecast.csv", FORECAST_COLUMNS, problems)
     profile = _json(folder / "profile.json", problems)
+    settings = {path: item.get("value") for r in results.values() for path, item in dict_of(r.get("settings")).items() if isinstance(item, dict)}
+    further = tuple(sorted(level for item in list_of(settings.get("levels")) if (level := number_of(item)) is not None and 0 < level < 1))
+    forecast = _members(folder / "forecast.csv", forecast_columns(further), problems)
     if not (history or forecast or profile or any(results.values())):
         hint = problems[0] if problems else "no history.csv, profile.json, forecast.csv or result of a step"
         raise DataError("E_INPUT_MISSING", str(folder), f"not a run folder: {hint}; name a folder such as cronocast-data/<series>/runs/<run>")
-    settings = {path: item.get("value") for r in results.values() for path, item in dict_of(r.get("settings")).items() if isinstance(item, dict)}
     heads = [dict_of(r) for r in results.values() if r] + [profile]
     series, run = (next((str(h[name]) for h in heads if h.get(name)), "") for name in ("series", "run"))
     profiles = _profiles(profile, folder / "profile.json", problems)
@@ -118,6 +120,7 @@ def read_run(folder: Path) -> RunView:
         level=number_of(settings.get("level")) or next((m.backtest.level for m in members if m.backtest and m.backtest.level), 0.95),
         settings=settings,
         problems=tuple(problems),
+        further=further,
     )
 
 

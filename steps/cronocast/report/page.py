@@ -127,7 +127,7 @@ def run_section(view: RunView, number: int) -> str:
     """One run: how it went, its members, what was written."""
     zone, zone_name = zone_of(view.zone)
     now = view.window[1] if view.window else run_ns(view) or 0
-    scene = Scene(zone, zone_name, view.level, now)
+    scene = Scene(zone, zone_name, view.level, now, view.further)
     ranked = sorted(view.members, key=lambda m: words.remark(m, view.level)[0])
     single = len(ranked) == 1
     detailed = [member_section(view, m, scene, f"s{number}m{i}", single=single, opened=i < OPENED_MEMBERS) for i, m in enumerate(ranked[:DETAILED_MEMBERS])]

@@ -65,7 +65,7 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     if not drawable:
         raise DataError("E_INPUT_MISSING", view.folder, "neither history nor forecast to draw; run extract or forecast first")
     zone, zone_name = zone_of(view.zone)
-    scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0)
+    scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0, view.further)
     ranked = sorted(drawable, key=lambda m: words.remark(m, view.level)[0])
     body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
     colours = PALETTES[theme]
@@ -80,7 +80,7 @@ def _one(view: RunView, member: MemberView, scene: Scene) -> tuple[str, int, int
     focus = focus_of(member, scene.now)
     width, y = ONE.width + 2 * PAD, PAD + 20
     parts = [text(_title(view, member), PAD, y, "title"), text(_facts(member, scene), PAD, y + 22)]
-    parts.append(_nested(forecast_chart(member, focus, ONE, scene.zone, scene.level, "a"), PAD, y + 38, ONE))
+    parts.append(_nested(forecast_chart(member, focus, ONE, scene.zone, scene.levels, "a"), PAD, y + 38, ONE))
     y += 38 + ONE.height
     if focus.first > 0:
         times = member.history.time_ns
@@ -99,7 +99,7 @@ def _many(view: RunView, members: list[MemberView], scene: Scene) -> tuple[str, 
     for i, member in enumerate(shown):
         x, y = PAD + i % 2 * (PANEL.width + PAD), top + i // 2 * (PANEL.height + 56)
         parts += [text(_cut(member.label, 70), x, y + 14, "name"), text(_cut(_short_facts(member), 90), x, y + 32)]
-        parts.append(_nested(forecast_chart(member, focus_of(member, scene.now), PANEL, scene.zone, scene.level, f"p{i}"), x, y + 40, PANEL))
+        parts.append(_nested(forecast_chart(member, focus_of(member, scene.now), PANEL, scene.zone, scene.levels, f"p{i}"), x, y + 40, PANEL))
     return "".join(parts), width, top + -(-len(shown) // 2) * (PANEL.height + 56) + PAD // 2
 
 

@@ -1,7 +1,10 @@
 """The backtest part of forecast.result.json, read with patience: every key is optional. Standard library only."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+FURTHER = re.compile(r"coverage_([0-9]{1,2}(?:_[0-9]{1,12})?)")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Backtest:
     naive_model: str = ""
     coverage: float | None = None
     level: float | None = None
+    further: tuple[tuple[float, float], ...] = ()  # level and coverage of further intervals, ascending
     scores: tuple[Score, ...] = ()
     failed: dict[str, str] = field(default_factory=dict)  # model -> why it has no score at some or all origins
     not_tried: tuple[str, ...] = ()
@@ -50,6 +54,7 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
         naive_model=naive_model,
         coverage=_first(data.get("coverage"), chosen.get("coverage")),
         level=_first(data.get("level"), chosen.get("level")),
+        further=_further({**chosen, **data}),
         scores=tuple(sorted(scores, key=lambda s: (s.mase is None, s.mase or 0.0))),
         failed={str(name): str(why) for name, why in dict_of(data.get("failed")).items()},
         not_tried=tuple(str(name) for name in list_of(data.get("not_tried")) if isinstance(name, str)),
@@ -57,6 +62,16 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
         chosen=own,
         naive=base,
     )
+
+
+def _further(data: dict[str, Any]) -> tuple[tuple[float, float], ...]:
+    """Level and coverage of further intervals, which stand there as coverage_50, coverage_97_5."""
+    found = []
+    for name, value in data.items():
+        coverage, digits = number_of(value), FURTHER.fullmatch(str(name))
+        if digits and coverage is not None:
+            found.append((float(digits[1].replace("_", ".")) / 100, coverage))
+    return tuple(sorted(found))
 
 
 Column = tuple[float | None, ...]

@@ -12,6 +12,7 @@ from cronocast.report.hover import forecast_hover, script_json, steps_hover
 from cronocast.report.model import MemberView, RunView
 from cronocast.report.scores import Backtest, Score
 from cronocast.report.svg import Size, safe
+from cronocast.series import forecast_columns
 
 SIZES = (Size(1080, 350), Size(700, 310, "medium"), Size(348, 290, "narrow", 11))
 CONTEXT_SIZES = (Size(1080, 92), Size(700, 92, "medium"), Size(348, 86, "narrow", 11))
@@ -28,6 +29,12 @@ class Scene:
     zone_name: str
     level: float
     now: int
+    further: tuple[float, ...] = ()  # levels of further bands, ascending
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels of the bands in the order of the columns."""
+        return (self.level, *self.further)
 
 
 def member_section(view: RunView, member: MemberView, scene: Scene, uid: str, *, single: bool, opened: bool) -> str:
@@ -71,7 +78,7 @@ def _tiles(member: MemberView, scene: Scene) -> str:
     if len(times):
         span = width_of((min(member.forecast.columns[1]), max(member.forecast.columns[2])))
         for name, i in (("Next", 0), ("At the end", len(times) - 1))[: len(times)]:
-            yhat, lower, upper = (column[i] for column in member.forecast.columns)
+            yhat, lower, upper = (column[i] for column in member.forecast.columns[:3])
             when = words.clock(times[i], scene.zone)
             tiles.append(_tile(f"{name}, {when}", words.number(yhat, span), f"{words.percent(scene.level)} band {words.number(lower, span)} to {words.number(upper, span)}"))
     test = member.backtest
@@ -82,6 +89,7 @@ def _tiles(member: MemberView, scene: Scene) -> str:
         level = test.level or scene.level
         narrow = test.coverage < level - words.COVERAGE_TOLERANCE
         held = f"of held-out values, {words.counted(test.origins, 'past start')}" if test.origins else "of held-out values"
+        held += "".join(f"; {words.percent(other)} band: {words.percent(share)}" for other, share in test.further)
         tiles.append(_tile(f"The {words.percent(level)} band held", words.percent(test.coverage), held, "warn-text" if narrow else ""))
     return f'<dl class="tiles">{"".join(tiles)}</dl>' if tiles else ""
 
@@ -90,9 +98,9 @@ def _charts(member: MemberView, scene: Scene, uid: str) -> str:
     if not len(member.history.time_ns) and not len(member.forecast.time_ns):
         return '<p class="soft">There is neither history nor forecast to draw.</p>'
     focus = focus_of(member, scene.now)
-    pictures = "".join(forecast_chart(member, focus, size, scene.zone, scene.level, uid) for size in SIZES)
+    pictures = "".join(forecast_chart(member, focus, size, scene.zone, scene.levels, uid) for size in SIZES)
     caption = f"Times in {scene.zone_name}, one value per {words.length(member.step_ns)}. Point at the chart, or use the arrow keys, to read values."
-    parts = [_figure(pictures, caption, f"{uid}-f", forecast_hover(member, focus, scene.zone_name))]
+    parts = [_figure(pictures, caption, f"{uid}-f", forecast_hover(member, focus, scene.zone_name, scene.levels))]
     if focus.first > 0:
         times = member.history.time_ns
         context = "".join(context_chart(member, focus, size, scene.zone, f"{uid}-c") for size in CONTEXT_SIZES)
@@ -194,7 +202,7 @@ def _numbers(member: MemberView, scene: Scene) -> str:
     parts = []
     if len(member.forecast.time_ns):
         rows = list(zip(member.forecast.time_ns, *member.forecast.columns, strict=True))
-        parts.append(_table(f"Forecast, {words.counted(len(rows), 'row')}", ("yhat", "yhat_lower", "yhat_upper"), rows[:MOST_ROWS], len(rows), "forecast.csv", scene))
+        parts.append(_table(f"Forecast, {words.counted(len(rows), 'row')}", forecast_columns(scene.further), rows[:MOST_ROWS], len(rows), "forecast.csv", scene))
     if len(member.history.time_ns):
         rows = list(zip(member.history.time_ns[-48:], member.history.columns[0][-48:], strict=True))
         parts.append(_table(f"Measured, the last {len(rows)} of {words.counted(len(member.history.time_ns), 'value')}", ("value",), rows, len(rows), "history.csv", scene))

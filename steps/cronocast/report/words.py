@@ -159,7 +159,7 @@ def better(ratio: float) -> str:
 def earlier_sentence(run: str, past: Member, member: MemberView, zone: tzinfo) -> str:
     """How the forecast of an earlier run compares with what was measured since."""
     measured = dict(zip(member.history.time_ns, member.history.columns[0], strict=True))
-    pairs = [(measured[t], *values) for t, *values in zip(past.time_ns, *past.columns, strict=True) if t in measured]
+    pairs = [(measured[t], *values) for t, *values in zip(past.time_ns, *past.columns[:3], strict=True) if t in measured]
     if not pairs:
         return ""
     inside = sum(low <= actual <= high for actual, _, low, high in pairs)
@@ -172,7 +172,8 @@ def coverage_sentence(backtest: Backtest | None, level: float) -> str:
     """How the band held on held-out values."""
     if backtest is None or backtest.coverage is None:
         return ""
-    return f"{percent(backtest.level or level)} band held {percent(backtest.coverage)} of held-out values"
+    further = "".join(f", {percent(other)} band {percent(share)}" for other, share in backtest.further)
+    return f"{percent(backtest.level or level)} band held {percent(backtest.coverage)} of held-out values{further}"
 
 
 def remark(member: MemberView, level: float) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from cronocast.report import words
 from cronocast.report.model import RunView
 from cronocast.report.sections import Scene
 from cronocast.report.svg import safe
+from cronocast.series import forecast_columns
 
 
 def target(settings: dict[str, Any], series: str) -> dict[str, str]:
@@ -26,7 +27,8 @@ def read_query(settings: dict[str, Any], view: RunView) -> str:
     series = view.series.replace("\\", "\\\\").replace("'", "\\'")
     name = goal["measurement"].replace("\\", "\\\\").replace('"', '\\"')
     between = f"time >= '{stamp(min(times))}' AND time <= '{stamp(max(times))}'"
-    return f'SELECT yhat, yhat_lower, yhat_upper FROM "{name}" WHERE "series" = \'{series}\' AND {between} GROUP BY *'  # noqa: S608 - shown to people
+    fields = ", ".join(forecast_columns(view.further))
+    return f'SELECT {fields} FROM "{name}" WHERE "series" = \'{series}\' AND {between} GROUP BY *'  # noqa: S608 - shown to people
 
 
 def written_card(view: RunView, scene: Scene) -> str:
@@ -39,7 +41,7 @@ def written_card(view: RunView, scene: Scene) -> str:
     facts = [("points acknowledged", f"{load.acked:,} of {load.expected:,}"), ("measurement", goal["measurement"]), ("database", goal["database"])]
     facts += [("server", goal["url"]), ("retention policy", goal["retention_policy"])]
     facts += [("times", f"{words.clock(min(times), scene.zone, year=True)} to {words.clock(max(times), scene.zone, year=True)} ({scene.zone_name})")] if times else []
-    facts += [("fields", "yhat, yhat_lower, yhat_upper, run")]
+    facts += [("fields", ", ".join((*forecast_columns(view.further), "run")))]
     rows = "".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in facts if value)
     query = read_query(view.settings, view)
     how = f'<p class="soft">Read it back with</p><p><code>{safe(query)}</code></p>' if query else ""

@@ -1,0 +1,71 @@
+"""What is asked of the engine for the members of a series, and its answer for one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cronocast.forecast import Floats
+    from cronocast.profile import Profile
+
+    Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How members of one series are forecast."""
+
+    h: int  # steps, >= 1
+    end_ns: int  # start of the first forecast step
+    level: float = 0.95  # nominal coverage of the interval
+    levels: tuple[float, ...] = ()  # of further intervals, ascending
+    model: str = "auto"
+    candidates: tuple[str, ...] = ()  # for auto; by class if empty
+    options: Mapping[str, Any] = field(default_factory=dict)
+    clip: tuple[float | None, float | None] = (None, None)
+    transform: str = "none"  # none, log, sqrt or power
+    fill_limit: int | None = None  # steps; longer gaps are not filled
+    on_too_short: str = "forecast"  # forecast, skip or fail
+    budget: float = 10.0  # CPU seconds that auto may spend on backtests
+    seed: int = 0
+    series: str = ""  # whose members these are: weights of another series are not used
+
+
+@dataclass(frozen=True)
+class MemberForecast:
+    """The answer for one member. Arrays have shape (h,), or (0,) where status is skipped or failed."""
+
+    name: str
+    tags: str
+    time_ns: "Times"
+    yhat: "Floats"
+    lower: "Floats"
+    upper: "Floats"
+    model: str  # what made it, such as theta or median(ar,theta,linear); empty if nothing did
+    why: str  # one sentence for people
+    status: str  # ok | fallback | skipped | failed
+    reason: str = ""  # code and sentence where status is not ok
+    backtest: dict[str, Any] = field(default_factory=dict)
+    further: "tuple[tuple[Floats, Floats], ...]" = ()  # lower and upper bound at each of the settings' levels
+    prepared: dict[str, Any] = field(default_factory=dict)  # what was done with the values before a model saw them
+    notes: tuple[str, ...] = ()  # what a model says of its weights, such as `lstm: warm_start`
+    cpu_s: float = 0.0
+
+    def nested(self, settings: Settings) -> "MemberForecast":
+        """The same with yhat in every interval and narrower intervals in wider ones, also where rounding put a bound in the last digit inside."""
+        levels, bands = (settings.level, *settings.levels), ((self.lower, self.upper), *self.further)
+        order = sorted(range(len(levels)), key=levels.__getitem__)
+        lowers = np.minimum.accumulate([self.yhat, *(bands[i][0] for i in order)])[1:]
+        uppers = np.maximum.accumulate([self.yhat, *(bands[i][1] for i in order)])[1:]
+        first, *further = (band for _, band in sorted(zip(order, zip(lowers, uppers, strict=True), strict=True), key=lambda item: item[0]))
+        return replace(self, lower=first[0], upper=first[1], further=tuple(further))
+
+
+def without_forecast(profile: "Profile", status: str, reason: str) -> MemberForecast:
+    """The answer for a member that gets no forecast."""
+    empty = np.empty(0)
+    return MemberForecast(profile.name, profile.tags, np.empty(0, dtype=np.int64), empty, empty, empty, "", reason, status, reason)
