@@ -1,8 +1,8 @@
 """Forecasts the tasks of the accuracy benchmark with the engine and prints the scores.
 
-accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--level 0.95] [--workers N]   needs pandas beside cronocast[linear]
+accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--levels 0.5 0.8] [--workers N]   needs pandas beside cronocast[linear]
 
-At another level COV is the coverage of that one, and relMSIS means nothing.
+The second table is the coverage at each level, in % of the mean task.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import pandas as pd
 from cronocast.classify import classify_member
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.members import Job, forecast_members
+from cronocast.series import forecast_columns, level_name
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,7 +39,7 @@ def scorer() -> ModuleType:
     raise SystemExit("no shared/bench/score.py beside the repository or in it")
 
 
-def jobs(bench: ModuleType, suites: list[str] | None, model: str, level: float = 0.95) -> Iterator[tuple[Any, Any, Job]]:
+def jobs(bench: ModuleType, suites: list[str] | None, model: str, levels: tuple[float, ...] = ()) -> Iterator[tuple[Any, Any, Job]]:
     """One job per task, from its training rows only."""
     tasks, series = bench.load(suites)
     for task in tasks.itertuples():
@@ -49,13 +50,26 @@ def jobs(bench: ModuleType, suites: list[str] | None, model: str, level: float =
         end_ns = int(np.datetime64(future.index[0], "ns").astype(np.int64))
         y = known.to_numpy(dtype=float)
         profile = classify_member(task.unique_id, "", time_ns, y, step_ns, 24, None, None)
-        yield task, future, Job(profile, time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model, level=level))
+        yield task, future, Job(profile, time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model, levels=levels))
 
 
-def rows(result: MemberForecast, future: pd.Series) -> pd.DataFrame:
+def rows(result: MemberForecast, future: pd.Series, levels: tuple[float, ...]) -> pd.DataFrame:
     """The forecast in the benchmark's columns."""
-    columns = {"ds": future.index, "yhat": result.yhat, "yhat_lower": result.lower, "yhat_upper": result.upper}
+    bounds = (result.yhat, result.lower, result.upper, *(bound for band in result.further for bound in band))
+    columns = {"ds": future.index, **dict(zip(forecast_columns(levels), bounds, strict=False))}
     return pd.DataFrame({"unique_id": result.name, **columns, "seconds": result.cpu_s})
+
+
+def coverage(found: list[tuple[Any, pd.Series, pd.DataFrame]], levels: tuple[float, ...]) -> pd.DataFrame:
+    """Share of values inside each interval, in % of the mean task, by suite and of all: one row per level."""
+    shares = []
+    for task, future, forecast in found:
+        actual = future.to_numpy(dtype=float)
+        for level, suffix in ((0.95, ""), *((level, f"_{level_name(level)}") for level in levels)):
+            low, high = (forecast[f"yhat_{side}{suffix}"].to_numpy() for side in ("lower", "upper"))
+            inside = ((actual >= low) & (actual <= high))[np.isfinite(actual)]
+            shares += [(level, suite, 100 * inside.mean()) for suite in (task.suite, "all")]
+    return pd.DataFrame(shares, columns=["level", "suite", "share"]).pivot_table(index="level", columns="suite", values="share", sort=False).sort_index()
 
 
 def main() -> None:
@@ -64,22 +78,24 @@ def main() -> None:
     parser.add_argument("out", type=Path, nargs="?", default=HERE / "out" / "accuracy.csv")
     parser.add_argument("--suite", nargs="*")
     parser.add_argument("--model", default="auto")
-    parser.add_argument("--level", type=float, default=0.95)
+    parser.add_argument("--levels", type=float, nargs="*", default=[0.5, 0.8], help="further levels beside 0.95")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--why", action="store_true", help="print what was chosen for each task")
     given = parser.parse_args()
     bench = scorer()
-    todo = list(jobs(bench, given.suite, given.model, given.level))
+    levels = tuple(sorted(given.levels))
+    todo = list(jobs(bench, given.suite, given.model, levels))
     found = []
-    for (_, future, _), result in zip(todo, forecast_members([job for *_, job in todo], given.workers), strict=True):
-        found.append(rows(result, future))
+    for (task, future, _), result in zip(todo, forecast_members([job for *_, job in todo], given.workers), strict=True):
+        found.append((task, future, rows(result, future, levels)))
         if given.why or result.status != "ok":
             chosen = result.backtest.get("chosen", {})
             print(result.name, result.status, result.model, result.reason, chosen.get("mase"), chosen.get("coverage"), f"{result.cpu_s:.2f}s")
-    predictions = pd.concat(found)
+    predictions = pd.concat([forecast for *_, forecast in found])
     given.out.parent.mkdir(parents=True, exist_ok=True)
     predictions.to_csv(given.out, index=False)
     print(bench.summary(bench.score(predictions, given.suite)).round(3).to_string())
+    print(coverage(found, levels).round(1).to_string())
 
 
 if __name__ == "__main__":

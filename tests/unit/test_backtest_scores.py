@@ -83,7 +83,7 @@ def test_the_figures_fit_together(found: dict[str, Any]) -> None:
 def test_the_json_form_stays_as_it_is(found: dict[str, Any]) -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["schema"] == 1
-    assert set(found) == {"schema", "history", "every", "horizon", "lookback", "level", "unit", "origins", "overlap", "values", "models", "by_step", "by_member"}
+    assert set(found) == {"schema", "history", "every", "horizon", "lookback", "level", "levels", "unit", "origins", "overlap", "values", "models", "by_step", "by_member"}
     model = {*MEASURES, "ratio", "coverage_range", "values", "statuses", "reasons", "not_tried", "cpu_s"}
     assert all(set(row) == model for row in found["models"].values())
     assert set(found["models"]["theta"]["ratio"]) == {"value", "low", "high"}

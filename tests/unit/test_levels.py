@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from cronocast import series
+from cronocast.backtest.scores import document
+from cronocast.backtest.study import run_study
+from cronocast.backtest.table import sentences
 from cronocast.classify import classify_member
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
@@ -21,7 +24,7 @@ from cronocast.forecast.engine import forecast_member
 from cronocast.load.runs import run_fields
 from cronocast.report import write_plot, write_report
 from cronocast.report.scores import backtest_of
-from tests import load_run, report_runs
+from tests import backtest_sample, load_run, report_runs
 from tests.load_run import EVERY_NS, RUN_NS
 
 HOUR_NS = 3600 * 10**9
@@ -231,3 +234,15 @@ def test_coverages_of_a_result_are_read_by_level() -> None:
     found = backtest_of({"coverage": 0.94, "chosen": {"coverage_97_5": 0.98, "coverage_range": [0, 1], "coverage_50": 0.5}, "coverage_80": None, "coverage_5_": 1})
     assert found is not None
     assert found.further == ((0.5, 0.5), (0.975, 0.98))
+
+
+def test_backtest_measures_each_level(tmp_path: Path) -> None:
+    asked = backtest_sample.request(history(tmp_path), "naive", 3, levels="0.5,0.8")
+    members = list(series.read_members(asked.history, series.HISTORY_COLUMNS))
+    found = document(run_study(asked, members), asked)
+    naive = found["models"]["naive"]
+    assert found["levels"] == [0.5, 0.8]
+    assert naive["coverage_50"] < naive["coverage_80"] <= naive["coverage"]
+    assert naive["msis_50"] < naive["msis_80"] < naive["msis"]
+    assert naive["coverage_range_50"][0] <= naive["coverage_50"] <= naive["coverage_range_50"][1]
+    assert "the 50 % band held" in sentences("naive", naive, 0.95, found["levels"])[0]
