@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from cronocast.step import run_folder
 from cronocast.values import load_values
 
 STEPS = ("extract", "classify", "forecast", "load")
+STOP_S = 8.0  # for all steps together to end after SIGTERM; then they are killed, so that the whole stop keeps to 10 s
 LAST_LINES = 20  # kept of a failed step for the person who looks
 
 
@@ -66,9 +68,10 @@ class Children:
             self.stopped = True
             for child in self.running:
                 child.terminate()
+        end = time.monotonic() + STOP_S
         for child in list(self.running):
             try:
-                child.wait(timeout=8)  # then it is killed: the whole stop keeps to 10 s
+                child.wait(timeout=max(0.0, end - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.kill()
 

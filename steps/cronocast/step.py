@@ -1,13 +1,16 @@
 """The shell around every step: lock, signals, timing, result file, error line, exit code."""
 
+import _thread
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from cronocast.plan import Part
 
 TERMINATION_LOG = Path("/dev/termination-log")  # Kubernetes shows it as the container's last words
+AGAIN_S = 2.0  # from one SIGTERM to its repeat: longer than tidying up takes, and a few of them fit into ten seconds
 KEEP_TEMPORARY_S = 3600  # a file under a temporary name that is older belongs to a step that was killed
 
 
@@ -102,7 +106,8 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
     """Run one step and return its exit code; its result file is published last, also after an error."""
     begin = time.monotonic()
     outcome, error = Outcome(status="failed"), None
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    ended = threading.Event()
+    previous = signal.signal(signal.SIGTERM, partial(_terminate, ended))
     try:
         with ExitStack() as stack:
             if job.lock_folder is not None:
@@ -116,6 +121,7 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
         error.__cause__ = caught
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on only the result is written
+        ended.set()
     try:
         write_result(job.result, job.step, job.entry.name, job.run, outcome, time.monotonic() - begin, error, job.settings)
     except CronocastError as caught:
@@ -159,12 +165,23 @@ def guarded(action: Callable[[], int], *, debug: bool) -> int:
         return BugError.exit_code
 
 
-def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
-    """Stop tidily: children first, then the exception unwinds through every temporary file."""
+def _terminate(ended: threading.Event, signum: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
+    """Stop tidily: children first, then the exception unwinds through every temporary file.
+
+    Python drops an exception that is raised inside a destructor or the callback of a weak reference, of which every import has one,
+    and libraries drop it in their `except Exception`. So the signal comes again until the step has ended.
+    """
     if "multiprocessing" in sys.modules:
         for child in sys.modules["multiprocessing"].active_children():
             child.terminate()
+    # A bare thread: the locks of `threading` may be held by what was interrupted here.
+    _thread.start_new_thread(_again, (ended,))
     raise Terminated("E_TERMINATED", "SIGTERM", "stopped before the step was done; it can be run again")
+
+
+def _again(ended: threading.Event) -> None:
+    if not ended.wait(AGAIN_S):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _remove_leftovers(job: Job) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from cronocast import chain as chain_module
+from cronocast.chain import Children
 from cronocast.files import series_id
 from demo.influxd import Influxd
 
@@ -125,6 +127,22 @@ def test_stopped_with_every_step(number: signal.Signals, code: int, black_hole: 
     assert results
     assert all(json.loads(path.read_text())["exit"] == 143 for path in results)
     assert not list((tmp_path / "data").rglob(".tmp.*"))
+
+
+def test_deaf_steps_are_killed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time to obey is one for all steps: ten that don't listen take no longer than one."""
+    monkeypatch.setattr(chain_module, "STOP_S", 0.5)
+    running = Children()
+    deaf = [running.start(["sh", "-c", "trap '' TERM; echo >&2; exec sleep 60"], os.environ) for _ in range(10)]
+    for child in deaf:
+        assert child is not None
+        assert child.stderr is not None
+        assert child.stderr.readline() == "\n"  # deaf from here on
+    begin = time.monotonic()
+    running.stop()
+    assert [child.wait(timeout=10) for child in deaf if child] == [-signal.SIGKILL] * 10
+    assert time.monotonic() - begin < 4
+    assert running.start(["true"], os.environ) is None
 
 
 def test_progress_on_a_terminal(two_series: Path) -> None:

@@ -1,11 +1,14 @@
 """The shell around a step: result file, exit code, one error line, lock, SIGTERM, closed streams (F21, F22, F32, F47)."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -149,6 +152,47 @@ def test_f21_sigterm_is_obeyed_at_once(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     assert (result(job)["status"], result(job)["exit"]) == ("failed", 143)
     assert [path.name for path in job.history.parent.iterdir()] == ["extract.result.json"]  # no half file, nothing left over
+
+
+class Dropped:
+    """Gets SIGTERM in its destructor, where Python drops what the handler raises."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def lost_in_a_destructor() -> None:
+    Dropped()
+
+
+def lost_in_a_callback() -> None:
+    target = type("Target", (), {})()
+    watched = weakref.ref(target, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    del target
+    assert watched() is None
+
+
+def lost_in_a_library() -> None:
+    with contextlib.suppress(Exception):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("lose", [lost_in_a_destructor, lost_in_a_callback, lost_in_a_library])
+def test_f21_sigterm_that_python_drops_comes_again(lose: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while `requests` is imported: the step went on as if nothing had been sent."""
+    monkeypatch.setattr(step, "AGAIN_S", 0.05)
+
+    def work(job: Job) -> Outcome:
+        lose()
+        lose()
+        time.sleep(10)
+        pytest.fail("SIGTERM was not obeyed")
+
+    begin = time.monotonic()
+    assert run_step(work, make_job(tmp_path)) == 143
+    assert time.monotonic() - begin < 5
+    time.sleep(0.2)  # nothing comes after the end of the step: it would end this process
 
 
 def test_f21_sigterm_while_libraries_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
