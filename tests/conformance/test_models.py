@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cronocast.registry import load
 
 HOUR_NS = 3600 * 10**9
 NAMES = list(MODELS)
+TOGETHER = ("var",)  # forecast a member from others, and refuse one alone
 SMALL: dict[str, dict[str, Any]] = {"lstm": {"horizon": 24, "units": 4, "epochs": 1, "lookback": 24}}  # how a model behaves does not depend on the size of its network
 T = np.arange(504.0)
 HISTORIES = {
@@ -31,8 +33,25 @@ HISTORIES = {
 }
 
 
+class AmongOthers:
+    """A model of several members together, asked for one of them: the other is a walk of the same length."""
+
+    def __init__(self, name: str) -> None:
+        self.model = load(MODELS, "model", name)
+
+    def fit(self, y: Any, context: Context) -> Any:
+        other = np.cumsum(np.random.default_rng(3).normal(size=y.size))
+        self.y, self.context = y, replace(context, member="m{host=a}")
+        self.shared = self.model.fit_many([y, other], [self.context, replace(context, member="m{host=b}")])
+        self.predict(1)
+        return self
+
+    def predict(self, h: int) -> Any:
+        return self.shared.predict_after(self.y, h, self.context)
+
+
 def new(name: str) -> Any:
-    return load(MODELS, "model", name)()
+    return AmongOthers(name) if name in TOGETHER else load(MODELS, "model", name)()
 
 
 def context(name: str, state: Path | None = None) -> Context:
@@ -96,7 +115,7 @@ MANY = [name for name in NAMES if hasattr(load(MODELS, "model", name), "fit_many
 @pytest.mark.parametrize("name", MANY)
 def test_one_model_for_many_forecasts_each_and_a_stranger(name: str) -> None:
     ys = [HISTORIES["wave"], HISTORIES["walk"], np.zeros(3)]
-    model = load(MODELS, "model", name).fit_many(ys, [context(name)] * 3)
+    model = load(MODELS, "model", name).fit_many(ys, [replace(context(name), member=f"m{{host={i}}}") for i in range(3)])
     copy = pickle.loads(pickle.dumps(model))
     for y in (*ys[:2], HISTORIES["noise"]):
         yhat = model.predict_after(y, 30, context(name))

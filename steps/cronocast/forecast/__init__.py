@@ -32,6 +32,7 @@ class Context:
     options: Mapping[str, Any] = field(default_factory=dict)  # of the entry, with `horizon` (steps that will be asked for) and `key` (whose weights)
     state: "Path | None" = None  # folder for weights; None: keep nothing
     seed: int = 0
+    member: str = ""  # name and tags: which of the members of an entry y belongs to
 
     def time_of(self, index: int) -> int:
         """Time in ns of y[index]; beyond the end of y that of a step to forecast."""
@@ -42,6 +43,7 @@ class Shared(Protocol):
     """A model that was trained for many members. It can be pickled, for processes that forecast some of them each."""
 
     notes: list[str]  # what happened to its saved weights, such as `warm_start`
+    # Optional: `past_only = True` where `predict_after` looks at nothing beyond the end of y, so that it serves for backtests too.
 
     def predict_after(self, y: "Floats", h: int, context: Context) -> "Floats":
         """Extend a member by h >= 1 steps: shape (h,); y and errors as for `Model.fit`."""
@@ -84,6 +86,7 @@ MODELS: Mapping[str, Row] = {
     "arima": Row("cronocast.forecast.arima:Arima", extra="linear"),
     "fourier": Row("cronocast.forecast.fourier:Fourier", extra="linear"),
     "holt_winters": Row("cronocast.forecast.holt_winters:HoltWinters", extra="linear"),
+    "var": Row("cronocast.forecast.var:Var", extra="linear"),
     "lstm": Row("cronocast.forecast.lstm:Lstm", extra="lstm"),
     "prophet": Row("cronocast.forecast.prophet:Prophet", extra="prophet"),
 }

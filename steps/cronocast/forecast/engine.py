@@ -83,6 +83,7 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
     exponent = exponent_of(filled.y)
     unit = Unit(scale, exponent + halved, exponent_of(line.values))
     values, filled = np.ldexp(values, -exponent), replace(filled, y=np.ldexp(filled.y, -exponent))
+    member = f"{profile.name}{{{profile.tags}}}"
     context = Context(
         step_ns=profile.step_ns,
         start_ns=line.start_ns,
@@ -90,7 +91,8 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         series_class=profile.series_class,
         periods=line.periods,
         last_change=line.last_change,
-        options={**settings.options, "horizon": line.h, "key": f"{profile.name}{{{profile.tags}}}"},
+        options={**settings.options, "horizon": line.h, "key": member},
+        member=member,
         state=state,
         seed=settings.seed,
     )

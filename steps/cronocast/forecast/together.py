@@ -62,7 +62,7 @@ def _train(name: str, works: "Sequence[Work]", folder: "Path | None") -> Trained
     options = {**first.context.options, "key": first.settings.series}
     contexts = [replace(backtest.context_of(work.filled, work.context), state=folder / own if folder else None, options=options) for work in works]
     whole = _guarded(lambda: fit_many([work.filled.y for work in works], contexts))
-    before = _guarded(lambda: _before(fit_many, [work.test.origins for work in works]))
+    before = whole if getattr(whole, "past_only", False) else _guarded(lambda: _before(fit_many, [work.test.origins for work in works]))
     return Trained(whole, before, (time.process_time() - began) / len(works))
 
 
