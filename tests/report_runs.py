@@ -36,6 +36,7 @@ class Sample:
     changes: tuple[int, ...] = ()  # steps before now
     status: str = "ok"
     reason: str = ""
+    prepared: dict[str, Any] = field(default_factory=dict)
     evidence: dict[str, float] = field(default_factory=lambda: {"season_strength": 0.87, "trend_strength": 0.12, "spectral_flatness": 0.0312})
 
 
@@ -108,7 +109,11 @@ def _member(i: int, sample: Sample, name: str, points: int, horizon: int, step: 
         Gaps(sum(gap), longest, sum(gap) / points), sample.evidence,
     )  # fmt: skip
     return Made(
-        history, forecast, profile, {"name": name, "tags": sample.tags, "status": sample.status, "reason": sample.reason, "class": sample.series_class} | _backtest(sample, horizon)
+        history,
+        forecast,
+        profile,
+        {"name": name, "tags": sample.tags, "status": sample.status, "reason": sample.reason, "class": sample.series_class, "prepared": sample.prepared}
+        | _backtest(sample, horizon),
     )
 
 
@@ -167,7 +172,8 @@ NASTY = (
 def one(folder: Path) -> Path:
     """One seasonal member with a gap and a change of level."""
     curve = daily(50, 14)
-    sample = Sample("", lambda i: curve(i) + (6 if i >= -190 else 0), noise=1.6, missing=lambda i: -71 <= i < -62, changes=(-190,))
+    prepared = {"outliers": 3, "filled_by_season": 9}
+    sample = Sample("", lambda i: curve(i) + (6 if i >= -190 else 0), noise=1.6, missing=lambda i: -71 <= i < -62, changes=(-190,), prepared=prepared)
     return write_run(folder, [sample])
 
 

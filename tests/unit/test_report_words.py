@@ -1,11 +1,20 @@
 """What the report says, in numbers and words."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from cronocast.durations import Duration
+from cronocast.entry import Prepare
+from cronocast.forecast.prepare import Filled
+from cronocast.forecast.timeline import Timeline
+from cronocast.prepare import prepare
 from cronocast.report import words
-from cronocast.report.model import Step, read_run
+from cronocast.report.model import MemberView, Step, read_run
+from cronocast.report.prepared import prepared_sentence
 from cronocast.report.scale import zone_of
 from tests import report_runs
 from tests.report_runs import HOUR, NOW, Sample
@@ -128,3 +137,82 @@ def test_models_are_named_for_people() -> None:
     assert words.model_words("median(fourier,seasonal_naive)") == "median of fourier, seasonal naive"
     assert words.model_words("seasonal_naive") == "seasonal naive"
     assert words.model_words("") == ""
+
+
+MINUTE = HOUR // 60
+DAY = 24 * HOUR
+# id: what the result file says, settings, step, sentence
+PREPARED: dict[str, tuple[dict[str, Any], dict[str, Any], int, str]] = {
+    "nothing": ({}, {}, HOUR, ""),
+    "odd values and gaps": (
+        {"outliers": 3, "filled_by_line": 2, "filled_by_season": 7},
+        {},
+        HOUR,
+        "Before the forecast: 3 odd values left out; 9 missing hours filled, the longest gap 9 hours.",
+    ),
+    "one missing day": ({"filled_by_line": 1}, {}, DAY, "Before the forecast: 1 missing day filled."),
+    "only some of the gaps": ({"filled_by_line": 4}, {}, HOUR, "Before the forecast: 4 missing hours filled."),
+    "a step without a name": ({"filled_by_line": 9}, {}, 5 * MINUTE, "Before the forecast: 9 missing values filled, the longest gap 45 minutes."),
+    "several rows a step": (
+        {"resampled_away": 1},
+        {"prepare.resample": "max"},
+        HOUR,
+        "Before the forecast: rows of the same hour became one value, the highest (1 row fewer).",
+    ),
+    "counter": (
+        {"counter_resets": 2},
+        {"prepare.rate": True},
+        HOUR,
+        "Before the forecast: the values count up, so their growth per second is forecast (they began anew 2 times).",
+    ),
+    "counter that never began anew": ({}, {"prepare.rate": True}, HOUR, "Before the forecast: the values count up, so their growth per second is forecast."),
+    "moving average": ({"smoothed": 672}, {"prepare.smooth": "3h"}, HOUR, "Before the forecast: each value became the mean of the 3 hours up to it."),
+    "moving average of one hour": ({"smoothed": 672}, {"prepare.smooth": "1h"}, MINUTE, "Before the forecast: each value became the mean of the hour up to it."),
+    "silent nights": (
+        {"silent_steps": 1384, "left_out_in_silent_steps": 1},
+        {},
+        HOUR,
+        "Before the forecast: 1,384 hours left out, with 1 value in them, since hardly anything is measured at these times of day or week.",
+    ),
+    "outage": ({"left_out_before_outage": 120}, {}, HOUR, "Before the forecast: 120 values from before a long gap left out."),
+    "silent at the end": ({"missing_at_end": 3}, {}, HOUR, "Before the forecast: nothing was measured in the last 3 hours."),
+    "logarithm": ({"transform": "log", "added": 0.5}, {}, HOUR, "Before the forecast: the logarithms of the values were forecast and turned back."),
+    "power": ({"transform": "power", "power": 0.3}, {}, HOUR, "Before the forecast: the values to the power of 0.3 were forecast and turned back."),
+    "refused": (
+        {"outliers": 1, "note": "transform: log needs values from zero up"},
+        {},
+        HOUR,
+        "Before the forecast: 1 odd value left out. Transform: log needs values from zero up.",
+    ),
+    "broken": ({"outliers": "three", "filled_by_line": None, "transform": 7, "power": "x"}, {"prepare.smooth": 3}, HOUR, ""),
+}
+
+
+@pytest.fixture(scope="module")
+def member(tmp_path_factory: pytest.TempPathFactory) -> MemberView:
+    """Nine steps in a row are missing in its history."""
+    return read_run(report_runs.one(tmp_path_factory.mktemp("run"))).members[0]
+
+
+@pytest.mark.parametrize(("prepared", "settings", "step_ns", "expected"), PREPARED.values(), ids=PREPARED)
+def test_what_was_prepared_is_told(prepared: dict[str, Any], settings: dict[str, Any], step_ns: int, expected: str, member: MemberView) -> None:
+    assert prepared_sentence(replace(member, prepared=prepared, step_ns=step_ns), settings) == expected
+
+
+def test_nothing_is_told_of_a_member_without_forecast(member: MemberView) -> None:
+    empty = replace(member.forecast, time_ns=member.forecast.time_ns[:0])
+    assert prepared_sentence(replace(member, forecast=empty, prepared={"outliers": 3}), {}) == ""
+
+
+# What explains another count and is not told alone, or is told by a setting.
+BESIDE = {"left_out_in_silent_steps", "counter_resets"}
+COUNTED = {
+    *prepare(np.arange(40) * HOUR, np.arange(40.0), HOUR, Prepare(resample="mean", rate=True, outliers=5.0, smooth=Duration.parse("3h"))).counts,
+    *Filled(np.ones(1), np.ones(1, dtype=bool), 0, 0).counts(),
+    *Timeline(0, np.ones(1), (), 0, 1).told(),
+}
+
+
+@pytest.mark.parametrize("name", sorted(COUNTED - BESIDE))
+def test_everything_that_the_forecast_step_counts_is_told(name: str, member: MemberView) -> None:
+    assert prepared_sentence(replace(member, prepared={name: 3}), {}) != ""

@@ -55,6 +55,7 @@ class MemberView:
     model: str = ""
     why: str = ""
     backtest: Backtest | None = None
+    prepared: dict[str, Any] = field(default_factory=dict)  # what was done with the values before, as the forecast step counts it
     written: int | None = None  # points acknowledged; None where load did not say
     earlier: tuple[tuple[str, Member], ...] = ()  # (run, forecast) of earlier runs that were given too
 
@@ -185,6 +186,7 @@ def _member(key: Key, history: Member | None, forecast: Member | None, profile: 
         model=str(decision.get("model") or ""),
         why=str(decision.get("why") or ""),
         backtest=backtest_of(decision.get("backtest")),
+        prepared=dict_of(decision.get("prepared")),
         written=written,
     )
 

@@ -10,6 +10,7 @@ from cronocast.report.charts import context_chart, forecast_chart, steps_chart
 from cronocast.report.frame import focus_of, width_of
 from cronocast.report.hover import forecast_hover, script_json, steps_hover
 from cronocast.report.model import MemberView, RunView
+from cronocast.report.prepared import prepared_sentence
 from cronocast.report.scores import Backtest, Score
 from cronocast.report.svg import Size, safe
 from cronocast.series import forecast_columns
@@ -64,6 +65,8 @@ def _lead(view: RunView, member: MemberView, scene: Scene) -> str:
     elif not len(member.forecast.time_ns):
         failed = next((s.name for s in view.steps if s.status != "ok"), "forecast")
         parts.append(f'<div class="banner warn"><p>No forecast of this member: see {failed} above.</p></div>')
+    prepared = prepared_sentence(member, view.settings)
+    parts += [f'<p class="soft">{safe(prepared)}</p>'] if prepared else []
     parts += [f"<p>{safe(sentence)}</p>" for run, past in member.earlier[-3:] if (sentence := words.earlier_sentence(run, past, member, scene.zone))]
     return f'<div class="lead">{"".join(parts)}</div>' if parts else ""
 
