@@ -1,10 +1,12 @@
 """The classify step: history.csv in, profile.json out."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from cronocast.classify import classify_member
+from cronocast.clock import clock_of
 from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.files import atomic, write_json
@@ -20,17 +22,25 @@ PROGRESS_EVERY = 100  # members between two progress lines
 
 
 def profile_of(member: Member, entry: Entry) -> Profile:
-    """Classify one member of a prepared history as its entry says."""
-    return classify_member(
+    """Classify one member of a prepared history as its entry says; by the clock of its calendar, while times in the profile are UTC."""
+    time_ns, y = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
+    clock = clock_of(entry.calendar.timezone, int(time_ns[0]), int(time_ns[-1]), int(time_ns[-1]), int(entry.every))[0] if time_ns.size else None
+    if clock is not None:
+        time_ns, y = clock.history(time_ns, y)
+    profile = classify_member(
         member.name,
         member.tags,
-        np.frombuffer(member.time_ns, dtype=np.int64),
-        np.frombuffer(member.columns[0], dtype=np.float64),
+        time_ns,
+        y,
         int(entry.every),
         entry.min_points,
         tuple(period // entry.every for period in entry.periods) or None,
         entry.series_class,
     )
+    if clock is None:
+        return profile
+    changes = tuple(clock.utc(time) for time in profile.change_points_ns)
+    return replace(profile, first_ns=clock.utc(profile.first_ns), last_ns=clock.utc(profile.last_ns), change_points_ns=changes)
 
 
 def run(job: Job) -> Outcome:

@@ -33,6 +33,7 @@ class Context:
     state: "Path | None" = None  # folder for weights; None: keep nothing
     seed: int = 0
     member: str = ""  # name and tags: which of the members of an entry y belongs to
+    offset_ns: int = 0  # what the wall clock of the entry's calendar shows beyond these times
 
     def time_of(self, index: int) -> int:
         """Time in ns of y[index]; beyond the end of y that of a step to forecast."""

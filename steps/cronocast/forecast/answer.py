@@ -31,6 +31,7 @@ class Settings:
     fill_limit: int | None = None  # steps; longer gaps are not filled
     on_too_short: str = "forecast"  # forecast, skip or fail
     budget: float = 10.0  # CPU seconds that auto may spend on backtests
+    timezone: str = "UTC"  # whose clock daily patterns follow
     seed: int = 0
     series: str = ""  # whose members these are: weights of another series are not used
 
@@ -54,6 +55,11 @@ class MemberForecast:
     prepared: dict[str, Any] = field(default_factory=dict)  # what was done with the values before a model saw them
     notes: tuple[str, ...] = ()  # what a model says of its weights, such as `lstm: warm_start`
     cpu_s: float = 0.0
+
+    def at(self, index: "NDArray[np.int64]", time_ns: "Times") -> "MemberForecast":
+        """The same for other times: at `index` of its rows, shape (n,), dated `time_ns`."""
+        further = tuple((lower[index], upper[index]) for lower, upper in self.further)
+        return replace(self, time_ns=time_ns, yhat=self.yhat[index], lower=self.lower[index], upper=self.upper[index], further=further)
 
     def nested(self, settings: Settings) -> "MemberForecast":
         """The same with yhat in every interval and narrower intervals in wider ones, also where rounding put a bound in the last digit inside."""

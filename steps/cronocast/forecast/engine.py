@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cronocast.clock import Clock, clock_of, offset_ns
 from cronocast.errors import DataError
 from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
@@ -69,7 +70,14 @@ def forecast_member(
 
 def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None) -> "Work | MemberForecast":
     """Make a member ready for models; one that gets no forecast is answered at once."""
-    line = timeline(profile, np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings.end_ns, settings.h)
+    time_ns, y, h = np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings.h
+    last_ns = settings.end_ns + (h - 1) * profile.step_ns
+    clock, note = clock_of(settings.timezone, int(np.min(time_ns, initial=settings.end_ns)), last_ns, settings.end_ns, profile.step_ns)
+    if clock is not None:
+        (time_ns, y), changes = clock.history(time_ns, y), clock.local(np.array(profile.change_points_ns, dtype=np.int64))
+        profile = replace(profile, change_points_ns=tuple(changes.tolist()))
+        settings = replace(settings, h=max(h, 1 + int(clock.ahead(settings.end_ns, profile.step_ns, h).max())))
+    line = timeline(profile, time_ns, y, settings.end_ns, settings.h)
     scale, refused = fitted(settings.transform, line.values)
     values = scale.forward(line.values)
     halved = int(exponent_of(values) > LARGEST_EXPONENT)  # the difference of two values at the edge of doubles overflows
@@ -95,9 +103,11 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         member=member,
         state=state,
         seed=settings.seed,
+        offset_ns=offset_ns(settings.timezone, settings.end_ns),
     )
     told = {**filled.counts(), **scale.told(), **line.told(), **({"note": refused} if refused else {})}
-    return Work(profile, values, filled, context, replace(settings, h=line.h), unit, line, settings.h, {name: value for name, value in told.items() if value})
+    told = {name: value for name, value in told.items() if value}
+    return Work(profile, values, filled, context, replace(settings, h=line.h), unit, line, clock, settings.h, h, told, said=[note] if note else [])
 
 
 def _on_the_clock(found: MemberForecast, line: Timeline, hours: "Hours", tail: int, end_ns: int, h: int) -> MemberForecast:
@@ -121,7 +131,9 @@ class Work:
     settings: Settings
     unit: Unit
     line: Timeline
-    asked: int  # steps of the grid to forecast; settings.h are those of the timeline
+    clock: Clock | None  # which the timeline follows; None: UTC
+    asked: int  # steps of its grid to forecast; settings.h are those of the timeline
+    h: int  # steps in UTC to answer
     told: dict[str, Any]  # what was done with the values
     notes: list[str] = field(default_factory=list)  # why models failed
     not_tried: list[str] = field(default_factory=list)
@@ -136,6 +148,9 @@ class Work:
         found = replace(self._finish(yhat, used, choice, self.test, errors), prepared=self.told, notes=tuple(self.said))
         if self.line.hours is not None:
             found = _on_the_clock(found, self.line, self.line.hours, self.filled.tail, self.settings.end_ns, self.asked)
+        if self.clock is not None:
+            end_ns, step_ns = self.settings.end_ns, self.profile.step_ns
+            found = found.at(self.clock.ahead(end_ns, step_ns, self.h), end_ns + step_ns * np.arange(self.h, dtype=np.int64))
         return found.nested(self.settings)
 
     @cached_property

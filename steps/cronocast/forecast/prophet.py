@@ -11,7 +11,6 @@ from prophet import Prophet as Library
 
 from cronocast.document import Number, Text, parse, setting
 from cronocast.errors import ConfigError, DataError, Problem
-from cronocast.rules import zone_fault
 
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
@@ -33,7 +32,6 @@ class Options:
     seasonality_prior_scale: float = setting(Number(0, 1000, open_low=True), 10.0, "How freely seasons follow the values.")
     holidays: str | None = setting(Text(about="a country code such as GB"), None, "Country whose holidays are days of their own.")
     holidays_prior_scale: float = setting(Number(0, 1000, open_low=True), 10.0, "How freely holidays follow the values.")
-    timezone: str = setting(Text(fault=zone_fault, token="E_TZ", about="an IANA zone"), "UTC", "Zone whose clock says when a day begins, summer time and all.")
 
 
 def read_options(given: Mapping[str, Any]) -> Options:
@@ -68,7 +66,7 @@ class Prophet:
         options = read_options(context.options)
         if y.size < LEAST_POINTS:
             raise DataError("E_SHORT", "prophet", f"{y.size} points, need {LEAST_POINTS}: extract more")
-        self.size, self.context, self.zone = y.size, context, options.timezone
+        self.size, self.context = y.size, context
         self.low, self.unit = float(y.min()), float(np.ptp(y))
         if self.unit == 0:
             return self  # a constant has no scale to fit on
@@ -85,10 +83,10 @@ class Prophet:
         return self.low + self.unit * np.asarray(ahead["yhat"], dtype=float)
 
     def _stamps(self, first: int, count: int) -> pd.DatetimeIndex:
-        """Clock times in the zone of the options."""
+        """Clock times in the zone of the entry's calendar."""
         hours, start_ns = self.context.hours, self.context.start_ns
         times = start_ns + np.arange(first, first + count) * self.context.step_ns if hours is None else hours.times(start_ns, first + count)[first:]
-        return pd.to_datetime(times, utc=True).tz_convert(self.zone).tz_localize(None)
+        return pd.to_datetime(times + self.context.offset_ns)
 
 
 def _model(options: Options, context: "Context", n: int) -> Any:  # noqa: ANN401 - the library has no types

@@ -94,6 +94,7 @@ def settings_of(entry: Entry, end_ns: int) -> Settings:
         fill_limit=entry.prepare.fill_limit // entry.every if entry.prepare.fill_limit is not None else None,
         on_too_short=entry.on_too_short,
         budget=entry.budget,
+        timezone=entry.calendar.timezone,
         series=entry.name,
     )
 
