@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cronocast.errors import DataError
 from cronocast.forecast import Context
-from cronocast.forecast.engine import MemberForecast, Settings
+from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.forecast.var import MOST_OTHERS, Var, VarMany
 from cronocast.profile import Profile
