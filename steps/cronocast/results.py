@@ -36,9 +36,9 @@ class Outcome:
         """Record a file that was read."""
         self.inputs[path.name] = sha256(path)
 
-    def add_output(self, path: Path, rows: int) -> None:
-        """Record a file that was published."""
-        self.outputs[path.name] = {"sha256": sha256(path), "rows": rows}
+    def add_output(self, path: Path, rows: int, checksum: str | None = None) -> None:
+        """Record a file that was published; its checksum is that of what was written, or is made from the file."""
+        self.outputs[path.name] = {"sha256": checksum or sha256(path), "rows": rows}
 
 
 def result_path(step: str, beside: Path) -> Path:

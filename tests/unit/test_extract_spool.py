@@ -10,7 +10,7 @@ import pytest
 from cronocast.errors import ContractError
 from cronocast.extract import spool as module
 from cronocast.extract.spool import Arranged, Spool, one_per_time
-from cronocast.files import atomic
+from cronocast.files import atomic, sha256
 from cronocast.series import HISTORY_COLUMNS, header, read_members
 
 HEAD = header(HISTORY_COLUMNS)
@@ -47,6 +47,7 @@ def test_rows_are_grouped_and_ascending(parts: list[Part], expected: dict[str, A
     for kept in ((), (0,), (0, 1, 2)):
         arranged, got = spooled(tmp_path, parts, kept)
         assert got == expected
+        assert arranged.sha256 in (None, sha256(tmp_path / "history.csv"))
         assert [(tags, rows) for _, tags, rows in arranged.members] == [(f"host={host}", len(rows)) for host, rows in expected.items()]
 
 
@@ -70,7 +71,9 @@ def test_rows_since_the_last_keep_are_forgotten(tmp_path: Path) -> None:
             spool.add("m", "host=x", [b"3,3"] * 9999, 3, 3, ascending=True)
             spool.rewind()
         spool.add("m", "", [b"2,4"], 2, 2, ascending=True)
-        assert spool.arrange().members == [("m", "", 2)]
+        arranged = spool.arrange()
+        assert arranged.members == [("m", "", 2)]
+    assert arranged.sha256 == sha256(tmp_path / "history.csv")
     assert (tmp_path / "history.csv").read_bytes() == HEAD + b"m,,1,1\nm,,2,4\n"
 
 

@@ -96,5 +96,5 @@ def run(job: Job) -> Outcome:
             if entry.on_no_data == "fail":
                 raise DataError("E_NO_DATA", entry.name, f"{why}; check the source, the window and delay, or set on_no_data: skip")
             outcome.status, outcome.reason = "skipped", f"no_data: {why}"
-    outcome.add_output(job.history, outcome.rows_kept)
+    outcome.add_output(job.history, outcome.rows_kept, arranged.sha256)
     return outcome

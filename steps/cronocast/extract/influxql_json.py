@@ -75,7 +75,7 @@ def messages(blocks: Iterable[bytes], where: str) -> Iterator[bytes]:
     parts: list[bytes] = []
     size = 0
     for block in blocks:
-        *whole, rest = block.split(b"\n")
+        *whole, rest = block.split(b"\n") if b"\n" in block else (block,)  # no copy of what is only a part
         for line in whole:
             yield b"".join((*parts, line))
             parts, size = [], 0

@@ -1,5 +1,6 @@
 """Rows on their way to history.csv: they come in any order of members and slices, and leave grouped and ascending, in flat memory."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -37,6 +38,7 @@ class Arranged:
     members: list[tuple[str, str, int]] = field(default_factory=list)  # name, tags, rows
     dropped: dict[str, int] = field(default_factory=lambda: {"duplicate": 0, "conflict": 0})
     sorted_members: int = 0
+    sha256: str | None = None  # of the file, where its rows came in order
 
 
 class Spool:
@@ -54,15 +56,19 @@ class Spool:
         self._segments: list[Segment] = []
         self._end = len(head)
         self._kept = 0  # segments of slices that are complete
+        # Made while the server works on what comes next, instead of by reading the file again.
+        self._sum = hashlib.sha256(head)
+        self._kept_sum = self._sum.copy()
         file.write(head)
 
     def keep(self) -> None:
         """Call what came so far complete: `rewind` goes back to here."""
-        self._kept = len(self._segments)
+        self._kept, self._kept_sum = len(self._segments), self._sum.copy()
 
     def rewind(self) -> None:
         """Forget what came since `keep`: its request failed and is sent again."""
         del self._segments[self._kept :]
+        self._sum = self._kept_sum.copy()
         self._end = self._segments[-1].offset + self._segments[-1].length if self._segments else len(self._head)
         self._file.seek(self._end)
         self._file.truncate()
@@ -87,6 +93,7 @@ class Spool:
         else:
             self._segments.append(Segment(member, self._end, len(data), len(lines), first_ns, last_ns, ascending))
         self._end += len(data)
+        self._sum.update(data)
         self._file.write(data)
 
     def arrange(self) -> Arranged:
@@ -102,6 +109,7 @@ class Spool:
         arranged = Arranged()
         if self._in_order(by_member):
             arranged.members = [(*names[member], sum(s.rows for s in segments)) for member, segments in by_member.items()]
+            arranged.sha256 = self._sum.hexdigest()
             return arranged
         self._file.flush()
         with tempfile.TemporaryFile(dir=self._folder) as grouped:
