@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,24 @@ def test_a_refusal_has_its_exit_code_and_few_requests(behaviour: Behaviour, code
     assert 1 <= len(seen) <= requests
     assert re.fullmatch(r"E_[A-Z_]+ \S+: .{5,400}", result["message"])
     assert not (job.state / "loaded.json").exists()  # type: ignore[operator]
+
+
+def test_a_failure_leaves_no_thread_behind(tmp_path: Path) -> None:
+    """What keeps the error and its traceback keeps the bodies that were never sent; the thread that made them must not wait for them to go."""
+    errors = []
+
+    def fail(sink: Any, bodies: Iterator[bytes], written: Written) -> None:
+        next(bodies)
+        errors.append(OSError("the server is gone"))
+        raise errors[0]
+
+    before = set(threading.enumerate())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cronocast.load.influx.Influx.write", fail)
+        code, _, _, _ = loaded(tmp_path, [OK], batch=70)
+    assert code
+    assert errors
+    assert set(threading.enumerate()) <= before
 
 
 def test_type_conflict_names_the_field_and_both_types(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -143,7 +144,9 @@ def _deliver(job: Job, outcome: Outcome, target: Target, rows: Iterator[Rows], s
         outcome.reason = f"dry_run: the lines are in {job.dry_run.name}, nothing was sent"
         return
     sink: Sink = registry.load(SINKS, "sink.kind", job.entry.sink.kind)(job.entry, say)
-    _send(job, outcome, sink, ahead(bodies), records)
+    # Closed here also after a failure: left to the garbage collector its thread would be joined wherever that runs, inside `threading` too, for ever.
+    with closing(ahead(bodies)) as coming:
+        _send(job, outcome, sink, coming, records)
     if job.entry.sink.read_back:
         _read_back(sink, target, outcome.expected, seen_)
     if job.state is not None:

@@ -1,6 +1,6 @@
 """From rows of forecast.csv to request bodies of line protocol, made ahead of the sending. Standard library only."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from cronocast.errors import InvariantError
 from cronocast.load.forecast_file import Rows
@@ -52,8 +52,8 @@ def joined(lines: Iterable[bytes], batch: int) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def ahead(bodies: Iterator[bytes]) -> Iterator[bytes]:
-    """Make the next body in a thread while the server works on this one; requests themselves stay in the main thread."""
+def ahead(bodies: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """Make the next body in a thread while the server works on this one; requests themselves stay in the main thread. To be closed: see `contextlib.closing`."""
     from concurrent.futures import ThreadPoolExecutor  # with logging it takes longer to load than a step that finds nothing to do has work
 
     with ThreadPoolExecutor(1) as pool:
