@@ -18,6 +18,7 @@ PATTERNS = {
     "schedules": r"\S+( \S+){4}",  # the numbers in it are looked at by templates/_problems.tpl
     "timezone": "UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+",
     "calendar.timezone": "UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+",
+    "calendar.holidays": "[A-Z]{2}(-[A-Z0-9]{1,4})?",
     "profile": "[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
     "model": r"[a-z0-9_]+|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*",
     "source.url": r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@?#]+",

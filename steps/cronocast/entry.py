@@ -126,12 +126,18 @@ class Prepare:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The clock that the people or machines behind the values live by."""
+    """The clock and the holidays of the people behind the values."""
 
     timezone: str = setting(
         Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"),
         "UTC",
         "Time zone whose clock the pattern of a day follows: it stays in place where daylight saving begins or ends.",
+        "classify forecast",
+    )
+    holidays: str | None = setting(
+        Text(fault=rules.place_fault, token="E_CONFIG_CHOICE", about="a country code such as DE, or a part of one such as DE-BY"),
+        None,
+        "Country, or part of one, whose public holidays are no ordinary days: they are not learnt as such, and those ahead follow past ones or Sundays.",
         "classify forecast",
     )
 
@@ -160,7 +166,7 @@ class Entry:
     series_class: str | None = setting(Text(CLASSES), None, "Class to use instead of the one found.", "classify")
     periods: tuple[Duration, ...] = setting(ListOf(Span(), 8), (), "Seasonal periods to use instead of those found.", "classify")
     prepare: Prepare = setting(Part(Prepare), Prepare(), "What is done with values before they are classified and forecast.")
-    calendar: Calendar = setting(Part(Calendar), Calendar(), "The clock that the values follow.")
+    calendar: Calendar = setting(Part(Calendar), Calendar(), "The clock and the holidays that the values follow.")
     clip: Clip = setting(Part(Clip), Clip(), "The range that values can physically have.")
     min_points: int = setting(Number(3, 1_000_000, whole=True), 24, "Fewer finished points make the class too_short.", "classify")
     on_no_data: str = setting(Text(("skip", "fail")), "skip", "What an empty window means: skipped (exit 0) or exit 66.", "extract")

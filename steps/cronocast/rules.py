@@ -174,6 +174,13 @@ def zone_fault(value: str) -> str:
     return f"{seen(value)} is no IANA zone; allowed: UTC, Europe/Berlin, America/New_York, ..."
 
 
+def place_fault(value: str) -> str:
+    """Check the form of a country code, or of one with the code of a part of the country."""
+    if re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,4})?", value):
+        return ""
+    return f"{seen(value)} is no country code; allowed: DE, GB, US, ... or a part such as DE-BY"
+
+
 def path_fault(value: str) -> str:
     """Check the path of a secret or certificate file."""
     if not value or "\x00" in value or len(value) > 1024:

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from cronocast.classify import classify_member
-from cronocast.clock import clock_of
+from cronocast.clock import clock_of, offset_ns
 from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.files import atomic, write_json
+from cronocast.holidays import left_out
 from cronocast.plan import write_outputs
 from cronocast.prepare import changes_values, prepare_member
 from cronocast.profile import SCHEMA, Profile, to_document
@@ -27,6 +28,8 @@ def profile_of(member: Member, entry: Entry) -> Profile:
     clock = clock_of(entry.calendar.timezone, int(time_ns[0]), int(time_ns[-1]), int(time_ns[-1]), int(entry.every))[0] if time_ns.size else None
     if clock is not None:
         time_ns, y = clock.history(time_ns, y)
+    zone_ns = offset_ns(entry.calendar.timezone, int(time_ns[-1])) if time_ns.size else 0
+    y = np.where(left_out(entry.calendar.holidays, time_ns, y, zone_ns, int(entry.every)), np.nan, y)
     profile = classify_member(
         member.name,
         member.tags,

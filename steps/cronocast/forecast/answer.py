@@ -32,6 +32,7 @@ class Settings:
     on_too_short: str = "forecast"  # forecast, skip or fail
     budget: float = 10.0  # CPU seconds that auto may spend on backtests
     timezone: str = "UTC"  # whose clock daily patterns follow
+    holidays: str | None = None  # country whose holidays are no ordinary days
     seed: int = 0
     series: str = ""  # whose members these are: weights of another series are not used
 

@@ -12,10 +12,12 @@ from cronocast.clock import Clock, clock_of, offset_ns
 from cronocast.errors import DataError
 from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
-from cronocast.forecast.candidates import BY_CLASS, check_models
+from cronocast.forecast.candidates import BY_CLASS, DAY_NS, check_models
+from cronocast.forecast.days_off import DaysOff, Learnt
 from cronocast.forecast.prepare import Filled, fill
-from cronocast.forecast.timeline import Timeline, spread, steps_ahead, timeline
+from cronocast.forecast.timeline import Timeline, on_every_step, timeline
 from cronocast.forecast.transform import Unit, exponent_of, fitted
+from cronocast.holidays import left_out
 from cronocast.registry import load
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from cronocast.forecast import Floats
     from cronocast.forecast.together import Trained
-    from cronocast.hours import Hours
     from cronocast.profile import Profile
 
     Times = NDArray[np.int64]
@@ -77,7 +78,9 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         (time_ns, y), changes = clock.history(time_ns, y), clock.local(np.array(profile.change_points_ns, dtype=np.int64))
         profile = replace(profile, change_points_ns=tuple(changes.tolist()))
         settings = replace(settings, h=max(h, 1 + int(clock.ahead(settings.end_ns, profile.step_ns, h).max())))
-    line = timeline(profile, time_ns, y, settings.end_ns, settings.h)
+    zone_ns = offset_ns(settings.timezone, settings.end_ns)
+    off = left_out(settings.holidays, time_ns, y, zone_ns, profile.step_ns)
+    line = timeline(profile, time_ns, np.where(off, np.nan, y), settings.end_ns, settings.h)
     scale, refused = fitted(settings.transform, line.values)
     values = scale.forward(line.values)
     halved = int(exponent_of(values) > LARGEST_EXPONENT)  # the difference of two values at the edge of doubles overflows
@@ -103,21 +106,18 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         member=member,
         state=state,
         seed=settings.seed,
-        offset_ns=offset_ns(settings.timezone, settings.end_ns),
+        offset_ns=zone_ns,
     )
     told = {**filled.counts(), **scale.told(), **line.told(), **({"note": refused} if refused else {})}
     told = {name: value for name, value in told.items() if value}
-    return Work(profile, values, filled, context, replace(settings, h=line.h), unit, line, clock, settings.h, h, told, said=[note] if note else [])
-
-
-def _on_the_clock(found: MemberForecast, line: Timeline, hours: "Hours", tail: int, end_ns: int, h: int) -> MemberForecast:
-    """The forecast of open hours on every step of the grid."""
-    columns = (found.yhat, found.lower, found.upper, *(bound for band in found.further for bound in band))
-    yhat, lower, upper, *bounds = spread(line, end_ns, h, columns)
-    times = end_ns + hours.step_ns * np.arange(h, dtype=np.int64)
-    test = {**found.backtest, "by_step": {"steps": steps_ahead(line, tail, end_ns, found.backtest["steps"])}}
-    further = tuple(zip(bounds[0::2], bounds[1::2], strict=True))
-    return replace(found, time_ns=times, yhat=yhat, lower=lower, upper=upper, further=further, backtest=test)
+    days_off = None
+    if settings.holidays is not None:
+        values_off, weekly = np.ldexp(scale.forward(y[off]), -unit.exponent), 7 * DAY_NS // profile.step_ns in profile.periods
+        times = line.times(profile.step_ns)[filled.start : filled.start + filled.y.size]
+        learnt = Learnt(settings.holidays, zone_ns, profile.step_ns, times, filled.y, time_ns[off], values_off, weekly)
+        days_off = learnt.ahead(line.ahead(settings.end_ns, profile.step_ns))
+    said = [sentence for sentence in (note, days_off.said if days_off else "") if sentence]
+    return Work(profile, values, filled, context, replace(settings, h=line.h), unit, line, clock, days_off, settings.h, h, told, said=said)
 
 
 @dataclass
@@ -132,6 +132,7 @@ class Work:
     unit: Unit
     line: Timeline
     clock: Clock | None  # which the timeline follows; None: UTC
+    days_off: DaysOff | None  # what holidays ahead do to the forecast
     asked: int  # steps of its grid to forecast; settings.h are those of the timeline
     h: int  # steps in UTC to answer
     told: dict[str, Any]  # what was done with the values
@@ -147,7 +148,7 @@ class Work:
         errors = self._errors(self.test, used)
         found = replace(self._finish(yhat, used, choice, self.test, errors), prepared=self.told, notes=tuple(self.said))
         if self.line.hours is not None:
-            found = _on_the_clock(found, self.line, self.line.hours, self.filled.tail, self.settings.end_ns, self.asked)
+            found = on_every_step(found, self.line, self.line.hours, self.filled.tail, self.settings.end_ns, self.asked)
         if self.clock is not None:
             end_ns, step_ns = self.settings.end_ns, self.profile.step_ns
             found = found.at(self.clock.ahead(end_ns, step_ns, self.h), end_ns + step_ns * np.arange(self.h, dtype=np.int64))
@@ -228,7 +229,9 @@ class Work:
         bands = []
         for level in levels:
             below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, level, self.values, season, test.independent))
-            bands.append((self._back(yhat - below), self._back(yhat + above)))
+            edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
+            bands.append((self._back(edges[0]), self._back(edges[1])))
+        yhat = yhat + self.days_off.shift if self.days_off else yhat
         times = self.settings.end_ns + self.profile.step_ns * np.arange(self.settings.h, dtype=np.int64)
         status, reason = self._status(used, choice)
         label = replace(choice, names=used).label

@@ -1,4 +1,4 @@
-"""Prophet: a line that bends at change points, smooth seasons, holidays of a country."""
+"""Prophet: a line that bends at change points, and smooth seasons."""
 
 import logging
 from collections.abc import Mapping
@@ -30,8 +30,6 @@ class Options:
     changepoint_prior_scale: float = setting(Number(0, 100, open_low=True), 0.05, "How freely the slope changes.")
     seasonality_mode: str = setting(Text(("additive", "multiplicative")), "additive", "Whether seasons grow with the level.")
     seasonality_prior_scale: float = setting(Number(0, 1000, open_low=True), 10.0, "How freely seasons follow the values.")
-    holidays: str | None = setting(Text(about="a country code such as GB"), None, "Country whose holidays are days of their own.")
-    holidays_prior_scale: float = setting(Number(0, 1000, open_low=True), 10.0, "How freely holidays follow the values.")
 
 
 def read_options(given: Mapping[str, Any]) -> Options:
@@ -48,7 +46,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
 
 
 class Prophet:
-    """Prophet's additive model with the periods found, and holidays if a country is given.
+    """Prophet's additive model with the periods found.
 
     Values are brought to 0..1 before, so that unit and level do not matter. Its own interval is not used: widths are measured, as for every model.
 
@@ -76,7 +74,7 @@ class Prophet:
         return self
 
     def predict(self, h: int) -> "Floats":
-        """Extend trend, seasons and holidays by h steps."""
+        """Extend trend and seasons by h steps."""
         if self.unit == 0:
             return np.full(h, self.low)
         ahead = self.model.predict(pd.DataFrame({"ds": self._stamps(self.size, h)}))
@@ -100,7 +98,6 @@ def _model(options: Options, context: "Context", n: int) -> Any:  # noqa: ANN401
         changepoint_prior_scale=options.changepoint_prior_scale,
         seasonality_mode=options.seasonality_mode,  # type: ignore[arg-type]
         seasonality_prior_scale=options.seasonality_prior_scale,
-        holidays_prior_scale=options.holidays_prior_scale,
         uncertainty_samples=0,
         yearly_seasonality=False,
         weekly_seasonality=False,
@@ -109,9 +106,4 @@ def _model(options: Options, context: "Context", n: int) -> Any:  # noqa: ANN401
     for period in (p for p in context.periods if 2 * p <= n):
         days = (context.time_of(period) - context.time_of(0)) / 86_400e9
         model.add_seasonality(name=f"every {period} steps", period=days, fourier_order=min(WAVES, max(1, (period - 1) // 2)))
-    if options.holidays:
-        try:
-            model.add_country_holidays(country_name=options.holidays)
-        except AttributeError as error:  # the library's answer to an unknown country
-            raise ConfigError.one("E_CONFIG_CHOICE", "options.holidays", f"{options.holidays!r} is no known country; allowed: a code such as GB, DE, US") from error
     return model

@@ -95,6 +95,7 @@ def settings_of(entry: Entry, end_ns: int) -> Settings:
         on_too_short=entry.on_too_short,
         budget=entry.budget,
         timezone=entry.calendar.timezone,
+        holidays=entry.calendar.holidays,
         series=entry.name,
     )
 

@@ -1,6 +1,6 @@
 """The steps that models see: the whole grid, or its open hours where a series is silent at the same times of every day or week."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cronocast.forecast import Floats
+    from cronocast.forecast.answer import MemberForecast
     from cronocast.hours import Hours
     from cronocast.profile import Profile
 
@@ -31,6 +32,14 @@ class Timeline:
     hours: "Hours | None" = None  # None: every step counts
     silent_steps: int = 0  # left out of the history
     seen_in_silence: int = 0  # values in them
+
+    def times(self, step_ns: int) -> "Times":
+        """Times of the values, shape (t,)."""
+        return self.start_ns + step_ns * np.arange(self.values.size, dtype=np.int64) if self.hours is None else self.hours.times(self.start_ns, self.values.size)
+
+    def ahead(self, end_ns: int, step_ns: int) -> "Times":
+        """Times of the steps to forecast, shape (h,)."""
+        return end_ns + step_ns * np.arange(self.h, dtype=np.int64) if self.hours is None else self.hours.times(end_ns, self.h)
 
     def told(self) -> dict[str, int]:
         """What the result file says."""
@@ -103,3 +112,13 @@ def steps_ahead(line: Timeline, tail: int, end_ns: int, count: int) -> list[int]
     times = line.hours.times(line.start_ns, n + count)[n - tail :][:count]
     first = end_ns if tail == 0 else int(times[0])
     return [int(k) for k in (times - first) // line.hours.step_ns + 1]
+
+
+def on_every_step(found: "MemberForecast", line: Timeline, hours: "Hours", tail: int, end_ns: int, h: int) -> "MemberForecast":
+    """Bring the forecast of open hours to h steps of the grid."""
+    columns = (found.yhat, found.lower, found.upper, *(bound for band in found.further for bound in band))
+    yhat, lower, upper, *bounds = spread(line, end_ns, h, columns)
+    times = end_ns + hours.step_ns * np.arange(h, dtype=np.int64)
+    test = {**found.backtest, "by_step": {"steps": steps_ahead(line, tail, end_ns, found.backtest["steps"])}}
+    further = tuple(zip(bounds[0::2], bounds[1::2], strict=True))
+    return replace(found, time_ns=times, yhat=yhat, lower=lower, upper=upper, further=further, backtest=test)

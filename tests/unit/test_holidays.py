@@ -1,0 +1,136 @@
+"""Holidays are not learnt as ordinary days, and those ahead follow what is known of holidays."""
+
+import subprocess
+import sys
+from array import array
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cronocast.classify.step import profile_of
+from cronocast.durations import parse_stamp
+from cronocast.entry import parse_entry
+from cronocast.errors import ConfigError, MissingExtraError
+from cronocast.forecast.answer import MemberForecast
+from cronocast.forecast.engine import forecast_member
+from cronocast.forecast.step import settings_of
+from cronocast.holidays import _days, on_holiday
+from cronocast.series import Member
+
+HOUR = 3600 * 10**9
+DAY = 24 * HOUR
+SOURCE = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
+UTC1 = "Africa/Lagos"  # an hour ahead all the year, so that no clock changes
+GOOD_FRIDAY, EASTER_MONDAY = parse_stamp("2025-04-18T00:00:00Z"), parse_stamp("2025-04-21T00:00:00Z")
+MAY_DAY, UNITY_DAY = parse_stamp("2025-05-01T00:00:00Z"), parse_stamp("2025-10-03T00:00:00Z")
+
+
+def curve(time_ns: np.ndarray[Any, Any], *, weekend: bool = True, closed: float = 0.2) -> np.ndarray[Any, Any]:
+    """Working hours by a clock an hour ahead; on Sundays and holidays, and Saturdays half as much, far less happens."""
+    local = time_ns + HOUR
+    hours, weekdays = local % DAY // HOUR, (local // DAY + 3) % 7
+    share = np.ones(time_ns.size)
+    if weekend:
+        share[weekdays == 5], share[weekdays == 6] = 0.6, closed
+    share[on_holiday("DE", time_ns, HOUR, HOUR)] = closed
+    return np.asarray(20 + share * 80 * np.sin(np.pi * np.clip((hours - 6) / 14, 0, 1)))
+
+
+def forecast(start_ns: int, end_ns: int, h: int, calendar: dict[str, str] | None, y: np.ndarray[Any, Any] | None = None, **given: Any) -> MemberForecast:
+    time_ns = np.arange(start_ns, end_ns, HOUR)
+    y = curve(time_ns) + np.random.default_rng(3).normal(0, 2, time_ns.size) if y is None else y
+    entry = parse_entry({"name": "a", "source": SOURCE, "horizon": f"{h}h", "lookback": f"{time_ns.size}h", **({"calendar": calendar} if calendar else {}), **given})
+    member = Member("m", "", array("q", time_ns.tolist()), (array("d", y.tolist()),))
+    return forecast_member(profile_of(member, entry), time_ns, y, settings_of(entry, end_ns))
+
+
+GERMAN = {"timezone": UTC1, "holidays": "DE"}
+CASES = {  # first forecast step, steps, with what the day of interest is called
+    "the day after a holiday": (MAY_DAY + DAY - HOUR, 24, "1 holiday left out"),
+    "a holiday like Sundays": (UNITY_DAY - HOUR, 24, "1 holiday ahead forecast like Sundays"),
+    "a holiday after others": (MAY_DAY - HOUR, 24, "2 holidays left out of the history; 1 holiday ahead forecast like past holidays and Sundays"),
+}
+
+
+@pytest.mark.parametrize(("end", "h", "said"), CASES.values(), ids=CASES)
+def test_the_error_is_smaller_than_without_the_calendar(end: int, h: int, said: str) -> None:
+    start = end - (9 if said == "1 holiday left out" else 27) * DAY
+    found, plain = forecast(start, end, h, GERMAN), forecast(start, end, h, None)
+    truth = curve(end + HOUR * np.arange(h))
+    error, without = np.abs(found.yhat - truth).mean(), np.abs(plain.yhat - truth).mean()
+    assert error < 0.6 * without, (error, without)
+    assert ((found.lower <= found.yhat) & (found.yhat <= found.upper)).all()
+    assert any(said in note for note in found.notes), found.notes
+
+
+def test_what_repeats_the_week_does_not_repeat_its_holiday() -> None:
+    end = MAY_DAY + 7 * DAY - HOUR
+    truth = curve(end + HOUR * np.arange(24))
+    found, plain = (forecast(end - 27 * DAY, end, 24, calendar, model="seasonal_naive", periods=["168h"]) for calendar in (GERMAN, None))
+    assert np.abs(plain.yhat - truth).max() > 50
+    assert np.abs(found.yhat - truth).max() < 10
+
+
+def test_without_a_holiday_nothing_happens() -> None:
+    start, end = parse_stamp("2025-07-01T00:00:00Z"), parse_stamp("2025-07-22T00:00:00Z")
+    found, plain = forecast(start, end, 48, GERMAN), forecast(start, end, 48, None)
+    for name in ("yhat", "lower", "upper", "time_ns"):
+        assert getattr(found, name).tobytes() == getattr(plain, name).tobytes()
+    assert (found.notes, found.prepared, found.why) == (plain.notes, plain.prepared, plain.why)
+
+
+def test_a_holiday_of_which_nothing_is_known_has_a_wider_band() -> None:
+    end = UNITY_DAY - HOUR
+    time_ns = np.arange(end - 14 * DAY, end, HOUR)
+    y = curve(time_ns, weekend=False) + np.random.default_rng(3).normal(0, 2, time_ns.size)
+    found, plain = (forecast(int(time_ns[0]), end, 48, calendar, y, periods=["24h"], levels=[0.5]) for calendar in (GERMAN, None))
+    assert found.yhat.tobytes() == plain.yhat.tobytes()
+    np.testing.assert_allclose((found.upper - found.lower)[:24], 2 * (plain.upper - plain.lower)[:24])
+    np.testing.assert_allclose((found.upper - found.lower)[24:], (plain.upper - plain.lower)[24:])
+    assert (found.further[0][0] >= found.lower).all()
+    assert "1 holiday ahead forecast like ordinary days, with twice the band" in found.notes[0]
+
+
+def test_the_band_of_a_guessed_holiday_holds_the_ordinary_day_too() -> None:
+    end = UNITY_DAY - HOUR
+    found, plain = forecast(end - 27 * DAY, end, 24, GERMAN), forecast(end - 27 * DAY, end, 24, None)
+    assert found.yhat[12] < plain.yhat[12] - 20
+    assert (found.upper >= plain.upper - 1e-9).all()
+
+
+def test_days_begin_at_midnight_of_the_zone() -> None:
+    times = MAY_DAY + HOUR * np.arange(-3, 27)
+    assert on_holiday("DE", times, 0, HOUR).tolist() == [False] * 3 + [True] * 24 + [False] * 3
+    assert on_holiday("DE", times, 2 * HOUR, HOUR).tolist() == [False] + [True] * 24 + [False] * 5
+    assert on_holiday("DE", MAY_DAY + DAY * np.arange(-1, 2), -5 * HOUR, DAY).tolist() == [False, True, False]
+    assert not on_holiday("DE", MAY_DAY + 7 * DAY * np.arange(-1, 2), 0, 7 * DAY).any()
+
+
+def test_a_part_of_a_country_has_its_own() -> None:
+    corpus_christi = np.array([parse_stamp("2025-06-19T12:00:00Z")])
+    assert [bool(on_holiday(place, corpus_christi, 0, HOUR)[0]) for place in ("DE", "DE-BY", "DE-BE")] == [False, True, False]
+
+
+@pytest.mark.parametrize("place", ["ZZ", "DE-ZZ"])
+def test_an_unknown_place_is_said(place: str) -> None:
+    with pytest.raises(ConfigError, match=r"calendar\.holidays.*no known place"):
+        on_holiday(place, np.array([MAY_DAY]), 0, HOUR)
+
+
+@pytest.mark.parametrize("place", ["de", "Germany", "DE_BY", ""])
+def test_what_is_no_code_is_refused_at_once(place: str) -> None:
+    with pytest.raises(ConfigError, match=r"calendar\.holidays"):
+        parse_entry({"name": "a", "source": SOURCE, "calendar": {"holidays": place}})
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    _days.cache_clear()
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    with pytest.raises(MissingExtraError, match=r"cronocast\[linear\]"):
+        on_holiday("DE", np.array([MAY_DAY]), 0, HOUR)
+
+
+def test_the_package_is_loaded_only_where_it_is_asked_for() -> None:
+    code = "import sys, cronocast.forecast.step, cronocast.classify.step; print('holidays' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout == "False\n"
