@@ -142,7 +142,8 @@ def _means(position: Ints, values: Floats) -> tuple[Floats, Ints]:
     if several.any():
         share = values[several] / counts[position[several]]  # divided first: a sum of 1e308 overflows
         total = np.bincount(position[several], weights=share, minlength=size)
-        grid[counts > 1] = total[counts > 1]
+        largest = np.finfo(np.float64).max  # thirds of it add up to a rounding more
+        grid[counts > 1] = np.clip(total[counts > 1], -largest, largest)
     return grid, counts
 
 

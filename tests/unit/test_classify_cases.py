@@ -1,24 +1,32 @@
 """The twelve cases and their variations, and series as they are outside of books: at least 97 % right of each."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from cronocast.classify import classify_member
-from tests.series_generator import CASES, SECOND, Series, make, settings
+from tests.series_generator import CASES, SECOND, Series, Setting, make, settings
 from tests.series_spoiled import ROWS, SPOILED
 
 COUNT = int(os.environ.get("VARIATIONS", "60"))  # of each case; every level of every property comes among them
 RIGHT = 0.97
 
 
+def variations(made: Callable[[Setting], Series], steps_s: tuple[int, ...], least_weeks: int = 0) -> Iterator[tuple[str, int, Series]]:
+    """How each was made, step in seconds, series."""
+    for setting in settings(steps_s, COUNT):
+        if setting.weeks >= least_weeks:
+            yield repr(setting), setting.step_s, made(setting)
+
+
 def all_cases() -> Iterator[tuple[str, Iterator[tuple[str, int, Series]]]]:
-    """Name of a case, and its variations: how it was made, step in seconds, series."""
+    """Name of a case, and its variations."""
     for name, (case, steps_s) in {**CASES, **SPOILED}.items():
-        yield name, ((repr(s), s.step_s, make(case, s)) for s in settings(steps_s, COUNT))
-    for name, (spoil, case, steps_s) in ROWS.items():
-        yield name, ((repr(s), s.step_s, spoil(case, s)) for s in settings(steps_s, COUNT))
+        yield name, variations(partial(make, case), steps_s)
+    for name, (spoil, case, steps_s, least_weeks) in ROWS.items():
+        yield name, variations(partial(spoil, case), steps_s, least_weeks)
 
 
 VARIATIONS = dict(all_cases())

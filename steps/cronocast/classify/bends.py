@@ -4,8 +4,8 @@ import numpy as np
 
 from cronocast.classify.features import Floats
 
-MARGIN = 5.0  # above sqrt(2 log n): few windows of that width fit in, so their scale is known less well
-NARROWEST = 6  # width of the windows is 1/6 of the series: a slope needs many values, and half of the windows must know nothing of the change
+MARGIN = 4.0  # above sqrt(2 log n): few windows of that width fit in, so their scale is known less well
+NARROWEST = 8  # width of the windows is 1/8 of the series: a slope needs many values, and half of the windows must know nothing of the change
 FEWEST = 8  # values in a window
 EDGE = 4  # a corner within 1/4 of a window of an end is made by few values
 SMALL = 0.01  # turns below this share of the spread of the bulk of the values over a window are none
@@ -29,12 +29,14 @@ def bends(y: Floats, grain: float) -> list[int]:
     turn = slopes[width:] - slopes[:-width]
     away = np.abs(turn - np.median(turn))
     scale = max(1.4826 * float(np.median(away)), _of_noise(y, width), grain / width)
-    scale = max(scale, SMALL / width)
+    limit = max(scale, SMALL / width) * (np.sqrt(2 * np.log(NARROWEST)) + MARGIN)
     found: list[int] = []
     for k in np.argsort(-away):
-        if away[k] < scale * (np.sqrt(2 * np.log(NARROWEST)) + MARGIN):
+        if away[k] < limit:
             break
-        if all(abs(int(k) + width - b) > width for b in found):
+        # A corner shows in all windows around it, a single odd value at the end in one.
+        near = away[[max(0, k - width // EDGE), min(away.size - 1, k + width // EDGE)]]
+        if near.min() >= limit / 3 and all(abs(int(k) + width - b) > width for b in found):
             found.append(int(k) + width)
     corners = sorted(_corner(y, b, width) for b in found)
     return [c for c in corners if width // EDGE <= c <= y.size - width // EDGE]

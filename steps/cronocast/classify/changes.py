@@ -9,12 +9,15 @@ from cronocast.classify.bends import bends
 from cronocast.classify.features import Bools, Floats
 
 MARGIN = 2.0  # above sqrt(2 log n), which the largest of n normal values reaches: about 1 false alarm in 1000 series
+FEWER = 25.0  # and this / n, since the scale of few values is not known well
 SPIKE_WINDOW, SPIKE = (9, 6.0)  # up to four odd values in a row, 6 robust deviations away, are a spike and not a level
 LAST = 3  # values that a new level must have held
 HELD = 6  # values on each side that are asked whether it did
 TAIL, RARE = (3.0, 200)  # steps with heavier tails than the normal have a wider spread to stand out from, where changes touch under 5 % of the windows
 FEW = 4  # but at least so wide
 NARROWEST = 16  # widths tried are at most 1/16 of the series, so that most windows know nothing of the change
+ECHO = 4  # widths within which a shift shows in the steps beside
+STAIRS = 3  # steps of a series without noise that are still changes
 HEAVY = 0.4  # of the standard deviation: values of a few kinds (on and off) have a small median deviation
 SMALL = 0.03  # of the spread of the bulk of the values: less is no new level, however clear
 BACK, SHORT = (0.35, 10)  # a shift that is undone but for this share within 1/10 of the time is an outage or a holiday, and nothing new
@@ -34,7 +37,7 @@ class Jump(NamedTuple):
     at: int
     width: int  # of the windows that showed it
     size: float
-    slope: float  # of the windows beside it
+    slope: float  # around it
 
 
 def change_points(rest: Floats, observed: Bools, grain: float) -> Changes:
@@ -96,48 +99,83 @@ def _bridged(y: Floats, usual: Bools) -> Floats:
 
 def _scale(excess: Floats, step: Floats, floor: float) -> float:
     """Deviation that half of the values stay within, as that of a normal variable, where most are not equal or heavy in the tails; at least `floor`."""
-    away = np.abs(excess - np.median(excess))
-    scale, spread = 1.4826 * float(np.median(away)), float(step.std())
-    return max(scale, spread * (1.0 if scale <= 1e-9 * spread else HEAVY), floor, 1e-300)  # equal ones: rounded values that seldom change
+    away = np.sort(np.abs(excess - np.median(excess)))
+    scale, spread = 1.4826 * float(away[away.size // 2]), float(step.std())
+    if scale <= 1e-9 * spread:  # most are equal: no noise, or rounded values that seldom change
+        return max(float(np.sqrt(np.mean(away[:-STAIRS] ** 2))) if away.size > STAIRS else spread, floor, 1e-300)
+    return max(scale, HEAVY * spread, floor)
 
 
 def _bound(size: int, width: int) -> float:
     """Deviations that the largest of all windows of noise stays under."""
-    return float(np.sqrt(2 * np.log(size / width))) + MARGIN
+    return float(np.sqrt(2 * np.log(size / width))) + MARGIN + FEWER / size
 
 
 def _level_shifts(y: Floats, observed: Bools, grain: float) -> list[Jump]:
     """Shifts that last, in order of time, from windows of width 1, 2, 4, ..."""
-    total, count = (np.concatenate([[0.0], np.cumsum(v)]) for v in (y * observed, observed))
+    slopes = _running_slope(y, 4 * HELD + 1)
     found: list[Jump] = []
     scale, width = grain, 1
     while width <= min(max(FEW, y.size // NARROWEST), y.size // 4):
-        sums, seen = total[width:] - total[:-width], count[width:] - count[:-width]
-        mean = np.where(2 * seen > width, sums / np.maximum(seen, 1), np.nan)
-        step = mean[width:] - mean[:-width]
-        step = np.where(np.isnan(step), np.median(step[~np.isnan(step)]) if np.isfinite(step).any() else 0.0, step)  # gaps can't be judged
-        beside = _beside(step, 2 * width)
+        step = _steps(y, observed, width)
+        beside = _beside(step, 2 * width) if width >= HELD else width * slopes[width - 1 : slopes.size - width + 1]
         excess = step - beside
-        scale = _scale(excess, step, max(grain, scale / np.sqrt(2)))  # means of noise shrink with 1 / sqrt(width) at most
-        clear = np.abs(excess) / scale
-        limit = _bound(y.size, width)
-        if y.size >= RARE * width:
-            limit = max(limit, TAIL * float(np.quantile(clear, 0.95)))
-        over = np.flatnonzero(clear > limit)
-        for run in np.split(over, np.flatnonzero(np.diff(over) > 1) + 1) if over.size else []:
-            top = int(run[np.argmax(clear[run])])
-            if abs(excess[top]) >= SMALL:
-                found.append(Jump(float(clear[top]), top + width, width, float(excess[top]), float(beside[top]) / width))
+        known = np.isfinite(excess)
+        if known.sum() > HELD:
+            scale = _scale(excess[known], step[known], max(grain, scale / np.sqrt(2)))  # means of noise shrink with 1 / sqrt(width) at most
+            clear = np.where(known, np.abs(excess), 0) / scale
+            limit = _bound(y.size, width)
+            if y.size >= RARE * width:
+                limit = max(limit, TAIL * float(np.quantile(clear, 0.95)))
+            tops = _tops(clear, limit)
+            found += [Jump(float(clear[k]), k + width, width, float(excess[k]), float(beside[k]) / width) for k in tops if abs(excess[k]) >= SMALL]
         width *= 2
-    return _distinct(y, found)
+    distinct = _distinct(y, found)
+    return [] if _stairs(distinct, np.abs(np.diff(y)), grain) else distinct
+
+
+def _steps(y: Floats, observed: Bools, width: int) -> Floats:
+    """Differences of the means of windows side by side, shape (t - 2 * width + 1,); NaN where a window is mostly gap."""
+    total, count = (np.concatenate([[0.0], np.cumsum(v)]) for v in (y * observed, observed))
+    sums, seen = total[width:] - total[:-width], count[width:] - count[:-width]
+    mean = np.where(2 * seen > width, sums / np.maximum(seen, 1), np.nan)
+    step: Floats = mean[width:] - mean[:-width]
+    return step
+
+
+def _tops(clear: Floats, limit: float) -> list[int]:
+    """The highest place of each run above the limit."""
+    over = np.flatnonzero(clear > limit)
+    runs = np.split(over, np.flatnonzero(np.diff(over) > 1) + 1) if over.size else []
+    return [int(run[np.argmax(clear[run])]) for run in runs]
+
+
+def _stairs(distinct: list[Jump], steps: Floats, grain: float) -> bool:
+    """Tell whether values mostly stay as they are and step by the same amount now and then: they are rounded or of a few kinds, such as on and off."""
+    moved = steps[steps > grain]
+    if not distinct or 2 * moved.size > steps.size or np.median([abs(jump.size) for jump in distinct]) > 2 * np.median(moved):
+        return False
+    return len(distinct) > STAIRS or moved.size > STAIRS * len(distinct)
+
+
+def _running_slope(y: Floats, size: int) -> Floats:
+    """Step from each value to the next as the `size` (odd) steps around it have it: the mean of the middle half, which a few jumps do not move.
+
+    A median would be as robust, but that of rounded values is a rounded number.
+    """
+    steps = np.diff(y)
+    if steps.size < size:
+        return np.full(steps.size, np.sort(steps)[steps.size // 4 : steps.size - steps.size // 4].mean())
+    ordered = np.sort(sliding_window_view(np.pad(steps, size // 2, mode="reflect"), size), axis=1)
+    return np.asarray(ordered[:, size // 4 : size - size // 4].mean(axis=1))
 
 
 def _beside(step: Floats, apart: int) -> Floats:
-    """Mean of the steps `apart` before and after; at the ends the one there is, or none."""
+    """Mean of the steps `apart` before and after; the one there is at ends and gaps, NaN where there is none."""
     before, after = np.full(step.size, np.nan), np.full(step.size, np.nan)
     before[apart:], after[:-apart] = step[:-apart], step[apart:]
-    before, after = (np.where(np.isnan(before), after, before), np.where(np.isnan(after), before, after))
-    return np.asarray(np.nan_to_num((before + after) / 2))
+    before, after = np.where(np.isnan(before), after, before), np.where(np.isnan(after), before, after)
+    return np.asarray((before + after) / 2)
 
 
 def _distinct(y: Floats, found: list[Jump]) -> list[Jump]:
@@ -145,7 +183,7 @@ def _distinct(y: Floats, found: list[Jump]) -> list[Jump]:
     taken: list[Jump] = []
     for jump in sorted(found, reverse=True):
         # Windows that see a shift beside them make an echo of it.
-        if any(abs(jump.at - t.at) <= 3 * jump.width for t in taken):
+        if any(abs(jump.at - t.at) <= ECHO * jump.width for t in taken):
             continue
         place = _exact(y, jump)
         if all(abs(place - t.at) >= LAST for t in taken) and _lasts(y, place, jump):
@@ -157,18 +195,11 @@ def _exact(y: Floats, jump: Jump) -> int:
     """The split of the neighbourhood that leaves the least variance around two levels."""
     reach = max(LAST, jump.width)
     low, high = max(0, jump.at - reach), min(y.size, jump.at + reach)
-    part = y[low:high] - _slope_near(y, jump) * np.arange(high - low)
+    part = y[low:high] - jump.slope * np.arange(high - low)
     n = np.arange(1, part.size)
     total = np.cumsum(part)
     left, right = total[:-1] / n, (total[-1] - total[:-1]) / (part.size - n)
     return low + 1 + int(np.argmax((left - right) ** 2 * n * (part.size - n)))
-
-
-def _slope_near(y: Floats, jump: Jump) -> float:
-    """Slope around a shift: that of the windows beside it; of narrow ones, too noisy for that, the median step, which the shift itself does not move."""
-    if jump.width >= HELD:
-        return jump.slope
-    return float(np.median(np.diff(y[max(0, jump.at - 4 * HELD) : jump.at + 4 * HELD])))
 
 
 def _lasts(y: Floats, at: int, jump: Jump) -> bool:
@@ -177,15 +208,18 @@ def _lasts(y: Floats, at: int, jump: Jump) -> bool:
     before, after = y[max(0, at - reach) : at], y[at : at + reach]
     if min(before.size, after.size) < LAST:
         return False
-    shift = float(np.median(after) - np.median(before)) - _slope_near(y, jump) * (before.size + after.size) / 2
-    return shift * jump.size > 0 and abs(shift) >= abs(jump.size) / 2
+    apart = float(np.median(after) - np.median(before))
+    shift = apart - jump.slope * (before.size + after.size) / 2
+    return min(apart * jump.size, shift * jump.size) > 0 and abs(shift) >= abs(jump.size) / 2
 
 
 def _levelled(y: Floats, shifts: list[int]) -> Floats:
-    """Take out the jumps, so that slopes can be compared across them."""
+    """Take out the jumps, so that slopes can be compared across them: each as a line with a step fits it best between the jumps around it."""
     flat = y.copy()
-    for at in shifts:
-        before, after = flat[max(0, at - HELD) : at], flat[at : at + HELD]
-        step = float(np.median(np.diff(flat[max(0, at - 4 * HELD) : at + 4 * HELD])))
-        flat[at:] -= float(np.median(after) - np.median(before)) - step * (before.size + after.size) / 2
+    reach = max(HELD, y.size // NARROWEST)
+    for before, at, after in zip([0, *shifts], shifts, [*shifts[1:], y.size], strict=False):
+        low, high = max(before, at - reach), min(after, at + reach)
+        time = np.arange(low, high)
+        basis = np.column_stack([np.ones(time.size), time - at, time >= at])
+        flat[at:] -= float(np.linalg.lstsq(basis, y[low:high], rcond=None)[0][2])
     return flat

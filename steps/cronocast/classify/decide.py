@@ -22,6 +22,8 @@ AGREES = 4.0  # standard errors within which the last slope is the common one
 LONG, PART = 24, 16  # steps since the last change, and part of all steps, from which they are judged by themselves
 FEWEST = 3  # points without which no class can be forced: a line needs two, its error a third
 AS_WELL = 1.25  # times the mean square that another explanation leaves
+LEFT = 0.3  # share of the variance that changes leave if they are most of what happens
+COPIED, OFF = 0.6, 2  # share of the changes that come again in other cycles, and steps by which they may be off
 MOST = 20  # newest changes that are kept
 FAR = 0.9  # of the time from the first row to the last
 RESET = 0.1  # a counter falls to this share of what it was, or lower
@@ -191,20 +193,29 @@ def _tested(y: Floats, series: Scaled, found: Found, *, periods_set: bool) -> Me
     judged = series.y.size - start >= enough and start > 0
     last = slope(found.rest[start:], known[start:], [0], series.grain) if judged else common
     newest = y[max(0, y.size - (series.y.size - start) * series.thinned) :]
-    flat = judged and is_constant(newest[np.isfinite(newest)])
+    flat = start > 0 and newest.size >= LONG and is_constant(newest[np.isfinite(newest)])
     return Measured(series, found, changes, common, last, _rises(common, last), flat)
 
 
 def _changes(series: Scaled, found: Found) -> Changes:
-    """Changes of what seasons leave. A season is given up if far fewer changes explain as much: it has only copied them into every cycle."""
+    """Changes of what seasons leave. Seasons are given up if there are far fewer changes without them that say as much: a few drops copied into every cycle."""
     changed = change_points(found.rest, series.observed, series.grain)
     if found.seasons and changed.starts:
         alone = change_points(series.y, series.observed, series.grain)
-        copied = len(changed.starts) > 2 * len(alone.starts) + 1
-        if copied and unexplained(series.y, alone.starts) <= AS_WELL * unexplained(found.rest, changed.starts):
+        left, before = unexplained(series.y, alone.starts), unexplained(found.rest, changed.starts)
+        far_fewer = len(changed.starts) > 2 * len(alone.starts) + 1
+        copied = left <= LEFT * float(series.y.var()) and _copies(changed.starts, [s.period for s in found.seasons]) >= COPIED
+        if far_fewer and (left <= AS_WELL * before or copied):
             found.seasons, found.rest = [], series.y
             return alone
     return changed
+
+
+def _copies(starts: list[int], periods: list[int]) -> float:
+    """Share of the changes that come again whole periods away."""
+    apart = np.abs(np.subtract.outer(starts, starts))[:, :, None]
+    again = (apart > OFF) & (np.abs((apart + np.array(periods) // 2) % periods - np.array(periods) // 2) <= OFF)
+    return float(again.any(axis=(1, 2)).mean())
 
 
 def _rises(common: Slope, last: Slope) -> bool:

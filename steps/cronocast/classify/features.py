@@ -16,6 +16,8 @@ SMALLEST = sys.float_info.min  # below it doubles lose their digits
 SAME = 1e-12  # a range below this share of the values is rounding of an aggregate, not change
 MOSTLY = 0.98  # values that equal the commonest one: the rest are events on a constant
 MAX_POINTS = 150_000  # keeps a member of any length under about two seconds
+FACTORS = (1, 2, 3, 4, 6, 12, 24, 60, 120, 360)  # steps in one: most fit into an hour or a day whatever the step
+EVEN = 0.4  # share of the time in which rows are one distance apart, where that is their step
 FENCES = ((0.1, 10.0), (0.01, 3.0), (0.0, 0.0))  # quantile at both ends, and how many of their distances may lie beyond; 0 is no fence
 
 
@@ -63,8 +65,12 @@ def scaled(grid: Floats) -> Scaled:
 
 def _thinned(grid: Floats) -> tuple[int, Floats]:
     """Means over as many steps as rows usually are apart, and so many that at most MAX_POINTS remain; the last block is whole."""
-    factor, _ = infer_step(np.flatnonzero(np.isfinite(grid)))
-    factor = next((factor * f for f in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60) if grid.size <= factor * f * MAX_POINTS), -(-grid.size // MAX_POINTS))
+    known = np.flatnonzero(np.isfinite(grid))
+    apart = np.diff(known)
+    factor = infer_step(known)[0] if apart.size else 1
+    if factor * np.count_nonzero(apart == factor) < EVEN * apart.sum():
+        factor = max(f for f in FACTORS if f <= factor)  # rows here and there: blocks that fit into hours and days
+    factor = next((factor * f for f in FACTORS if grid.size <= factor * f * MAX_POINTS), -(-grid.size // MAX_POINTS))
     if factor == 1:
         return 1, grid
     blocks = grid[grid.size % factor :].reshape(-1, factor)

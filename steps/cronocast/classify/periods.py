@@ -86,7 +86,8 @@ def _level(middle: Floats, kept: Ints, period: int) -> Floats:
 def _clipped(table: Floats) -> Floats:
     """Move values that differ wildly from the other cycles' towards them."""
     sigma = 1.4826 * float(np.median(np.abs(np.diff(table, axis=0)))) / np.sqrt(2)  # of a value, from neighbouring cycles
-    low, high = np.partition(table, ((len(table) - 1) // 2, len(table) // 2), axis=0)[[(len(table) - 1) // 2, len(table) // 2]]
+    inner = (len(table) - 1) // 2 if len(table) > 3 else 0  # of three cycles two can hold a spike at the same time by chance: all three must agree
+    low, high = np.partition(table, (inner, len(table) - 1 - inner), axis=0)[[inner, len(table) - 1 - inner]]
     middle = np.where(np.abs(low) < np.abs(high), low, high)  # a median that between two prefers the one nearer to the level
     away = table - middle
     for _ in range(PASSES):
