@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
+from cronocast.forecast.robust import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,16 +112,17 @@ def _moving_average_lags(n: int, first: int, count: int, periods: tuple[int, ...
 
 def _regress(x: "Floats", target: "Floats", penalty: float) -> "tuple[Floats, Floats]":
     """Ridge regression, twice repeated with less weight on what fits badly; returns coefficients and errors."""
-    importance = np.ones(target.size)
+    root = np.ones(target.size)  # of the weights: a matrix times itself costs half of what two matrices cost
     ridge = penalty * x.shape[1] * np.eye(x.shape[1])
     for _ in range(3):
-        weighted = x * importance[:, None]
-        coefficients = np.linalg.solve(weighted.T @ x + ridge, weighted.T @ target)
+        weighted = x * root[:, None]
+        coefficients = np.linalg.solve(weighted.T @ weighted + ridge, weighted.T @ (target * root))
         errors = target - x @ coefficients
-        spread = 1.4826 * float(np.median(np.abs(errors)))
+        size = np.abs(errors)
+        spread = 1.4826 * median(size)
         if spread == 0:
             break
-        importance = np.minimum(1.0, HUBER * spread / np.maximum(np.abs(errors), spread))
+        root = np.sqrt(np.minimum(1.0, HUBER * spread / np.maximum(size, spread)))
     return coefficients, errors
 
 
@@ -130,10 +132,11 @@ def _extend(part: _Part, h: int) -> "Floats":
     Each stays near what was seen: coefficients just beyond stability would otherwise explode over long horizons.
     """
     keep = part.z.size
-    z, e = np.concatenate((part.z, np.zeros(h))), np.concatenate((part.e, np.zeros(h)))
-    for i in range(keep, keep + h):
-        value = float(np.concatenate((z[i - part.ar], e[i - part.ma])) @ part.weights)
-        z[i] = min(max(value, part.bounds[0]), part.bounds[1])
-    ahead = z[keep:] * (part.unit if part.unit > 0 else 1.0)
+    known = np.concatenate((part.z, np.zeros(h), part.e, np.zeros(h)))
+    at = np.concatenate((keep - part.ar, 2 * keep + h - part.ma))
+    low, high = part.bounds
+    for i in range(h):
+        known[keep + i] = min(max(float(known[at + i] @ part.weights), low), high)
+    ahead = known[keep : keep + h] * (part.unit if part.unit > 0 else 1.0)
     whole = np.concatenate((ahead, np.zeros(-h % part.lag))).reshape(-1, part.lag)
     return np.asarray((part.last + np.cumsum(whole, axis=0)).ravel()[:h])

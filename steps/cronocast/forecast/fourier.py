@@ -1,13 +1,19 @@
 """Waves of the known periods on a straight line, newest data counting most; the rest goes on as an autoregression."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from cronocast.errors import DataError
+from cronocast.forecast.robust import median
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cronocast.forecast import Context, Floats
+
+    Ints = NDArray[np.int64]
 
 WAVES = ((2, 2), (5, 8), (12, 30))  # harmonics of the shortest period and of each longer one that are tried
 REST_LAGS = 3  # of the autoregression on what the waves leave over
@@ -32,7 +38,7 @@ class Fourier:
         self.periods = tuple(p for p in context.periods if 2 * p <= y.size)
         if not self.periods:
             raise DataError("E_SHORT", "fourier", f"{y.size} points hold no two of the seasons {context.periods or '(none known)'}: extract more or set periods")
-        self.middle, self.unit = float(np.median(y)), float(np.ptp(y)) or 1.0
+        self.middle, self.unit = median(y), float(np.ptp(y)) or 1.0
         self.size = y.size
         z = (y - self.middle) / self.unit
         x = self._columns(np.arange(y.size))
@@ -53,10 +59,10 @@ class Fourier:
         yhat = self._columns(self.size + np.arange(h)) @ self.weights + rest[REST_LAGS:]
         return np.asarray(self.middle + self.unit * yhat)
 
-    def _columns(self, t: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "Floats":
+    def _columns(self, t: "Ints") -> "Floats":
         """Constant, slope, then sine and cosine of every wave: shape (t, columns)."""
-        angles = 2 * np.pi * np.outer(t, [f for _, f in frequencies(self.periods, WAVES[-1])])
-        return np.concatenate((np.ones((t.size, 1)), (t[:, None] - self.size) / self.size, np.sin(angles), np.cos(angles)), axis=1)
+        waves = [cycle[:, t % cycle.shape[1]] for cycle in _cycles(self.periods)]
+        return np.concatenate((np.ones((t.size, 1)), (t[:, None] - self.size) / self.size, *(w[0] for w in waves), *(w[1] for w in waves)), axis=1)
 
 
 def frequencies(periods: tuple[int, ...], waves: tuple[int, int]) -> list[tuple[int, float]]:
@@ -69,43 +75,61 @@ def frequencies(periods: tuple[int, ...], waves: tuple[int, int]) -> list[tuple[
     return list(found.values())
 
 
-def _choose(x: "Floats", z: "Floats", periods: tuple[int, ...]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+@lru_cache(maxsize=8)  # the same at every origin of every member with these periods
+def _cycles(periods: tuple[int, ...]) -> "tuple[Floats, ...]":
+    """Sine and cosine of all waves of each period, over one period of it: shapes (2, period, waves)."""
+    every = frequencies(periods, WAVES[-1])
+    angles = [np.outer(np.arange(period), [2 * np.pi * f for of, f in every if of == i]) for i, period in enumerate(periods)]
+    return tuple(np.stack((np.sin(a), np.cos(a))) for a in angles)
+
+
+@lru_cache(maxsize=8)
+def _sets(periods: tuple[int, ...]) -> "tuple[Ints, ...]":
+    """Columns of each set of waves that is tried, the level among them."""
+    every = [round(f, 9) for _, f in frequencies(periods, WAVES[-1])]
+    used = [{round(f, 9) for _, f in frequencies(periods, waves)} for waves in WAVES]
+    index = [np.array([i for i, f in enumerate(every) if f in some], dtype=np.int64) for some in used]
+    return tuple(np.concatenate(([0], 2 + i, 2 + len(every) + i)) for i in index)
+
+
+def _choose(x: "Floats", z: "Floats", periods: tuple[int, ...]) -> "Ints":
     """Columns of the set of waves that forecasts a held-out end best: the longest period, or a quarter of the history if that is less."""
-    every = [f for _, f in frequencies(periods, WAVES[-1])]
     held = min(z.size // 4, periods[-1])
-    train = slice(0, z.size - held)
-    importance = _fade(z.size - held, HALF_LIFE * periods[-1])
-    gram = (x[train] * importance[:, None]).T @ x[train]
-    target = (x[train] * importance[:, None]).T @ z[train]
+    train, end = slice(0, z.size - held), slice(z.size - held, z.size)
+    root = np.sqrt(_fade(z.size - held, HALF_LIFE * periods[-1]))  # of the weights: a matrix times itself costs half of what two matrices cost
+    weighted = x[train] * root[:, None]
+    gram, target = weighted.T @ weighted, weighted.T @ (z[train] * root)
     best, best_error = np.arange(0), np.inf
-    for waves in WAVES:
-        used = {round(f, 9) for _, f in frequencies(periods, waves)}
-        index = np.array([i for i, f in enumerate(every) if round(f, 9) in used], dtype=np.int64)
-        for slope in ([], [1]):
-            columns = np.concatenate((np.array([0, *slope], dtype=np.int64), 2 + index, 2 + len(every) + index))
-            error = np.abs(z[train.stop :] - x[train.stop :, columns] @ _solve(gram[np.ix_(columns, columns)], target[columns])).mean()
+    for columns in _sets(periods):
+        cross = gram[columns, 1]
+        level, per_slope = _solve(gram[np.ix_(columns, columns)], np.column_stack((target[columns], cross))).T
+        slope = (target[1] - cross @ level) / (gram[1, 1] + RIDGE - cross @ per_slope)  # both systems by one solution: elimination of the slope
+        off = z[end] - x[end, columns] @ level
+        for chosen, errors in ((columns, off), (np.insert(columns, 1, 1), off - slope * (x[end, 1] - x[end, columns] @ per_slope))):
+            error = float(np.abs(errors).mean())
             if error < best_error:
-                best, best_error = columns, error
+                best, best_error = chosen, error
     return best
 
 
 def _solve(gram: "Floats", target: "Floats") -> "Floats":
-    penalty = np.full(target.size, RIDGE)
+    """Ridge regression from its normal equations; `target` may have several columns."""
+    penalty = np.full(len(target), RIDGE)
     penalty[0] = 1e-6  # the level is not doubted
     return np.asarray(np.linalg.solve(gram + np.diag(penalty), target))
 
 
 def _robust(x: "Floats", z: "Floats", importance: "Floats") -> "Floats":
     """Least squares repeated with less weight on what fits badly (Huber, 1964)."""
-    weights = importance
+    root = np.sqrt(importance)
     for _ in range(3):
-        weighted = x * weights[:, None]
-        coefficients = _solve(weighted.T @ x, weighted.T @ z)
+        weighted = x * root[:, None]
+        coefficients = _solve(weighted.T @ weighted, weighted.T @ (z * root))
         errors = np.abs(z - x @ coefficients)
-        spread = 1.4826 * float(np.median(errors))
+        spread = 1.4826 * median(errors)
         if spread == 0:
             break
-        weights = importance * np.minimum(1.0, HUBER * spread / np.maximum(errors, spread))
+        root = np.sqrt(importance * np.minimum(1.0, HUBER * spread / np.maximum(errors, spread)))
     return coefficients
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
+from cronocast.forecast.robust import median, spread_of
 from cronocast.forecast.theta import has_season
 
 if TYPE_CHECKING:
@@ -82,8 +83,9 @@ def seasonal_shape(y: "Floats", periods: tuple[int, ...]) -> "Floats":
         return np.zeros(1)
     p = max(fitting)
     rest = y - _running_level(y, p)
-    whole = np.concatenate((rest, np.full(-y.size % p, np.nan))).reshape(-1, p)
-    shape = np.nanmedian(whole, axis=0)
+    begun = y.size % p  # phases of the cycle that is not complete yet
+    cycles, newest = rest[: y.size - begun].reshape(-1, p), rest[y.size - begun :]
+    shape = np.concatenate((np.median(np.vstack((cycles[:, :begun], newest)), axis=0), np.median(cycles[:, begun:], axis=0)))
     return np.asarray(shape - shape.mean())
 
 
@@ -97,16 +99,11 @@ def without_spikes(z: "Floats") -> "Floats":
     """Replace lone spikes of up to three steps by the running median of seven (Hampel's filter)."""
     if z.size < 7:
         return z
-    near = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(z, 3, mode="edge"), 7), axis=1)
-    near[:3], near[-3:] = z[:3], z[-3:]  # no window there looks at both sides
+    near = z.copy()  # at the ends no window looks at both sides
+    near[3:-3] = np.partition(np.lib.stride_tricks.sliding_window_view(z, 7), 3, axis=1)[:, 3]
     off = z - near
     spread = spread_of(off)
     return np.where(np.abs(off) > OUTLIER * spread, near, z) if spread > 0 else z
-
-
-def spread_of(values: "Floats") -> float:
-    """Robust standard deviation: 1.4826 times the median absolute deviation."""
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
 def segments(z: "Floats") -> list[Segment]:
@@ -126,13 +123,16 @@ def segments(z: "Floats") -> list[Segment]:
 
 def _cut(z: "Floats", cuts: "Cuts") -> list[int]:
     """Choose among candidate cuts by dynamic programming: least squared error plus a penalty per segment."""
-    n = z.size
-    cost = _costs(_sums(z), cuts, min(LEAST_SEGMENT, n)) + PENALTY * _noise2(z) * np.log(n)
+    n, least = z.size, min(LEAST_SEGMENT, z.size)
+    cost = _costs(z, cuts, least) + PENALTY * _noise2(z) * np.log(n)
     best, previous = np.zeros(cuts.size), np.zeros(cuts.size, dtype=int)
-    for j in range(1, cuts.size):
-        total = best[:j] + cost[:j, j]
-        previous[j] = np.argmin(total)
-        best[j] = total[previous[j]]
+    beyond = np.searchsorted(cuts, cuts + least).tolist()
+    j = 1
+    while j < cuts.size:
+        end = beyond[j]  # none of cuts[j:end] can follow another of them: all are settled at once
+        total = best[:j] + cost[j:end, :j]
+        previous[j:end], best[j:end] = total.argmin(axis=1), total.min(axis=1)
+        j = end
     ends, j = [n], cuts.size - 1
     while j > 0:
         j = int(previous[j])
@@ -152,25 +152,19 @@ def _newest_off(z: "Floats") -> int:
     return 0 if near.all() else int(np.argmin(near[::-1]))
 
 
-def _sums(z: "Floats") -> "Floats":
-    """Running sums of 1, t, t^2, y, ty, y^2, shape (6, n + 1), around the middle so that little is lost in subtractions."""
-    t, y = np.arange(z.size) - z.size / 2, z - np.median(z)
-    return np.concatenate((np.zeros((6, 1)), np.cumsum([np.ones(z.size), t, t * t, y, t * y, y * y], axis=1)), axis=1)
-
-
-def _sse(differences: "Floats") -> "Floats":
-    """Squared error around the least-squares line, from the sums of 1, t, t^2, y, ty, y^2 over a stretch, shape (6, ...)."""
-    c, t, tt, y, ty, yy = differences
-    c = np.maximum(c, 1)
-    tt, ty, yy = tt - t * t / c, ty - t * y / c, yy - y * y / c
-    return np.asarray(np.maximum(yy - np.where(tt > 0, ty * ty / np.where(tt > 0, tt, 1), 0), 0))
-
-
-def _costs(sums: "Floats", cuts: "Cuts", least: int) -> "Floats":
-    """Squared error of one line from cut i to cut j, shape (m, m); infinite where they are fewer than `least` steps apart."""
+def _costs(z: "Floats", cuts: "Cuts", least: int) -> "Floats":
+    """Squared error around the least-squares line from cut i to cut j, at [j, i], shape (m, m); infinite where they are fewer than `least` steps apart."""
+    t, y = np.arange(z.size) - z.size / 2, z - median(z)  # around the middle, so that little is lost in subtractions
+    sums = np.zeros((3, z.size + 1))
+    np.cumsum([y, t * y, y * y], axis=1, out=sums[:, 1:])
     at = sums[:, cuts]
-    cost = _sse(at[:, None, :] - at[:, :, None])
-    return np.where(cuts[None, :] - cuts[:, None] >= least, cost, np.inf)
+    sy, sty, cost = at[:, :, None] - at[:, None, :]
+    length = cuts[:, None] - cuts
+    c = np.maximum(np.arange(z.size + 1.0), 2)
+    sty -= (cuts[:, None] + (cuts - (1 + z.size))) * (sy / 2)  # the mean of t from cut to cut, times the sum of y
+    cost -= sy * sy * (1 / c)[length]
+    cost -= sty * sty * (12 / (c * c * c - c))[length]  # the sum of squares of c numbers in a row around their mean is (c**3 - c) / 12
+    return np.where(length >= least, np.maximum(cost, 0), np.inf)
 
 
 def _noise2(z: "Floats") -> float:
@@ -202,11 +196,14 @@ def _line(z: "Floats", start: int, end: int) -> Segment:
         tk, yk = t[keep], y[keep]
         if tk.size < LEAST_POINTS:
             break
-        slope = float(((tk - tk.mean()) * (yk - yk.mean())).sum() / ((tk - tk.mean()) ** 2).sum())
-        level = float(yk.mean() - slope * tk.mean())
+        middle = float(tk.mean())
+        slope = float((tk - middle) @ (yk - yk.mean()) / ((tk - middle) @ (tk - middle)))
+        level = float(yk.mean() - slope * middle)
         off = y - level - slope * t
         spread = spread_of(off)
-        keep = np.abs(off) <= max(OUTLIER * spread, float(np.finfo(float).tiny))
+        before, keep = keep, np.abs(off) <= max(OUTLIER * spread, float(np.finfo(float).tiny))
+        if (keep == before).all():
+            break
     return Segment(start, end, level, slope, float(np.std(y[keep] - level - slope * t[keep])) if keep.any() else spread)
 
 

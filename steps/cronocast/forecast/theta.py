@@ -1,13 +1,19 @@
 """Theta method on deseasonalised values: exponential smoothing for the level, half of the overall slope for the drift."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from cronocast.errors import DataError
+from cronocast.forecast.robust import median
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cronocast.forecast import Context, Floats
+
+    Lags = NDArray[np.int64]
 
 LEAST_POINTS = 4
 CYCLES = 7  # newest seasons whose median is the season: one odd day of a week does not show
@@ -71,10 +77,17 @@ def has_season(y: "Floats", period: int) -> bool:
     power = float(around @ around)
     if power == 0:
         return False
-    lags = np.unique(np.linspace(1, period, min(period, MOST_LAGS)).astype(int))
-    likeness = np.array([float(around[lag:] @ around[:-lag]) for lag in lags]) / power
+    lags = _lags(period)
+    later = np.lib.stride_tricks.sliding_window_view(np.concatenate((around, np.zeros(period))), y.size)[lags]
+    likeness = later @ around / power
     chance = np.sqrt((1 + 2 * period / lags.size * float(likeness[:-1] @ likeness[:-1])) / y.size)
     return bool(likeness[-1] > ONE_IN_TEN * chance)
+
+
+@lru_cache(maxsize=32)  # the same at every origin of every member with this period
+def _lags(period: int) -> "Lags":
+    """Lags that are asked how like the values are, the last one a period."""
+    return np.unique(np.linspace(1, period, min(period, MOST_LAGS)).astype(np.int64))
 
 
 def season_of(y: "Floats", period: int) -> "Floats":
@@ -88,13 +101,19 @@ def season_of(y: "Floats", period: int) -> "Floats":
 def _smoothed(y: "Floats", ahead: int) -> tuple[float, float]:
     """Smooth with every gain at once; returns the newest level of the best one, and its gain."""
     gains = np.array(GAINS)
-    level = np.full(gains.size, np.median(y[:ahead]))
-    errors = np.zeros(gains.size)
-    stride = max(1, ahead // 2)
-    for t, value in enumerate(y.tolist()):
-        # Not judged on the first quarter, in which slow gains still hold the start.
-        if t % stride == 0 and t > y.size // 4 and t + ahead <= y.size:
-            errors += np.abs(y[t : t + ahead, None] - level).mean(axis=0)
-        level = level + gains * (value - level)
+    stride = max(1, ahead // 2)  # levels are judged that far apart, so only there they are needed
+    whole = y.size // stride * stride
+    kept, levels = (1 - gains) ** stride, [np.full(gains.size, median(y[:ahead]))]
+    for gained in y[:whole].reshape(-1, stride) @ _shares(gains, stride):
+        levels.append(kept * levels[-1] + gained)
+    newest = (1 - gains) ** (y.size - whole) * levels[-1] + y[whole:] @ _shares(gains, y.size - whole)
+    # Not judged on the first quarter, in which slow gains still hold the start.
+    judged = [i for i in range(len(levels)) if y.size // 4 < i * stride <= y.size - ahead]
+    errors = sum((np.abs(y[i * stride : i * stride + ahead, None] - levels[i]).sum(axis=0) for i in judged), np.zeros(gains.size))
     best = int(np.argmin(errors)) if errors.any() else GAINS.index(0.4)
-    return float(level[best]), float(gains[best])
+    return float(newest[best]), float(gains[best])
+
+
+def _shares(gains: "Floats", steps: int) -> "Floats":
+    """Share of each of the newest steps, oldest first, in the level of each gain: shape (steps, gains)."""
+    return np.asarray(gains * (1 - gains) ** np.arange(steps - 1, -1, -1)[:, None])
