@@ -92,6 +92,8 @@ def _clipped(table: Floats) -> Floats:
     away = table - middle
     for _ in range(PASSES):
         limit = CLIP * max(sigma, float(away.std()))
+        if float(np.abs(away).max()) <= limit:
+            break  # nothing is wild any more, nor will it be
         away = np.clip(away, -limit, limit)
     clipped: Floats = middle + away
     return clipped
