@@ -12,6 +12,8 @@ import pytest
 from cronocast import series
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, CronocastError
+from cronocast.load import even_times
+from cronocast.load.even_times import EvenTimes
 from cronocast.load.forecast_file import BLOCK_BYTES, Seen, checked_rows
 from tests.load_run import EVERY_NS, RUN_NS, rows_of
 
@@ -43,6 +45,11 @@ def cell_changed(column: int, value: str, number: int = 5) -> str:
         return ",".join(cells) + "\n"
 
     return lines_changed(number, change)
+
+
+def spans(hosts: str, first: tuple[int, ...], end: tuple[int, ...]) -> list[str]:
+    """Rows of members that span only some of the steps each."""
+    return ["".join(rows_of({"host": host}, b).splitlines(keepends=True)[a:]) for host, a, b in zip(hosts, first, end, strict=True)]
 
 
 FAULTS: dict[str, tuple[str, int, str, int]] = {  # text, exit code, token, line (0: none named)
@@ -84,6 +91,9 @@ FAULTS: dict[str, tuple[str, int, str, int]] = {  # text, exit code, token, line
     "no number behind the point": (HEADER + f"cpu,,{RUN_NS},12.5,11.5.5,13\n", 76, "E_CSV_VALUE", 2),
     "a semicolon in a number": (HEADER + f"cpu,,{RUN_NS},12.5;1,11.5,13.5\n", 76, "E_CSV_VALUE", 2),
     "more digits are more": (HEADER + f"cpu,,{RUN_NS},9.5,10.5,11.5\n", 76, "E_CSV_VALUE", 2),
+    "more digits, the wrong way round": (HEADER + f"cpu,,{RUN_NS},100.5,9.5,99.5\n", 76, "E_CSV_VALUE", 2),
+    "more digits in the row before": (HEADER + f"cpu,,{RUN_NS},100.5,9.5,101.5\ncpu,,{RUN_NS + EVERY_NS},9.5,10.5,11.5\n", 76, "E_CSV_VALUE", 3),
+    "leading zeros are no digits": (HEADER + f"cpu,,{RUN_NS},05.5,9.5,100.5\n", 76, "E_CSV_VALUE", 2),
     "over all doubles": (HEADER + f"cpu,,{RUN_NS},1.5,1.5,{'9' * 309}.5\n", 76, "E_CSV_VALUE", 2),
     "all over all doubles": (HEADER + f"cpu,,{RUN_NS},{','.join(['9' * 309 + '.5'] * 3)}\n", 76, "E_CSV_VALUE", 2),
     "negative numbers the wrong way round": (HEADER + f"cpu,,{RUN_NS},-2.5,-1.5,-3.5\n", 76, "E_CSV_VALUE", 2),
@@ -114,6 +124,7 @@ FINE: dict[str, tuple[str, int]] = {
     "other lengths": (HEADER + f"cpu,,{RUN_NS},10.5,9.5,100.25\ncpu,,{RUN_NS + EVERY_NS},12.50,12.5,12.500\n", 2),
     "negative": (HEADER + f"cpu,,{RUN_NS},-2.5,-3.5,-1.5\ncpu,,{RUN_NS + EVERY_NS},-2,-3,1.0\n", 2),
     "one row each": (HEADER + rows_of({"host": "a"}, 1) + rows_of({"host": "b"}, 1), 2),
+    "members begin and end at times of their own": (HEADER + "".join(spans("abcd", (20, 10, 0, 25), (30, 60, 25, 40))), 100),
     "name in quotes": (HEADER + rows_of({"host": "a"}, 3, name='c,p"u'), 3),
 }
 
@@ -185,6 +196,14 @@ def test_members_are_found_whole_wherever_blocks_end(rows: int, tmp_path: Path) 
     right = [cell for line in "".join(rows_text).splitlines() for cell in (*line.encode().rsplit(b",", 4)[1:], b";")]
     assert cells == right
     assert (seen.first_ns, seen.last_ns) == (RUN_NS, RUN_NS + (rows - 1) * EVERY_NS)
+
+
+def test_even_times_are_those_of_a_range_whatever_was_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(even_times, "MAX_KEPT", 50)
+    rng, times = random.Random(7), EvenTimes()
+    for _ in range(500):
+        first, count, step = rng.randrange(0, 200, 5), rng.randrange(1, 60), rng.choice([5, 5, 5, 10])
+        assert times.texts(first, count, step) == [b"%d" % time for time in range(first, first + count * step, step)]
 
 
 def test_no_row_is_handed_on_before_its_check(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain, repeat
 from math import inf
 from operator import le
@@ -18,11 +17,13 @@ from typing import IO
 
 from cronocast.durations import MAX_NS, Duration
 from cronocast.errors import ContractError, DataError, StorageError, seen
+from cronocast.load.even_times import EvenTimes
 from cronocast.series import FORECAST_COLUMNS, MAX_FILE_BYTES, MAX_LINE_BYTES, NUMBER, header, ordered, parse_tags, prefix, read_members
 
 BLOCK_BYTES = 2**20  # about 10,000 rows; larger blocks are no faster
 PLAIN = b"0123456789.-,;"  # of rows whose numbers need no second look: no exponent, no letter
 _NUMBER = re.compile(NUMBER)
+_LEADING_ZERO = re.compile(rb",0[0-9]")
 Key = tuple[str, str]  # name and tags of a member, as they stand in the file
 
 
@@ -159,7 +160,7 @@ def _end(block: bytes, at: int, start: bytes) -> int:
 
 def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator[Rows]:
     key: Key | None = None
-    step, last = every_ns or 0, 0
+    step, last, grid = every_ns or 0, 0, EvenTimes()
     for rows in parts:
         times = rows.cells[0 :: rows.width]
         first = _whole(times[0])
@@ -174,7 +175,7 @@ def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator
                 raise SuspectError
         step = step or (_whole(times[1]) - first if len(times) > 1 else 0)
         last = first + (rows.count - 1) * step
-        if not _even(times, first, step) or last > MAX_NS:
+        if last > MAX_NS or (times != grid.texts(first, len(times), step) if step > 0 else len(times) > 1):
             raise SuspectError
         seen_.members[key] += rows.count
         seen_.first_ns, seen_.last_ns = min(seen_.first_ns, first), max(seen_.last_ns, last)
@@ -187,18 +188,6 @@ def _whole(text: bytes) -> int:
     return int(text)
 
 
-def _even(times: list[bytes], first: int, step: int) -> bool:
-    """Tell whether the times are `first` and so on, each one step after the other."""
-    if step <= 0:
-        return len(times) == 1
-    return times == _grid(first, len(times), step)
-
-
-@lru_cache(maxsize=4)  # members mostly have the same times
-def _grid(first: int, count: int, step: int) -> list[bytes]:
-    return list(map(b"%d".__mod__, range(first, first + count * step, step)))
-
-
 def _sound(text: bytes, columns: list[list[bytes]]) -> bool:
     """Tell whether every value is a finite number, and yhat in every interval."""
     pairs = ordered(len(columns))
@@ -207,9 +196,11 @@ def _sound(text: bytes, columns: list[list[bytes]]) -> bool:
         if not all(map(_NUMBER.fullmatch, chain(*columns))):
             return False
     elif b"-" not in text and text.count(b".") == len(columns) * len(columns[0]) and text.count(b";") == len(columns[0]):
-        # Without a sign, and with the only point at the same place, texts compare as their numbers do, three times as fast.
-        places = set(map(bytes.find, chain(*columns), repeat(b".")))
-        if len(places) == 1 and 0 < max(places) < 300 and all(all(map(le, columns[a], columns[b])) for a, b in pairs):
+        # Without a sign, texts compare as their numbers do where the one point is at the same place; where it is not, the number with
+        # more digits before it is larger, unless they are zeros. Twice as fast as numbers.
+        places = [list(map(bytes.find, column, repeat(b"."))) for column in columns]
+        fine = min(map(min, places)) > 0 and max(map(max, places)) < 300 and (all(place == places[0] for place in places) or not _LEADING_ZERO.search(text))
+        if fine and all(_at_most(places[a], columns[a], places[b], columns[b]) for a, b in pairs):
             return True
     try:
         values = [list(map(float, column)) for column in columns]
@@ -219,6 +210,12 @@ def _sound(text: bytes, columns: list[list[bytes]]) -> bool:
         return False
     # What is not infinite at the outer bounds is not between them.
     return all(min(values[i]) > -inf for i in {1, len(values) - 2}) and all(max(values[i]) < inf for i in {2, len(values) - 1})
+
+
+def _at_most(low_places: list[int], low: list[bytes], high_places: list[int], high: list[bytes]) -> bool:
+    if low_places == high_places:
+        return all(map(le, low, high))
+    return all(map(le, zip(low_places, low, strict=True), zip(high_places, high, strict=True)))
 
 
 def _explain(path: Path, every_ns: int | None, columns: tuple[str, ...]) -> None:
