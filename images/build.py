@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-DEFAULT = ("extract", "classify", "forecast", "forecast-lstm", "load")  # all but the one that needs 4 GB of CUDA
+DEFAULT = ("extract", "classify", "forecast", "forecast-lstm", "forecast-stats", "forecast-darts", "load")  # all but the one that needs 4 GB of CUDA
 ENGINES = ("docker", "podman", "buildah")
 
 

@@ -27,7 +27,7 @@ class Shaped(Text):
 # The lengths and letters that Kubernetes and registries take.
 _LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-IMAGES = ("extract", "classify", "forecast", "forecast-lstm", "forecast-lstm-gpu", "load")
+IMAGES = ("extract", "classify", "forecast", "forecast-lstm", "forecast-lstm-gpu", "forecast-stats", "forecast-darts", "load")
 
 _text = Text(about="text")
 _name = Shaped(about="the name of a Kubernetes object: lower-case letters, digits and dashes", pattern=_NAME)
@@ -99,8 +99,8 @@ class Heavy(Placement):
 class Profile:
     """One WorkflowTemplate: series choose it by their `profile`."""
 
-    light: Placement = setting(Part(Placement), Placement(), "Pods of extract, classify, light models, select, load.")
-    heavy: Heavy = setting(Part(Heavy), Heavy(), "Pods of heavy models; what stands here replaces what stands under light.")
+    light: Placement = setting(Part(Placement), Placement(), "Pods of every image but those under heavy.")
+    heavy: Heavy = setting(Part(Heavy), Heavy(), "Pods of forecast-lstm; what stands here replaces what stands under light.")
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,9 @@ class Resources:
     extract: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 600), "The extract pod.")
     classify: StepResources = setting(Part(StepResources), _resources("100m", "128Mi", "512Mi", 600), "The classify pod.")
     forecast: StepResources = setting(Part(StepResources), _resources("250m", "256Mi", "1Gi", 1200), "Pods of light models.")
-    heavy: StepResources = setting(Part(StepResources), _resources("500m", "768Mi", "3Gi", 2400), "Pods of heavy models.")
+    heavy: StepResources = setting(Part(StepResources), _resources("500m", "768Mi", "3Gi", 2400), "Pods of forecast-lstm.")
+    stats: StepResources = setting(Part(StepResources), _resources("250m", "384Mi", "2Gi", 1200), "Pods of forecast-stats.")
+    darts: StepResources = setting(Part(StepResources), _resources("250m", "512Mi", "2Gi", 2400), "Pods of forecast-darts.")
     select: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 300), "The select pod.")
     load: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 600), "The load pod, and the one that writes the run's record.")
 

@@ -10,9 +10,10 @@ from cronocast.entry import Entry
 from cronocast.errors import ConfigError, seen
 from cronocast.files import atomic
 from cronocast.forecast import MODELS
+from cronocast.registry import row_of
 
 # Image -> the extras it carries. The light one is always there; what no row names (a user's own class) runs there too.
-IMAGES: Mapping[str, tuple[str, ...]] = {"light": ("linear", "stats"), "lstm": ("lstm",)}
+IMAGES: Mapping[str, tuple[str, ...]] = {"light": ("linear",), "lstm": ("lstm",), "stats": ("stats", "prophet"), "darts": ("darts",)}
 # Classes with so much structure, or so little data, that a heavy model has nothing to add: a light one answers for them.
 LIGHT_CLASSES = ("constant", "trend", "too_short")
 
@@ -55,7 +56,7 @@ class Part:
 
 def image_of(model: str) -> str:
     """The image that carries a model's libraries."""
-    row = MODELS.get("darts" if model.startswith("darts:") else model)
+    row = row_of(MODELS, model)
     extra = row.extra if row else ""
     return next((image for image, extras in IMAGES.items() if extra in extras), "light")
 

@@ -152,11 +152,11 @@ def _models() -> Iterator[str]:
 
 
 def _docstring(path: str) -> str:
-    """First sentence of the docstring of `module:Class`, read without importing the libraries that it needs."""
+    """First sentence of the docstring of `module:Class` or `module:function`, read without importing the libraries that it needs."""
     module, _, name = path.partition(":")
     spec = importlib.util.find_spec(module)
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else ast.Module([], [])
-    found = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name), tree)
+    found = next((node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name), tree)
     return (ast.get_docstring(found) or ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 
+FAMILY = ":<Model>"  # end of a row's key that stands for all names `prefix:...`; its attribute is a function of what follows the colon
+
 
 @dataclass(frozen=True)
 class Row:
@@ -17,25 +19,28 @@ class Row:
 
 
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
-    """Import what `name` stands for: a row of the table, or a user's own `module:Class`.
+    """Import what `name` stands for: a row of the table, one of a family such as `darts:Theta`, or a user's own `module:Class`.
 
     Raises:
         ConfigError: the name is unknown (the known ones are listed).
         MissingExtraError: the row's library is not installed (the extra is named).
     """
-    if name in table:
-        row = table[name]
-    elif ":" in name:
-        row = Row(name)
-    else:
+    row = row_of(table, name) or (Row(name) if ":" in name else None)
+    if row is None:
         hint = f"{seen(name)} is not known; known: {', '.join(table)}, or your own module:Class"
         raise ConfigError.one("E_MODEL" if setting == "model" else "E_CONFIG_CHOICE", setting, hint)
     module, _, attribute = row.path.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         hint = f"pip install 'cronocast[{row.extra}]' or use the image that carries it" if row.extra else "install it beside cronocast"
         sentence = f"{seen(name)} needs the module {seen(error.name)}, which is not installed here: {hint}"
         raise MissingExtraError([Problem("E_MISSING_EXTRA", setting, sentence)]) from error
     except AttributeError as error:
         raise ConfigError.one("E_MODEL", setting, f"module {module} has no attribute {seen(attribute)}") from error
+    return found(name.partition(":")[2]) if row_of(table, name) and name not in table else found
+
+
+def row_of(table: Mapping[str, Row], name: str) -> Row | None:
+    """The row that a name stands for: its own, or that of its family; None where there is none."""
+    return table.get(name) or table.get(name.partition(":")[0] + FAMILY if ":" in name else "")

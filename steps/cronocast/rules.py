@@ -151,7 +151,7 @@ def candidate_fault(value: str) -> str:
     """Check a model that auto may choose: a row of the table, or a user's own module:Class."""
     from cronocast.forecast import MODELS
 
-    if value in MODELS or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value, re.ASCII):
+    if (value in MODELS and ":" not in value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value, re.ASCII):
         return ""
     near = difflib.get_close_matches(value, MODELS, 1)
     meant = f"did you mean {near[0]!r}? " if near else ""

@@ -127,7 +127,17 @@ def secrets_by_step(path: Path) -> dict[str, set[str]]:
 @pytest.mark.parametrize(("path", "loads"), [(SAMPLE, {"source", "sink"}), (TLS, {"source", "ca"})], ids=["sample", "tls"])
 def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loads: set[str]) -> None:
     reads = loads - {"sink"}
-    expected = {"extract": reads, "classify": set(), "forecast": set(), "forecast-lstm": set(), "select": set(), "load": loads, "record": loads}
+    expected = {
+        "extract": reads,
+        "classify": set(),
+        "forecast": set(),
+        "forecast-lstm": set(),
+        "forecast-stats": set(),
+        "forecast-darts": set(),
+        "select": set(),
+        "load": loads,
+        "record": loads,
+    }
     expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "4-load": loads}
     assert secrets_by_step(path) == expected
 

@@ -11,7 +11,7 @@ from tests.chart.rendering import IDS, SCENARIOS, containers, kind, scenario
 
 # code -> repeated. 64 and 65 are Argo's own; 137 is repeated once, and not where memory ran out.
 TABLE = {0: False, 1: False, 2: False, 64: True, 65: True, 66: False, 69: False, 70: False, 74: True, 75: True, 76: False, 77: False, 78: False, 130: False, 143: True}
-STEPS = ("extract", "classify", "forecast", "forecast-lstm", "select", "load", "record", "single")
+STEPS = ("extract", "classify", "forecast", "forecast-lstm", "forecast-stats", "forecast-darts", "select", "load", "record", "single")
 
 
 def templates() -> dict[str, Any]:

@@ -13,12 +13,18 @@ import pytest
 from cronocast.errors import DataError
 from cronocast.forecast import MODELS, Context, state
 from cronocast.forecast.lstm import LstmMany
+from cronocast.forecast.nbeats import NbeatsMany
 from cronocast.registry import load
 
 HOUR_NS = 3600 * 10**9
-NAMES = list(MODELS)
+OF_DARTS = ("darts:ExponentialSmoothing", "darts:LinearRegressionModel")  # one that forecasts the next step from a state, one that regresses on lags
+NAMES = [*(name for name in MODELS if ":" not in name), *OF_DARTS]
 TOGETHER = ("var",)  # forecast a member from others, and refuse one alone
-SMALL: dict[str, dict[str, Any]] = {"lstm": {"horizon": 24, "units": 4, "epochs": 1, "lookback": 24}}  # how a model behaves does not depend on the size of its network
+SMALL: dict[str, dict[str, Any]] = {
+    "lstm": {"horizon": 24, "units": 4, "epochs": 1, "lookback": 24},
+    "nbeats": {"horizon": 24, "units": 4, "layers": 2, "epochs": 1, "lookback": 24},
+    "darts:LinearRegressionModel": {"lags": 24},
+}  # how a model behaves does not depend on the size of its network
 T = np.arange(504.0)
 HISTORIES = {
     "wave": 10 + np.sin(T / 24 * 2 * np.pi),
@@ -126,8 +132,9 @@ def test_one_model_for_many_forecasts_each_and_a_stranger(name: str) -> None:
         model.predict_after(ys[2], 30, context(name))
 
 
-def test_kept_weights_are_those_of_the_network(tmp_path: Path) -> None:
-    model = LstmMany().fit_many([HISTORIES["walk"]], [context("lstm", tmp_path)])
+@pytest.mark.parametrize(("name", "many"), [("lstm", LstmMany), ("nbeats", NbeatsMany)])
+def test_kept_weights_are_those_of_the_network(name: str, many: type[LstmMany], tmp_path: Path) -> None:
+    model = many().fit_many([HISTORIES["walk"]], [context(name, tmp_path)])
     weights = model._apply.args[0]
     manifest = json.loads((tmp_path / "gen-00000001" / "manifest.json").read_text())
     saved = state.load(tmp_path, state.Identity("", manifest["architecture"], {name: array.shape for name, array in weights.items()}), [])

@@ -20,26 +20,17 @@ LIBRARIES = {  # image -> modules that it has, modules that it must not have
     "classify": (["numpy"], ["pandas", "keras", "tensorflow"]),
     "forecast": (["numpy"], ["pandas", "keras", "tensorflow"]),
     "forecast-lstm": (["numpy", "keras", "tensorflow"], ["pandas"]),
+    "forecast-stats": (["numpy", "statsmodels", "prophet"], ["darts", "keras", "tensorflow"]),
+    "forecast-darts": (["numpy", "darts"], ["prophet", "keras", "tensorflow", "torch"]),
 }
+FORECAST = ["forecast", "--history", "/data/history.csv", "--forecast", "/data/out.csv", "--every", "1h", "--horizon", "24h", "--model"]
 SINK = ["--sink-url", "http://localhost:1", "--sink-database", "d", "--sink-measurement", "f"]
 STEPS = {
     "classify": ["classify", "--history", "/data/history.csv", "--profile", "/data/profile.json", "--every", "1h"],
-    "forecast": ["forecast", "--history", "/data/history.csv", "--forecast", "/data/out.csv", "--every", "1h", "--horizon", "24h", "--model", "seasonal_naive"],
-    "forecast-lstm": [
-        "forecast",
-        "--history",
-        "/data/history.csv",
-        "--forecast",
-        "/data/out.csv",
-        "--every",
-        "1h",
-        "--horizon",
-        "24h",
-        "--model",
-        "lstm",
-        "--options",
-        '{"epochs": 2}',
-    ],
+    "forecast": [*FORECAST, "seasonal_naive"],
+    "forecast-lstm": [*FORECAST, "lstm", "--options", '{"epochs": 2}'],
+    "forecast-stats": [*FORECAST, "mstl"],
+    "forecast-darts": [*FORECAST, "darts:ExponentialSmoothing"],
     "load": ["load", "--forecast", "/data/forecast.csv", "--dry-run", "/data/lines.txt", *SINK],
 }
 

@@ -166,7 +166,7 @@ def test_f29_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epoc
     _, first, _ = step(tmp_path, ys)
     assert len(epochs) == 2
     assert [member["status"] for member in first["members"]] == ["ok"] * 4 + ["fallback"]
-    assert "lstm needs" in first["members"][4]["reason"]
+    assert "a network needs" in first["members"][4]["reason"]
     assert first["notes"] == []
     assert sorted(path.name for path in (tmp_path / "state" / "models" / "lstm").iterdir()) == ["CURRENT", "gen-00000001"]
     _, second, _ = step(tmp_path, {f"host={i}": values(i) for i in range(1, 7)})

@@ -112,7 +112,7 @@ SHORT: dict[str, Any] = {
 
 @pytest.mark.parametrize("y", SHORT.values(), ids=SHORT)
 def test_too_short_says_how_much_is_needed(y: Floats) -> None:
-    with pytest.raises(DataError, match=r"E_TOO_SHORT .* points; lstm needs \d+ for a horizon of 12 and a window of 24 steps") as caught:
+    with pytest.raises(DataError, match=r"E_TOO_SHORT .* points; a network needs \d+ for a horizon of 12 and a window of 24 steps") as caught:
         Lstm().fit(y, context())
     assert caught.value.exit_code == 66
 

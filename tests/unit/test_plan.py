@@ -23,7 +23,9 @@ def test_every_model_runs_in_an_image_that_has_its_libraries(model: str) -> None
     assert extra in IMAGES[image] if carried else image == "light"  # no image of ours has it: a person's own takes the place of the light one
 
 
-@pytest.mark.parametrize(("model", "image"), [("lstm", "lstm"), ("linear", "light"), ("my.module:Model", "light"), ("auto", "light")])
+@pytest.mark.parametrize(
+    ("model", "image"), [("lstm", "lstm"), ("linear", "light"), ("mstl", "stats"), ("prophet", "stats"), ("darts:Theta", "darts"), ("my.module:Model", "light"), ("auto", "light")]
+)
 def test_image_of(model: str, image: str) -> None:
     assert image_of(model) == image
 
@@ -57,6 +59,7 @@ PLANS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "an image nobody needs has no part": ({"candidates": ["lstm"]}, ["constant"], ["light-0/1"]),
     "an image that one member needs": ({"candidates": ["lstm"]}, ["constant", "seasonal"], ["light-0/1", "lstm-0/1"]),
     "both images in shards": ({"candidates": ["lstm"], "shards": 2}, ["seasonal"] * 3, ["light-0/2", "light-1/2", "lstm-0/2", "lstm-1/2"]),
+    "each candidate in its image": ({"candidates": ["theta", "mstl", "prophet", "lstm"]}, ["seasonal"], ["light-0/1", "lstm-0/1", "stats-0/1"]),
     "only heavy": ({"model": "lstm"}, ["seasonal"], ["lstm-0/1"]),
 }
 

@@ -68,8 +68,10 @@ E_CRON {{ $at }}.schedules: {{ . }}; allowed: five fields such as 'H * * * *' or
 E_CONFIG_CHOICE {{ $at }}.profile: {{ $profile | quote }} is not under profiles; known: {{ keys .root.Values.profiles | sortAlpha | join ", " }}
 {{- end }}
 {{- if $entry.singlePod }}
-{{- if has "lstm" (prepend ($entry.candidates | default list) ($entry.model | default "auto")) }}
-E_CONFIG_CROSS {{ $at }}.singlePod: the one pod carries light models only; leave out singlePod, or the model lstm
+{{- range $model := prepend ($entry.candidates | default list) ($entry.model | default "auto") }}
+{{- if or (has $model (list "lstm" "mstl" "nbeats" "prophet")) (hasPrefix "darts:" $model) }}
+E_CONFIG_CROSS {{ $at }}.singlePod: the one pod carries light models only; leave out singlePod, or the model {{ $model }}
+{{- end }}
 {{- end }}
 {{- if gt (int ($entry.shards | default 1)) 1 }}
 E_CONFIG_CROSS {{ $at }}.singlePod: one pod can't be {{ int $entry.shards }} shards; give one of the two

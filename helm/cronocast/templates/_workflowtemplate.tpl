@@ -4,7 +4,16 @@
 {{- $profile := .name }}
 {{- $light := (.placement.light | default dict) }}
 {{- $heavy := merge (dict) (.placement.heavy | default dict) (dict "image" "forecast-lstm" "gpus" 0 "gpuResource" "nvidia.com/gpu") }}
-{{- $annotations := dict "workflows.argoproj.io/title" (printf "Forecast of one series, profile %s" $profile) "workflows.argoproj.io/description" "extract, classify, forecast by light models or a heavy one as the class asks for, load" }}
+{{- /* Image of forecasts by task; the tasks are the images of cronocast/plan.py. */}}
+{{- $tasks := dict "light" "forecast" "lstm" "forecast-lstm" "stats" "forecast-stats" "darts" "forecast-darts" }}
+{{- $outputs := dict "select" "false" "work" "false" "class" "none" }}
+{{- $ended := list }}
+{{- range $task, $template := $tasks }}
+{{- $_ := set $outputs (printf "parts-%s" $task) "[]" }}
+{{- $ended = append $ended (printf "(%s.Succeeded || %s.Skipped)" $task $task) }}
+{{- end }}
+{{- $ended = join " && " $ended }}
+{{- $annotations := dict "workflows.argoproj.io/title" (printf "Forecast of one series, profile %s" $profile) "workflows.argoproj.io/description" "extract, classify, forecast by the models that the class asks for, each in its image, load" }}
 # How a series of profile {{ $profile }} is run. The series themselves are CronWorkflows that point here.
 apiVersion: argoproj.io/v1alpha1
 kind: WorkflowTemplate
@@ -66,7 +75,7 @@ spec:
           - {name: extract, template: extract}
           - {name: classify, template: classify, depends: extract.Succeeded}
           # No part, no pod: classify says which images have something to forecast, and in how many pods.
-          {{- range $task, $template := dict "light" "forecast" "lstm" "forecast-lstm" }}
+          {{- range $task, $template := $tasks }}
           - name: {{ $task }}
             template: {{ $template }}
             depends: classify.Succeeded
@@ -75,25 +84,29 @@ spec:
           {{- end }}
           - name: select
             template: select
-            depends: "(light.Succeeded || light.Skipped) && (lstm.Succeeded || lstm.Skipped)"
+            depends: "{{ $ended }}"
             when: "{{`{{=tasks.classify.outputs.parameters.select == 'true'}}`}}"
           - name: load
             template: load
-            depends: "(light.Succeeded || light.Skipped) && (lstm.Succeeded || lstm.Skipped) && (select.Succeeded || select.Skipped)"
+            depends: "{{ $ended }} && (select.Succeeded || select.Skipped)"
             when: "{{`{{=tasks.classify.outputs.parameters.work == 'true'}}`}}"
     {{- $overrides := dict "CRONOCAST_MODEL" "{{workflow.parameters.model}}" "CRONOCAST_HORIZON" "{{workflow.parameters.horizon}}" }}
     {{- $part := merge (dict "CRONOCAST_PART" "{{inputs.parameters.part}}") $overrides }}
     {{- $partHead := "metadata: {labels: {cronocast.io/class: \"{{inputs.parameters.class}}\"}}\ninputs: {parameters: [{name: part}, {name: class}]}" }}
-    {{- $outputs := "outputs:\n  parameters:" }}
-    {{- range $output, $default := dict "parts-light" "[]" "parts-lstm" "[]" "select" "false" "work" "false" "class" "none" }}
-    {{- $outputs = printf "%s\n    - {name: %s%s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $outputs $output (eq $output "class" | ternary ", globalName: class" "") $output $default }}
+    {{- $outputsHead := "outputs:\n  parameters:" }}
+    {{- range $output, $default := $outputs }}
+    {{- $outputsHead = printf "%s\n    - {name: %s%s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $outputsHead $output (eq $output "class" | ternary ", globalName: class" "") $output $default }}
     {{- end }}
     {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(60000, workflow.failures)}}" }}
     {{- $database := list "source" "sink" "ca" }}
     {{- include "cronocast.step" (dict "root" $ "step" "extract" "image" "extract" "kind" "extract" "secrets" (list "source" "ca") "placement" (dict "first" $light)) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "classify" "image" "classify" "kind" "classify" "placement" (dict "first" $light) "env" (merge (dict "CRONOCAST_OUTPUTS" "/tmp/outputs") $overrides) "head" $outputs) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "step" "classify" "image" "classify" "kind" "classify" "placement" (dict "first" $light) "env" (merge (dict "CRONOCAST_OUTPUTS" "/tmp/outputs") $overrides) "head" $outputsHead) | nindent 4 }}
     {{- include "cronocast.step" (dict "root" $ "step" "forecast" "image" "forecast" "kind" "forecast" "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
     {{- include "cronocast.step" (dict "root" $ "name" "forecast-lstm" "step" "forecast" "image" $heavy.image "kind" "heavy" "placement" (dict "first" $heavy "second" $light) "env" $part "head" $partHead "gpus" $heavy.gpus "gpuResource" $heavy.gpuResource) | nindent 4 }}
+    {{- range $kind := list "stats" "darts" }}
+    {{- $image := get $tasks $kind }}
+    {{- include "cronocast.step" (dict "root" $ "name" $image "step" "forecast" "image" $image "kind" $kind "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
+    {{- end }}
     {{- include "cronocast.step" (dict "root" $ "step" "select" "image" "load" "kind" "select" "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
     {{- include "cronocast.step" (dict "root" $ "step" "load" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
     # Always the last to run. Of a long list of failed pods the first 60000 characters do: one variable holds 128 KiB at most.

@@ -88,6 +88,9 @@ MODELS: Mapping[str, Row] = {
     "fourier": Row("cronocast.forecast.fourier:Fourier", extra="linear"),
     "holt_winters": Row("cronocast.forecast.holt_winters:HoltWinters", extra="linear"),
     "var": Row("cronocast.forecast.var:Var", extra="linear"),
+    "mstl": Row("cronocast.forecast.mstl:Mstl", extra="stats"),
     "lstm": Row("cronocast.forecast.lstm:Lstm", extra="lstm"),
+    "nbeats": Row("cronocast.forecast.nbeats:Nbeats", extra="lstm"),
     "prophet": Row("cronocast.forecast.prophet:Prophet", extra="prophet"),
+    "darts:<Model>": Row("cronocast.forecast.darts_model:named", extra="darts"),
 }

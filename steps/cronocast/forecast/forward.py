@@ -1,4 +1,4 @@
-"""What the network of `lstm` answers, by NumPy: forecasting needs no deep-learning library, only training does."""
+"""What the networks of `lstm` and `nbeats` answer, by NumPy: forecasting needs no deep-learning library, only training does."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +25,37 @@ class Architecture:
     def document(self) -> dict[str, int]:
         """The JSON form, with the constants that are part of the shape."""
         return {**asdict(self), "parts": len(PARTS), "patch": PATCH}
+
+    def forward(self, weights: "dict[str, Floats32]", inputs: "Floats32") -> "Floats32":
+        """The network's answer: shape (n, outputs, parts)."""
+        return forward(weights, self, inputs)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """What decides the shapes of all weights: `layers` blocks of two layers of `units` each."""
+
+    inputs: int  # blocks of a window
+    outputs: int  # blocks of the horizon
+    units: int
+    layers: int
+
+    def document(self) -> dict[str, int]:
+        """The JSON form, with the constants that are part of the shape."""
+        return {**asdict(self), "parts": len(PARTS), "nbeats": 1}
+
+    def forward(self, weights: "dict[str, Floats32]", inputs: "Floats32") -> "Floats32":
+        """The network's answer by NumPy: each block explains a share of the window, hands on the rest, and adds its word to the forecast."""
+        left = inputs.reshape(inputs.shape[0], -1)
+        out = np.zeros((inputs.shape[0], self.outputs * len(PARTS)), np.float32)
+        for i in range(self.layers):
+            state = left
+            for layer in ("first", "second"):
+                state = np.maximum(state @ weights[f"{layer}{i}.kernel"] + weights[f"{layer}{i}.bias"], np.float32(0))
+            out = out + state @ weights[f"ahead{i}.kernel"] + weights[f"ahead{i}.bias"]
+            if i < self.layers - 1:
+                left = left - state @ weights[f"back{i}.kernel"] - weights[f"back{i}.bias"]
+        return out.reshape(-1, self.outputs, len(PARTS))
 
 
 def forward(weights: "dict[str, Floats32]", a: Architecture, inputs: "Floats32") -> "Floats32":

@@ -7,14 +7,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from cronocast.errors import DataError
 from cronocast.forecast import Context, lstm_member, state
 from cronocast.forecast import windows as win
-from cronocast.forecast.forward import Architecture, forward
+from cronocast.forecast.forward import Architecture
 from cronocast.forecast.lstm_options import Options, read_options
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class LstmMany:
     After `fit_many`: `notes` says what happened to the saved weights, `epochs` how many were trained. It is small, and is forecast with without a deep-learning library.
     """
 
+    name = "lstm"
+    architecture: ClassVar[Any] = Architecture
+    defaults: ClassVar[dict[str, int]] = {}  # of options, where they differ
+
     def __init__(self) -> None:
         """Start with nothing learnt."""
         self.notes: list[str] = []
@@ -59,16 +63,16 @@ class LstmMany:
             DataError: every member is too short; it speaks of the longest.
             StorageError: the state folder can't be read or written.
         """
-        options = read_options(contexts[0].options)
+        options = read_options(contexts[0].options, self.name, self.defaults)
         self._shape = _shape(options, contexts)
         members = _prepared(ys, contexts, self._shape)
         from cronocast.forecast.network import Network  # seconds of import, only once it is sure to be used
 
-        architecture = Architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers)
+        architecture = self.architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers)
         network = Network(architecture, options.seed if options.seed is not None else contexts[0].seed, options.learning_rate)
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
         self._learn(network, members, options, contexts[0].state, state.Identity(options.key, {**architecture.document(), **blocks}, network.shapes()))
-        self._apply = partial(forward, network.weights(), architecture)
+        self._apply = partial(architecture.forward, network.weights())
         return self
 
     def predict_after(self, y: "Floats", h: int, context: Context) -> "Floats":
@@ -160,14 +164,16 @@ class Lstm:
     without it. It does not help where little repeats, nor on short histories: at a horizon of a day it needs 116 hours, and falls back below.
     """
 
+    many: ClassVar[type[LstmMany]] = LstmMany
+
     def __init__(self) -> None:
         """Start with nothing learnt."""
-        self._many = LstmMany()
+        self._many = self.many()
 
-    @staticmethod
-    def fit_many(ys: "Sequence[Floats]", contexts: Sequence[Context]) -> LstmMany:
+    @classmethod
+    def fit_many(cls, ys: "Sequence[Floats]", contexts: Sequence[Context]) -> LstmMany:
         """Train one network for many members; errors as of `LstmMany.fit_many`."""
-        return LstmMany().fit_many(ys, contexts)
+        return cls.many().fit_many(ys, contexts)
 
     @property
     def notes(self) -> list[str]:
@@ -187,7 +193,7 @@ class Lstm:
             DataError: y is too short, or its values overflow.
             StorageError: the state folder can't be read or written.
         """
-        self._many, self._y, self._context = LstmMany().fit_many([y], [context]), y, context
+        self._many, self._y, self._context = self.many().fit_many([y], [context]), y, context
         return self
 
     def predict(self, h: int) -> "Floats":

@@ -75,7 +75,7 @@ def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools |
     windows = win.Windows(rows, win.scaled_inputs(raw, prepared), win.scaled_targets(win.look_ahead(normal, parts, rows, shape), prepared))
     early, late = windows.split(shape.h)
     if early.size < win.MIN_WINDOWS or not late.size:
-        raise DataError("E_TOO_SHORT", "y", f"{early.size} windows without long gaps to train on; lstm needs {win.MIN_WINDOWS}: extract more, or take another model")
+        raise DataError("E_TOO_SHORT", "y", f"{early.size} windows without long gaps to train on; a network needs {win.MIN_WINDOWS}: extract more, or take another model")
     x = win.linear_inputs(raw, prepared)
     tried = win.ridge(x[early], windows.targets[early], win.RIDGE)
     target = windows.targets[late].sum(axis=2)

@@ -1,4 +1,4 @@
-"""What `options` of an entry may say for the model `lstm`."""
+"""What `options` of an entry may say for the models `lstm` and `nbeats`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Options:
     horizon: int | None = None  # steps, set by the engine
     key: str = ""  # whose weights these are, set by the engine
     epochs: int = 40  # at most; training stops when the held-out error no longer falls
-    units: int = 32
-    layers: int = 1
+    units: int = 32  # of each layer
+    layers: int = 1  # of nbeats: blocks
     lookback: int | None = None  # steps in a window; two of the shortest season if not given
     batch_size: int | None = None
     learning_rate: float = 0.0005  # larger steps overtake the held-out minimum within an epoch
@@ -34,8 +34,13 @@ _RANGES: Mapping[str, tuple[float, float, type, str]] = {
 }
 
 
-def read_options(given: Mapping[str, Any]) -> Options:
+def read_options(given: Mapping[str, Any], model: str = "lstm", defaults: Mapping[str, Any] | None = None) -> Options:
     """Check the options of an entry.
+
+    Args:
+        given: The options.
+        model: Which one is asked for.
+        defaults: Its own, where they differ from those of `Options`.
 
     Raises:
         ConfigError: with every option that is unknown, of the wrong type or out of range.
@@ -46,7 +51,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
         if name == "key":
             continue
         if name not in _RANGES:
-            problems.append(Problem("E_CONFIG_UNKNOWN", where, f"lstm has no such option; allowed: {', '.join(_RANGES)}"))
+            problems.append(Problem("E_CONFIG_UNKNOWN", where, f"{model} has no such option; allowed: {', '.join(_RANGES)}"))
             continue
         low, high, kind, token = _RANGES[name]
         right = isinstance(value, int | float) if kind is float else isinstance(value, int)
@@ -54,4 +59,4 @@ def read_options(given: Mapping[str, Any]) -> Options:
             problems.append(Problem(token, where, f"{seen(value)} is not allowed; right: {'a whole number' if kind is int else 'a number'} from {low:g} to {high:g}"))
     if problems:
         raise ConfigError(problems)
-    return Options(**dict(given))
+    return Options(**{**(defaults or {}), **given})

@@ -1,4 +1,4 @@
-"""The recurrent network on any Keras backend. The only file that imports keras; KERAS_BACKEND chooses the backend."""
+"""The networks of `lstm` and `nbeats` on any Keras backend. The only file that imports keras; KERAS_BACKEND chooses the backend."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
 import numpy as np
 
-from cronocast.forecast.forward import Architecture, forward
+from cronocast.forecast.forward import Architecture, Blocks
 from cronocast.forecast.windows import PARTS, PATCH
 
 
@@ -46,9 +46,9 @@ PATIENCE = 5  # epochs without a better held-out error
 
 
 class Network:
-    """LSTM layers over patches of the window, one head per part; it starts as the answer zero."""
+    """The network of an architecture, with its training; it starts as the answer zero."""
 
-    def __init__(self, architecture: Architecture, seed: int, learning_rate: float) -> None:
+    def __init__(self, architecture: Architecture | Blocks, seed: int, learning_rate: float) -> None:
         """Build with weights that follow from the seed alone."""
         keras.utils.clear_session()
         keras.utils.set_random_seed(seed)
@@ -57,7 +57,7 @@ class Network:
 
             tf.config.experimental.enable_op_determinism()
         self.architecture, self.seed = architecture, seed
-        self._model = _model(architecture)
+        self._model = _blocks(architecture) if isinstance(architecture, Blocks) else _recurrent(architecture)
         self._start = self.weights()
         # JAX runs operation by operation unless it compiles, a hundred times slower; TensorFlow has graphs anyway and torch would compile for minutes.
         compiled = keras.backend.backend() == "jax"
@@ -109,10 +109,10 @@ class Network:
 
     def apply(self, inputs: "Floats32") -> "Floats32":
         """Corrections for each window: shape (n, outputs, parts)."""
-        return forward(self.weights(), self.architecture, inputs)
+        return self.architecture.forward(self.weights(), inputs)
 
 
-def _model(a: Architecture) -> Any:  # noqa: ANN401 - keras carries no types
+def _recurrent(a: Architecture) -> Any:  # noqa: ANN401 - keras carries no types
     """Blocks -> patches -> LSTM -> per part a dense head that starts at zero."""
     window = keras.Input((a.inputs, len(PARTS)))
     state = keras.layers.Reshape((a.inputs // PATCH, PATCH * len(PARTS)))(window)
@@ -120,6 +120,20 @@ def _model(a: Architecture) -> Any:  # noqa: ANN401 - keras carries no types
         state = keras.layers.LSTM(a.units, return_sequences=i < a.layers - 1, unroll=True, name=f"lstm{i}")(state)
     heads = [keras.layers.Dense(a.outputs, kernel_initializer="zeros", name=part)(state) for part in PARTS]
     return keras.Model(window, keras.ops.stack(heads, axis=-1))
+
+
+def _blocks(a: Blocks) -> Any:  # noqa: ANN401 - keras carries no types
+    """Blocks of dense layers; each takes what it explains out of the window and adds to the forecast, which starts at zero."""
+    window = keras.Input((a.inputs, len(PARTS)))
+    left, out = keras.layers.Reshape((a.inputs * len(PARTS),))(window), []
+    for i in range(a.layers):
+        state = keras.layers.Dense(a.units, activation="relu", name=f"first{i}")(left)
+        state = keras.layers.Dense(a.units, activation="relu", name=f"second{i}")(state)
+        out.append(keras.layers.Dense(a.outputs * len(PARTS), kernel_initializer="zeros", name=f"ahead{i}")(state))
+        if i < a.layers - 1:  # what the last block would hand on nobody reads
+            left = keras.layers.Subtract()([left, keras.layers.Dense(a.inputs * len(PARTS), name=f"back{i}")(state)])
+    whole = keras.layers.Add()(out) if len(out) > 1 else out[0]
+    return keras.Model(window, keras.layers.Reshape((a.outputs, len(PARTS)))(whole))
 
 
 def _loss(targets: Any, corrections: Any) -> Any:  # noqa: ANN401

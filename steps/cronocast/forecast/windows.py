@@ -91,7 +91,9 @@ def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepare
     windows = y.size - max(shape.window, max(used, default=1)) - 2 * horizon
     if windows < MIN_WINDOWS:
         need = y.size - windows + MIN_WINDOWS
-        raise DataError("E_TOO_SHORT", "y", f"{y.size} points; lstm needs {need} for a horizon of {shape.h} and a window of {shape.window} steps: extract more, or another model")
+        raise DataError(
+            "E_TOO_SHORT", "y", f"{y.size} points; a network needs {need} for a horizon of {shape.h} and a window of {shape.window} steps: extract more, or another model"
+        )
     settings = choose(y, used, shape.h)
     parts = decompose(y, settings, shape.h)
     prepared = Prepared(settings, np.ones(len(PARTS)), 1.0)

@@ -1,0 +1,120 @@
+"""Any forecasting model of darts by its name, with the options of the entry as its arguments."""
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import darts.models
+import numpy as np
+import pandas as pd
+from darts import TimeSeries
+from darts.models.forecasting.forecasting_model import ForecastingModel
+from darts.utils.utils import NotImportedModule
+
+from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
+
+if TYPE_CHECKING:
+    from cronocast.forecast import Context, Floats
+
+OF_ENGINE = ("horizon", "key")  # options that every model is told
+OF_SEASON = ("seasonal_periods", "seasonality_period", "season_length")  # arguments that mean the length of a season
+FIRST_NS = 946_684_800 * 10**9  # 2000-01-01; where silent steps are left out, the steps that count follow each other from here
+logging.getLogger("darts").setLevel(logging.ERROR)  # it tells of every season that it looks for
+
+
+def named(name: str) -> "Callable[[], Darts]":
+    """Any model of [darts](https://unit8co.github.io/darts/) by its class name; `options` are its arguments. Those on torch, XGBoost or others need these libraries too.
+
+    Raises:
+        ConfigError: darts has no such model; those that work here are listed.
+        MissingExtraError: the model is there, but not the library that it needs.
+    """
+    found = getattr(darts.models, name, None)
+    if inspect.isclass(found) and issubclass(found, ForecastingModel):
+        return partial(Darts, found)
+    if isinstance(found, NotImportedModule):
+        sentence = (
+            f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install 'darts[torch]' for a network, xgboost, lightgbm, catboost or statsforecast for others"
+        )
+        raise MissingExtraError([Problem("E_MISSING_EXTRA", "model", sentence)])
+    there = (key for key, value in vars(darts.models).items() if inspect.isclass(value) and issubclass(value, ForecastingModel))
+    raise ConfigError.one("E_MODEL", "model", f"darts has no model {seen(name)}; those that work here: {', '.join(sorted(there))}")
+
+
+class Darts:
+    """One model of darts. Its values have a size of at most 1; a season that is known and a seed are handed to models that take them."""
+
+    def __init__(self, library_class: type[ForecastingModel]) -> None:
+        """Wrap one class of darts."""
+        self._class = library_class
+
+    def fit(self, y: "Floats", context: "Context") -> Self:
+        """Fit y, shape (t,).
+
+        Raises:
+            ConfigError: an option is none of the model's arguments, or not allowed.
+            DataError: y is shorter than the model asks for.
+        """
+        model = _made(self._class, context)
+        least = max(2, int(model.min_train_series_length))
+        if y.size < least:
+            raise DataError("E_SHORT", self._class.__name__, f"{y.size} points, need {least}: extract more")
+        self._last, self._unit = float(y[-1]), float(np.max(np.abs(y))) if np.ptp(y) > 0 else 0.0
+        if self._unit:  # a constant has no scale to fit on
+            start = context.start_ns if context.hours is None else FIRST_NS
+            times = pd.to_datetime(start + np.arange(y.size) * context.step_ns)
+            self._model = model.fit(TimeSeries.from_times_and_values(times, y / self._unit, freq=pd.Timedelta(context.step_ns, unit="ns")))
+        return self
+
+    def predict(self, h: int) -> "Floats":
+        """Extend y by h steps."""
+        if not self._unit:
+            return np.full(h, self._last)
+        return self._unit * np.asarray(self._model.predict(h).values()[:, 0], dtype=float)
+
+
+def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # noqa: ANN401 - the library's own types differ by model
+    """An unfitted model with the options as arguments.
+
+    Raises:
+        ConfigError: an option is no argument of the model, or a value is not allowed.
+    """
+    arguments = inspect.signature(library_class.__init__).parameters
+    options = {name: value for name, value in context.options.items() if name not in OF_ENGINE}
+    _check_names(library_class.__name__, arguments, options)
+    given: dict[str, Any] = {"random_state": context.seed} if "random_state" in arguments else {}
+    if context.periods:
+        given |= {name: context.periods[0] for name in OF_SEASON if name in arguments}
+    given |= {name: _choice(f"options.{name}", value, arguments[name].default if name in arguments else None) for name, value in options.items()}
+    try:
+        return library_class(**given)
+    except (TypeError, ValueError) as error:
+        sentence = f"{library_class.__name__} of darts refuses {seen(options)}: {seen(str(error))}; its arguments: {', '.join(_names(arguments))}"
+        raise ConfigError.one("E_CONFIG_CHOICE", "options", sentence) from error
+
+
+def _names(arguments: Mapping[str, inspect.Parameter]) -> list[str]:
+    return [name for name, argument in arguments.items() if name != "self" and argument.kind not in (argument.VAR_KEYWORD, argument.VAR_POSITIONAL)]
+
+
+def _check_names(model: str, arguments: Mapping[str, inspect.Parameter], options: Mapping[str, Any]) -> None:
+    """Refuse options that are no arguments; a model that hands further ones on says itself what it takes."""
+    if any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()):
+        return
+    allowed = _names(arguments)
+    problems = [Problem("E_CONFIG_UNKNOWN", f"options.{name}", f"{model} of darts has no such argument; allowed: {', '.join(allowed)}") for name in options if name not in allowed]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _choice(where: str, value: Any, default: Any) -> Any:  # noqa: ANN401 - JSON in, whatever darts wants out
+    """The member of darts' enumeration that a text names, where the argument is one."""
+    if not isinstance(default, Enum) or not isinstance(value, str):
+        return value
+    choices = {str(choice.value): choice for choice in type(default)}
+    if value not in choices:
+        raise ConfigError.one("E_CONFIG_CHOICE", where, f"{seen(value)} is not allowed; allowed: {', '.join(choices)}")
+    return choices[value]

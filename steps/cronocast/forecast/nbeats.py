@@ -1,0 +1,24 @@
+"""N-BEATS in the place of the recurrent network of `lstm`: the parts, the linear maps, the gates, training and saved weights are the same."""
+
+from typing import Any, ClassVar
+
+from cronocast.forecast.forward import Blocks
+from cronocast.forecast.lstm import Lstm, LstmMany
+
+
+class NbeatsMany(LstmMany):
+    """One N-BEATS for many members, see `LstmMany`."""
+
+    name = "nbeats"
+    architecture: ClassVar[Any] = Blocks
+    defaults: ClassVar[dict[str, int]] = {"units": 64, "layers": 3}  # the paper's 30 blocks of 512 are for 100,000 series
+
+
+class Nbeats(Lstm):
+    """N-BEATS (generic blocks, doubly residual) on what trend and season leave over, once for all members, as `lstm` with another network.
+
+    Source:
+        Oreshkin et al., N-BEATS: neural basis expansion analysis for interpretable time series forecasting, 2020.
+    """
+
+    many = NbeatsMany

@@ -1,0 +1,87 @@
+"""Models of darts by name: what is asked for runs as set, what is not there is said with what is."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cronocast.errors import ConfigError, DataError, MissingExtraError
+from cronocast.forecast import MODELS, Context
+from cronocast.forecast.candidates import check_models
+from cronocast.registry import load
+from cronocast.rules import model_fault
+
+HOUR_NS = 3600 * 10**9
+T = np.arange(24 * 20)
+Y = 100 + 0.1 * T + 10 * np.sin(2 * np.pi * T / 24) + np.random.default_rng(0).normal(0, 0.5, T.size)
+
+
+def context(**options: Any) -> Context:
+    return Context(HOUR_NS, 0, periods=(24,), options={"horizon": 24, "key": "m{}", **options})
+
+
+def forecast(name: str, **options: Any) -> Any:
+    return load(MODELS, "model", f"darts:{name}")().fit(Y[:-24], context(**options)).predict(24)
+
+
+MODELS_OF_DARTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "smoothing, local": ("ExponentialSmoothing", {"trend": "additive", "damped": True}),
+    "theta, local": ("Theta", {}),
+    "lags, global": ("LinearRegressionModel", {"lags": 48, "output_chunk_length": 24}),
+    "an argument of the library behind it": ("RandomForestModel", {"lags": [-1, -24], "n_estimators": 5}),
+    "waves": ("FFT", {"trend": "poly", "nr_freqs_to_keep": 4}),
+}
+
+
+@pytest.mark.parametrize(("name", "options"), MODELS_OF_DARTS.values(), ids=MODELS_OF_DARTS)
+def test_it_forecasts_as_set_and_twice_the_same(name: str, options: dict[str, Any]) -> None:
+    yhat = forecast(name, **options)
+    assert np.abs(yhat - Y[-24:]).mean() < 6  # the wave has a height of 10
+    assert forecast(name, **options).tobytes() == yhat.tobytes()
+
+
+def test_options_count() -> None:
+    assert forecast("LinearRegressionModel", lags=[-24]).tobytes() != forecast("LinearRegressionModel", lags=48).tobytes()
+
+
+def test_the_season_found_is_used_unless_another_is_given() -> None:
+    found = forecast("ExponentialSmoothing")
+    assert found.tobytes() == forecast("ExponentialSmoothing", seasonal_periods=24).tobytes()
+    assert found.tobytes() != forecast("ExponentialSmoothing", seasonal_periods=7).tobytes()
+
+
+WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
+    "an unknown argument": ("FFT", {"alfa": 1}, r"E_CONFIG_UNKNOWN options.alfa: FFT of darts has no such argument; allowed: nr_freqs_to_keep, "),
+    "an unknown choice": ("ExponentialSmoothing", {"trend": "up"}, r"E_CONFIG_CHOICE options.trend: 'up' is not allowed; allowed: multiplicative, additive"),
+    "lags that are missing": ("LinearRegressionModel", {}, r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses .*its arguments: lags, "),
+    "an argument that nothing behind it takes": ("LinearRegressionModel", {"lags": 3, "lag": 3}, r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses"),
+}
+
+
+@pytest.mark.parametrize(("name", "options", "expected"), WRONG.values(), ids=WRONG)
+def test_wrong_options_name_what_is_there(name: str, options: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        forecast(name, **options)
+
+
+@pytest.mark.parametrize("name", ["Tetha", "MovingAverageFilter", "forecasting", "__doc__"])
+def test_an_unknown_model_lists_those_that_are_there(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"E_MODEL model: darts has no model .*those that work here: .*ExponentialSmoothing, .*Theta") as caught:
+        check_models(f"darts:{name}", ())
+    assert "NBEATSModel" not in str(caught.value)
+
+
+def test_a_model_whose_library_is_missing_says_what_to_install() -> None:
+    with pytest.raises(MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' needs .*pip install 'darts\[torch\]'"):
+        check_models("auto", ("darts:NBEATSModel",))
+
+
+def test_too_short_is_a_data_error() -> None:
+    with pytest.raises(DataError, match=r"E_SHORT LinearRegressionModel: 20 points, need .*extract more"):
+        load(MODELS, "model", "darts:LinearRegressionModel")().fit(Y[:20], context(lags=48))
+
+
+def test_the_entry_takes_the_name_of_a_model_and_not_that_of_the_family() -> None:
+    assert model_fault("darts:Theta") == ""
+    assert "is not known" in model_fault("darts")
+    assert "is not known" in model_fault("darts:<Model>")
