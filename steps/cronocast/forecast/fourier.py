@@ -104,8 +104,9 @@ def _choose(x: "Floats", z: "Floats", periods: tuple[int, ...]) -> "Ints":
         cross = gram[columns, 1]
         level, per_slope = _solve(gram[np.ix_(columns, columns)], np.column_stack((target[columns], cross))).T
         slope = (target[1] - cross @ level) / (gram[1, 1] + RIDGE - cross @ per_slope)  # both systems by one solution: elimination of the slope
-        off = z[end] - x[end, columns] @ level
-        for chosen, errors in ((columns, off), (np.insert(columns, 1, 1), off - slope * (x[end, 1] - x[end, columns] @ per_slope))):
+        known = x[end, columns]
+        off, drift = z[end] - known @ level, x[end, 1] - known @ per_slope
+        for chosen, errors in ((columns, off), (np.insert(columns, 1, 1), off - slope * drift)):
             error = float(np.abs(errors).mean())
             if error < best_error:
                 best, best_error = chosen, error

@@ -25,7 +25,7 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
         season: Steps of the season that scales errors, 1 if none.
     """
     actual = unit.measured(test.actual)
-    scale = measures.scale(unit.measured(y), season)
+    scale, naive = measures.scale(unit.measured(y), season), select.reference(test)
     models = {name: unit.measured(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()}
     report: dict[str, Any] = {
         "origins": len(test.origins),
@@ -33,21 +33,20 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
         "season": season,
         "scale": _round(float(np.ldexp(scale, unit.measured_exponent))),
         "failed": test.failures,
-        "models": {name: {**_measured(actual, rows, scale), **_ratio(test, test.forecasts[name])} for name, rows in models.items()},
+        "models": {name: {**_measured(actual, rows, scale), **_ratio(test, test.forecasts[name], naive)} for name, rows in models.items()},
     }
     if np.isfinite(errors).any():
         chosen = unit.measured(test.actual - errors)
         first, *further = (_interval(test, errors, y, unit, level, season, scale) for level in levels)
         named = {f"{name}_{level_name(level)}": value for level, scores in zip(levels[1:], further, strict=True) for name, value in scores.items()}
-        report["chosen"] = {**_measured(actual, chosen, scale), **_ratio(test, test.actual - errors), **first, **named, "by_step": _by_step(actual - chosen, scale)}
-        if naive := select.reference(test):
+        report["chosen"] = {**_measured(actual, chosen, scale), **_ratio(test, test.actual - errors, naive), **first, **named, "by_step": _by_step(actual - chosen, scale)}
+        if naive:
             report["naive"] = {"model": naive, "by_step": _by_step(actual - models[naive], scale)}
     return report
 
 
-def _ratio(test: "Backtest", forecasts: "Floats") -> dict[str, float]:
+def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str, float]:
     """The error relative to the better naive forecast by which models are chosen; nothing where there is none to hold it against."""
-    naive = select.reference(test)
     ratio = select.relative_error(test, forecasts, naive) if naive else select.UNUSABLE
     return {"ratio": _round(ratio)} if ratio < select.UNUSABLE else {}
 
