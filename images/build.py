@@ -1,6 +1,7 @@
 """Builds the images of images.txt with whichever of docker, podman and buildah is here, and prints their sizes.
 
-    python3 images/build.py [NAME...]        all but forecast-lstm-gpu if none is named
+    python3 images/build.py [NAME...]        all but those for a GPU if none is named
+    python3 images/build.py --list           names of those
     python3 images/build.py --push NAME      with docker buildx: pushed with bill of materials and provenance; prints the digest alone
 
 PYTHON names another base image, REGISTRY and TAG what the images are called, ENGINE one of the three, BUILD_OPTIONS further options
@@ -19,7 +20,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-DEFAULT = ("extract", "classify", "forecast", "forecast-lstm", "forecast-stats", "forecast-darts", "load")  # all but the one that needs 4 GB of CUDA
 ENGINES = ("docker", "podman", "buildah")
 
 
@@ -27,6 +27,9 @@ def table() -> dict[str, str]:
     """Image name -> extras it carries, separated by blanks."""
     rows = [line.split(None, 1) for line in (HERE / "images.txt").read_text().splitlines() if line and not line.startswith("#")]
     return {row[0]: (row[1].strip() if len(row) > 1 else "") for row in rows}
+
+
+DEFAULT = tuple(name for name in table() if not name.endswith("-gpu"))  # those bring 4 GB of CUDA
 
 
 def engine() -> str:
@@ -49,8 +52,10 @@ def version() -> str:
 
 def build(name: str, extras: str, command: list[str], tag: str, base: str) -> None:
     """Build one image with a tool's build command; its output goes to the terminal."""
-    arguments = {"NAME": name, "EXTRAS": extras, "VERSION": version(), "REVISION": revision(), "PYTHON": base}
-    options = [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
+    options = ["--build-arg", f"EXTRAS={extras}", "--build-arg", f"PYTHON={base}"]
+    # Not by arguments of the Dockerfile: buildah's cache takes an instruction for the same whatever they hold.
+    for key, value in {"title": f"cronocast {name}", "version": version(), "revision": revision()}.items():
+        options += ["--label", f"org.opencontainers.image.{key}={value}"]
     own = shlex.split(os.environ.get("BUILD_OPTIONS", ""))
     subprocess.run([*command, *own, *options, "--file", str(HERE / "Dockerfile"), "--tag", tag, str(ROOT)], check=True, stdout=sys.stderr)
 
@@ -84,6 +89,9 @@ def main() -> int:
     images = table()
     registry, tag = os.environ.get("REGISTRY", "ghcr.io/cronocast"), os.environ.get("TAG", version())
     base = os.environ.get("PYTHON", "docker.io/library/python:3.11-slim-bookworm")
+    if sys.argv[1:] == ["--list"]:
+        print(*DEFAULT)
+        return 0
     pushed = sys.argv[1:2] == ["--push"]
     names = sys.argv[1 + pushed :]
     if unknown := set(names) - set(images):

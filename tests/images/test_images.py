@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cronocast import __version__
 from images import build
@@ -60,6 +61,11 @@ def name(box: Box) -> str:
 
 def test_the_table_has_a_test_for_each_image_that_needs_no_gpu() -> None:
     assert set(build.DEFAULT) == set(LIBRARIES) == set(build.table()) - {"forecast-lstm-gpu"}
+
+
+def test_continuous_integration_builds_every_image() -> None:
+    jobs = yaml.safe_load((build.ROOT / ".github/workflows/images.yml").read_text())["jobs"]
+    assert {name: jobs[name]["strategy"]["matrix"]["image"] for name in jobs} == {name: list(build.table()) for name in ("build", "publish")}
 
 
 def test_x21_help_runs_without_network_rights_or_a_writable_root(box: Box) -> None:
