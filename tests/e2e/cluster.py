@@ -32,21 +32,24 @@ def missing() -> str:
 
 def run(*command: str, stdin: str | None = None, check: bool = True) -> str:
     """Run a command and return its output; a failure shows what it said."""
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=900)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     return done.stdout
 
 
-def until(what: str, look: Callable[[], T | None], seconds: float = 300, every: float = 1.0) -> T:
-    """Wait until something is found; name it, and what was seen last, if it never comes."""
+def until(what: str, look: Callable[[], T | None], seconds: float = 900, every: float = 1.0) -> T:
+    """Wait until something is found; name it, and what was seen last, if it never comes. A command that fails has not found it yet."""
     end = time.monotonic() + seconds
     while True:
-        found = look()
-        if found:
-            return found
+        seen: T | AssertionError | None
+        try:
+            if seen := look():
+                return seen
+        except AssertionError as failure:
+            seen = failure
         if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds:g} s; last seen {found!r}")
+            raise AssertionError(f"{what}: not within {seconds:g} s; last seen {seen!r}")
         time.sleep(every)
 
 
@@ -54,7 +57,7 @@ def argo_api(path: str) -> Any:
     """Ask the Argo server, as the UI does, through the API server's proxy, which needs no port of its own."""
     service = os.environ.get("ARGO_SERVICE", "argo/services/argo-server:2746")
     namespace, _, rest = service.partition("/")
-    return json.loads(run("kubectl", "get", "--raw", f"/api/v1/namespaces/{namespace}/{rest}/proxy{path}"))
+    return json.loads(until(f"an answer to {path}", lambda: run("kubectl", "get", "--raw", f"/api/v1/namespaces/{namespace}/{rest}/proxy{path}"), 30))
 
 
 def pods(workflow: Workflow, name: str) -> list[Node]:

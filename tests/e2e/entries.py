@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 HOUR_S = 3600
+# What Kubernetes, a shell, InfluxQL or line protocol would change if they could; and Argo and helm, whose marks no name may have.
+ODD_NAME = r"""odd $(CRONOCAST_ROOT) $$5 `id` $HOME it's a\b,c=d <ü> 📈"""
+ODD_TITLE = "{{workflow.name}} {{=1+1}} {{ .Release.Name }} " + ODD_NAME
 
 
 def hourly(measurement: str, tags: str, value: Callable[[int], float], weeks: float = 3) -> list[str]:

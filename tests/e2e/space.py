@@ -94,6 +94,7 @@ class Space:
         child = subprocess.Popen(["kubectl", "-n", self.name, "port-forward", f"svc/{service}", ":8086"], stdout=subprocess.PIPE, text=True)
         try:
             line = child.stdout.readline() if child.stdout else ""  # Forwarding from 127.0.0.1:40123 -> 8086
+            assert line, f"kubectl port-forward to {service} ended with {child.wait()}"
             yield Database(f"http://127.0.0.1:{line.split(' -> ')[0].rsplit(':', 1)[1]}", self.password)
         finally:
             child.terminate()
@@ -103,26 +104,27 @@ class Space:
         """Stop or start a database."""
         self.kubectl("scale", f"deployment/{service}", f"--replicas={replicas}")
         if replicas:
-            self.kubectl("rollout", "status", f"deployment/{service}", "--timeout=180s")
+            self.kubectl("rollout", "status", f"deployment/{service}", "--timeout=600s")
         else:
-            self.kubectl("wait", "pod", "-l", f"app={service}", "--for=delete", "--timeout=60s")
+            self.kubectl("wait", "pod", "-l", f"app={service}", "--for=delete", "--timeout=300s")
 
     def helm(self, release: str, values: dict[str, Any]) -> None:
         """Install or upgrade a release of the chart."""
-        run("helm", "upgrade", "--install", release, str(CHART), "-n", self.name, "-f", "-", stdin=json.dumps(values))
+        text = json.dumps(values, ensure_ascii=False)  # helm reads it as YAML, which knows no surrogates
+        run("helm", "upgrade", "--install", release, str(CHART), "-n", self.name, "-f", "-", stdin=text)
 
     def workflows(self, series: str) -> list[Workflow]:
         """Runs of a series as the UI lists them: those that its schedule started, or somebody submitted from it; newest first."""
         listed = argo_api(f"/api/v1/workflows/{self.name}?listOptions.labelSelector=cronocast.io/series={series}").get("items") or []
         return sorted(listed, key=lambda w: str(w["metadata"]["creationTimestamp"]), reverse=True)
 
-    def finished(self, series: str, seconds: float = 480) -> Workflow:
+    def finished(self, series: str) -> Workflow:
         """Wait for the end of a run of a series."""
 
         def look() -> Workflow | None:
             return next((w for w in self.workflows(series) if w["status"].get("phase") in ENDED), None)
 
-        return self.workflow(until(f"a finished run of {series}", look, seconds)["metadata"]["name"])
+        return self.workflow(until(f"a finished run of {series}", look)["metadata"]["name"])
 
     def submit(self, series: str, *arguments: str) -> str:
         """`argo submit --from cronwf/NAME`; the workflow's name."""
@@ -133,14 +135,14 @@ class Space:
         found: Workflow = argo_api(f"/api/v1/workflows/{self.name}/{name}")
         return found
 
-    def ended(self, name: str, seconds: float = 480) -> Workflow:
+    def ended(self, name: str) -> Workflow:
         """Wait for the end of one workflow."""
 
         def look() -> Workflow | None:
             found = self.workflow(name)
             return found if found.get("status", {}).get("phase") in ENDED else None
 
-        return until(f"the end of {name}", look, seconds)
+        return until(f"the end of {name}", look)
 
 
 @contextmanager
@@ -160,7 +162,7 @@ def space() -> Iterator[Space]:
         claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
         made.apply(apiVersion="v1", kind="PersistentVolumeClaim", metadata={"name": "data"}, spec=claim)
         for name in DATABASES:
-            made.kubectl("rollout", "status", f"deployment/{name}", "--timeout=180s")
+            made.kubectl("rollout", "status", f"deployment/{name}", "--timeout=600s")
             with made.database(name) as database:
                 database.set_up(passwords)
         yield made

@@ -1,19 +1,21 @@
-"""The other ways to start a series, and the other shapes of a run: on demand, from plain files, as one pod, over several pods."""
+"""The other ways to start a series, and the other shapes of a run: on demand, from plain files, as one pod, over several pods, with odd names."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.cluster import Workflow, pods, run, scheduled, seconds, told
-from tests.e2e.entries import daily, grid, hourly, values
+from tests.e2e.entries import ODD_NAME, ODD_TITLE, daily, grid, hourly, values
 from tests.e2e.space import Database, Space
 
 MEMBERS = [f"h{i:02d}" for i in range(60)]
 SERIES = {
     "ondemand": {"schedules": ["0 0 1 1 *"]},
     "onepod": {"singlePod": True},
+    "odd": {"title": ODD_TITLE, "source": {"measurement": ODD_NAME}},
     "sharded": {"source": {"group_by": ["host"]}, "shards": 3, "model": "linear", "horizon": "6h"},
 }
 
@@ -23,6 +25,7 @@ def runs(space: Space, database: Database, tmp_path_factory: pytest.TempPathFact
     """One run of each, started together."""
     for series in ("ondemand", "onepod", "plain"):
         database.write(hourly(series, "", daily(20)))
+    database.write(hourly(re.sub(r"([, ])", r"\\\1", ODD_NAME), "", daily(20)))
     for host in MEMBERS:
         database.write(hourly("sharded", f",host={host}", daily(10)))
     space.helm("forms", values(SERIES))
@@ -32,6 +35,7 @@ def runs(space: Space, database: Database, tmp_path_factory: pytest.TempPathFact
         "ondemand": space.submit("ondemand", "-p", "model=linear", "-p", "horizon=6h"),
         "onepod": space.submit("onepod"),
         "plain": space.submit("plain"),
+        "odd": space.submit("odd"),
     }
     return {series: space.ended(name) for series, name in started.items()}
 
@@ -72,3 +76,12 @@ def test_shards_forecast_in_pods_of_their_own_and_are_merged(runs: dict[str, Wor
     points_are(database, "sharded", runs["sharded"], MEMBERS, 6)
     assert len(pods(runs["sharded"], "light")) == 3
     assert len(pods(runs["sharded"], "select")) == 1
+
+
+def test_odd_texts_come_through_every_layer_unchanged(runs: dict[str, Workflow], database: Database) -> None:
+    assert runs["odd"]["status"]["phase"] == "Succeeded", told(runs["odd"])
+    assert runs["odd"]["metadata"]["annotations"]["workflows.argoproj.io/title"] == ODD_TITLE
+    written = {row[0] for row in database.query("SHOW MEASUREMENTS", "forecasts")[0]["values"]}
+    assert {f"{ODD_NAME}_forecast", f"{ODD_NAME}_forecast_runs"} <= written
+    name = ODD_NAME.replace("\\", "\\\\")
+    assert [row["time"] for row in database.rows(f'SELECT yhat FROM "{name}_forecast"')] == grid(seconds(scheduled(runs["odd"])), 24)

@@ -49,7 +49,8 @@ def test_a_gpu_series_waits_for_a_gpu_node_and_runs_there_while_its_other_steps_
 
     assert "node affinity/selector" in until("the pod to wait for a node", refused)
     with gpu_node(label) as node:
-        placed = until("the pod to be placed", lambda: pod() if pod()["spec"].get("nodeName") else None)
+        # Until it runs: the kubelet looks at the node's labels once more before it takes a pod in.
+        placed = until("the pod to run", lambda: pod() if pod()["status"]["phase"] != "Pending" else None)
     assert placed["spec"]["nodeName"] == node
     main = next(c for c in placed["spec"]["containers"] if c["name"] == "main")
     assert main["resources"]["limits"][RESOURCE] == "1"

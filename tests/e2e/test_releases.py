@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.cluster import run, told, until
+from tests.e2e.cluster import pods, run, told, until
 from tests.e2e.entries import daily, hourly, values
 from tests.e2e.space import Database, Space
 
@@ -48,15 +48,18 @@ def test_the_next_run_is_as_the_upgrade_says(space: Space, database: Database, u
 
 def test_the_janitor_runs_under_the_same_restrictions(space: Space, upgraded: str) -> None:
     space.kubectl("create", "job", "janitor-now", "--from=cronjob/releases-janitor")
-    space.kubectl("wait", "--for=condition=complete", "job/janitor-now", "--timeout=120s")
+    space.kubectl("wait", "--for=condition=complete", "job/janitor-now", "--timeout=600s")
     assert "clean: " in space.kubectl("logs", "job/janitor-now")
     space.kubectl("delete", "job", "janitor-now")
 
 
 def test_removing_the_release_keeps_the_claim_and_leaves_nothing_else_and_a_new_one_takes_the_claim_again(space: Space, database: Database, upgraded: str) -> None:
     before = uid(space)
+    running = space.submit("stays")
+    until("a step of a run to begin", lambda: pods(space.workflow(running), "extract"))
     run("helm", "uninstall", "releases", "-n", space.name, "--wait")
-    until("everything of the release to go", lambda: not space.objects(KINDS, "-l", ALL_OF_IT), 120)
+    own = f"workflows.argoproj.io/workflow={running}"  # what Argo makes has no label of ours
+    until("everything of the release to go", lambda: not space.objects(KINDS, "-l", ALL_OF_IT) and not space.objects("workflowtaskresult,pod", "-l", own))
     assert uid(space) == before
     space.helm("releases", values({"stays": {}}, **OWN_CLAIM))
     assert uid(space) == before
