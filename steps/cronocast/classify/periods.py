@@ -1,6 +1,7 @@
 """Seasons: is there a pattern that comes back every p steps, beyond what noise of any colour does by itself?"""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def cycles(y: Floats, series: Scaled, period: int, *, trusted: bool = False) -> 
     table, seen = y[end - count * period : end].reshape(count, period)[kept], seen[kept]
     shape = _mean_seen(table - _level(table.mean(axis=1), kept, period), seen)
     # Once more by medians around the pattern: a day off in a cycle is not its level, nor is the line that bridges a gap.
-    middle = np.median(table - shape, axis=1) if seen.all() else np.nanmedian(np.where(seen, table - shape, np.nan), axis=1)
+    middle = _median(table - shape) if seen.all() else np.nanmedian(np.where(seen, table - shape, np.nan), axis=1)
     rest = table - _level(middle, kept, period)
     if not seen.all():
         rest = np.where(seen, rest, _mean_seen(rest, seen) * (1.0 if trusted else max(0.0, strength(np.where(seen, rest, 0.0)))))
@@ -85,14 +86,15 @@ def _level(middle: Floats, kept: Ints, period: int) -> Floats:
 
 def _clipped(table: Floats) -> Floats:
     """Move values that differ wildly from the other cycles' towards them."""
-    sigma = 1.4826 * float(np.median(np.abs(np.diff(table, axis=0)))) / np.sqrt(2)  # of a value, from neighbouring cycles
+    sigma = 1.4826 * float(_median(np.abs(table[1:] - table[:-1]).ravel())) / np.sqrt(2)  # of a value, from neighbouring cycles
     inner = (len(table) - 1) // 2 if len(table) > 3 else 0  # of three cycles two can hold a spike at the same time by chance: all three must agree
     low, high = np.partition(table, (inner, len(table) - 1 - inner), axis=0)[[inner, len(table) - 1 - inner]]
     middle = np.where(np.abs(low) < np.abs(high), low, high)  # a median that between two prefers the one nearer to the level
     away = table - middle
     for _ in range(PASSES):
+        widest = max(float(away.max()), -float(away.min()))
         limit = CLIP * max(sigma, float(away.std()))
-        if float(np.abs(away).max()) <= limit:
+        if widest <= limit:
             break  # nothing is wild any more, nor will it be
         away = np.clip(away, -limit, limit)
     clipped: Floats = middle + away
@@ -143,7 +145,7 @@ def score(table: Floats) -> float:
     power += TINY * power.sum() + 1e-300
     top = power.size - 1
     omega = 2 * np.pi * np.arange(power.size) / table.size
-    flat = power * _inverse_ar(power, omega, count)
+    flat = power * _inverse_ar(power, omega, table.size, count)
     line = np.arange(1, period // 2 + 1) * count
     beside = np.maximum(_median_beside(flat, line, count, NEAR), _median_beside(flat, line, count, FAR))
     freedom = min(FAR, top - top // count) * 0.96  # a median is worth half its values; each power has two degrees of freedom
@@ -154,14 +156,33 @@ def score(table: Floats) -> float:
     return float(np.max(reached - m - m * np.log(reached / m)))
 
 
-def _inverse_ar(power: Floats, omega: Floats, count: int) -> Floats:
+def _inverse_ar(power: Floats, omega: Floats, size: int, count: int) -> Floats:
     """What flattens a spectrum: 1 / spectrum of the AR(1) whose logarithm runs most parallel to that between the lines."""
-    some = np.unique(np.geomspace(1, power.size - 1, 400).astype(np.int64))  # even in log frequency, and enough
-    between = some[some % count != 0]
-    inverse = 1 - 2 * AR[:, None] * np.cos(omega[between]) + AR[:, None] ** 2
-    best = AR[int(np.argmin(np.var(np.log(power[between]) + np.log(inverse), axis=1)))]
+    between, log_inverse = _spectra_of_ar(size, count)
+    best = AR[int(np.argmin(np.var(np.log(power[between]) + log_inverse, axis=1)))]
     flattening: Floats = 1 - 2 * best * np.cos(omega) + best**2
     return flattening
+
+
+@lru_cache(maxsize=128)
+def _spectra_of_ar(size: int, count: int) -> tuple[Ints, Floats]:
+    """Some frequencies between the lines and minus the log spectrum of each AR(1) there, shape (AR, frequencies); members of one length share them."""
+    top = size // 2
+    some = np.unique(np.geomspace(1, top, 400).astype(np.int64))  # even in log frequency, and enough
+    between = some[some % count != 0]
+    omega = 2 * np.pi * between / size
+    return between, np.log(1 - 2 * AR[:, None] * np.cos(omega) + AR[:, None] ** 2)
+
+
+def _median(values: Floats) -> Floats:
+    """Median along the last axis of finite values: numpy's own spends more on checks than on small tables."""
+    half = values.shape[-1] // 2
+    if values.shape[-1] % 2:
+        odd: Floats = np.partition(values, half, axis=-1)[..., half]
+        return odd
+    ordered = np.partition(values, (half - 1, half), axis=-1)
+    even: Floats = (ordered[..., half - 1] + ordered[..., half]) / 2
+    return even
 
 
 def _median_beside(power: Floats, line: Ints, count: int, many: int) -> Floats:
@@ -171,7 +192,7 @@ def _median_beside(power: Floats, line: Ints, count: int, many: int) -> Floats:
     top = power.size - 1
     at = np.where(at > top, 2 * top - at, at)
     at = np.where(at % count == 0, at + 1, at)  # mirrored onto a line
-    middle = np.median(power[np.clip(at, 1, top)], axis=1)
+    middle = _median(power[np.clip(at, 1, top)])
     ranks = np.arange(many // 2 + 1, many + 1)
     mean: Floats = middle / (np.sum(1.0 / ranks) + 1 / many)  # expectation of that median for exponential variables of mean 1
     return mean

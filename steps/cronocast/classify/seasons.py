@@ -1,6 +1,7 @@
 """Which periods a series holds: hour, day, week, and what its spectrum shows."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -24,6 +25,23 @@ SAWTOOTH = 0.9  # share of a pattern that one drop and a straight rise explain
 
 
 @dataclass
+class Cut:
+    """Whole cycles of one period and what is measured on them, each once."""
+
+    table: Floats  # shape (cycles, period), level removed
+
+    @cached_property
+    def season(self) -> Season:
+        """Its pattern in numbers."""
+        return Season(self.table.shape[1], score(self.table), self.strength)
+
+    @cached_property
+    def strength(self) -> float:
+        """Share of the variance that the pattern foretells, at most 1."""
+        return strength(self.table)
+
+
+@dataclass
 class Found:
     """Seasons of a series and what is left without them."""
 
@@ -31,6 +49,7 @@ class Found:
     seasons: list[Season] = field(default_factory=list)  # ascending period
     tried: dict[int, Season] = field(default_factory=dict)  # calendar periods and those that stood the test
     regular_drops: int = 0  # period of a sawtooth that is left to the trend, 0 if there is none
+    whole: dict[int, Cut | None] = field(default_factory=dict)  # cycles of the series itself, since each is asked for several times
 
 
 def calendar(step_ns: int, size: int) -> list[int]:
@@ -48,11 +67,11 @@ def find(series: Scaled, usual: list[int], *, others: bool = True) -> Found:
         others: Also look for periods that none suggests.
     """
     found = Found(series.y)
-    bounds = dict.fromkeys(_from_peaks(series, usual) if others else [], SCORE + FOUND_SCORE) | dict.fromkeys(usual, SCORE)
+    bounds = dict.fromkeys(_from_peaks(found, series, usual) if others else [], SCORE + FOUND_SCORE) | dict.fromkeys(usual, SCORE)
     for period in usual:
-        table = cycles(series.y, series, period)
-        if table is not None:
-            found.tried[period] = Season(period, score(table), strength(table))
+        cut = _whole(found, series, period)
+        if cut is not None:
+            found.tried[period] = cut.season
     for _ in range(MOST):
         if not _add_next(found, series, bounds):
             break
@@ -64,14 +83,26 @@ def given(series: Scaled, periods: list[int]) -> Found:
     """Take these periods as they are."""
     found = Found(series.y)
     for period in periods:
-        table = cycles(found.rest, series, period)
-        found.tried[period] = Season(period, 0.0, 0.0) if table is None else Season(period, score(table), strength(table))
+        cut = _cut(found.rest, series, period)
+        found.tried[period] = Season(period, 0.0, 0.0) if cut is None else cut.season
         found.seasons.append(found.tried[period])
         found.rest = _without(series, found.seasons)
     return found
 
 
-def _from_peaks(series: Scaled, usual: list[int]) -> list[int]:
+def _cut(y: Floats, series: Scaled, period: int) -> Cut | None:
+    table = cycles(y, series, period)
+    return None if table is None else Cut(table)
+
+
+def _whole(found: Found, series: Scaled, period: int) -> Cut | None:
+    """Cycles of the series itself."""
+    if period not in found.whole:
+        found.whole[period] = _cut(series.y, series, period)
+    return found.whole[period]
+
+
+def _from_peaks(found: Found, series: Scaled, usual: list[int]) -> list[int]:
     """Whole periods next to the peaks of the spectrum and to two and three times them, but for those next to the usual ones."""
     periods: set[int] = set()
     for peak in spectral_peaks(series, FOUND_CYCLES):
@@ -79,25 +110,30 @@ def _from_peaks(series: Scaled, usual: list[int]) -> list[int]:
             slack = max(0.5, 0.3 * period**2 / series.y.size)  # an interpolated peak is this sharp
             if 2 <= period <= series.y.size / FOUND_CYCLES and all(abs(u - period) > slack for u in usual):
                 near = np.unique(np.clip(np.linspace(period - slack, period + slack, 5).round(), 2, series.y.size // FOUND_CYCLES)).astype(int)
-                tables = {int(p): t for p in near if (t := cycles(series.y, series, int(p))) is not None}
-                periods |= {max(tables, key=lambda p: strength(tables[p]))} if tables else set()
+                cuts = {int(p): cut for p in near if (cut := _cut(series.y, series, int(p))) is not None}
+                if cuts:
+                    best = max(cuts, key=lambda p: cuts[p].strength)
+                    found.whole[best] = cuts[best]
+                    periods.add(best)
     return sorted(periods)
 
 
 def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
     """Add the season that explains most of what is left, if any stands the test; tell whether to go on."""
-    tables = {period: cycles(found.rest, series, period) for period in bounds if all(period != s.period for s in found.seasons)}
-    standing = {p: t for p, t in tables.items() if t is not None and _stands(t, bounds[p]) and _matters(t, series, found, bounds)}
+    asked = [period for period in bounds if all(period != s.period for s in found.seasons)]
+    cuts = {p: _cut(found.rest, series, p) if found.seasons else _whole(found, series, p) for p in asked}
+    standing = {p: c.table for p, c in cuts.items() if c is not None and _stands(c, bounds[p]) and _matters(c.table, series, found, bounds)}
     if not standing:
         return False
     period = _shortest(standing, bounds)
     # A longer season holds those that divide it, unless they repeat often enough in it to be told apart later.
     kept = [s for s in found.seasons if period % s.period or period // s.period >= INSIDE_TIMES]
-    table = cycles(_without(series, [s for s in kept if period % s.period]), series, period)
-    if table is None or (bounds[period] > SCORE and _is_sawtooth(pattern(table))):
-        found.regular_drops = 0 if table is None else period
+    others = [s for s in kept if period % s.period]
+    cut = _cut(_without(series, others), series, period) if others else _whole(found, series, period)
+    if cut is None or (bounds[period] > SCORE and _is_sawtooth(pattern(cut.table))):
+        found.regular_drops = 0 if cut is None else period
         return False
-    found.tried[period] = Season(period, score(table), strength(table))
+    found.tried[period] = cut.season
     found.seasons = sorted([*kept, found.tried[period]], key=lambda s: s.period)
     found.rest = _without(series, found.seasons)
     return True
@@ -110,9 +146,9 @@ def _shortest(tables: dict[int, Floats], bounds: dict[int, float]) -> int:
     return min(period for period, (power, _) in powers.items() if power >= (USUAL if bounds[period] <= SCORE else SAME) * most)
 
 
-def _stands(table: Floats, bound: float) -> bool:
-    count = len(table)
-    return strength(table) >= max(STRENGTH, STRENGTH_FEW / count) and score(table) >= bound + SCORE_FEW / count**2
+def _stands(cut: Cut, bound: float) -> bool:
+    count = len(cut.table)
+    return cut.strength >= max(STRENGTH, STRENGTH_FEW / count) and cut.season.score >= bound + SCORE_FEW / count**2
 
 
 def _matters(table: Floats, series: Scaled, found: Found, bounds: dict[int, float]) -> bool:
@@ -121,9 +157,9 @@ def _matters(table: Floats, series: Scaled, found: Found, bounds: dict[int, floa
     Two or three days as a period must explain a good part of what the day does, whose place they would take.
     """
     period = table.shape[1]
-    whole = cycles(series.y, series, period)
+    whole = _whole(found, series, period)
     taken = any(bounds.get(s.period, 0) <= SCORE and period % s.period == 0 and 1 < period // s.period < INSIDE_TIMES for s in found.seasons)
-    return whole is not None and explained(table)[0] >= (1 - USUAL if taken else MATTERS) * float(whole.var())
+    return whole is not None and explained(table)[0] >= (1 - USUAL if taken else MATTERS) * float(whole.table.var())
 
 
 def _without(series: Scaled, seasons: list[Season]) -> Floats:
@@ -154,19 +190,19 @@ def _is_sawtooth(shape: Floats) -> bool:
 def _split_inner(found: Found, series: Scaled, bounds: dict[int, float]) -> None:
     """Keep a season inside a longer one only if its lines stand out there; add one that hides there (a day inside a week)."""
     for outer in [s.period for s in found.seasons]:
-        table = cycles(series.y, series, outer)
+        cut = _whole(found, series, outer)
         inner = [p for p in bounds if outer % p == 0 and outer // p >= INSIDE_TIMES]
-        if table is None or not inner:
+        if cut is None or not inner:
             continue
         found.seasons = [s for s in found.seasons if s.period not in inner]
-        shape = pattern(table)
+        shape = pattern(cut.table)
         while standing := {p: t for p in inner if score(t := shape.reshape(-1, p)) >= INSIDE + bounds[p] - SCORE}:
             period = _shortest(standing, bounds)
             inner = [p for p in inner if p != period]
             shape = shape - repeated(pattern(standing[period]), outer)
-            judged = cycles(series.y, series, period)
+            judged = _whole(found, series, period)
             if judged is not None and _stands(judged, bounds[period]):
-                found.tried[period] = Season(period, score(judged), strength(judged))
+                found.tried[period] = judged.season
                 found.seasons.append(found.tried[period])
     found.seasons.sort(key=lambda s: s.period)
     found.rest = _without(series, found.seasons)
