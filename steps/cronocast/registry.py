@@ -1,6 +1,7 @@
 """Tables of sources, models and sinks: name -> where it is and which extra carries its libraries."""
 
 import importlib
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ class Row:
 
     path: str
     extra: str = ""
+    later: str = ""  # a module that it imports only when it is used: its absence must show before any work
 
 
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
@@ -32,6 +34,8 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
     module, _, attribute = row.path.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
+        if row.later and importlib.util.find_spec(row.later) is None:
+            raise ModuleNotFoundError(name=row.later)
     except ModuleNotFoundError as error:
         hint = f"pip install 'cronocast[{row.extra}]' or use the image that carries it" if row.extra else "install it beside cronocast"
         sentence = f"{seen(name)} needs the module {seen(error.name)}, which is not installed here: {hint}"
