@@ -29,6 +29,10 @@ CLASS_MEANINGS = {
     "irregular": "enough data, but neither a trend nor a pattern that repeats",
     "too_short": "fewer finished points than `min_points`",
 }
+CLASS_LIMITS = (
+    "A pattern must have been seen in two whole cycles, and under noise in three: of three weeks with one missing, a weekly pattern is often not found. "
+    "Of fewer than about 100 values a weak trend and a random walk under noise look alike, and either class may come out."
+)
 STATUS_MEANINGS = {
     "ok": "done",
     "skipped": "nothing to do, `reason` says why; exit code 0",
@@ -147,6 +151,7 @@ def _results() -> Iterator[str]:
 def _models() -> Iterator[str]:
     yield from ("## Classes", "")
     yield from _table(("Class", "Meaning"), ([_code(name), CLASS_MEANINGS[name]] for name in CLASSES))
+    yield from (CLASS_LIMITS, "")
     yield from ("## Models", "", "`model: auto` chooses among the candidates of the class by backtest. Your own: `module:Class` with `fit(y, context)` and `predict(h)`.", "")
     yield from _table(("Model", "What it is", "Installed by"), ([_code(name), _docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()))
 
