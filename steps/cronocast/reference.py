@@ -31,7 +31,7 @@ CLASS_MEANINGS = {
 }
 CLASS_LIMITS = (
     "A pattern must have been seen in two whole cycles, and under noise in three: of three weeks with one missing, a weekly pattern is often not found. "
-    "Of fewer than about 100 values a weak trend and a random walk under noise look alike, and either class may come out."
+    "Of a month or two of daily values a weak trend and a random walk under noise look alike, and either class may come out."
 )
 STATUS_MEANINGS = {
     "ok": "done",
