@@ -1,6 +1,7 @@
 """What tests share: a real InfluxDB. Where none can be had the tests fail and say what to install; they never skip."""
 
 import itertools
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,10 @@ import pytest
 from demo.influxd import Influxd
 
 _numbers = itertools.count(1)
+
+# A shell starts what it runs in the background deaf to Ctrl-C, and every process below would stay so.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
