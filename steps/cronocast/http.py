@@ -20,6 +20,7 @@ Say = Callable[[str], None]
 MAX_TRIES = 5
 CONNECT_S = 5.0  # a server that does not accept in this time is down or behind a firewall
 BLOCK_BYTES = 2**18  # one read of an answer: larger ones are not faster
+SKEW_S, MOST_SKEW_S = 300.0, 3600.0  # by which the clocks may differ without a word, and at all
 ERROR_BYTES = 8192  # of the body of an error: room for the server's own words
 # Limits of the waits before tries 2 to 5, as shares of the time for retries; doubling, and together below 1.
 WAITS = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
@@ -52,6 +53,7 @@ class Client:
     say: Say = lambda _: None
     attempts: int = 0
     _session: "requests.Session | None" = field(default=None, repr=False)
+    _skewed: bool = field(default=False, repr=False)
 
     @property
     def where(self) -> str:
@@ -85,7 +87,7 @@ class Client:
         Raises:
             TemporaryError: every try failed, or the server asks for a longer wait than there is time.
             AccessError: 401, 403. RefusedError: refused for good, or a bad certificate.
-            ContractError: not an answer of a database. ConfigError: the address, or the certificate file.
+            ContractError: not an answer of a database, or its clock is more than an hour off. ConfigError: the address, or the certificate file.
         """
 
         def ask(session: "requests.Session") -> "requests.Response":
@@ -123,6 +125,7 @@ class Client:
                     text = response.raw.read(ERROR_BYTES, decode_content=False)
                     raise status_fault(response.status_code, response.headers, text, self.where, self.secret)
                 _check_plain(response, self.where)
+                self._check_clock(response)
                 return consume(response)
         except LateError:
             raise AgainError("E_TIMEOUT", self.where, f"no complete answer within {self.timeout_s:g} s") from None
@@ -132,6 +135,20 @@ class Client:
             error.problem = self.masked(error.problem)  # some servers repeat what was sent to them
             error.args = (self.masked(str(error)),)
             raise
+
+    def _check_clock(self, response: "requests.Response") -> None:
+        """Windows and the times of points follow this machine's clock, rows that of whoever wrote them: warn of a difference, refuse a large one."""
+        from cronocast.http_faults import ahead_s
+
+        ahead = ahead_s(response.headers)
+        if abs(ahead) <= SKEW_S:
+            return
+        sentence = f"this machine's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} the server's; set both by a time server"
+        if abs(ahead) > MOST_SKEW_S:
+            raise ContractError("E_CLOCK_SKEW", self.where, f"{sentence}; allowed: {MOST_SKEW_S / 60:.0f} min")
+        if not self._skewed:
+            self.say(f"{self.where}: {sentence}")
+        self._skewed = True
 
     def masked(self, text: str) -> str:
         """Words of the server without the secret in them."""

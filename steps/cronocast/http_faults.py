@@ -5,6 +5,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from cronocast.errors import AccessError, ConfigError, ContractError, CronocastError, RefusedError, TemporaryError, seen
@@ -49,6 +50,15 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, where: st
         return RefusedError("E_REFUSED", where, f"{said}; the server refuses this request for good")
     meant = "redirects are not followed, name the final address" if 300 <= status < 400 else "is that the address of the database?"
     return ContractError("E_HTTP_STATUS", where, f"{said}; {meant}")
+
+
+def ahead_s(headers: Mapping[str, str]) -> float:
+    """Seconds by which this machine's clock is ahead of that of the server, by the Date of its answer; 0 if it gives none that can be read."""
+    try:
+        there = parsedate_to_datetime(headers.get("Date", ""))
+        return time.time() - (there if there.tzinfo else there.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def retry_after(value: str) -> float | None:

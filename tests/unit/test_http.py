@@ -107,6 +107,27 @@ def test_passing_fault_is_retried_with_the_same_bytes(first: Behaviour) -> None:
     assert "try 2 in" in said[0]
 
 
+@pytest.mark.parametrize(("ahead_s", "outcome"), [(-4000, "E_CLOCK_SKEW"), (-600, "10 min behind"), (-200, ""), (0, ""), (200, ""), (600, "10 min ahead of"), (4000, "E_CLOCK_SKEW")])
+def test_clocks_that_differ_F38(ahead_s: int, outcome: str) -> None:
+    said: list[str] = []
+    with LyingServer([status(200, "fine", Date=formatdate(time.time() - ahead_s, usegmt=True))]) as server:
+        made = client(server.url, say=said.append)
+        if outcome.startswith("E_"):
+            error, _ = fault(server.url)
+            assert (error.exit_code, error.token, len(server.seen)) == (76, outcome, 1)
+            assert f"67 min {'ahead of' if ahead_s > 0 else 'behind'} the server's" in error.problem
+            return
+        assert ask(made) == ask(made) == b"fine"
+    assert len(said) == bool(outcome)
+    assert outcome in "".join(said)
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Sat, 99 Nov 2026 11:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT"])
+def test_a_date_that_says_nothing_is_no_reason_to_refuse(date: str) -> None:
+    with LyingServer([status(200, "fine", Date=date)]) as server:
+        assert ask(client(server.url)) == b"fine"
+
+
 def test_retry_after_is_waited_for_as_told() -> None:
     for date in (False, True):
         begin = time.monotonic()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cronocast.errors import ConfigError, DataError, InvariantError
 from cronocast.forecast import Context, lstm_member
-from cronocast.forecast.forward import Architecture, forward
+from cronocast.forecast.forward import Architecture
 from cronocast.forecast.lstm import WARM_EPOCHS, Lstm, LstmMany
 from cronocast.forecast.lstm_options import read_options
 from cronocast.forecast.network import Network
@@ -234,7 +234,7 @@ def test_numpy_answers_as_keras_does(architecture: Architecture) -> None:
     inputs = rng.normal(size=(7, architecture.inputs, 3)).astype(np.float32)
     expected = np.asarray(network._model(inputs))
     assert expected.shape == (7, architecture.outputs, 3)
-    np.testing.assert_allclose(forward(network.weights(), architecture, inputs), expected, atol=2e-5)
+    np.testing.assert_allclose(architecture.forward(network.weights(), inputs), expected, atol=2e-5)
 
 
 def test_training_learns_and_keeps_the_best_weights() -> None:

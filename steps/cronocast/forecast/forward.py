@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Shape:
     """What decides the shapes of all weights."""
 
     inputs: int  # blocks of a window
@@ -22,23 +22,37 @@ class Architecture:
     units: int
     layers: int
 
+
+class Architecture(Shape):
+    """An LSTM: `layers` of `units` each, then one dense layer per part."""
+
     def document(self) -> dict[str, int]:
         """The JSON form, with the constants that are part of the shape."""
         return {**asdict(self), "parts": len(PARTS), "patch": PATCH}
 
     def forward(self, weights: "dict[str, Floats32]", inputs: "Floats32") -> "Floats32":
-        """The network's answer: shape (n, outputs, parts)."""
-        return forward(weights, self, inputs)
+        """The network's answer by NumPy, shape (n, outputs, parts): nothing to compile, so one window costs a millisecond instead of a second.
+
+        Source:
+            Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, with the forget gate of Gers et al., 2000; gates in Keras' order: in, forget, cell, out.
+        """
+        steps = inputs.reshape(inputs.shape[0], self.inputs // PATCH, PATCH * len(PARTS))
+        for i in range(self.layers):
+            kernel, recurrent, bias = (weights[f"lstm{i}.{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
+            state = cell = np.zeros((inputs.shape[0], self.units), np.float32)
+            states = []
+            for k in range(steps.shape[1]):
+                gates = np.split(steps[:, k] @ kernel + state @ recurrent + bias, 4, axis=1)
+                take, keep, give = (_sigmoid(gates[j]) for j in (0, 1, 3))
+                cell = keep * cell + take * np.tanh(gates[2])
+                state = give * np.tanh(cell)
+                states.append(state)
+            steps = np.stack(states, axis=1)
+        return np.stack([steps[:, -1] @ weights[f"{part}.kernel"] + weights[f"{part}.bias"] for part in PARTS], axis=2)
 
 
-@dataclass(frozen=True)
-class Blocks:
-    """What decides the shapes of all weights: `layers` blocks of two layers of `units` each."""
-
-    inputs: int  # blocks of a window
-    outputs: int  # blocks of the horizon
-    units: int
-    layers: int
+class Blocks(Shape):
+    """N-BEATS: `layers` blocks of two layers of `units` each."""
 
     def document(self) -> dict[str, int]:
         """The JSON form, with the constants that are part of the shape."""
@@ -56,27 +70,6 @@ class Blocks:
             if i < self.layers - 1:
                 left = left - state @ weights[f"back{i}.kernel"] - weights[f"back{i}.bias"]
         return out.reshape(-1, self.outputs, len(PARTS))
-
-
-def forward(weights: "dict[str, Floats32]", a: Architecture, inputs: "Floats32") -> "Floats32":
-    """The network's answer by NumPy: nothing to compile, so one window costs a millisecond instead of a second.
-
-    Source:
-        Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, with the forget gate of Gers et al., 2000; gates in Keras' order: in, forget, cell, out.
-    """
-    steps = inputs.reshape(inputs.shape[0], a.inputs // PATCH, PATCH * len(PARTS))
-    for i in range(a.layers):
-        kernel, recurrent, bias = (weights[f"lstm{i}.{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
-        state = cell = np.zeros((inputs.shape[0], a.units), np.float32)
-        states = []
-        for k in range(steps.shape[1]):
-            gates = np.split(steps[:, k] @ kernel + state @ recurrent + bias, 4, axis=1)
-            take, keep, give = (_sigmoid(gates[j]) for j in (0, 1, 3))
-            cell = keep * cell + take * np.tanh(gates[2])
-            state = give * np.tanh(cell)
-            states.append(state)
-        steps = np.stack(states, axis=1)
-    return np.stack([steps[:, -1] @ weights[f"{part}.kernel"] + weights[f"{part}.bias"] for part in PARTS], axis=2)
 
 
 def _sigmoid(x: "Floats32") -> "Floats32":

@@ -62,6 +62,7 @@ class Network:
         # JAX runs operation by operation unless it compiles, a hundred times slower; TensorFlow has graphs anyway and torch would compile for minutes.
         compiled = keras.backend.backend() == "jax"
         self._model.compile(optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0), loss=_loss, jit_compile=compiled)
+        self._model.optimizer.build(self._model.trainable_variables)  # else the first batch makes its variables, and all is compiled once more
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each array of `weights`, by name."""
