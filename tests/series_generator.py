@@ -165,16 +165,17 @@ CASES: dict[str, tuple[Case, tuple[int, ...]]] = {
 
 
 def settings(steps_s: tuple[int, ...], count: int) -> Iterator[Setting]:
-    """About `count` variations; every level of every property comes, long minute series seldom, since they cost most."""
+    """About `count` variations; every level of every property comes, long series seldom, since they cost most."""
     grid = [Setting(*p) for p in product(steps_s, WEEKS, range(5), range(len(SCALES)), SEEDS) if p[0] * 24 <= p[1] * 7 * 86400]
     order = np.random.default_rng(len(grid)).permutation(len(grid))
-    long = 0
+    left = {20_000: count // 25, 10_000: count // 8}
     chosen = 0
     for i in order:
         setting = grid[i]
-        if setting.size > 20_000:
-            long += 1
-            if long > count // 25:
+        length = next((least for least in left if setting.size > least), None)
+        if length is not None:
+            left[length] -= 1
+            if left[length] < 0:
                 continue
         chosen += 1
         yield setting

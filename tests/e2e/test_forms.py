@@ -1,4 +1,4 @@
-"""The other ways to start a series, and the other shapes of a run: on demand, from plain files, as one pod, over several pods, with odd names."""
+"""The other ways to start a series, and the other shapes of a run: on demand, from plain files, as one pod, over several pods, with models of libraries, with odd names."""
 
 import json
 import re
@@ -17,13 +17,16 @@ SERIES = {
     "onepod": {"singlePod": True},
     "odd": {"title": ODD_TITLE, "source": {"measurement": ODD_NAME}},
     "sharded": {"source": {"group_by": ["host"]}, "shards": 3, "model": "linear", "horizon": "6h"},
+    "stats": {"model": "mstl", "horizon": "6h"},
+    "darts": {"model": "darts:ExponentialSmoothing", "horizon": "6h"},
 }
+LIBRARIES = ("stats", "darts")  # tasks by the image that they need, and series that need it
 
 
 @pytest.fixture(scope="module")
 def runs(space: Space, database: Database, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workflow]:
     """One run of each, started together."""
-    for series in ("ondemand", "onepod", "plain"):
+    for series in ("ondemand", "onepod", "plain", *LIBRARIES):
         database.write(hourly(series, "", daily(20)))
     database.write(hourly(re.sub(r"([, ])", r"\\\1", ODD_NAME), "", daily(20)))
     for host in MEMBERS:
@@ -36,6 +39,7 @@ def runs(space: Space, database: Database, tmp_path_factory: pytest.TempPathFact
         "onepod": space.submit("onepod"),
         "plain": space.submit("plain"),
         "odd": space.submit("odd"),
+        **{series: space.submit(series) for series in LIBRARIES},
     }
     return {series: space.ended(name) for series, name in started.items()}
 
@@ -76,6 +80,14 @@ def test_shards_forecast_in_pods_of_their_own_and_are_merged(runs: dict[str, Wor
     points_are(database, "sharded", runs["sharded"], MEMBERS, 6)
     assert len(pods(runs["sharded"], "light")) == 3
     assert len(pods(runs["sharded"], "select")) == 1
+
+
+@pytest.mark.parametrize("image", LIBRARIES)
+def test_a_model_of_a_library_runs_in_the_image_that_has_it(image: str, runs: dict[str, Workflow], database: Database) -> None:
+    points_are(database, image, runs[image], [""], 6)
+    assert [pod["templateName"] for pod in pods(runs[image], image)] == [f"forecast-{image}"]
+    assert pods(runs[image], "light") == []
+    assert [row["model"] for row in database.records(image) if row["points"]] == [SERIES[image]["model"]]
 
 
 def test_odd_texts_come_through_every_layer_unchanged(runs: dict[str, Workflow], database: Database) -> None:
