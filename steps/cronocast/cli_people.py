@@ -85,8 +85,8 @@ def clean(
 
     def action() -> int:
         from cronocast.clean import clean as remove_old
-        from cronocast.document import Span
         from cronocast.errors import ConfigError, Problem, StorageError
+        from cronocast.kinds import Span
 
         problems: list[Problem] = []
         span = Span().check(keep, "--keep", problems)

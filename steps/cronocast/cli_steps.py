@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cronocast.document import Flag, Leaf, ListOf, MapOf, Number, Span, Text, plain
+from cronocast.document import Leaf, plain
 from cronocast.errors import MissingExtraError, Problem, seen
+from cronocast.kinds import Flag, ListOf, MapOf, Number, Span, Text
 from cronocast.results import Outcome
 from cronocast.settings import Given, make_job, provenance_line, step_leaves
 from cronocast.step import Job, guarded, run_step, say

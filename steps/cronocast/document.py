@@ -2,40 +2,13 @@
 
 import dataclasses
 import difflib
-import json
-import math
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
-
-MAX_NUMBER = sys.float_info.max  # also for whole numbers, which are used as floats
-MAX_SPAN = Duration.parse("5200w")  # a hundred years; times in int64 nanoseconds end in 2262
-UNRENDERED = re.compile(r"\{\{.*\}\}|\$\{[^}]*\}|<no value>")
-
-
-class Kind(Protocol):
-    """What a setting accepts: how to check it, how to read it from text, how to describe it."""
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401
-        """Return the typed value, or add problems and return None."""
-        ...
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401
-        """Read what a flag or an env variable holds into what a document would hold."""
-        ...
-
-    def schema(self) -> dict[str, Any]:
-        """The JSON schema of the accepted values."""
-        ...
-
-    def words(self) -> str:
-        """The accepted values in a few words, for messages and tables."""
-        ...
+from cronocast.kinds import Kind, json_or_text
 
 
 def setting(kind: Kind, default: Any, about: str, steps: str = "") -> Any:  # noqa: ANN401 - as dataclasses.field
@@ -54,228 +27,6 @@ def setting(kind: Kind, default: Any, about: str, steps: str = "") -> Any:  # no
 
 
 @dataclass(frozen=True)
-class Text:
-    """A string, checked by `choices`, or by `fault`, which returns what is wrong with it or ""."""
-
-    choices: tuple[str, ...] = ()
-    fault: Callable[[str], str] | None = None
-    token: str = "E_CONFIG_TYPE"
-    about: str = "text"
-    data: bool = False  # free text such as a tag value: left-over template marks are data there
-    longest: int = 4096
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> str | None:  # noqa: ANN401, D102
-        if not isinstance(value, str):
-            quoted = ", in quotes" if isinstance(value, bool | int | float) else ""
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not text; allowed: {self.words()}{quoted}"))
-        elif not self.data and UNRENDERED.search(value):
-            problems.append(Problem("E_UNRENDERED", where, f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}"))
-        elif self.choices and value not in self.choices:
-            near = difflib.get_close_matches(value, self.choices, 1)
-            meant = f"did you mean {near[0]!r}? " if near else ""
-            token = "E_CONFIG_CHOICE" if self.token == "E_CONFIG_TYPE" else self.token
-            problems.append(Problem(token, where, f"{seen(value)} is not known; {meant}allowed: {self.words()}"))
-        elif self.fault and (wrong := self.fault(value)):
-            problems.append(Problem(self.token, where, wrong))
-        elif len(value) > self.longest:
-            problems.append(Problem("E_CONFIG_SIZE", where, f"{len(value)} characters; allowed: at most {self.longest}"))
-        else:
-            return value
-        return None
-
-    def from_text(self, text: str) -> str:  # noqa: D102
-        return text
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        return {"type": "string", **({"enum": list(self.choices)} if self.choices else {"maxLength": self.longest})}
-
-    def words(self) -> str:  # noqa: D102
-        return ", ".join(self.choices) if self.choices else self.about
-
-
-@dataclass(frozen=True)
-class Number:
-    """A finite number between two edges; `whole` allows integers only, `open_low`/`open_high` leave the edge out."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    whole: bool = False
-    open_low: bool = False
-    open_high: bool = False
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> float | int | None:  # noqa: ANN401, D102
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a number; allowed: {self.words()}"))
-            return None
-        inside = (value > self.low if self.open_low else value >= self.low) and (value < self.high if self.open_high else value <= self.high)
-        if not inside or not abs(value) <= MAX_NUMBER:  # NaN compares false
-            problems.append(Problem("E_CONFIG_RANGE", where, f"{seen(value)} is out of range; allowed: {self.words()}"))
-            return None
-        return value
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        plain = re.fullmatch(r"[+-]?[0-9]{1,18}" if self.whole else r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text, re.ASCII)
-        return (int(text) if self.whole else float(text)) if plain else text
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        low = {"exclusiveMinimum" if self.open_low else "minimum": self.low} if math.isfinite(self.low) else {}
-        high = {"exclusiveMaximum" if self.open_high else "maximum": self.high} if math.isfinite(self.high) else {}
-        return {"type": "integer" if self.whole else "number", **low, **high}
-
-    def words(self) -> str:  # noqa: D102
-        noun = "a whole number" if self.whole else "a number"
-        low = f"{'above' if self.open_low else 'from'} {self.low:g}" if math.isfinite(self.low) else ""
-        high = f"{'below' if self.open_high else 'to'} {self.high:g}" if math.isfinite(self.high) else ""
-        return " ".join(part for part in (noun, low, high) if part)
-
-
-@dataclass(frozen=True)
-class Flag:
-    """true or false."""
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> bool | None:  # noqa: ANN401, D102
-        if isinstance(value, bool):
-            return value
-        problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is neither true nor false; allowed: true, false"))
-        return None
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        return {"true": True, "false": False}.get(text, text)
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        return {"type": "boolean"}
-
-    def words(self) -> str:  # noqa: D102
-        return "true, false"
-
-
-@dataclass(frozen=True)
-class Span:
-    """A duration: a whole number above zero and one of s, m, h, d, w; `zero` also allows `0s`."""
-
-    zero: bool = False
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> Duration | None:  # noqa: ANN401, D102
-        if not isinstance(value, str):
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a duration; allowed: {self.words()}"))
-            return None
-        if UNRENDERED.search(value):
-            problems.append(Problem("E_UNRENDERED", where, f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}"))
-            return None
-        if self.zero and value == "0s":
-            nothing = Duration(0)
-            nothing.text = "0s"
-            return nothing
-        try:
-            span = Duration.parse(value)
-        except ValueError:
-            problems.append(Problem("E_CONFIG_DURATION", where, f"{seen(value)} is not a duration; allowed: {self.words()}"))
-            return None
-        if span > MAX_SPAN:
-            problems.append(Problem("E_CONFIG_DURATION", where, f"{seen(value)} is too long; allowed: at most {MAX_SPAN}"))
-        return span
-
-    def from_text(self, text: str) -> str:  # noqa: D102
-        return text
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        number = "[0-9]{1,6}" if self.zero else "0*[1-9][0-9]{0,5}"
-        return {"type": "string", "pattern": f"^{number}[smhdw]$"}
-
-    def words(self) -> str:  # noqa: D102
-        return "a whole number and one of s, m, h, d, w, such as 30s, 5m, 24h, 7d, 2w" + (", or 0s" if self.zero else "")
-
-
-@dataclass(frozen=True)
-class ListOf:
-    """A list of distinct items of one kind."""
-
-    item: Kind
-    longest: int = 1000
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> tuple[Any, ...] | None:  # noqa: ANN401, D102
-        if not isinstance(value, list):
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a list; allowed: {self.words()}"))
-            return None
-        if len(value) > self.longest:
-            problems.append(Problem("E_CONFIG_SIZE", where, f"{len(value)} items; allowed: at most {self.longest}"))
-            return None
-        items = [self.item.check(item, f"{where}[{i}]", problems) for i, item in enumerate(value)]
-        if doubled := [item for i, item in enumerate(value) if item in value[:i]]:
-            problems.append(Problem("E_CONFIG_DUPLICATE", where, f"{seen(doubled[0])} stands there twice; name each once"))
-        return tuple(items)
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        return [self.item.from_text(part) for part in text.split(",")]
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        return {"type": "array", "items": self.item.schema(), "maxItems": self.longest, "uniqueItems": True}
-
-    def words(self) -> str:  # noqa: D102
-        return f"a list ({self.item.words()})"
-
-
-@dataclass(frozen=True)
-class MapOf:
-    """A mapping whose keys and values are checked; `many` lets a value be one item or a list of them."""
-
-    key: Kind
-    value: Kind
-    many: bool = False
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> dict[str, Any] | None:  # noqa: ANN401, D102
-        if not isinstance(value, dict):
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a mapping; allowed: {self.words()}"))
-            return None
-        checked: dict[str, Any] = {}
-        for name, item in value.items():
-            at = f"{where}.{name}"
-            self.key.check(name, at, problems)
-            if self.many and not isinstance(item, list):
-                checked[name] = (self.value.check(item, at, problems),)
-            else:
-                checked[name] = (ListOf(self.value) if self.many else self.value).check(item, at, problems)
-        return checked
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        return _json_or_text(text)
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        item = self.value.schema()
-        values = {"anyOf": [item, {"type": "array", "items": item}]} if self.many else item
-        keys = self.key.schema()
-        if pattern := keys.get("pattern") or "|".join(f"^{name}$" for name in keys.get("enum", ())):
-            return {"type": "object", "patternProperties": {pattern: values}, "additionalProperties": False}
-        return {"type": "object", "additionalProperties": values}
-
-    def words(self) -> str:  # noqa: D102
-        return f"a mapping (name: {self.value.words()})"
-
-
-@dataclass(frozen=True)
-class Anything:
-    """Any JSON value: options that a model checks itself."""
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401, D102
-        try:
-            if json.loads(json.dumps(value, allow_nan=False)) == value:
-                return value
-        except (TypeError, ValueError, RecursionError):
-            pass  # dates, sets, NaN: YAML has them, the JSON that steps are given has not
-        problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is no JSON value; allowed: text, numbers, true, false, lists and mappings with text as keys"))
-        return None
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        return _json_or_text(text)
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        return {}
-
-    def words(self) -> str:  # noqa: D102
-        return "any value"
-
-
-@dataclass(frozen=True)
 class Part:
     """A nested document."""
 
@@ -285,20 +36,13 @@ class Part:
         return parse(self.cls, value, where, problems)
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        return _json_or_text(text)
+        return json_or_text(text)
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
         return schema(self.cls)
 
     def words(self) -> str:  # noqa: D102
         return f"a mapping ({', '.join(f.name for f in dataclasses.fields(self.cls))})"
-
-
-def _json_or_text(text: str) -> Any:  # noqa: ANN401
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def parse(cls: type, data: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401 - an instance of cls

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cronocast import rules
-from cronocast.document import UNRENDERED, Anything, Flag, ListOf, MapOf, Number, Part, Span, Text, parse, setting
+from cronocast.document import Part, parse, setting
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
+from cronocast.kinds import UNRENDERED, Anything, Flag, ListOf, MapOf, Number, Span, Text
 from cronocast.series import level_name
 
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")

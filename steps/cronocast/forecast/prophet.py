@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from prophet import Prophet as Library
 
-from cronocast.document import Number, Text, parse, setting
+from cronocast.document import parse, setting
 from cronocast.errors import ConfigError, DataError, Problem
+from cronocast.kinds import Number, Text
 
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
