@@ -15,6 +15,7 @@ from cronocast.errors import ConfigError, MissingExtraError
 from cronocast.forecast.answer import MemberForecast
 from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.step import settings_of
+from cronocast.forecast.timeline import places
 from cronocast.holidays import _days, on_holiday
 from cronocast.series import Member
 
@@ -70,6 +71,35 @@ def test_what_repeats_the_week_does_not_repeat_its_holiday() -> None:
     found, plain = (forecast(end - 27 * DAY, end, 24, calendar, model="seasonal_naive", periods=["168h"]) for calendar in (GERMAN, None))
     assert np.abs(plain.yhat - truth).max() > 50
     assert np.abs(found.yhat - truth).max() < 10
+
+
+LOST = slice(130, 135)  # in the second week, no holiday
+COUNTED: dict[str, tuple[int, slice, dict[str, int]]] = {  # first forecast step, steps that nobody measured, what is said of the values
+    "holidays only": (MAY_DAY - HOUR, slice(0), {"left_out_on_holidays": 48}),
+    "holidays and a gap": (MAY_DAY - HOUR, LOST, {"filled_by_season": 5, "left_out_on_holidays": 48}),
+    "the newest day is a holiday": (MAY_DAY + DAY - HOUR, slice(0), {"left_out_on_holidays": 72}),
+    "silent since a holiday": (MAY_DAY + DAY - HOUR, slice(-3, None), {"left_out_on_holidays": 69, "missing_at_end": 3}),
+}
+
+
+@pytest.mark.parametrize(("end", "lost", "prepared"), COUNTED.values(), ids=COUNTED)
+def test_values_left_out_are_not_counted_as_missing(end: int, lost: slice, prepared: dict[str, int]) -> None:
+    time_ns = np.arange(end - 27 * DAY, end, HOUR)
+    y = curve(time_ns)
+    y[lost] = np.nan
+    assert forecast(int(time_ns[0]), end, 24, GERMAN, y).prepared == prepared
+
+
+STEPS = 10 * np.arange(3)  # where rows of these times belong, as the grid of the values has it
+PLACES = {"on a step": (10, 1), "before it": (6, 1), "after it": (14, 1), "between two": (5, 1), "before the first": (-6, None), "after the last": (25, None)}
+
+
+@pytest.mark.parametrize(("time", "step"), PLACES.values(), ids=PLACES)
+def test_a_row_belongs_to_the_step_next_to_it(time: int, step: int | None) -> None:
+    at, inside = places(STEPS, np.array([time]), 10)
+    assert (int(at[0]) if inside[0] else None) == step
+    assert not places(STEPS[:0], np.array([time]), 10)[1].any()
+    assert places(STEPS, STEPS, 1)[0].tolist() == [0, 1, 2]
 
 
 def test_without_a_holiday_nothing_happens() -> None:

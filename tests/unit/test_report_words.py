@@ -174,6 +174,12 @@ PREPARED: dict[str, tuple[dict[str, Any], dict[str, Any], int, str]] = {
         HOUR,
         "Before the forecast: 1,384 hours left out, with 1 value in them, since hardly anything is measured at these times of day or week.",
     ),
+    "holidays and a gap": (
+        {"filled_by_season": 5, "left_out_on_holidays": 48},
+        {},
+        HOUR,
+        "Before the forecast: 48 hours on holidays left out, since they are no ordinary days; 5 missing hours filled.",
+    ),
     "outage": ({"left_out_before_outage": 120}, {}, HOUR, "Before the forecast: 120 values from before a long gap left out."),
     "silent at the end": ({"missing_at_end": 3}, {}, HOUR, "Before the forecast: nothing was measured in the last 3 hours."),
     "logarithm": ({"transform": "log", "added": 0.5}, {}, HOUR, "Before the forecast: the logarithms of the values were forecast and turned back."),

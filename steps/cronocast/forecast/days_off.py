@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cronocast.forecast.timeline import places
 from cronocast.holidays import DAY, day_numbers, on_holiday
 
 if TYPE_CHECKING:
@@ -90,9 +91,7 @@ class Learnt:
 
     def _differences(self) -> "tuple[Times, Floats]":
         """Times of day of values on holidays, and what they were beyond an ordinary day. Sundays tell nothing where the week is a season."""
-        at = np.searchsorted(self.time_ns, self.off_ns - self.step_ns // 2)
-        inside = at < self.time_ns.size
-        inside[inside] = np.abs(self.time_ns[at[inside]] - self.off_ns[inside]) <= self.step_ns // 2
+        at, inside = places(self.time_ns, self.off_ns, self.step_ns)
         if self.weekly:
             inside &= self._day(self.off_ns) % 7 != SUNDAY
         return self._clock(self.time_ns[at[inside]]), self.off[inside] - self.y[at[inside]]

@@ -85,7 +85,7 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
     values = scale.forward(line.values)
     halved = int(exponent_of(values) > LARGEST_EXPONENT)  # the difference of two values at the edge of doubles overflows
     values = np.ldexp(values, -halved)
-    filled = fill(values, line.periods, settings.fill_limit)
+    filled = fill(values, line.periods, settings.fill_limit, line.holding(time_ns[off], profile.step_ns))
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
     if (profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS) and settings.on_too_short != "forecast":

@@ -20,13 +20,21 @@ class Filled:
     observed: "Bools"  # shape (t,), False where filled
     start: int  # index of y[0] in what was given
     tail: int  # steps after the last observation, which nothing is invented for
-    by_line: int = 0  # steps filled with a straight line
-    by_season: int = 0  # steps filled from other seasons
+    by_line: int = 0  # missing steps filled with a straight line
+    by_season: int = 0  # missing steps filled from other seasons
     left_out: int = 0  # observations left out because an outage too long to fill follows them
+    holidays: int = 0  # steps left out although they were observed; what stands there instead is filled, but was not missing
+    unseen: int = 0  # steps of the tail since something was last observed, be it on a holiday
 
     def counts(self) -> dict[str, int]:
         """What the result file says."""
-        return {"filled_by_line": self.by_line, "filled_by_season": self.by_season, "left_out_before_outage": self.left_out, "missing_at_end": self.tail}
+        return {
+            "filled_by_line": self.by_line,
+            "filled_by_season": self.by_season,
+            "left_out_before_outage": self.left_out,
+            "left_out_on_holidays": self.holidays,
+            "missing_at_end": self.unseen,
+        }
 
 
 def gaps(observed: "Bools") -> list[tuple[int, int]]:
@@ -35,7 +43,7 @@ def gaps(observed: "Bools") -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None) -> Filled:
+def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, holidays: "Bools | None" = None) -> Filled:
     """Fill the gaps of a history.
 
     Gaps of up to three steps, and all where no season is known, get a straight line. Longer ones get the same phase of the
@@ -47,14 +55,16 @@ def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None) -
         y: Values on the grid, shape (t,), NaN or infinite where nothing was observed.
         periods: Seasonal periods in steps.
         limit: Longest gap in steps that is filled; None: any that leaves less invented than seen.
+        holidays: Steps whose values are left out, shape (t,); they are filled as gaps are, but not counted as missing. None: no step.
     """
     known = np.isfinite(y)
+    off = ~known & holidays if holidays is not None else np.zeros(y.size, dtype=bool)
     where = np.flatnonzero(known)
     if not where.size:
         return Filled(np.empty(0), np.empty(0, dtype=bool), 0, y.size)
     start, end = int(where[0]), int(where[-1]) + 1
     start, left_out = _after_outage(known, start, end) if limit is None else _after_gap(known, start, end, limit)
-    seen = known[start:end]
+    seen, missing = known[start:end], ~(known | off)[start:end]
     z = np.where(seen, y[start:end], 0.0)
     index = np.arange(z.size)
     z[~seen] = np.interp(index[~seen], index[seen], z[seen])
@@ -62,10 +72,11 @@ def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None) -
     for a, b in gaps(seen):
         if b - a > SHORT_GAP and (pattern := _pattern(z, seen, a, b, periods)) is not None:
             z[a:b] = pattern
-            by_season += b - a
+            by_season += int(missing[a:b].sum())
         else:
-            by_line += b - a
-    return Filled(z, seen, start, y.size - end, by_line, by_season, left_out)
+            by_line += int(missing[a:b].sum())
+    unseen = int(np.argmax((known | off)[::-1]))
+    return Filled(z, seen, start, y.size - end, by_line, by_season, left_out, int(off.sum()), unseen)
 
 
 def _after_outage(known: "Bools", start: int, end: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from cronocast.hours import find_hours
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Floats
+    from cronocast.forecast import Bools, Floats
     from cronocast.forecast.answer import MemberForecast
     from cronocast.hours import Hours
     from cronocast.profile import Profile
@@ -36,6 +36,13 @@ class Timeline:
     def times(self, step_ns: int) -> "Times":
         """Times of the values, shape (t,)."""
         return self.start_ns + step_ns * np.arange(self.values.size, dtype=np.int64) if self.hours is None else self.hours.times(self.start_ns, self.values.size)
+
+    def holding(self, time_ns: "Times", step_ns: int) -> "Bools":
+        """Tell which steps some of these times belong to: shape (t,)."""
+        at, inside = places(self.times(step_ns), time_ns, step_ns)
+        found = np.zeros(self.values.size, dtype=bool)
+        found[at[inside]] = True
+        return found
 
     def ahead(self, end_ns: int, step_ns: int) -> "Times":
         """Times of the steps to forecast, shape (h,)."""
@@ -84,6 +91,23 @@ def _until(values: "Floats", start_ns: int, end_ns: int, step_ns: int) -> "Float
         return values
     steps = max(0, (end_ns - start_ns) // step_ns)
     return np.concatenate((values[:steps], np.full(max(0, steps - values.size), np.nan)))
+
+
+def places(steps_ns: "Times", time_ns: "Times", step_ns: int) -> "tuple[Times, Bools]":
+    """Find the step that each time belongs to, as rows are brought to a grid: the nearest one, the later of two.
+
+    Args:
+        steps_ns: Times of the steps, shape (t,), ascending.
+        time_ns: Times to look for, shape (k,).
+        step_ns: Step of the grid.
+
+    Returns:
+        Index of the step, and whether there is one within half a step; where there is none the index says nothing. Both of shape (k,).
+    """
+    at = np.searchsorted(steps_ns, time_ns - (step_ns - 1) // 2)
+    inside = at < steps_ns.size
+    inside[inside] = np.abs(steps_ns[at[inside]] - time_ns[inside]) <= step_ns // 2
+    return at, inside
 
 
 def spread(line: Timeline, end_ns: int, h: int, columns: "tuple[Floats, ...]") -> "tuple[Floats, ...]":

@@ -62,6 +62,8 @@ def _left_out(member: MemberView) -> list[str]:
         seen = _count(member, "left_out_in_silent_steps")
         also = f", with {counted(seen, 'value')} in them" if seen else ""
         done.append(f"{_steps(member, silent)} left out{also}, since hardly anything is measured at these times of day or week")
+    if days_off := _count(member, "left_out_on_holidays"):
+        done.append(f"{_steps(member, days_off)} on holidays left out, since they are no ordinary days")
     if old := _count(member, "left_out_before_outage"):
         done.append(f"{counted(old, 'value')} from before a long gap left out")
     return done
