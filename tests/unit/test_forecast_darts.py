@@ -71,6 +71,17 @@ def test_an_unknown_model_lists_those_that_are_there(name: str) -> None:
     assert "NBEATSModel" not in str(caught.value)
 
 
+def test_a_name_close_to_a_model_brings_that_model_to_mind() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'LinearRegressionModel'[?] "):
+        check_models("darts:LinearRegresionModel", ())
+
+
+def test_darts_prints_no_error_of_its_own_beside_ours(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConfigError, match="darts refuses"):
+        forecast("LinearRegressionModel", lags="many")
+    assert not caplog.records
+
+
 def test_a_model_whose_library_is_missing_says_what_to_install() -> None:
     with pytest.raises(MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' needs .*pip install 'darts\[torch\]'"):
         check_models("auto", ("darts:NBEATSModel",))

@@ -1,5 +1,6 @@
 """Any forecasting model of darts by its name, with the options of the entry as its arguments."""
 
+import difflib
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 OF_ENGINE = ("horizon", "key")  # options that every model is told
 OF_SEASON = ("seasonal_periods", "seasonality_period", "season_length")  # arguments that mean the length of a season
 FIRST_NS = 946_684_800 * 10**9  # 2000-01-01; where silent steps are left out, the steps that count follow each other from here
-logging.getLogger("darts").setLevel(logging.ERROR)  # it tells of every season that it looks for
+logging.getLogger("darts").setLevel(logging.CRITICAL)  # it tells of every season that it looks for, and of each error before it raises it
 
 
 def named(name: str) -> "Callable[[], Darts]":
@@ -33,15 +34,22 @@ def named(name: str) -> "Callable[[], Darts]":
         MissingExtraError: the model is there, but not the library that it needs.
     """
     found = getattr(darts.models, name, None)
-    if inspect.isclass(found) and issubclass(found, ForecastingModel):
+    if _works(found):
         return partial(Darts, found)
     if isinstance(found, NotImportedModule):
         sentence = (
             f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install 'darts[torch]' for a network, xgboost, lightgbm, catboost or statsforecast for others"
         )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "model", sentence)])
-    there = (key for key, value in vars(darts.models).items() if inspect.isclass(value) and issubclass(value, ForecastingModel))
-    raise ConfigError.one("E_MODEL", "model", f"darts has no model {seen(name)}; those that work here: {', '.join(sorted(there))}")
+    # dir, not vars: newer releases of darts import a model when it is first named.
+    there = sorted(key for key in dir(darts.models) if _works(getattr(darts.models, key)))
+    near = difflib.get_close_matches(name, there, 1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    raise ConfigError.one("E_MODEL", "model", f"darts has no model {seen(name)}; {meant}those that work here: {', '.join(there)}")
+
+
+def _works(found: object) -> bool:
+    return inspect.isclass(found) and issubclass(found, ForecastingModel)
 
 
 class Darts:
