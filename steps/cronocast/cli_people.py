@@ -152,7 +152,13 @@ def backtest(
     level: Annotated[str | None, typer.Option("--level", envvar="CRONOCAST_LEVEL", metavar="NUMBER", help="Nominal coverage of the interval; 0.95 if not given.")] = None,
     jobs: Annotated[str | None, typer.Option("--jobs", envvar="CRONOCAST_JOBS", metavar="NUMBER", help="Forecasts made at the same time; one per core if not given.")] = None,
     entry: Annotated[
-        str | None, typer.Option("--entry", envvar="CRONOCAST_ENTRY", metavar="JSON", help="A series document as JSON text, or @FILE: its settings, where no flag says otherwise.")
+        str | None,
+        typer.Option(
+            "--entry",
+            envvar="CRONOCAST_ENTRY",
+            metavar="JSON",
+            help="A series document as JSON text, or @FILE, for what no flag says; name and source may be missing.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with pictures.")] = None,
     json: Json = False,

@@ -210,13 +210,21 @@ def parse_entry_text(text: str, where: str) -> Entry:
     Raises:
         ConfigError: not JSON, too large, or any problem in it.
     """
+    return parse_entry(read_entry_text(text, where))
+
+
+def read_entry_text(text: str, where: str) -> Any:  # noqa: ANN401 - untrusted data
+    """Read JSON text that is to become a series document; what it says is not checked.
+
+    Raises:
+        ConfigError: not JSON, too large, or with a key that stands twice.
+    """
     if len(text.encode("utf-8", "surrogateescape")) > MAX_ENTRY_BYTES:
         raise ConfigError.one("E_CONFIG_SIZE", where, f"{len(text)} characters; allowed: at most {MAX_ENTRY_BYTES} bytes")
     try:
-        data = json.loads(text, object_pairs_hook=_no_doubles)
+        return json.loads(text, object_pairs_hook=_no_doubles)
     except (ValueError, RecursionError) as error:
         raise ConfigError.one("E_CONFIG_JSON", where, f"not a JSON document: {seen(str(error))}; allowed: one series document") from error
-    return parse_entry(data)
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

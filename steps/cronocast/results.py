@@ -104,6 +104,9 @@ def check_handoff(path: Path, step: str, series: str | None, run: str | None, re
     listed = document.get("outputs")
     published = listed.get(path.name) if isinstance(listed, dict) else None
     checksum = published.get("sha256") if isinstance(published, dict) else None
+    if isinstance(listed, dict) and path.name not in listed:  # the step has since run here for another file
+        written = ", ".join(sorted(map(str, listed))) or "no file"
+        raise ContractError("E_HANDOFF", str(path), f"{result.name} beside it tells of {seen(written)}; run {step} again for this file, or give each forecast a folder of its own")
     if checksum != sha256(path):
         raise ContractError("E_HANDOFF", str(path), f"differs from what {step} published (sha256 {seen(checksum)}); run {step} again")
     return document

@@ -129,7 +129,7 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
     signal.signal(signal.SIGTERM, previous)
     if error is None:
         reason = f" ({outcome.reason})" if outcome.reason else ""
-        say(f"{job.step}: {outcome.status}{reason}, {len(outcome.members)} members, {time.monotonic() - begin:.1f} s")
+        say(f"{job.step}: {outcome.status}{reason}, {len(outcome.members)} {'member' if len(outcome.members) == 1 else 'members'}, {time.monotonic() - begin:.1f} s")
         return 0
     if debug:
         traceback.print_exception(error)

@@ -1,6 +1,7 @@
 """Values files: `defaults:` and a map `series:` merged over them, as Helm values; every problem at once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,26 @@ def load_values(path: Path) -> dict[str, Entry]:
     data = load_yaml(path)
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
+    shared = _shared_problems(data)
     for name, document in documents(data, str(path), problems):
+        at = f"series.{name}"
+        known = {replace(problem, where=problem.where.replace("defaults", at, 1)) for problem in shared}
         try:
-            entries[name] = parse_entry(document, f"series.{name}")
+            entries[name] = parse_entry(document, at)
         except ConfigError as error:
-            problems += error.problems
+            problems += [problem for problem in error.problems if problem not in known]
+    problems = [*shared, *problems]
     if problems:
         raise ConfigError(problems)
     return entries
+
+
+def _shared_problems(data: Any) -> list[Problem]:  # noqa: ANN401 - untrusted data
+    """What is wrong in `defaults`, told once and there, not again in each series; what is not given there may stand in the series."""
+    problems: list[Problem] = []
+    if isinstance(data, dict) and isinstance(data.get("defaults"), dict):
+        parse(Entry, data["defaults"], "defaults", problems)
+    return [problem for problem in problems if problem.token != "E_CONFIG_MISSING"]
 
 
 def documents(data: Any, where: str, problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - untrusted data

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cronocast import cli
-from tests.backtest_sample import member, wave, write
+from tests.backtest_sample import HOUR, member, wave, write
 
 
 @pytest.fixture
@@ -46,6 +46,26 @@ def test_tables_are_the_default(history: str, command: Any) -> None:
     code, out, _ = command("--history", history, "--horizon", "12h", "--models", "naive", "--jobs", "1")
     assert code == 0
     assert all(word in out for word in ("By model", "By step ahead", "By member", "seasonal_naive", "host=bb", "6 past starts"))
+
+
+def test_titles_stand_on_one_line_also_above_a_narrow_table(command: Any, tmp_path: Path) -> None:
+    many = write(tmp_path / "h.csv", [member(wave, 240, f"m={i}", noise=2) for i in range(2)])
+    _, out, _ = command("--history", str(many), "--horizon", "80h", "--models", "naive", "--jobs", "1")
+    assert out.startswith("2 members, 1 past start from ")
+    assert {"By model", "By step ahead: MASE, coverage", "By member: error / naive, coverage"} <= set(out.splitlines())
+
+
+def test_an_entry_without_a_source_takes_what_is_left_open_from_the_file(command: Any, tmp_path: Path) -> None:
+    days = write(tmp_path / "h.csv", [member(lambda i: 0.2 * i, 90, noise=1, step=24 * HOUR)])
+    order = ["--history", str(days), "--horizon", "3d", "--models", "naive", "--origins", "2", "--jobs", "1", "--json"]
+    code, out, err = command(*order, "--entry", '{"levels": [0.5]}')
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["every"], found["levels"], "coverage_50" in found["models"]["naive"]) == ("1d", [0.5], True)
+    code, _, err = command(*order, "--entry", '{"calendr": {}, "levels": [80]}')
+    assert code == 78
+    assert all(f" {place}: " in err for place in ("calendr", "levels[0]"))
+    assert "E_CONFIG_MISSING" not in err
 
 
 class Broken:

@@ -491,6 +491,26 @@ def test_u8_all_problems_are_listed_at_once(validate: Any, cronocast: Any) -> No
     assert all(f" {name}: " in many for name in ("--source-timeout", "--every", "CRONOCAST_SOURCE_MAX_ROWS", "--run", "--source-url", "--source-database"))
 
 
+def test_auto_is_not_offered_as_one_of_its_own_candidates(validate: Any) -> None:
+    line = validate(candidates=["auto"]).expect("E_MODEL", "series.cpu.candidates[0]")
+    assert "allowed: naive, " in line
+    assert "allowed: auto, naive, " in validate(model="autp").expect("E_MODEL", "series.cpu.model")
+
+
+def test_u8_what_is_wrong_in_defaults_is_told_there_and_once(validate: Any) -> None:
+    own = [f"s{i}" for i in range(30)]
+    wrong = {"source": {**SOURCE, "databse": "x"}, "horizont": "24h", "levels": [80]}
+    ended = validate(yaml.safe_dump({"defaults": wrong, "series": {**dict.fromkeys(own), "worse": {"every": "1 hour"}}}))
+    assert "(1 of 4 problems)" in ended.error
+    for place in ("defaults.source.databse", "defaults.horizont", "defaults.levels[0]", "series.worse.every"):
+        assert f" {place}: " in ended.err
+
+
+def test_u8_what_defaults_leave_to_the_series_is_no_problem_of_theirs(validate: Any) -> None:
+    parted = {"defaults": {"source": {"url": SOURCE["url"]}}, "series": {"a": {"source": {**SOURCE}}, "b": {"source": {"measurement": "m", "field": "f"}}}}
+    validate(yaml.safe_dump(parted)).expect("E_CONFIG_MISSING", "series.b.source.database")
+
+
 def test_u8_no_more_than_twenty_are_printed(validate: Any) -> None:
     ended = validate(yaml.safe_dump({"series": {f"s{i}": {"level": 2} for i in range(30)}}))
     assert len([line for line in ended.err.splitlines() if line.startswith("problem: E_")]) == 20

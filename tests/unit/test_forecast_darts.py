@@ -72,7 +72,7 @@ def test_an_unknown_model_lists_those_that_are_there(name: str) -> None:
 
 
 def test_a_name_close_to_a_model_brings_that_model_to_mind() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'LinearRegressionModel'[?] "):
+    with pytest.raises(ConfigError, match=r"did you mean 'LinearRegressionModel'\? "):
         check_models("darts:LinearRegresionModel", ())
 
 

@@ -183,3 +183,9 @@ def test_s14_mutated_documents_never_end_in_a_bug(published: Path) -> None:
         except CronocastError as error:
             refused += error.exit_code == 76
     assert refused > 500
+
+
+def test_a_file_of_another_name_is_not_called_changed(published: Path) -> None:
+    alter(published, outputs={"other.csv": {"sha256": "0" * 64, "rows": 0}})
+    with pytest.raises(ContractError, match=r"E_HANDOFF .*: extract.result.json beside it tells of 'other.csv'; run extract again for this file"):
+        check_handoff(published, "extract", "cpu", RUN)

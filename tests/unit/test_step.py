@@ -42,7 +42,7 @@ def test_an_ok_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = make_job(tmp_path)
     assert run_step(lambda _: Outcome(rows_in=3, members=[{"name": "cpu", "tags": ""}]), job) == 0
     assert {"status": "ok", "exit": 0, "rows_in": 3, "series": "cpu", "run": "2023-11-14T22:13:20Z", "step": "extract"}.items() <= result(job).items()
-    assert capsys.readouterr().err.startswith("extract: ok, 1 members, ")
+    assert capsys.readouterr().err.startswith("extract: ok, 1 member, ")
 
 
 ERRORS = [DataError("E_X", "w", "sentence"), RefusedError("E_X", "w", "s"), InvariantError("E_X", "w", "s"), TemporaryError("E_X", "w", "s"), AccessError("E_X", "w", "s")]

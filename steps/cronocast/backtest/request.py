@@ -9,7 +9,7 @@ from typing import Any
 from cronocast import rules
 from cronocast.document import leaves, parse, plain, with_value
 from cronocast.durations import Duration
-from cronocast.entry import Entry, cross_problems, parse_entry_text
+from cronocast.entry import Entry, cross_problems, parse_entry, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.settings import NO_DATABASE, infer_grid, read_text
 from cronocast.step import check_paths
@@ -73,16 +73,24 @@ def _document(history: Path, entry: str | None, texts: Mapping[str, str | None])
     """The series document with the flags laid over it; without one, the step size is that of the history."""
     if entry:
         where, text = (entry[1:], read_text(Path(entry[1:]))) if entry.startswith("@") else ("--entry", entry)
-        data: dict[str, Any] = plain(parse_entry_text(text, where))
+        own = read_entry_text(text, where)
+        data: dict[str, Any] = plain(parse_entry({**_of_history(history, texts, own), **own} if isinstance(own, dict) else own))
     else:
-        every_ns, span_ns = infer_grid(history)
-        every = texts.get("every") or str(Duration.of(every_ns))
-        data = {"name": history.stem or "series", "source": NO_DATABASE, "every": every, "lookback": _whole(every, span_ns)}
+        data = _of_history(history, texts, {})
     kinds = {leaf.path: leaf.kind for leaf in leaves(Entry)}
     for path, text_given in texts.items():
         if text_given:
             data = with_value(data, path, kinds[path].from_text(text_given))
     return data
+
+
+def _of_history(history: Path, texts: Mapping[str, str | None], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document without a source leaves open: the file stands for the database, its step size and span for the settings."""
+    if "source" in own:
+        return {}
+    every_ns, span_ns = infer_grid(history)
+    every = texts.get("every") or str(own.get("every") or Duration.of(every_ns))
+    return {"name": history.stem or "series", "source": NO_DATABASE, "every": every, "lookback": _whole(every, span_ns)}
 
 
 def _whole(every: str, span_ns: int) -> str:

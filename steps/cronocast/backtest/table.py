@@ -52,23 +52,25 @@ def print_tables(document: Shown) -> None:
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH, highlight=False)
     first, last = document["origins"][0], document["origins"][-1]
-    console.print(
-        f"{len(document['by_member'])} members, {len(document['origins'])} past starts from {first} to {last}, each {document['horizon']} ahead, every {document['every']}",
-        soft_wrap=True,
-    )
-    console.print(by_model(document))
+    members, starts = _counted(len(document["by_member"]), "member"), _counted(len(document["origins"]), "past start")
+    console.print(f"{members}, {starts} from {first} to {last}, each {document['horizon']} ahead, every {document['every']}", soft_wrap=True)
+    _show(console, "By model", by_model(document))
     for name, found in document["models"].items():
         for sentence in sentences(name, found, document["level"], document["levels"]):
             console.print(escape(sentence), soft_wrap=True)
     console.print()
-    console.print(by_step(document))
+    _show(console, "By step ahead: MASE, coverage", by_step(document))
     if len(document["by_member"]) > 1:
-        console.print(by_member(document))
+        _show(console, "By member: error / naive, coverage", by_member(document))
         if len(document["by_member"]) > MOST_MEMBERS:
             console.print(f"and {len(document['by_member']) - MOST_MEMBERS} more members; --json and --out show all")
     for note in notes(document):
         console.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
     console.print(f"[dim]{escape(document['unit'])}[/]", soft_wrap=True)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def sentences(name: str, found: Shown, level: float, levels: Iterable[float] = ()) -> list[str]:
@@ -81,8 +83,14 @@ def sentences(name: str, found: Shown, level: float, levels: Iterable[float] = (
     return [f"{name}: {'; '.join([*against, *(coverage_words(share, bounds, own, found['values']) for own, share, bounds in held)])}"]
 
 
-def _table(title: str, names: list[str], left: int = 1) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="bold")
+def _show(console: Console, title: str, table: Table) -> None:
+    """A title of its own line: that of a table is folded where the table is narrower."""
+    console.print(f"[bold]{title}[/]", soft_wrap=True)
+    console.print(table)
+
+
+def _table(names: list[str], left: int = 1) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for i, name in enumerate(names):
         table.add_column(name, justify="left" if i < left else "right", overflow="fold")
     return table
@@ -90,7 +98,7 @@ def _table(title: str, names: list[str], left: int = 1) -> Table:
 
 def by_model(document: Shown) -> Table:
     """One row per model."""
-    table = _table("By model", ["model", "error / naive", "95 % range", "MASE", "sMAPE %", "RMSE", "pinball", "MSIS", "coverage", "bias", "CPU s"])
+    table = _table(["model", "error / naive", "95 % range", "MASE", "sMAPE %", "RMSE", "pinball", "MSIS", "coverage", "bias", "CPU s"])
     for name, found in document["models"].items():
         ratio = found["ratio"] or {}
         figures = [number(found[key]) for key in ("mase", "smape", "rmse", "pinball", "msis")]
@@ -101,7 +109,7 @@ def by_model(document: Shown) -> Table:
 def by_member(document: Shown) -> Table:
     """One row per member: its class, and error and coverage of each model that is not naive."""
     models = [name for name in document["models"] if name not in NAIVE] or list(document["models"])
-    table = _table("By member: error / naive, coverage", ["member", "class", *models], left=2)
+    table = _table(["member", "class", *models], left=2)
     for row in document["by_member"][:MOST_MEMBERS]:
         cells = [f"{_coloured(row['models'][m]['ratio'] or {})} {percent(row['models'][m]['coverage']):>5}" for m in models]
         table.add_row(escape(row["tags"] or row["name"]), ", ".join(row["classes"]), *cells)
@@ -113,7 +121,7 @@ def by_step(document: Shown) -> Table:
     steps = document["by_step"]["steps"]
     models = document["by_step"]["models"]
     count = min(STEP_ROWS, len(steps))
-    table = _table("By step ahead: MASE, coverage", ["step", *models])
+    table = _table(["step", *models])
     for i in sorted({round(k * (len(steps) - 1) / max(1, count - 1)) for k in range(count)}):
         table.add_row(str(steps[i]), *(f"{number(found['mase'][i])} {percent(found['coverage'][i]):>5}" for found in models.values()))
     return table

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 import darts.models
 import numpy as np
@@ -48,7 +48,7 @@ def named(name: str) -> "Callable[[], Darts]":
     raise ConfigError.one("E_MODEL", "model", f"darts has no model {seen(name)}; {meant}those that work here: {', '.join(there)}")
 
 
-def _works(found: object) -> bool:
+def _works(found: object) -> TypeGuard[type[ForecastingModel]]:
     return inspect.isclass(found) and issubclass(found, ForecastingModel)
 
 

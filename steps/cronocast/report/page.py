@@ -198,7 +198,7 @@ def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
     box = f'<input class="filter" type="search" data-filter="{name}" aria-label="Filter members" placeholder="Filter members">'
     field = f'<div class="filter-row" hidden>{box}<span class="soft" id="{name}-count" role="status"></span></div>' if len(ranked) >= FILTER_FROM else ""
     remarked = sum(words.remark(m, scene.level)[0] < 9 for m in ranked)
-    said = f"{words.counted(remarked, 'of them deserves a look', 'of them deserve a look')} and stand first" if remarked else "None of them needs a look"
+    said = f"{words.counted(remarked, 'of them deserves a look and stands first', 'of them deserve a look and stand first')}" if remarked else "None of them needs a look"
     head = (
         '<th>Member</th><th><span class="vh">Picture</span></th><th>Class</th><th>Model</th><th class="n">Error / naive</th><th class="n">Band held</th><th class="n">Written</th>'
     )
