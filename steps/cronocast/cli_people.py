@@ -31,9 +31,13 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
     def action() -> int:
         import json as json_module
 
+        from cronocast.errors import ConfigError
+        from cronocast.forecast.candidates import option_problems
         from cronocast.values import load_values
 
         entries = load_values(values)
+        if problems := [problem for name, entry in entries.items() for problem in option_problems(entry, f"series.{name}")]:
+            raise ConfigError(problems)
         if json:
             typer.echo(json_module.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
         else:

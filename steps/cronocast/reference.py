@@ -29,6 +29,10 @@ CLASS_MEANINGS = {
     "irregular": "enough data, but neither a trend nor a pattern that repeats",
     "too_short": "fewer finished points than `min_points`",
 }
+OPTIONS_OF_DARTS = (
+    "A name in `options` that a model of darts does not take is exit 78: `cronocast validate` says so where darts is installed, and the forecast step before any work. "
+    "`cronocast validate` without darts can't know the names and says nothing about them. Models that hand arguments on to another library say when they are fitted what it takes."
+)
 CLASS_LIMITS = (
     "A pattern must have been seen in two whole cycles, and under noise in three: of three weeks with one missing, a weekly pattern is often not found. "
     "Of a month or two of daily values a weak trend and a random walk under noise look alike, and either class may come out."
@@ -154,6 +158,7 @@ def _models() -> Iterator[str]:
     yield from (CLASS_LIMITS, "")
     yield from ("## Models", "", "`model: auto` chooses among the candidates of the class by backtest. Your own: `module:Class` with `fit(y, context)` and `predict(h)`.", "")
     yield from _table(("Model", "What it is", "Installed by"), ([_code(name), _docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()))
+    yield from ("", OPTIONS_OF_DARTS)
 
 
 def _docstring(path: str) -> str:

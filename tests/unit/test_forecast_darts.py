@@ -1,16 +1,26 @@
 """Models of darts by name: what is asked for runs as set, what is not there is said with what is."""
 
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError, DataError, MissingExtraError
 from cronocast.forecast import MODELS, Context
-from cronocast.forecast.candidates import check_models
+from cronocast.forecast.answer import Settings
+from cronocast.forecast.candidates import check_models, option_problems
+from cronocast.forecast.members import Job, forecast_members
+from cronocast.profile import Profile
 from cronocast.registry import load
 from cronocast.rules import model_fault
 
+SOURCE = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 20)
 Y = 100 + 0.1 * T + 10 * np.sin(2 * np.pi * T / 24) + np.random.default_rng(0).normal(0, 0.5, T.size)
@@ -64,16 +74,55 @@ def test_wrong_options_name_what_is_there(name: str, options: dict[str, Any], ex
         forecast(name, **options)
 
 
+ASKED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # entry, the options that are refused
+    "the model": ({"model": "darts:FFT", "options": {"alfa": 1, "trend": "poly", "beta": 2}}, ("alfa", "beta")),
+    "a candidate": ({"candidates": ["linear", "darts:FFT"], "options": {"alfa": 1}}, ("alfa",)),
+    "a candidate that is not chosen from": ({"model": "linear", "candidates": ["darts:FFT"], "options": {"alfa": 1}}, ()),
+    "right names": ({"model": "darts:FFT", "options": {"trend": "poly"}}, ()),
+    "a model that hands further ones on": ({"model": "darts:LinearRegressionModel", "options": {"lags": 3, "lag": 3}}, ()),
+    "a model whose library is missing": ({"model": "darts:NBEATSModel", "options": {"alfa": 1}}, ()),
+    "code of a user": ({"model": "not_there_at_all:Model", "options": {"alfa": 1}}, ()),
+}
+
+
+@pytest.mark.parametrize(("given", "refused"), ASKED.values(), ids=ASKED)
+def test_validate_refuses_options_that_the_model_does_not_take(given: dict[str, Any], refused: tuple[str, ...]) -> None:
+    problems = option_problems(parse_entry({"name": "a", "source": SOURCE, **given}), "series.a")
+    assert [(problem.token, problem.where) for problem in problems] == [("E_CONFIG_UNKNOWN", f"series.a.options.{name}") for name in refused]
+    assert all("FFT of darts has no such argument; allowed: nr_freqs_to_keep, " in problem.sentence for problem in problems)
+
+
+def test_validate_says_nothing_of_a_library_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cronocast.forecast.darts_model", None)
+    assert option_problems(parse_entry({"name": "a", "source": SOURCE, "model": "darts:FFT", "options": {"alfa": 1}}), "series.a") == []
+
+
+def test_the_command_tells_of_every_series(tmp_path: Path) -> None:
+    entry = {"source": SOURCE, "model": "darts:FFT", "options": {"alfa": 1}}
+    (tmp_path / "v.yaml").write_text(json.dumps({"series": {"a": entry, "b": entry}}))
+    ended = subprocess.run([sys.executable, "-m", "cronocast", "validate", "-f", str(tmp_path / "v.yaml")], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 78
+    assert re.findall(r"E_CONFIG_UNKNOWN (\S+):", ended.stderr) == ["series.a.options.alfa", "series.b.options.alfa", "series.a.options.alfa"]
+
+
+@pytest.mark.parametrize("settings", [{"model": "darts:FFT"}, {"candidates": ("darts:FFT",)}], ids=str)
+def test_no_forecast_is_begun_with_a_wrong_option(settings: dict[str, Any]) -> None:
+    profile, end_ns = Profile("m", "", "seasonal", "", HOUR_NS, Y.size, 0, HOUR_NS * (Y.size - 1), periods=(24,)), HOUR_NS * Y.size
+    job = Job(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, h=24, options={"alfa": 1}, **settings))
+    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN options\.alfa: FFT of darts"):
+        next(forecast_members([job]))
+
+
 @pytest.mark.parametrize("name", ["Tetha", "MovingAverageFilter", "forecasting", "__doc__"])
 def test_an_unknown_model_lists_those_that_are_there(name: str) -> None:
     with pytest.raises(ConfigError, match=r"E_MODEL model: darts has no model .*those that work here: .*ExponentialSmoothing, .*Theta") as caught:
-        check_models(f"darts:{name}", ())
+        check_models(f"darts:{name}", (), {})
     assert "NBEATSModel" not in str(caught.value)
 
 
 def test_a_name_close_to_a_model_brings_that_model_to_mind() -> None:
     with pytest.raises(ConfigError, match=r"did you mean 'LinearRegressionModel'\? "):
-        check_models("darts:LinearRegresionModel", ())
+        check_models("darts:LinearRegresionModel", (), {})
 
 
 def test_darts_prints_no_error_of_its_own_beside_ours(caplog: pytest.LogCaptureFixture) -> None:
@@ -84,7 +133,7 @@ def test_darts_prints_no_error_of_its_own_beside_ours(caplog: pytest.LogCaptureF
 
 def test_a_model_whose_library_is_missing_says_what_to_install() -> None:
     with pytest.raises(MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' needs .*pip install 'darts\[torch\]'"):
-        check_models("auto", ("darts:NBEATSModel",))
+        check_models("auto", ("darts:NBEATSModel",), {})
 
 
 def test_too_short_is_a_data_error() -> None:

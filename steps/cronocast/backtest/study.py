@@ -121,11 +121,11 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
 
     Raises:
         DataError: the history is empty, or too short for one origin.
-        ConfigError: a model is unknown or its library missing.
+        ConfigError: a model is unknown, does not take an option, or its library is missing.
     """
     entry, h = request.entry, request.h
     for model in request.models:
-        check_models(model, entry.candidates)
+        check_models(model, entry.candidates, entry.options)
     # What comes after is prepared as the forecast's own values, but nothing of it is thought away as odd.
     kept = replace(entry, prepare=replace(entry.prepare, outliers=None))
     history = on_one_grid([prepare_member(m, kept)[0] for m in members], int(entry.every))

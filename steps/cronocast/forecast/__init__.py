@@ -63,6 +63,18 @@ class FitMany(Protocol):
         ...
 
 
+class CheckOptions(Protocol):
+    """The optional attribute `check_options` of what a row of the table names: tell what is wrong with options before any work."""
+
+    def __call__(self, options: Mapping[str, Any]) -> None:
+        """Check the options of an entry.
+
+        Raises:
+            ConfigError: with every option that the model does not take.
+        """
+        ...
+
+
 class Model(Protocol):
     """A forecaster of one member."""
 

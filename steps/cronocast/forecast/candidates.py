@@ -1,12 +1,17 @@
 """What is tried on a member: models by class, seasons, and how much history."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from cronocast.errors import ConfigError, MissingExtraError
 from cronocast.forecast import MODELS
-from cronocast.registry import load
+from cronocast.registry import load, row_of
 
 if TYPE_CHECKING:
+    from cronocast.entry import Entry
+    from cronocast.errors import Problem
+    from cronocast.forecast import CheckOptions
     from cronocast.profile import Profile
 
 DAY_NS = 86_400 * 10**9
@@ -23,15 +28,32 @@ BY_CLASS: Mapping[str, tuple[str, ...]] = {
 MOST_HISTORY, SHORT_CYCLES, LONG_CYCLES = 2016, 14, 4
 
 
-def check_models(model: str, candidates: tuple[str, ...]) -> None:
-    """Load every model that is named, so that a wrong name or a missing library shows before any work.
+def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, Any]) -> None:
+    """Load every model that is named, so that a wrong name, a missing library or an unknown option shows before any work.
 
     Raises:
-        ConfigError: unknown name; the known ones are listed.
+        ConfigError: unknown name, or an option that the model does not take; the known ones are listed.
         MissingExtraError: its library is not installed.
     """
     for name in candidates if model == "auto" else (model,):
-        load(MODELS, "model" if model != "auto" else "candidates", name)
+        check: CheckOptions | None = getattr(load(MODELS, "model" if model != "auto" else "candidates", name), "check_options", None)
+        if check is not None:
+            check(options)
+
+
+def option_problems(entry: "Entry", where: str) -> "list[Problem]":
+    """What models of the table have against the options of an entry; those whose libraries are not installed here can't be asked, a user's own code is not run."""
+    problems: list[Problem] = []
+    for name in (entry.candidates if entry.model == "auto" else (entry.model,)) if entry.options else ():
+        if row_of(MODELS, name) is None:
+            continue
+        try:
+            check_models(name, (), entry.options)
+        except MissingExtraError:
+            continue
+        except ConfigError as error:
+            problems += [replace(problem, where=f"{where}.{problem.where}") for problem in error.problems]
+    return problems
 
 
 def seasons(profile: "Profile", n: int) -> tuple[int, ...]:

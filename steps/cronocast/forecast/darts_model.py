@@ -3,9 +3,9 @@
 import difflib
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 import darts.models
@@ -26,7 +26,7 @@ FIRST_NS = 946_684_800 * 10**9  # 2000-01-01; where silent steps are left out, t
 logging.getLogger("darts").setLevel(logging.CRITICAL)  # it tells of every season that it looks for, and of each error before it raises it
 
 
-def named(name: str) -> "Callable[[], Darts]":
+def named(name: str) -> "Named":
     """Any model of [darts](https://unit8co.github.io/darts/) by its class name; `options` are its arguments. Those on torch, XGBoost or others need these libraries too.
 
     Raises:
@@ -35,7 +35,7 @@ def named(name: str) -> "Callable[[], Darts]":
     """
     found = getattr(darts.models, name, None)
     if _works(found):
-        return partial(Darts, found)
+        return Named(found)
     if isinstance(found, NotImportedModule):
         sentence = (
             f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install 'darts[torch]' for a network, xgboost, lightgbm, catboost or statsforecast for others"
@@ -50,6 +50,31 @@ def named(name: str) -> "Callable[[], Darts]":
 
 def _works(found: object) -> TypeGuard[type[ForecastingModel]]:
     return inspect.isclass(found) and issubclass(found, ForecastingModel)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a name of the table stands for: makes models of one class of darts."""
+
+    library_class: type[ForecastingModel]
+
+    def __call__(self) -> "Darts":
+        """Make an unfitted model."""
+        return Darts(self.library_class)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Refuse options that are no arguments; a model that hands further ones on says itself what it takes, when it is fitted.
+
+        Raises:
+            ConfigError: with every such option, and the arguments that there are.
+        """
+        arguments = _arguments(self.library_class)
+        if any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()):
+            return
+        allowed = _names(arguments)
+        sentence = f"{self.library_class.__name__} of darts has no such argument; allowed: {', '.join(allowed)}"
+        if problems := [Problem("E_CONFIG_UNKNOWN", f"options.{name}", sentence) for name in options if name not in allowed]:
+            raise ConfigError(problems)
 
 
 class Darts:
@@ -90,9 +115,9 @@ def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # 
     Raises:
         ConfigError: an option is no argument of the model, or a value is not allowed.
     """
-    arguments = inspect.signature(library_class.__init__).parameters
+    arguments = _arguments(library_class)
     options = {name: value for name, value in context.options.items() if name not in OF_ENGINE}
-    _check_names(library_class.__name__, arguments, options)
+    Named(library_class).check_options(options)
     given: dict[str, Any] = {"random_state": context.seed} if "random_state" in arguments else {}
     if context.periods:
         given |= {name: context.periods[0] for name in OF_SEASON if name in arguments}
@@ -104,18 +129,12 @@ def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # 
         raise ConfigError.one("E_CONFIG_CHOICE", "options", sentence) from error
 
 
+def _arguments(library_class: type[ForecastingModel]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(library_class.__init__).parameters
+
+
 def _names(arguments: Mapping[str, inspect.Parameter]) -> list[str]:
     return [name for name, argument in arguments.items() if name != "self" and argument.kind not in (argument.VAR_KEYWORD, argument.VAR_POSITIONAL)]
-
-
-def _check_names(model: str, arguments: Mapping[str, inspect.Parameter], options: Mapping[str, Any]) -> None:
-    """Refuse options that are no arguments; a model that hands further ones on says itself what it takes."""
-    if any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()):
-        return
-    allowed = _names(arguments)
-    problems = [Problem("E_CONFIG_UNKNOWN", f"options.{name}", f"{model} of darts has no such argument; allowed: {', '.join(allowed)}") for name in options if name not in allowed]
-    if problems:
-        raise ConfigError(problems)
 
 
 def _choice(where: str, value: Any, default: Any) -> Any:  # noqa: ANN401 - JSON in, whatever darts wants out

@@ -59,10 +59,10 @@ def forecast_member(
         trained: Models that were trained for many members, by name.
 
     Raises:
-        ConfigError: a named model is unknown or its library missing. Nothing else: other failures come back as status and reason.
+        ConfigError: a named model is unknown, does not take an option, or its library is missing. Nothing else: other failures come back as status and reason.
     """
     began = time.process_time()
-    check_models(settings.model, settings.candidates)
+    check_models(settings.model, settings.candidates, settings.options)
     with np.errstate(all="ignore"):
         work = begin(profile, time_ns, y, settings, state)
         result = work.result(trained or {}) if isinstance(work, Work) else work

@@ -51,11 +51,11 @@ def forecast_members(
         weights: Folder for the weights of models that are trained for all members at once.
 
     Raises:
-        ConfigError: a model that a job names is unknown, its library missing, or an option of a model for many members wrong; before any forecast.
+        ConfigError: a model that a job names is unknown, its library missing, or an option wrong that can be checked so early; before any forecast.
         StorageError: weights can't be read or written.
     """
-    for model, candidates in sorted({(job.settings.model, job.settings.candidates) for job in jobs}):
-        check_models(model, candidates)
+    for settings in {(job.settings.model, job.settings.candidates): job.settings for job in jobs}.values():
+        check_models(settings.model, settings.candidates, settings.options)
     jobs = _trained(jobs, weights)
     results = _alone(jobs) if workers == 1 or len(jobs) < 2 else _together(jobs, min(workers, len(jobs)))
     for done, result in enumerate(results, 1):

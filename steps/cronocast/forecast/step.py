@@ -31,7 +31,7 @@ def run(job: Job) -> Outcome:
 
     Raises:
         DataError, ContractError, StorageError: history or profile are missing, are not what their steps published, or can't be read.
-        ConfigError: an unknown model, or one whose library is not installed.
+        ConfigError: an unknown model, one that does not take an option, or one whose library is not installed.
         InvariantError: not one member could be forecast.
     """
     extracted = check_handoff(job.history, "extract", *job.handoff_names())
