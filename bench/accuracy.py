@@ -1,6 +1,6 @@
 """Forecasts the tasks of the accuracy benchmark with the engine and prints the scores.
 
-accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--levels 0.5 0.8] [--workers N]   needs pandas beside cronocast[linear]
+accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--candidates NAME ...] [--levels 0.5 0.8] [--workers N]   needs pandas beside cronocast[linear]
 
 The second table is the coverage at each level, in % of the mean task.
 """
@@ -39,7 +39,7 @@ def scorer() -> ModuleType:
     raise SystemExit("no shared/bench/score.py beside the repository or in it")
 
 
-def jobs(bench: ModuleType, suites: list[str] | None, model: str, levels: tuple[float, ...] = ()) -> Iterator[tuple[Any, Any, Job]]:
+def jobs(bench: ModuleType, suites: list[str] | None, model: str, levels: tuple[float, ...] = (), candidates: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any, Job]]:
     """One job per task, from its training rows only."""
     tasks, series = bench.load(suites)
     for task in tasks.itertuples():
@@ -50,7 +50,7 @@ def jobs(bench: ModuleType, suites: list[str] | None, model: str, levels: tuple[
         end_ns = int(np.datetime64(future.index[0], "ns").astype(np.int64))
         y = known.to_numpy(dtype=float)
         profile = classify_member(task.unique_id, "", time_ns, y, step_ns, 24, None, None)
-        yield task, future, Job(profile, time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model, levels=levels))
+        yield task, future, Job(profile, time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model, candidates=candidates, levels=levels))
 
 
 def rows(result: MemberForecast, future: pd.Series, levels: tuple[float, ...]) -> pd.DataFrame:
@@ -78,13 +78,14 @@ def main() -> None:
     parser.add_argument("out", type=Path, nargs="?", default=HERE / "out" / "accuracy.csv")
     parser.add_argument("--suite", nargs="*")
     parser.add_argument("--model", default="auto")
+    parser.add_argument("--candidates", nargs="*", default=[], help="models that auto may choose from; by class if empty")
     parser.add_argument("--levels", type=float, nargs="*", default=[0.5, 0.8], help="further levels beside 0.95")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--why", action="store_true", help="print what was chosen for each task")
     given = parser.parse_args()
     bench = scorer()
     levels = tuple(sorted(given.levels))
-    todo = list(jobs(bench, given.suite, given.model, levels))
+    todo = list(jobs(bench, given.suite, given.model, levels, tuple(given.candidates)))
     found = []
     for (task, future, _), result in zip(todo, forecast_members([job for *_, job in todo], given.workers), strict=True):
         found.append((task, future, rows(result, future, levels)))
