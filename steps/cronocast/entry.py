@@ -322,7 +322,7 @@ def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:
     levels = data.get("levels")
     names = [level_name(level) for level in levels if isinstance(level, int | float)] if isinstance(levels, list) else []
     level = data["level"] if isinstance(data.get("level"), int | float) else 0.95
-    problems = [Problem("E_CONFIG_CROSS", f"{where}[{names.index(own)}]", f"{level:g} is `level` already; allowed: others") for own in [level_name(level)] if own in names]
+    problems = [Problem("E_CONFIG_CROSS", f"{where}[{names.index(own)}]", f"{level:g} is `level` already; leave it out") for own in [level_name(level)] if own in names]
     doubled = [Problem("E_CONFIG_DUPLICATE", where, f"two of them would both be named {name}; name each once") for name in dict.fromkeys(names) if names.count(name) > 1]
     return problems + doubled
 

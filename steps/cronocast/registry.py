@@ -18,6 +18,7 @@ class Row:
     path: str
     extra: str = ""
     later: str = ""  # a module that it imports only when it is used: its absence must show before any work
+    options: bool = False  # it reads the `options` of an entry
 
 
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol

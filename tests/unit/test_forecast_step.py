@@ -75,3 +75,9 @@ def test_a_model_of_ones_own_gets_its_options(tmp_path: Path) -> None:
     assert [row[0] for row in forecast(tmp_path)] == [twice] * 6
     assert member(tmp_path)["model"] == "mine:Times"
     assert all(low < twice < high for _, low, high in forecast(tmp_path))
+
+
+def test_options_that_nobody_reads_are_told(tmp_path: Path) -> None:
+    path = history(tmp_path / "history.csv", [10 + math.sin(i) for i in range(N)])
+    step(tmp_path, "forecast", "--history", str(path), "--forecast", "forecast.csv", "--options", '{"lags": 2}', "--horizon", "6h", "--model", "linear")
+    assert json.loads((tmp_path / "forecast.result.json").read_text())["notes"] == ["options_unused: lags; no options are read by linear"]

@@ -101,8 +101,8 @@ MODELS: Mapping[str, Row] = {
     "holt_winters": Row("cronocast.forecast.holt_winters:HoltWinters", extra="linear"),
     "var": Row("cronocast.forecast.var:Var", extra="linear"),
     "mstl": Row("cronocast.forecast.mstl:Mstl", extra="stats"),
-    "lstm": Row("cronocast.forecast.lstm:Lstm", extra="lstm", later="keras"),
-    "nbeats": Row("cronocast.forecast.nbeats:Nbeats", extra="lstm", later="keras"),
-    "prophet": Row("cronocast.forecast.prophet:Prophet", extra="prophet"),
-    "darts:<Model>": Row("cronocast.forecast.darts_model:named", extra="darts"),
+    "lstm": Row("cronocast.forecast.lstm:Lstm", extra="lstm", later="keras", options=True),
+    "nbeats": Row("cronocast.forecast.nbeats:Nbeats", extra="lstm", later="keras", options=True),
+    "prophet": Row("cronocast.forecast.prophet:Prophet", extra="prophet", options=True),
+    "darts:<Model>": Row("cronocast.forecast.darts_model:named", extra="darts", options=True),
 }

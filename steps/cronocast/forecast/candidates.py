@@ -56,6 +56,15 @@ def option_problems(entry: "Entry", where: str) -> "list[Problem]":
     return problems
 
 
+def unused(options: Mapping[str, Any], model: str, candidates: tuple[str, ...]) -> list[str]:
+    """A sentence on options that no named model reads, such as those left over from a model that a flag has replaced."""
+    names = candidates if model == "auto" else (model,)
+    rows = [row_of(MODELS, name) for name in names]
+    if not options or any(row is None or row.options for row in rows):  # without a row it is a person's own: it may read them
+        return []
+    return [f"options_unused: {', '.join(sorted(options))}; no options are read by {', '.join(names) or 'the models that auto chooses from by itself'}"]
+
+
 def seasons(profile: "Profile", n: int) -> tuple[int, ...]:
     """Periods to try: those found, else a day and a week, if n steps hold three of them; the backtest says whether they are any good."""
     if profile.periods or profile.series_class == "constant":

@@ -14,6 +14,7 @@ from cronocast.entry import Entry
 from cronocast.errors import ConfigError, DataError, InvariantError, seen
 from cronocast.files import atomic, series_id
 from cronocast.forecast.answer import MemberForecast, Settings
+from cronocast.forecast.candidates import unused
 from cronocast.forecast.members import Job as MemberJob
 from cronocast.forecast.members import forecast_members
 from cronocast.plan import models_by_image
@@ -52,6 +53,9 @@ def run(job: Job) -> Outcome:
     outcome.rows_kept = sum(len(m.time_ns) for m in members)
     if not works:
         return Outcome(status="skipped", reason="no_members: none of the members falls to this part", inputs=outcome.inputs, window=outcome.window)
+    outcome.notes += unused(job.entry.options, job.entry.model, job.entry.candidates)
+    for note in outcome.notes:
+        say(f"forecast: {note}")
     outcome.expected = len(works) * works[0].settings.h
     _publish(job, works, done, outcome)
     _judge(outcome)
