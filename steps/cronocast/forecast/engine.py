@@ -70,7 +70,12 @@ def forecast_member(
 
 
 def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None) -> "Work | MemberForecast":
-    """Make a member ready for models; one that gets no forecast is answered at once."""
+    """Make a member ready for models; one that gets no forecast is answered at once. Arguments as of `forecast_member`.
+
+    Raises:
+        ConfigError: the calendar names no known place.
+        MissingExtraError: the package `holidays`, which the calendar needs, is not installed.
+    """
     time_ns, y, h = np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings.h
     last_ns = settings.end_ns + (h - 1) * profile.step_ns
     clock, note = clock_of(settings.timezone, int(np.min(time_ns, initial=settings.end_ns)), last_ns, settings.end_ns, profile.step_ns)

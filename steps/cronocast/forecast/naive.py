@@ -14,7 +14,11 @@ class Naive:
     """Repeats the last value (Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 5.2)."""
 
     def fit(self, y: "Floats", context: "Context") -> Self:
-        """Keep the last of y, shape (t,), t >= 1."""
+        """Keep the last of y, shape (t,).
+
+        Raises:
+            DataError: y is empty.
+        """
         if y.size == 0:
             raise DataError("E_SHORT", "naive", "0 points, need 1: extract more")
         self.last = float(y[-1])
