@@ -15,8 +15,9 @@ from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.forecast import MODELS
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import check_models
-from cronocast.forecast.engine import Work, begin, forecast_member
+from cronocast.forecast.engine import begin, forecast_member
 from cronocast.forecast.together import Trained, train
+from cronocast.forecast.work import Work
 from cronocast.profile import Profile
 from cronocast.registry import load
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cronocast.forecast import FitMany, Shared
     from cronocast.forecast.backtest import Past
-    from cronocast.forecast.engine import Work
+    from cronocast.forecast.work import Work
 
 
 @dataclass(frozen=True)
