@@ -45,7 +45,8 @@ def option_problems(entry: "Entry", where: str) -> "list[Problem]":
     """What models of the table have against the options of an entry; those whose libraries are not installed here can't be asked, a user's own code is not run."""
     problems: list[Problem] = []
     for name in (entry.candidates if entry.model == "auto" else (entry.model,)) if entry.options else ():
-        if row_of(MODELS, name) is None:
+        row = row_of(MODELS, name)
+        if row is None or not row.options:
             continue
         try:
             check_models(name, (), entry.options)
