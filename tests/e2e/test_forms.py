@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.e2e.entries import ODD_NAME, ODD_TITLE, daily, grid, hourly, values
 from tests.e2e.space import Database, Space
 
 MEMBERS = [f"h{i:02d}" for i in range(60)]
-SERIES = {
+SERIES: dict[str, dict[str, Any]] = {
     "ondemand": {"schedules": ["0 0 1 1 *"]},
     "onepod": {"singlePod": True},
     "odd": {"title": ODD_TITLE, "source": {"measurement": ODD_NAME}},

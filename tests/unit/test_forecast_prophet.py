@@ -9,6 +9,7 @@ import pytest
 from cronocast.errors import ConfigError, MissingExtraError
 from cronocast.forecast import MODELS, Context
 from cronocast.forecast.answer import Settings
+from cronocast.forecast.candidates import check_models
 from cronocast.forecast.engine import forecast_member
 from cronocast.profile import Profile
 from cronocast.registry import load
@@ -40,6 +41,12 @@ def test_trend_and_season_go_on() -> None:
 def test_wrong_options_are_named(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         read_options(options)
+
+
+def test_wrong_options_end_before_any_work_instead_of_a_simpler_forecast() -> None:
+    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options\.timezone"):
+        check_models("prophet", (), {"timezone": "UTC"})
+    check_models("prophet", (), {"growth": "flat"})
 
 
 def test_it_forecasts_a_member_with_a_measured_interval() -> None:

@@ -107,7 +107,9 @@ def test_passing_fault_is_retried_with_the_same_bytes(first: Behaviour) -> None:
     assert "try 2 in" in said[0]
 
 
-@pytest.mark.parametrize(("ahead_s", "outcome"), [(-4000, "E_CLOCK_SKEW"), (-600, "10 min behind"), (-200, ""), (0, ""), (200, ""), (600, "10 min ahead of"), (4000, "E_CLOCK_SKEW")])
+@pytest.mark.parametrize(
+    ("ahead_s", "outcome"), [(-4000, "E_CLOCK_SKEW"), (-600, "10 min behind"), (-200, ""), (0, ""), (200, ""), (600, "10 min ahead of"), (4000, "E_CLOCK_SKEW")]
+)
 def test_clocks_that_differ_F38(ahead_s: int, outcome: str) -> None:
     said: list[str] = []
     with LyingServer([status(200, "fine", Date=formatdate(time.time() - ahead_s, usegmt=True))]) as server:

@@ -55,6 +55,15 @@ class Prophet:
         Taylor & Letham, Forecasting at scale, 2018; the package `prophet`.
     """
 
+    @staticmethod
+    def check_options(options: Mapping[str, Any]) -> None:
+        """Tell what is wrong with options before any work.
+
+        Raises:
+            ConfigError: with every option that is unknown or not allowed.
+        """
+        read_options(options)
+
     def fit(self, y: "Floats", context: "Context") -> Self:
         """Fit y, shape (t,), by maximum a posteriori.
 
