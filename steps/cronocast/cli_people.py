@@ -1,6 +1,7 @@
 """The commands that people type. Heavy imports stand inside."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,7 @@ def run(values: Values, series: Names = None, only: Only = None, root: Root = Pa
 
 
 def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
-    """Check a values file and report every problem at once."""
+    """Check a values file and report every problem at once (twenty as lines, all with --json)."""
 
     def action() -> int:
         import json as json_module
@@ -35,9 +36,14 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
         from cronocast.forecast.candidates import option_problems
         from cronocast.values import load_values
 
-        entries = load_values(values)
-        if problems := [problem for name, entry in entries.items() for problem in option_problems(entry, f"series.{name}")]:
-            raise ConfigError(problems)
+        try:
+            entries = load_values(values)
+            if problems := [problem for name, entry in entries.items() for problem in option_problems(entry, f"series.{name}")]:
+                raise ConfigError(problems)
+        except ConfigError as error:
+            if json:
+                typer.echo(json_module.dumps({"problems": [asdict(problem) for problem in error.problems]}, indent=1))
+            raise
         if json:
             typer.echo(json_module.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
         else:

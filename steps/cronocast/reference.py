@@ -15,6 +15,7 @@ from cronocast.document import Leaf, leaves, plain
 from cronocast.entry import CLASSES, Entry
 from cronocast.errors import CronocastError
 from cronocast.forecast import MODELS
+from cronocast.forecast.options import OPTIONS
 from cronocast.results import STATUSES
 from cronocast.secrets import SCHEMES
 
@@ -158,7 +159,22 @@ def _models() -> Iterator[str]:
     yield from (CLASS_LIMITS, "")
     yield from ("## Models", "", "`model: auto` chooses among the candidates of the class by backtest. Your own: `module:Class` with `fit(y, context)` and `predict(h)`.", "")
     yield from _table(("Model", "What it is", "Installed by"), ([_code(name), _docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()))
+    yield from ("", "### Options", "", "`options` of an entry go to the model that it names, or to every one among its `candidates` that reads any.", "")
+    yield from _table(("Option", "Of", "Default", "Allowed", "Meaning"), _options())
     yield from ("", OPTIONS_OF_DARTS)
+
+
+def _options() -> Iterator[list[str]]:
+    """A row for each option; models that share one share the row."""
+    found: dict[str, list[tuple[str, Leaf]]] = {}
+    for model, document in OPTIONS.items():
+        for leaf in leaves(document):
+            found.setdefault(leaf.path, []).append((model, leaf))
+    for name, uses in found.items():
+        first = uses[0][1]
+        defaults = {model: _text(leaf.default) for model, leaf in uses}
+        shown = ", ".join(f"{_code(text)} ({model})" for model, text in defaults.items()) if len({*defaults.values()}) > 1 else _code(_text(first.default))
+        yield [_code(name), ", ".join(map(_code, defaults)), shown, _words(first.kind.words()), _words(first.about)]
 
 
 def _docstring(path: str) -> str:

@@ -101,6 +101,26 @@ def test_validate_says_what_it_found(command: Any, tmp_path: Path) -> None:
     assert list(json.loads(command("validate", "-f", str(tmp_path / "v.yaml"), "--json")[1])) == ["a", "b"]
 
 
+def test_validate_says_twenty_problems_and_all_as_data(command: Any, tmp_path: Path) -> None:
+    entry = {
+        "every": "1h",
+        "lookback": "4w",
+        "horizon": "1d",
+        "source": {"url": "http://h:8086", "database": "d", "measurement": "cpu", "field": "v"},
+        "model": "lstm",
+        "options": {"epochs": 0, "horizon": 5},
+    }
+    (tmp_path / "v.yaml").write_text(json.dumps({"series": {f"s{i}": entry for i in range(15)}}))
+    code, out, err = command("validate", "-f", str(tmp_path / "v.yaml"))
+    assert (code, out, err.count("problem: E_")) == (78, "", 20)
+    assert "problem: and 10 more" in err
+    assert "options.epochs: 0 is out of range; allowed: a whole number from 1 to 1000" in err
+    code, out, _ = command("validate", "-f", str(tmp_path / "v.yaml"), "--json")
+    problems = json.loads(out)["problems"]
+    assert (code, len(problems)) == (78, 30)
+    assert {"token": "E_CONFIG_RANGE", "where": "series.s0.options.epochs", "sentence": "0 is out of range; allowed: a whole number from 1 to 1000"} in problems
+
+
 def test_schema_is_json(command: Any) -> None:
     assert json.loads(command("schema")[1])["required"] == ["series"]
 

@@ -15,7 +15,8 @@ from cronocast.profile import Profile
 from cronocast.registry import load
 
 pytest.importorskip("prophet", reason="the extra prophet is not installed")
-from cronocast.forecast.prophet import Prophet, read_options
+from cronocast.forecast.options import read_options
+from cronocast.forecast.prophet import Prophet
 
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 28.0)
@@ -40,7 +41,7 @@ def test_trend_and_season_go_on() -> None:
 )
 def test_wrong_options_are_named(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        read_options(options)
+        read_options("prophet", options)
 
 
 def test_wrong_options_end_before_any_work_instead_of_a_simpler_forecast() -> None:

@@ -200,4 +200,4 @@ def test_each_share_of_the_members_has_weights_of_its_own(tmp_path: Path) -> Non
 def test_c22_a_wrong_option_is_no_fallback(tmp_path: Path) -> None:
     code, result, _ = step(tmp_path, {"host=0": values(0)}, epochs=-3)
     assert code == ConfigError.exit_code
-    assert "options.epochs: -3 is not allowed" in result["message"]
+    assert "options.epochs: -3 is out of range" in result["message"]

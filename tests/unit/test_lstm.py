@@ -15,8 +15,8 @@ from cronocast.errors import ConfigError, DataError, InvariantError
 from cronocast.forecast import Context, lstm_member
 from cronocast.forecast.forward import Architecture
 from cronocast.forecast.lstm import WARM_EPOCHS, Lstm, LstmMany
-from cronocast.forecast.lstm_options import read_options
 from cronocast.forecast.network import Network
+from cronocast.forecast.options import read_options
 from cronocast.forecast.windows import PARTS
 
 Floats = NDArray[np.float64]
@@ -195,17 +195,16 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "C21 layers 10000": ({"layers": 10_000}, "E_MODEL options.layers: 10000"),
     "C21 layers text": ({"layers": "64;rm"}, "E_MODEL options.layers: '64;rm'"),
     "C21 units": ({"units": 10**9}, "E_MODEL options.units"),
-    "C22 epochs -3": ({"epochs": -3}, "E_CONFIG_RANGE options.epochs: -3 is not allowed; right: a whole number from 1 to 1000"),
+    "C22 epochs -3": ({"epochs": -3}, "E_CONFIG_RANGE options.epochs: -3 is out of range; allowed: a whole number from 1 to 1000"),
     "epochs 0": ({"epochs": 0}, "E_CONFIG_RANGE options.epochs"),
-    "epochs true": ({"epochs": True}, "E_CONFIG_RANGE options.epochs"),
-    "epochs 1.5": ({"epochs": 1.5}, "E_CONFIG_RANGE options.epochs"),
+    "epochs true": ({"epochs": True}, "E_CONFIG_TYPE options.epochs"),
+    "epochs 1.5": ({"epochs": 1.5}, "E_CONFIG_TYPE options.epochs"),
     "rate NaN": ({"learning_rate": float("nan")}, "E_CONFIG_RANGE options.learning_rate"),
     "rate infinite": ({"learning_rate": float("inf")}, "E_CONFIG_RANGE options.learning_rate"),
-    "batch text": ({"batch_size": "32"}, "E_CONFIG_RANGE options.batch_size"),
+    "batch text": ({"batch_size": "32"}, "E_CONFIG_TYPE options.batch_size"),
     "lookback 1": ({"lookback": 1}, "E_CONFIG_RANGE options.lookback"),
     "seed": ({"seed": -1}, "E_CONFIG_RANGE options.seed"),
-    "horizon": ({"horizon": 0}, "E_CONFIG_RANGE options.horizon"),
-    "unknown": ({"epoch": 3}, "E_CONFIG_UNKNOWN options.epoch: lstm has no such option; allowed: horizon, epochs, units"),
+    "unknown": ({"epoch": 3}, "E_CONFIG_UNKNOWN_KEY options.epoch: 'epoch' is not a setting; did you mean 'epochs'? allowed: epochs, units"),
     "all at once": ({"epoch": 3, "epochs": 0}, "1 of 2 problems"),
 }
 
@@ -219,8 +218,9 @@ def test_wrong_options(options: dict[str, Any], expected: str) -> None:
 
 
 def test_right_options() -> None:
-    options = read_options({"horizon": 24, "key": "cpu{host=a}", "epochs": 5, "units": 8, "layers": 2, "lookback": 96, "batch_size": 16, "learning_rate": 0.01, "seed": 3})
-    assert (options.horizon, options.key, options.layers, options.learning_rate) == (24, "cpu{host=a}", 2, 0.01)
+    options = read_options("lstm", {"epochs": 5, "units": 8, "layers": 2, "lookback": 96, "batch_size": 16, "learning_rate": 0.01, "seed": 3})
+    assert (options.epochs, options.layers, options.learning_rate) == (5, 2, 0.01)
+    assert (read_options("nbeats", {}).layers, read_options("lstm", {}).layers) == (3, 1)
 
 
 ARCHITECTURES = {"one layer": Architecture(48, 12, 8, 1), "two layers": Architecture(24, 5, 4, 2)}

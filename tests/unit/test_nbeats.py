@@ -72,6 +72,6 @@ def test_one_network_for_many_is_kept_and_warms_the_next_run_but_not_an_lstm(tmp
     assert "E_MODEL_FOREIGN" in Lstm.fit_many(ys[:1], [context(tmp_path, epochs=1, key="s", layers=1)]).notes[0]
 
 
-def test_wrong_options_name_the_model() -> None:
-    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN options.blocks: nbeats has no such option; allowed: horizon, epochs, units, layers"):
+def test_a_wrong_option_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options.blocks: 'blocks' is not a setting; allowed: epochs, units, layers"):
         Nbeats().fit(series(0), context(blocks=3))

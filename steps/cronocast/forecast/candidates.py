@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cronocast.errors import ConfigError, MissingExtraError
 from cronocast.forecast import MODELS
+from cronocast.forecast.options import OPTIONS, read_options
 from cronocast.registry import load, row_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, 
         MissingExtraError: its library is not installed.
     """
     for name in candidates if model == "auto" else (model,):
+        if name in OPTIONS:
+            read_options(name, options)
         check: CheckOptions | None = getattr(load(MODELS, "model" if model != "auto" else "candidates", name), "check_options", None)
         if check is not None:
             check(options)

@@ -16,11 +16,11 @@ from darts.models.forecasting.forecasting_model import ForecastingModel
 from darts.utils.utils import NotImportedModule
 
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
+from cronocast.forecast.options import of_entry
 
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
-OF_ENGINE = ("horizon", "key")  # options that every model is told
 OF_SEASON = ("seasonal_periods", "seasonality_period", "season_length")  # arguments that mean the length of a season
 FIRST_NS = 946_684_800 * 10**9  # 2000-01-01; where silent steps are left out, the steps that count follow each other from here
 logging.getLogger("darts").setLevel(logging.CRITICAL)  # it tells of every season that it looks for, and of each error before it raises it
@@ -116,7 +116,7 @@ def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # 
         ConfigError: an option is no argument of the model, or a value is not allowed.
     """
     arguments = _arguments(library_class)
-    options = {name: value for name, value in context.options.items() if name not in OF_ENGINE}
+    options = of_entry(context.options)
     Named(library_class).check_options(options)
     given: dict[str, Any] = {"random_state": context.seed} if "random_state" in arguments else {}
     if context.periods:

@@ -15,7 +15,7 @@ from cronocast.errors import DataError
 from cronocast.forecast import Context, lstm_member, state
 from cronocast.forecast import windows as win
 from cronocast.forecast.forward import Architecture
-from cronocast.forecast.lstm_options import Options, read_options
+from cronocast.forecast.options import Recurrent, of_entry, read_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,6 @@ class LstmMany:
 
     name = "lstm"
     architecture: ClassVar[Any] = Architecture
-    defaults: ClassVar[dict[str, int]] = {}  # of options, where they differ
 
     def __init__(self) -> None:
         """Start with nothing learnt."""
@@ -63,7 +62,7 @@ class LstmMany:
             DataError: every member is too short; it speaks of the longest.
             StorageError: the state folder can't be read or written.
         """
-        options = read_options(contexts[0].options, self.name, self.defaults)
+        options = read_options(self.name, of_entry(contexts[0].options))
         self._shape = _shape(options, contexts)
         members = _prepared(ys, contexts, self._shape)
         from cronocast.forecast.network import Network  # seconds of import, only once it is sure to be used
@@ -71,7 +70,7 @@ class LstmMany:
         architecture = self.architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers)
         network = Network(architecture, options.seed if options.seed is not None else contexts[0].seed, options.learning_rate)
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
-        self._learn(network, members, options, contexts[0].state, state.Identity(options.key, {**architecture.document(), **blocks}, network.shapes()))
+        self._learn(network, members, options, contexts[0].state, state.Identity(contexts[0].options.get("key", ""), {**architecture.document(), **blocks}, network.shapes()))
         self._apply = partial(architecture.forward, network.weights())
         return self
 
@@ -90,7 +89,7 @@ class LstmMany:
         lstm_member.finish(member, self._apply, self._shape.h)
         return lstm_member.ahead(member, self._apply, self._shape, h)
 
-    def _learn(self, network: "Network", members: "Sequence[Member]", options: Options, folder: "Path | None", identity: state.Identity) -> None:
+    def _learn(self, network: "Network", members: "Sequence[Member]", options: Recurrent, folder: "Path | None", identity: state.Identity) -> None:
         """Train the common network on what the linear maps leave, from saved weights where they are sound."""
         train, held_out = _pool(members, self._shape.h), _pool(members, self._shape.h, late=True)
         if not train[1].any():
@@ -150,11 +149,11 @@ def _sum(parts: "Mapping[str, Floats]") -> "Floats":
     return total
 
 
-def _shape(options: Options, contexts: Sequence[Context]) -> win.Plan:
+def _shape(options: Recurrent, contexts: Sequence[Context]) -> win.Plan:
     """Window and horizon for all members: two of the season that most of them have, or as many as fill 48 steps."""
     shortest = [min(context.periods) for context in contexts if context.periods]
     period = max(sorted(set(shortest)), key=shortest.count) if shortest else WINDOW // 2
-    return win.plan(options.horizon or period, options.lookback or max(2, -(-WINDOW // period)) * period)
+    return win.plan(contexts[0].options.get("horizon") or period, options.lookback or max(2, -(-WINDOW // period)) * period)
 
 
 class Lstm:

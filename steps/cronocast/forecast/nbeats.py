@@ -11,7 +11,6 @@ class NbeatsMany(LstmMany):
 
     name = "nbeats"
     architecture: ClassVar[Any] = Blocks
-    defaults: ClassVar[dict[str, int]] = {"units": 64, "layers": 3}  # the paper's 30 blocks of 512 are for 100,000 series
 
 
 class Nbeats(Lstm):

@@ -1,0 +1,66 @@
+"""What `options` of an entry may say, by model: the one definition for checks and documentation. Those of `darts:<Model>` are the arguments of its class."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cronocast.document import parse, setting
+from cronocast.errors import ConfigError, Problem
+from cronocast.kinds import Number, Text
+
+OF_ENGINE = ("horizon", "key")  # what every model is told beside the options of its entry
+SHAPE = ("options.units", "options.layers")  # of a network: what is wrong with them is wrong with the model
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """Options of `lstm`."""
+
+    epochs: int = setting(Number(1, 1000, whole=True), 40, "Epochs at most; training stops when the error on held-out windows no longer falls.")
+    units: int = setting(Number(1, 512, whole=True), 32, "Units of each layer.")
+    layers: int = setting(Number(1, 3, whole=True), 1, "Layers one after the other; of `nbeats`: blocks.")  # a third more cost each, the second rarely helps
+    lookback: int | None = setting(Number(6, 100_000, whole=True), None, "Steps in a window; if not given whole shortest seasons, 48 steps at least.")
+    batch_size: int | None = setting(Number(1, 4096, whole=True), None, "Windows in a batch; if not given 64, or 256 where there are many.")
+    learning_rate: float = setting(Number(1e-6, 1.0), 0.0005, "Step of the optimizer; larger ones overtake the smallest held-out error within an epoch.")
+    seed: int | None = setting(Number(0, 999_999, whole=True), None, "Of the first weights and the order of windows.")
+
+
+@dataclass(frozen=True)
+class Blocks(Recurrent):
+    """Options of `nbeats`."""
+
+    units: int = setting(Number(1, 512, whole=True), 64, "Units of each layer.")
+    layers: int = setting(Number(1, 3, whole=True), 3, "Blocks.")  # the paper's 30 blocks of 512 are for 100,000 series
+
+
+@dataclass(frozen=True)
+class Additive:
+    """Options of `prophet`; the names are Prophet's."""
+
+    growth: str = setting(Text(("linear", "flat")), "linear", "Whether the level may rise and fall.")
+    n_changepoints: int = setting(Number(0, 200, whole=True), 25, "Places at which the slope may change.")
+    changepoint_range: float = setting(Number(0, 1, open_low=True), 0.8, "Share of the history in which they lie.")
+    changepoint_prior_scale: float = setting(Number(0, 100, open_low=True), 0.05, "How freely the slope changes.")
+    seasonality_mode: str = setting(Text(("additive", "multiplicative")), "additive", "Whether seasons grow with the level.")
+    seasonality_prior_scale: float = setting(Number(0, 1000, open_low=True), 10.0, "How freely seasons follow the values.")
+
+
+OPTIONS: Mapping[str, type] = {"lstm": Recurrent, "nbeats": Blocks, "prophet": Additive}
+
+
+def read_options(model: str, given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of OPTIONS[model]
+    """Check the options of an entry for a model of OPTIONS.
+
+    Raises:
+        ConfigError: with every option that is unknown or not allowed.
+    """
+    problems: list[Problem] = []
+    options = parse(OPTIONS[model], dict(given), "options", problems)
+    if options is None:
+        raise ConfigError([replace(problem, token="E_MODEL") if problem.where in SHAPE else problem for problem in problems])
+    return options
+
+
+def of_entry(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the entry alone, of those that a model is told."""
+    return {name: value for name, value in options.items() if name not in OF_ENGINE}
