@@ -21,7 +21,7 @@ demo: $(DEMO) ## a real InfluxDB on this machine, real data, a forecast of each 
 	@.venv/bin/python -m demo.demo
 
 test: $(DEV) ## every test against real parts; ARGS="-k word" for some
-	.venv-dev/bin/python -m pytest -n auto $(ARGS)
+	.venv-dev/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 # Most of the time is spent waiting for schedules and pods, so that more tests than cores go on at a time; one file shares its runs.
 e2e: cluster $(DEV) ## the same on Kubernetes: needs the cluster that KUBECONFIG names, with Argo and the images (tests/e2e/README.md)

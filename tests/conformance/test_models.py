@@ -71,8 +71,8 @@ def fitted(name: str, history: str) -> Any:
     return new(name).fit(HISTORIES[history].copy(), context(name))
 
 
+@pytest.mark.parametrize("history", HISTORIES)  # changes first: a network is compiled once for all that follow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("history", HISTORIES)
 def test_gives_h_finite_values_twice_the_same_and_leaves_its_input_alone(name: str, history: str) -> None:
     y = HISTORIES[history].copy()
     yhat = new(name).fit(y, context(name)).predict(30)

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 # Read once by TensorFlow while it loads: its start-up lines would stand between our own on stderr.
@@ -49,20 +50,10 @@ class Network:
     """The network of an architecture, with its training; it starts as the answer zero."""
 
     def __init__(self, architecture: Architecture | Blocks, seed: int, learning_rate: float) -> None:
-        """Build with weights that follow from the seed alone."""
-        keras.utils.clear_session()
-        keras.utils.set_random_seed(seed)
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            tf.config.experimental.enable_op_determinism()
+        """Begin with weights that follow from the seed alone. One network of a shape lives at a time: the next takes over what was compiled for it."""
         self.architecture, self.seed = architecture, seed
-        self._model = _blocks(architecture) if isinstance(architecture, Blocks) else _recurrent(architecture)
-        self._start = self.weights()
-        # JAX runs operation by operation unless it compiles, a hundred times slower; TensorFlow has graphs anyway and torch would compile for minutes.
-        compiled = keras.backend.backend() == "jax"
-        self._model.compile(optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0), loss=_loss, jit_compile=compiled)
-        self._model.optimizer.build(self._model.trainable_variables)  # else the first batch makes its variables, and all is compiled once more
+        self._model, self._start = _compiled(architecture, seed, learning_rate)
+        self.reset()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each array of `weights`, by name."""
@@ -78,8 +69,12 @@ class Network:
             variable.assign(arrays[name])
 
     def reset(self) -> None:
-        """Back to the weights that follow from the seed."""
-        self.set_weights(self._start)
+        """Back to the weights that follow from the seed, with nothing learnt by the optimizer."""
+        for variable, value in zip(self._variables(), self._start, strict=True):
+            variable.assign(value)
+
+    def _variables(self) -> list[Any]:
+        return [*self._model.trainable_variables, *self._model.optimizer.variables]
 
     def _named(self) -> "list[tuple[str, Any]]":
         return [(f"{layer.name}.{variable.name}", variable) for layer in self._model.layers for variable in layer.trainable_variables]
@@ -111,6 +106,23 @@ class Network:
     def apply(self, inputs: "Floats32") -> "Floats32":
         """Corrections for each window: shape (n, outputs, parts)."""
         return self.architecture.forward(self.weights(), inputs)
+
+
+@lru_cache(maxsize=1)
+def _compiled(architecture: Architecture | Blocks, seed: int, learning_rate: float) -> tuple[Any, list[Any]]:
+    """A Keras model ready to train, and the values of its variables before. Kept, since compiling takes seconds and a run trains for its backtests and for its forecast."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    model = _blocks(architecture) if isinstance(architecture, Blocks) else _recurrent(architecture)
+    # JAX runs operation by operation unless it compiles, a hundred times slower; TensorFlow has graphs anyway and torch would compile for minutes.
+    compiled = keras.backend.backend() == "jax"
+    model.compile(optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0), loss=_loss, jit_compile=compiled)
+    model.optimizer.build(model.trainable_variables)  # else the first batch makes its variables, and all is compiled once more
+    return model, [keras.ops.convert_to_numpy(variable).copy() for variable in (*model.trainable_variables, *model.optimizer.variables)]
 
 
 def _recurrent(a: Architecture) -> Any:  # noqa: ANN401 - keras carries no types
