@@ -12,6 +12,7 @@ from cronocast.durations import UNIT_NS
 
 # Bounds were set on noise alone (white, AR(1) with 0.9 and 0.98, random walks, 2 to 84 cycles): under 0.5 % of them pass.
 SCORE, SCORE_FEW = (5.0, 48.0)  # a score must exceed SCORE + SCORE_FEW / cycles**2: two smooth cycles resemble each other by chance
+SHORT = 24  # steps of a cycle below which SCORE_FEW shrinks in proportion: seven values resemble seven others by chance less often than smooth curves do
 STRENGTH, STRENGTH_FEW = (0.04, 0.6)  # and its strength the larger of STRENGTH (noise of about three times the wave) and STRENGTH_FEW / cycles
 FOUND_CYCLES = 5  # a period that no calendar suggests must have been seen this often
 FOUND_SCORE = 5.0  # and have this much more score, since many were looked at
@@ -147,8 +148,9 @@ def _shortest(tables: dict[int, Floats], bounds: dict[int, float]) -> int:
 
 
 def _stands(cut: Cut, bound: float) -> bool:
-    count = len(cut.table)
-    return cut.strength >= max(STRENGTH, STRENGTH_FEW / count) and cut.season.score >= bound + SCORE_FEW / count**2
+    count, period = cut.table.shape
+    few = SCORE_FEW * min(1.0, period / SHORT) / count**2
+    return cut.strength >= max(STRENGTH, STRENGTH_FEW / count) and cut.season.score >= bound + few
 
 
 def _matters(table: Floats, series: Scaled, found: Found, bounds: dict[int, float]) -> bool:
