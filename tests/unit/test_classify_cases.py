@@ -11,7 +11,7 @@ from cronocast.classify import classify_member
 from tests.series_generator import CASES, SECOND, Floats, Series, Setting, make, settings
 from tests.series_spoiled import ROWS, SPOILED
 
-COUNT = int(os.environ.get("VARIATIONS", "60"))  # of each case; every level of every property comes among them
+COUNT = int(os.environ.get("VARIATIONS", "40"))  # of each case; every level of every property comes among them
 RIGHT = 0.97
 
 
@@ -41,7 +41,7 @@ def test_a_case_gets_its_class_and_its_periods(name: str) -> None:
         profile = classify_member("m", "", series.time_ns, series.y, step_s * SECOND, 24, None, None)
         if (profile.series_class, profile.periods) != (series.series_class, series.periods):
             wrong.append(f"{how}: {profile.series_class} {profile.periods}, expected {series.series_class} {series.periods}; {profile.why}")
-    assert tried >= min(COUNT, 40)
+    assert tried >= 0.75 * COUNT
     assert len(wrong) <= (1 - RIGHT) * tried + 0.5, f"{len(wrong)} of {tried} are wrong:\n" + "\n".join(wrong[:12])
 
 
