@@ -1,7 +1,6 @@
 """What tests share: a real InfluxDB. Where none can be had the tests fail and say what to install; they never skip."""
 
 import itertools
-import os
 import signal
 from collections.abc import Iterator
 
@@ -14,11 +13,6 @@ _numbers = itertools.count(1)
 # A shell starts what it runs in the background deaf to Ctrl-C, and every process below would stay so.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: a quarter of the time is spent waiting, for servers, clocks and browsers."""
-    return 1 + (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
