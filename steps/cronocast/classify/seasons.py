@@ -148,8 +148,8 @@ def _shortest(tables: dict[int, Floats], bounds: dict[int, float]) -> int:
 
 
 def _stands(cut: Cut, bound: float) -> bool:
-    count, period = cut.table.shape
-    few = SCORE_FEW * min(1.0, period / SHORT) / count**2
+    count = len(cut.table)
+    few = float(SCORE_FEW * min(1.0, cut.table.shape[1] / SHORT) / count**2)
     return cut.strength >= max(STRENGTH, STRENGTH_FEW / count) and cut.season.score >= bound + few
 
 
