@@ -216,7 +216,7 @@ def test_conflict_within_one_percent_keeps_the_later_row_Q12(run: Run) -> None:
 def test_25000_rows_with_the_mark_of_a_series_are_complete_F6(run: Run) -> None:
     step = 10**9
     rows = [[END - (25_000 - i) * step, i] for i in range(25_000)]
-    ran = run(json_answer(result(series(rows, partial=True))), every="1s", lookback="25000s", horizon="1s")
+    ran = run(json_answer(result(series(rows, partial=True))), {"timeout": "30s"}, every="1s", lookback="25000s", horizon="1s")
     assert (ran.code, len(ran.rows)) == (0, 25_000)
 
 
