@@ -144,7 +144,8 @@ def _shortest(tables: dict[int, Floats], bounds: dict[int, float]) -> int:
     """The shortest of the periods that explain most: its multiples explain as much but for chance. A calendar's may explain a little less."""
     powers = {period: explained(table) for period, table in tables.items()}
     most = max(power - 2 * error for power, error in powers.values())
-    return min(period for period, (power, _) in powers.items() if power >= (USUAL if bounds[period] <= SCORE else SAME) * most)
+    # Where noise has more than its share nothing is explained: then a share of it would be more than all, and none would be left.
+    return min(period for period, (power, _) in powers.items() if power >= min(most, (USUAL if bounds[period] <= SCORE else SAME) * most))
 
 
 def _stands(cut: Cut, bound: float) -> bool:
