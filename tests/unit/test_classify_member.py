@@ -170,3 +170,14 @@ def test_a_long_member_is_thinned_and_periods_stay_in_its_steps() -> None:
     profile = member(seconds * 10**9, np.sin(2 * np.pi * seconds / 3600) + 0.1 * RNG.normal(size=seconds.size), 10**9)
     assert (profile.series_class, profile.periods) == ("seasonal", (3600,))
     assert "thinned" in profile.notes
+
+
+def test_a_bug_that_a_member_finds_leaves_it_irregular_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("min() arg is an empty sequence")
+
+    monkeypatch.setattr("cronocast.classify.decide._measured", broken)
+    profile = classify_member("m", "", T, np.sin(I / 24 * 2 * np.pi), HOUR, 24, None, None)
+    assert (profile.series_class, profile.periods, profile.notes) == ("irregular", (), ("classify_failed",))
+    assert "ValueError: 'min() arg is an empty sequence'" in profile.why
+    assert profile.points == I.size

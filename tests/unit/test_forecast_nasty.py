@@ -21,6 +21,7 @@ def answer(case: Nasty) -> MemberForecast:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         profile = classify_member(case.name, "", case.time_ns, case.y, case.step_ns, 24, None, None)
+        assert "classify_failed" not in profile.notes, profile.why
         return forecast_member(profile, case.time_ns, case.y, Settings(**case.settings))
 
 

@@ -11,6 +11,7 @@ from cronocast.classify.features import MAX_POINTS, MOSTLY, Bools, Floats, Ints,
 from cronocast.classify.seasons import Found, calendar, find, given
 from cronocast.classify.trend import Slope, slope
 from cronocast.durations import MAX_NS, UNIT_NS
+from cronocast.errors import Terminated
 from cronocast.grid import Snapped, infer_step, snap
 from cronocast.hours import Hours, find_hours
 from cronocast.profile import Gaps, Profile
@@ -71,7 +72,13 @@ def classify_member(
     times, values = np.asarray(time_ns, dtype=np.int64).ravel(), np.asarray(y, dtype=np.float64).ravel()
     step, changed = (step_ns, False) if step_ns is not None else infer_step(times[np.isfinite(values)])
     grid = snap(times, values, step)
-    profile = _classified(_base(name, tags, step, grid, changed), grid, min_points, period_override, forced=class_override is not None)
+    base = _base(name, tags, step, grid, changed)
+    try:
+        profile = _classified(base, grid, min_points, period_override, forced=class_override is not None)
+    except Terminated:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug that one member finds must not stop the others; irregular is the class that promises least
+        profile = replace(base, why=explain.failed(error), notes=(*base.notes, "classify_failed"))
     if class_override is None or profile.points < FEWEST:
         return profile
     why = f"Set to {class_override} in the settings; found was {profile.series_class}: {profile.why}"

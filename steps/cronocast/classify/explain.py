@@ -9,6 +9,7 @@ import numpy as np
 
 from cronocast.classify.changes import unexplained
 from cronocast.durations import UNIT_NS, Duration
+from cronocast.errors import seen
 
 if TYPE_CHECKING:
     from cronocast.classify.decide import Measured
@@ -21,6 +22,11 @@ DIGITS = 4
 def too_short(points: int, min_points: int) -> str:
     """Say that there are too few points."""
     return f"{points} finished points, and {min_points} are needed to tell a pattern from chance."
+
+
+def failed(error: Exception) -> str:
+    """Say that the tests themselves went wrong."""
+    return f"Taken as irregular, since it could not be tested, which is a bug in cronocast: {type(error).__name__}: {seen(str(error))}."
 
 
 def constant(values: Floats) -> str:
