@@ -4,11 +4,10 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import numpy as np
 import pytest
 
 from cronocast.classify import classify_member
-from tests.series_generator import CASES, SECOND, Floats, Series, Setting, make, settings
+from tests.series_generator import CASES, SECOND, Case, Series, Setting, make, random_walk, settings, weekly, white_noise
 from tests.series_spoiled import ROWS, SPOILED
 
 COUNT = int(os.environ.get("VARIATIONS", "40"))  # of each case; every level of every property comes among them
@@ -45,22 +44,15 @@ def test_a_case_gets_its_class_and_its_periods(name: str) -> None:
     assert len(wrong) <= (1 - RIGHT) * tried + 0.5, f"{len(wrong)} of {tried} are wrong:\n" + "\n".join(wrong[:12])
 
 
-def noise(rng: np.random.Generator, size: int, kind: str) -> Floats:
-    """White, or a walk seen through white noise."""
-    white = rng.normal(size=size)
-    return white if kind == "white" else white + np.cumsum(rng.normal(size=size))
-
-
 @pytest.mark.parametrize("weeks", [4, 5])
 def test_a_week_shows_in_a_month_of_days_and_noise_makes_none(weeks: int) -> None:
-    def found(y: Floats) -> bool:
-        return 7 in classify_member("m", "", np.arange(y.size) * 86400 * SECOND, y, 86400 * SECOND, 24, None, None).periods
+    def found(case: Case, noise: int, seed: int) -> bool:
+        series = make(case, Setting(86400, weeks, noise, 0, seed))
+        return 7 in classify_member("m", "", series.time_ns, series.y, 86400 * SECOND, 24, None, None).periods
 
-    size, rng = 7 * weeks, np.random.default_rng(weeks)
-    waves = [np.sin(2 * np.pi * (np.arange(size) / 7 + rng.random())) + 0.35 * rng.normal(size=size) for _ in range(50)]
-    assert sum(map(found, waves)) >= 47
-    for kind in ("white", "walk"):
-        assert sum(found(noise(rng, size, kind)) for _ in range(100)) <= 1
+    assert sum(found(weekly, 3, seed) for seed in range(50)) >= 47  # with noise of a third of the wave
+    for case, noise in ((white_noise, 0), (random_walk, 3)):
+        assert sum(found(case, noise, seed) for seed in range(100)) <= 1
 
 
 def test_a_day_that_explains_nothing_inside_a_week_is_no_error() -> None:

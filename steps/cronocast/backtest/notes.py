@@ -11,9 +11,9 @@ def notes(document: dict[str, Any]) -> list[str]:
     origins, values = len(document["origins"]), document["values"]
     said = []
     if origins < FEW_ORIGINS:
-        said.append(f"Only {_counted(origins, 'past start')}: the figures may look quite different on other days. Give more history, or a shorter horizon.")
+        said.append(f"Only {counted(origins, 'past start')}: the figures may look quite different on other days. Give more history, or a shorter horizon.")
     if values < FEW_VALUES:
-        said.append(f"Only {_counted(values, 'value')} to compare with: too few to judge the bands.")
+        said.append(f"Only {counted(values, 'value')} to compare with: too few to judge the bands.")
     if document["overlap"]:
         said.append("Past starts lie closer together than one horizon, so that the same values are forecast more than once: chance is larger than the ranges say.")
     for name, found in document["models"].items():
@@ -22,9 +22,10 @@ def notes(document: dict[str, Any]) -> list[str]:
             counts = ", ".join(f"{count} {status}" for status, count in bad.items())
             said.append(f"{name}: {counts} of {sum(found['statuses'].values())} forecasts ({'; '.join(found['reasons'][:2])}).")
         if found["not_tried"]:
-            said.append(f"{name}: at {_counted(found['not_tried'], 'forecast')} the CPU time for trying models was used up; the result can differ on a faster machine.")
+            said.append(f"{name}: at {counted(found['not_tried'], 'forecast')} the CPU time for trying models was used up; the result can differ on a faster machine.")
     return said
 
 
-def _counted(count: int, word: str) -> str:
+def counted(count: int, word: str) -> str:
+    """`1 value`, `1,024 values`."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cronocast.backtest.chance import coverage_words, ratio_words
-from cronocast.backtest.notes import notes
+from cronocast.backtest.notes import counted, notes
 from cronocast.backtest.request import NAIVE
 from cronocast.series import level_name
 from cronocast.step import say
@@ -52,7 +52,7 @@ def print_tables(document: Shown) -> None:
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH, highlight=False)
     first, last = document["origins"][0], document["origins"][-1]
-    members, starts = _counted(len(document["by_member"]), "member"), _counted(len(document["origins"]), "past start")
+    members, starts = counted(len(document["by_member"]), "member"), counted(len(document["origins"]), "past start")
     console.print(f"{members}, {starts} from {first} to {last}, each {document['horizon']} ahead, every {document['every']}", soft_wrap=True)
     _show(console, "By model", by_model(document))
     for name, found in document["models"].items():
@@ -67,10 +67,6 @@ def print_tables(document: Shown) -> None:
     for note in notes(document):
         console.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
     console.print(f"[dim]{escape(document['unit'])}[/]", soft_wrap=True)
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def sentences(name: str, found: Shown, level: float, levels: Iterable[float] = ()) -> list[str]:

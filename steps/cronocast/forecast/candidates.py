@@ -29,6 +29,11 @@ BY_CLASS: Mapping[str, tuple[str, ...]] = {
 MOST_HISTORY, SHORT_CYCLES, LONG_CYCLES = 2016, 14, 4
 
 
+def named(model: str, candidates: tuple[str, ...]) -> tuple[str, ...]:
+    """Models that an entry names; none where auto chooses by class."""
+    return candidates if model == "auto" else (model,)
+
+
 def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, Any]) -> None:
     """Load every model that is named, so that a wrong name, a missing library or an unknown option shows before any work.
 
@@ -36,7 +41,7 @@ def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, 
         ConfigError: unknown name, or an option that the model does not take; the known ones are listed.
         MissingExtraError: its library is not installed.
     """
-    for name in candidates if model == "auto" else (model,):
+    for name in named(model, candidates):
         if name in OPTIONS:
             read_options(name, options)
         check: CheckOptions | None = getattr(load(MODELS, "model" if model != "auto" else "candidates", name), "check_options", None)
@@ -47,7 +52,7 @@ def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, 
 def option_problems(entry: "Entry", where: str) -> "list[Problem]":
     """What models of the table have against the options of an entry; those whose libraries are not installed here can't be asked, a user's own code is not run."""
     problems: list[Problem] = []
-    for name in (entry.candidates if entry.model == "auto" else (entry.model,)) if entry.options else ():
+    for name in named(entry.model, entry.candidates) if entry.options else ():
         row = row_of(MODELS, name)
         if row is None or not row.options:
             continue
@@ -62,7 +67,7 @@ def option_problems(entry: "Entry", where: str) -> "list[Problem]":
 
 def unused(options: Mapping[str, Any], model: str, candidates: tuple[str, ...]) -> list[str]:
     """A sentence on options that no named model reads, such as those left over from a model that a flag has replaced."""
-    names = candidates if model == "auto" else (model,)
+    names = named(model, candidates)
     rows = [row_of(MODELS, name) for name in names]
     if not options or any(row is None or row.options for row in rows):  # without a row it is a person's own: it may read them
         return []

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.forecast import MODELS
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
-from cronocast.forecast.candidates import check_models
+from cronocast.forecast.candidates import check_models, named
 from cronocast.forecast.engine import begin, forecast_member
 from cronocast.forecast.together import Trained, train
 from cronocast.forecast.work import Work
@@ -79,8 +79,7 @@ def _trained(jobs: Sequence[Job], weights: Path | None) -> Sequence[Job]:
 
 
 def _learns_together(job: Job) -> bool:
-    names = job.settings.candidates if job.settings.model == "auto" else (job.settings.model,)
-    return any(hasattr(load(MODELS, "model", name), "fit_many") for name in names)
+    return any(hasattr(load(MODELS, "model", name), "fit_many") for name in named(job.settings.model, job.settings.candidates))
 
 
 def _begun(job: Job) -> Work | None:
