@@ -31,10 +31,12 @@ e2e: cluster $(DEV) ## the same on Kubernetes: needs the cluster that KUBECONFIG
 cluster:
 	@$(PYTHON) -m tests.e2e.cluster
 
-lint: $(DEV) ## ruff and mypy
+lint: $(DEV) ## ruff, mypy, and zizmor and (where Go is) actionlint for .github/workflows
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
 	.venv-dev/bin/mypy
+	.venv-dev/bin/zizmor --offline --quiet .github/workflows
+	$(if $(shell command -v go),go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12,@echo "actionlint: left out, it needs Go")
 
 bench: $(DEV) ## time to start, of the chain, of extract and load against curl, of many LSTMs, and accuracy; ARGS="startup chain" for some
 	@.venv-dev/bin/python -m bench $(ARGS)

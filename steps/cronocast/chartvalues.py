@@ -117,6 +117,11 @@ class Schedule:
     successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Finished runs that Argo keeps per series.")  # noqa: N815
     failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")  # noqa: N815
     deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")  # noqa: N815
+    labelClass: bool = setting(  # noqa: N815
+        Flag(),
+        False,
+        "Label runs with the commonest class among their members too, so that Argo can filter by it: one more pod per run, under an account of its own that may change workflows.",
+    )
 
 
 @dataclass(frozen=True)

@@ -48,16 +48,19 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
     found = list(_results(folder, series, run))
     durations: dict[str, Value] = {f"{step}_s": max(float(r["duration_s"]) for r in found if r["step"] == step) for step in STEPS if any(r["step"] == step for r in found)}
     base: dict[str, Value] = {"failed_step": None, "exit": 0, "message": None, **durations}
-    # A result that says failed may be left from an earlier attempt at the same run: where the engine says that all went well, it did.
-    failed = next((result for result in found if result["status"] == "failed" and status != "Succeeded"), None)
+    last = next((result for result in reversed(found) if result["status"] != "failed"), {"status": "skipped", "reason": "no step left a result"})
+    went_well = {**base, "status": last["status"], "message": str(last.get("reason") or "") or None}
+    # Results and pods that failed may be of earlier attempts at the same run: where the engine says that all went well, it did.
+    if status == "Succeeded":
+        return went_well
+    failed = next((result for result in found if result["status"] == "failed"), None)
     if failed is not None:
         return {**base, "status": "failed", "failed_step": failed["step"], "exit": int(failed["exit"]), "message": str(failed["message"])}
     pod = first_failure(failures)
     if pod or status in ("Failed", "Error"):
         # Killed, evicted, out of memory, never started: the step could leave no result.
         return {**base, "status": "failed", "failed_step": pod.get("displayName", "unknown"), "exit": -1, "message": pod.get("message") or f"the workflow ended as {status}"}
-    last = next((result for result in reversed(found) if result["status"] != "failed"), {"status": "skipped", "reason": "no step left a result"})
-    return {**base, "status": last["status"], "message": str(last.get("reason") or "") or None}
+    return went_well
 
 
 def _results(folder: Path, series: str, run: str) -> Iterator[dict[str, Any]]:

@@ -115,17 +115,22 @@ def containers(template: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def pod(workflow: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any]:
-    """The pod that Argo makes of a template: its own containers beside ours, patched as the workflow says."""
+    """The pod that Argo makes of a template: its own containers beside ours, patched as the workflow and the template say.
+
+    Argo patches a resource itself in the main container, and starts none that waits for it.
+    """
     spec = workflow["spec"]
-    own = [{"name": "main", **c} if "name" not in c else c for c in containers(template)]
+    ours = containers(template)
+    own = [{"name": "wait"}, *({"name": "main", **c} if "name" not in c else c for c in ours)] if ours else [{"name": "main"}]
     made = {"securityContext": spec["securityContext"], "automountServiceAccountToken": spec["automountServiceAccountToken"]}
-    made |= {"containers": [{"name": "wait"}, *own], "initContainers": [{"name": "init"}]}
+    made |= {"containers": own, "initContainers": [{"name": "init"}]}
     volumes = [*spec["volumes"], *template.get("volumes", [])]
     argo = [{"name": "var-run-argo", "emptyDir": {}}, {"name": "tmp-dir-argo", "emptyDir": {}}, {"name": "exec-sa-token", "secret": {}}]
     made["volumes"] = [*volumes, *argo]
-    patch = yaml.safe_load(spec.get("podSpecPatch", "{}"))
-    for group, patches in patch.items():
-        for change in patches:
-            target = next(c for c in made[group] if c["name"] == change["name"])
-            target.update(change)
+    for patch in (yaml.safe_load(part.get("podSpecPatch", "{}")) for part in (spec, template)):
+        for group, changes in patch.items():
+            by_name = {c["name"]: dict(c) for c in made[group]}
+            for change in changes:  # as strategic merge does it: by name, added where there is none
+                by_name[change["name"]] = {**by_name.get(change["name"], {}), **change}
+            made[group] = [c for c in by_name.values() if c.get("$patch") != "delete"]
     return made

@@ -22,13 +22,15 @@ SETTINGS = {
     "CRONOCAST_FAILURES",
 }
 SAMPLE = SCENARIOS[IDS.index("sample")]
+LABELS = SCENARIOS[IDS.index("labels")]
 TLS = SCENARIOS[IDS.index("tls")]
+RIGHTS = {"workflowtaskresults": ["create", "patch"], "workflows": ["get", "patch"]}
 
 
 def pods(objects: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for workflow in kind(objects, "WorkflowTemplate"):
         for template in workflow["spec"]["templates"]:
-            if containers(template):
+            if containers(template) or "resource" in template:
                 yield template["name"], pod(workflow, template)
     for job in kind(objects, "CronJob"):
         yield "janitor", job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
@@ -81,8 +83,9 @@ def test_every_container_is_bounded(path: Path) -> None:
         assert workflow["spec"]["activeDeadlineSeconds"] > 0
         assert workflow["spec"]["podGC"]["strategy"] == "OnPodSuccess"
         for template in workflow["spec"]["templates"]:
-            if containers(template):
+            if "dag" not in template:
                 assert template["activeDeadlineSeconds"] > 0
+            if containers(template):
                 assert int(template["retryStrategy"]["limit"]) >= 0
     for _, made in pods(scenario(path)):
         for container in (c for c in made["containers"] if c["name"] != "wait"):
@@ -94,10 +97,10 @@ def test_every_container_is_bounded(path: Path) -> None:
 def test_no_shell_no_script_and_no_mark_in_a_command(path: Path) -> None:
     for workflow in kind(scenario(path), "WorkflowTemplate"):
         for template in workflow["spec"]["templates"]:
-            assert template.keys() & {"dag", "container", "containerSet"}
-            assert not template.keys() & {"script", "resource", "http", "plugin", "data"}
-    for _, made in pods(scenario(path)):
-        for container in (c for c in made["containers"] if c["name"] != "wait"):
+            assert template.keys() & {"dag", "container", "containerSet", "resource"}
+            assert not template.keys() & {"script", "http", "plugin", "data"}
+    for name, made in pods(scenario(path)):
+        for container in (c for c in made["containers"] if c["name"] != "wait" and name != "label"):
             assert container["command"] == ["cronocast"]
             assert not any(tags(argument) or "$(" in argument for argument in container["args"])
             assert {item["name"] for item in container.get("env", [])} <= SETTINGS
@@ -146,10 +149,20 @@ def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loa
 def test_a_secret_is_a_file_for_its_owner_and_an_account_may_report_and_no_more(path: Path) -> None:
     for _, made in pods(scenario(path)):
         assert all(v["secret"].get("defaultMode") == 0o400 for v in made["volumes"] if v["name"].startswith("secret-"))
-    for role in kind(scenario(path), "Role"):
-        assert role["rules"] == [{"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}]
+    report, label = ({"apiGroups": ["argoproj.io"], "resources": [what], "verbs": verbs} for what, verbs in RIGHTS.items())
+    roles = {role["metadata"]["name"]: role["rules"] for role in kind(scenario(path), "Role")}
+    assert roles in ({}, {"rel": [report]}, {"rel": [report], "rel-label": [report, label]})
+    assert ("rel-label" in roles) == (path == LABELS)
     for workflow in kind(scenario(path), "WorkflowTemplate"):
         assert workflow["spec"]["executor"]["serviceAccountName"] == workflow["spec"]["serviceAccountName"]
+
+
+def test_only_the_pod_that_labels_a_run_may_change_workflows_and_it_reads_nothing() -> None:
+    for workflow in kind(scenario(LABELS), "WorkflowTemplate"):
+        with_rights = {t["name"]: pod(workflow, t) for t in workflow["spec"]["templates"] if t.get("serviceAccountName")}
+        assert with_rights.keys() == {"label"}
+        assert [c["name"] for c in with_rights["label"]["containers"]] == ["main"]
+        assert not any(c.get("volumeMounts") for c in with_rights["label"]["containers"])
 
 
 def ports(values: Any) -> list[Any]:

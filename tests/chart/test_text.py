@@ -102,7 +102,7 @@ def test_numbers_keep_their_value() -> None:
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
 def test_argo_knows_every_mark_that_it_is_asked_to_fill_in(path: Path) -> None:
-    known = {"workflow.scheduledTime", "workflow.status", "inputs.parameters.part", "inputs.parameters.class", "item", "=sprig.trunc(60000, workflow.failures)"}
+    known = {"workflow.scheduledTime", "workflow.status", "workflow.name", "inputs.parameters.part", "inputs.parameters.class", "item", "=sprig.trunc(60000, workflow.failures)"}
     for _cron, template, parameters in runs(scenario(path)):
         names = {f"workflow.parameters.{p['name']}" for p in template["spec"]["arguments"]["parameters"]}
         used = {tag for tag in tags(json.dumps(template)) if "tasks.classify" not in tag}

@@ -126,10 +126,11 @@ def test_points_are_all_there_afterwards(runs: dict[str, Workflow], space: Space
     at = seconds(scheduled(runs[series]))
     if SERIES[series].get("sink", {}).get("url") == AWAY["url"]:
         with space.database("influxdb-away") as away:
-            left = away.points(series)
+            left, records = away.points(series), away.records(series)
     else:
-        left = database.points(series)
+        left, records = database.points(series), database.records(series)
     assert {key[1] for key, point in left.items() if point["run"] == at} == set(grid(at, 24))
+    assert {row["status"] for row in records if row["time"] == at} <= {"ok", "fallback"}  # whatever the attempts before the last one met
 
 
 def test_a_slow_run_keeps_the_next_one_from_starting(during: dict[str, Workflow], runs: dict[str, Workflow]) -> None:

@@ -19,7 +19,7 @@ def runs(space: Space, database: Database) -> dict[str, Workflow]:
     database.write([line for i, host in enumerate(HOSTS["cpu"]) for line in hourly("cpu", f",host={host}", daily(10 + 5 * i))])
     every = {"schedules": ["* * * * *"]}
     series = {"disk": every, "cpu": {**every, "source": {"group_by": ["host"]}}, "web": {**every, "model": "lstm", "options": {"epochs": 3}}}
-    space.helm("schedules", values(series))
+    space.helm("schedules", values(series, schedule={"labelClass": True}))
     started = until("a start of each series", lambda: all(map(space.workflows, series)))
     assert started
     for name in series:
@@ -76,11 +76,34 @@ def test_the_class_shows_as_an_output_of_the_run(runs: dict[str, Workflow]) -> N
     assert {series: outputs["class"] for series, outputs in shown.items()} == {"disk": "trend", "cpu": "seasonal", "web": "seasonal"}
 
 
+def test_runs_can_be_filtered_by_their_class(runs: dict[str, Workflow], space: Space) -> None:
+    listed = argo_api(f"/api/v1/workflows/{space.name}?listOptions.labelSelector=cronocast.io/class=seasonal,app.kubernetes.io/instance=schedules")["items"]
+    assert {w["metadata"]["labels"]["cronocast.io/series"] for w in listed} == {"cpu", "web"}
+
+
+def test_a_run_whose_label_cannot_be_set_goes_on_without_it(runs: dict[str, Workflow], space: Space) -> None:
+    binding = run("kubectl", "get", "rolebinding", "schedules-label", "-n", space.name, "-o", "json")
+    space.kubectl("delete", "rolebinding", "schedules-label")
+    try:
+        workflow = space.ended(space.submit("disk"))
+    finally:
+        run("kubectl", "apply", "-f", "-", stdin=binding)
+    assert workflow["status"]["phase"] == "Succeeded", told(workflow)
+    assert "cronocast.io/class" not in workflow["metadata"]["labels"]
+    assert "forbidden" in str([node.get("message") for node in pods(workflow, "label")])
+
+
 def test_the_namespace_refuses_what_is_not_restricted_and_every_run_used_the_charts_own_account(runs: dict[str, Workflow], space: Space) -> None:
     loose = {"containers": [{"name": "loose", "image": "localhost/none", "securityContext": {"privileged": True}}]}
     document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "loose", "namespace": space.name}, "spec": loose}
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         run("kubectl", "apply", "--dry-run=server", "-f", "-", stdin=json.dumps(document))
     assert {w["status"]["storedWorkflowTemplateSpec"]["serviceAccountName"] for w in runs.values()} == {"schedules"}
-    rights = run("kubectl", "auth", "can-i", "--list", "-n", space.name, f"--as=system:serviceaccount:{space.name}:schedules")
-    assert [line.split()[0] for line in rights.splitlines() if "argoproj" in line or "secrets" in line or "pods" in line] == ["workflowtaskresults.argoproj.io"]
+    assert rights(space, "schedules") == {"workflowtaskresults.argoproj.io": "[create patch]"}
+    assert rights(space, "schedules-label") == {"workflowtaskresults.argoproj.io": "[create patch]", "workflows.argoproj.io": "[get patch]"}
+
+
+def rights(space: Space, account: str) -> dict[str, str]:
+    """What an account may do with objects of Argo, secrets and pods."""
+    told = run("kubectl", "auth", "can-i", "--list", "-n", space.name, f"--as=system:serviceaccount:{space.name}:{account}")
+    return {line.split()[0]: line[line.rindex("[") :] for line in told.splitlines() if "argoproj" in line or "secrets" in line or "pods" in line}

@@ -45,7 +45,7 @@ def test_every_command_is_there_and_on_the_front_page(command: str) -> None:
     assert f"cronocast {command}" in README or f"`{command}`" in README
 
 
-@pytest.mark.parametrize("leaf", leaves(Entry), ids=lambda leaf: leaf.path)
+@pytest.mark.parametrize("leaf", list(leaves(Entry)), ids=lambda leaf: leaf.path)
 def test_every_setting_is_there(leaf: Any) -> None:
     assert f"| `{leaf.path}` |" in TEXT
     for step in leaf.steps:

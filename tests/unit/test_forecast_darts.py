@@ -61,7 +61,7 @@ def test_the_season_found_is_used_unless_another_is_given() -> None:
 
 
 WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
-    "an unknown argument": ("FFT", {"alfa": 1}, r"E_CONFIG_UNKNOWN options.alfa: FFT of darts has no such argument; allowed: nr_freqs_to_keep, "),
+    "an unknown argument": ("FFT", {"alfa": 1}, r"E_CONFIG_UNKNOWN_KEY options.alfa: FFT of darts has no such argument; allowed: nr_freqs_to_keep, "),
     "an unknown choice": ("ExponentialSmoothing", {"trend": "up"}, r"E_CONFIG_CHOICE options.trend: 'up' is not allowed; allowed: multiplicative, additive"),
     "lags that are missing": ("LinearRegressionModel", {}, r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses .*its arguments: lags, "),
     "an argument that nothing behind it takes": ("LinearRegressionModel", {"lags": 3, "lag": 3}, r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses"),
@@ -88,7 +88,7 @@ ASKED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # entry, the optio
 @pytest.mark.parametrize(("given", "refused"), ASKED.values(), ids=ASKED)
 def test_validate_refuses_options_that_the_model_does_not_take(given: dict[str, Any], refused: tuple[str, ...]) -> None:
     problems = option_problems(parse_entry({"name": "a", "source": SOURCE, **given}), "series.a")
-    assert [(problem.token, problem.where) for problem in problems] == [("E_CONFIG_UNKNOWN", f"series.a.options.{name}") for name in refused]
+    assert [(problem.token, problem.where) for problem in problems] == [("E_CONFIG_UNKNOWN_KEY", f"series.a.options.{name}") for name in refused]
     assert all("FFT of darts has no such argument; allowed: nr_freqs_to_keep, " in problem.sentence for problem in problems)
 
 
@@ -102,14 +102,14 @@ def test_the_command_tells_of_every_series(tmp_path: Path) -> None:
     (tmp_path / "v.yaml").write_text(json.dumps({"series": {"a": entry, "b": entry}}))
     ended = subprocess.run([sys.executable, "-m", "cronocast", "validate", "-f", str(tmp_path / "v.yaml")], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 78
-    assert re.findall(r"E_CONFIG_UNKNOWN (\S+):", ended.stderr) == ["series.a.options.alfa", "series.b.options.alfa", "series.a.options.alfa"]
+    assert re.findall(r"E_CONFIG_UNKNOWN_KEY (\S+):", ended.stderr) == ["series.a.options.alfa", "series.b.options.alfa", "series.a.options.alfa"]
 
 
 @pytest.mark.parametrize("settings", [{"model": "darts:FFT"}, {"candidates": ("darts:FFT",)}], ids=str)
 def test_no_forecast_is_begun_with_a_wrong_option(settings: dict[str, Any]) -> None:
     profile, end_ns = Profile("m", "", "seasonal", "", HOUR_NS, Y.size, 0, HOUR_NS * (Y.size - 1), periods=(24,)), HOUR_NS * Y.size
     job = Job(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, h=24, options={"alfa": 1}, **settings))
-    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN options\.alfa: FFT of darts"):
+    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options\.alfa: FFT of darts"):
         next(forecast_members([job]))
 
 

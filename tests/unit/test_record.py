@@ -69,6 +69,12 @@ def test_a_failure_left_by_an_earlier_attempt_is_not_this_ones(tmp_path: Path) -
     assert fields(tmp_path, "Succeeded")["status"] == "skipped"
 
 
+def test_an_attempt_that_failed_before_one_that_went_well_is_no_failure_of_the_run(tmp_path: Path) -> None:
+    leave(tmp_path, "extract")
+    leave(tmp_path, "load")
+    assert fields(tmp_path, "Succeeded", go_quoted(NODES)) == {"status": "ok", "exit": 0, "extract_s": 1.0, "load_s": 1.0}
+
+
 @pytest.mark.parametrize("other", [{"series": "disk"}, {"run": "2026-01-31T13:00:00Z"}])
 def test_results_of_other_runs_are_left_aside(tmp_path: Path, other: dict[str, str]) -> None:
     leave(tmp_path, "load", "failed", **other)  # type: ignore[arg-type]

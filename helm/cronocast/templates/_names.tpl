@@ -8,6 +8,11 @@
 {{- .Values.serviceAccount.name | default (include "cronocast.name" .) -}}
 {{- end }}
 
+{{/* Name of the account that may label a run. */}}
+{{- define "cronocast.labelAccount" -}}
+{{- printf "%s-label" (include "cronocast.account" .) -}}
+{{- end }}
+
 {{/* Name of the claim that the steps share. */}}
 {{- define "cronocast.claim" -}}
 {{- .Values.volume.existingClaim | default (printf "%s-data" (include "cronocast.name" .)) -}}

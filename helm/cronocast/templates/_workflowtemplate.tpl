@@ -86,9 +86,16 @@ spec:
             template: select
             depends: "{{ $ended }}"
             when: "{{`{{=tasks.classify.outputs.parameters.select == 'true'}}`}}"
+          {{- if $.Values.schedule.labelClass }}
+          # A run whose label could not be set is no worse a run: load goes on.
+          - name: label
+            template: label
+            depends: classify.Succeeded
+            arguments: {parameters: [{name: class, value: "{{`{{tasks.classify.outputs.parameters.class}}`}}"}]}
+          {{- end }}
           - name: load
             template: load
-            depends: "{{ $ended }} && (select.Succeeded || select.Skipped)"
+            depends: "{{ $ended }} && (select.Succeeded || select.Skipped){{ if $.Values.schedule.labelClass }} && (label.Succeeded || label.Failed || label.Errored){{ end }}"
             when: "{{`{{=tasks.classify.outputs.parameters.work == 'true'}}`}}"
     {{- $overrides := dict "CRONOCAST_MODEL" "{{workflow.parameters.model}}" "CRONOCAST_HORIZON" "{{workflow.parameters.horizon}}" }}
     {{- $part := merge (dict "CRONOCAST_PART" "{{inputs.parameters.part}}") $overrides }}
@@ -111,6 +118,34 @@ spec:
     {{- include "cronocast.step" (dict "root" $ "step" "load" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
     # Always the last to run. Of a long list of failed pods the first 60000 characters do: one variable holds 128 KiB at most.
     {{- include "cronocast.step" (dict "root" $ "step" "record" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $told) | nindent 4 }}
+    {{- if $.Values.schedule.labelClass }}
+    # Argo's own patch of the run, as Argo labels runs only at their start. Argo starts no wait container in such a pod, so it must not be patched in.
+    - name: label
+      activeDeadlineSeconds: 120
+      serviceAccountName: {{ include "cronocast.labelAccount" $ | quote }}
+      executor: {serviceAccountName: {{ include "cronocast.labelAccount" $ | quote }}}
+      {{- with include "cronocast.placement" (dict "first" $light) | trim }}
+      {{- . | nindent 6 }}
+      {{- end }}
+      inputs: {parameters: [{name: class}]}
+      podSpecPatch: |
+        initContainers:
+          # Argo also leaves the patch as a file here, which a read-only root would not take.
+          - {name: init, volumeMounts: [{name: tmp-dir-argo, mountPath: /tmp, subPath: init}]}
+        containers:
+          {{- if $.Values.security.patchArgo }}
+          - {name: wait, $patch: delete}
+          {{- end }}
+          - name: main
+            securityContext: {{ include "cronocast.containerSecurity" $ | fromYaml | toJson }}
+            resources: {requests: {{ $.Values.resources.select.requests | toJson }}, limits: {{ $.Values.resources.select.limits | toJson }}}
+      resource:
+        action: patch
+        mergeStrategy: merge
+        flags: [workflow, "{{`{{workflow.name}}`}}"]
+        manifest: |
+          {"metadata": {"labels": {"cronocast.io/class": "{{`{{inputs.parameters.class}}`}}"}}}
+    {{- end }}
     # The same chain as one pod, for series that need light models only. Argo tells no exit code of such a pod, but its message has that of the first
     # container that failed, by name: hence the numbers.
     - name: single

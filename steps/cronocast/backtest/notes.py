@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from cronocast.report.words import counted
+
 FEW_ORIGINS = 5  # an interval over fewer says little
 FEW_VALUES = 100  # a coverage of 95 % leaves five of them outside
 
@@ -24,8 +26,3 @@ def notes(document: dict[str, Any]) -> list[str]:
         if found["not_tried"]:
             said.append(f"{name}: at {counted(found['not_tried'], 'forecast')} the CPU time for trying models was used up; the result can differ on a faster machine.")
     return said
-
-
-def counted(count: int, word: str) -> str:
-    """`1 value`, `1,024 values`."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

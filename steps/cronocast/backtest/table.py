@@ -11,8 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cronocast.backtest.chance import coverage_words, ratio_words
-from cronocast.backtest.notes import counted, notes
+from cronocast.backtest.notes import notes
 from cronocast.backtest.request import NAIVE
+from cronocast.report.words import counted
 from cronocast.series import level_name
 from cronocast.step import say
 

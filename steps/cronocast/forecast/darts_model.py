@@ -73,7 +73,7 @@ class Named:
             return
         allowed = _names(arguments)
         sentence = f"{self.library_class.__name__} of darts has no such argument; allowed: {', '.join(allowed)}"
-        if problems := [Problem("E_CONFIG_UNKNOWN", f"options.{name}", sentence) for name in options if name not in allowed]:
+        if problems := [Problem("E_CONFIG_UNKNOWN_KEY", f"options.{name}", sentence) for name in options if name not in allowed]:
             raise ConfigError(problems)
 
 
