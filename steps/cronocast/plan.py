@@ -91,7 +91,8 @@ def write_outputs(folder: Path, entry: Entry, classes: Sequence[str]) -> None:
     `select` says true where parts are merged afterwards, `work` says true where there is anything to forecast, `class` is the commonest class.
     """
     needed = parts(entry, classes)
-    alone = len(needed) == 1
+    # A container that is told no part tries every candidate, also those of images that no member needs.
+    alone = len(needed) == 1 and (entry.model != "auto" or all(image_of(name) == needed[0].image for name in entry.candidates))
     values: dict[str, Any] = {f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in IMAGES}
     values["work"] = "true" if needed else "false"
     values["select"] = "false" if alone or not needed else "true"

@@ -1,7 +1,7 @@
 """The select step: merges the parts that several containers forecast, and chooses where several images tried the same member."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cronocast.errors import ContractError, seen
@@ -17,7 +17,7 @@ RANKS = {"ok": 0, "fallback": 1}  # a forecast as planned before one that stands
 
 
 def run(job: Job) -> Outcome:
-    """Publish forecast.csv and its result as if one container had forecast every member.
+    """Publish forecast.csv and its result as if one container had forecast every member; rows of members stand in the order of the parts.
 
     Raises:
         ContractError, DataError: a part is missing, or is not what its container published.
@@ -28,19 +28,19 @@ def run(job: Job) -> Outcome:
     outcome.add_input(job.profile)
     if not profiles:
         return Outcome(status="skipped", reason="no_data: there are no members", inputs=outcome.inputs)
-    forecasts: dict[Part, dict[Key, Member]] = {}
-    documents: dict[Part, dict[Key, dict[str, Any]]] = {}
-    for part in parts(job.entry, [profile.series_class for profile in profiles.values()]):
-        forecasts[part], documents[part] = _read(job, part, outcome)
+    documents = {part: _documents(job, part, outcome) for part in parts(job.entry, [profile.series_class for profile in profiles.values()])}
+    chosen: dict[Key, Part] = {}
+    for key, profile in profiles.items():
+        chosen[key], document = choose({part: found[key] for part, found in documents.items() if key in found}, profile, job)
+        outcome.members.append(document)
     with atomic(job.forecast) as file:
         file.write(header(forecast_columns(job.entry.levels)))
         written = 0
-        for key, profile in profiles.items():
-            part, document = choose({p: found[key] for p, found in documents.items() if key in found}, profile, job)
-            outcome.members.append(document)
-            if member := forecasts[part].get(key):
-                file.write(rows(member))
-                written += len(member.time_ns)
+        for part in documents:
+            for member in _forecasts(job, part, outcome):
+                if chosen.get(member.key) == part:
+                    file.write(rows(member))
+                    written += len(member.time_ns)
     outcome.rows_kept = outcome.expected = written
     outcome.add_output(job.forecast, written)
     bad = [status for status in ("failed", "skipped", "fallback") if any(m["status"] == status for m in outcome.members)]
@@ -49,20 +49,25 @@ def run(job: Job) -> Outcome:
     return outcome
 
 
-def _read(job: Job, part: Part, outcome: Outcome) -> tuple[dict[Key, Member], dict[Key, dict[str, Any]]]:
-    """Forecasts and result documents of one part by member."""
+def _documents(job: Job, part: Part, outcome: Outcome) -> dict[Key, dict[str, Any]]:
+    """What the result of one part says of each of its members."""
     path = job.forecast.parent / part.file
     result = check_handoff(path, "forecast", *job.handoff_names(), result=result_path(part.name, path))
     outcome.window = outcome.window or result.get("window", {})
     try:
         documents = {(m["name"], m["tags"]): {"status": m["status"], "why": m["why"], **m} for m in result["members"]}
-        if result["status"] == "skipped" and path.name not in result["outputs"]:
-            return {}, documents
-        outcome.rows_in += int(result["outputs"][path.name]["rows"])
+        if result["status"] != "skipped" or path.name in result["outputs"]:
+            outcome.rows_in += int(result["outputs"][path.name]["rows"])
+            outcome.add_input(path)
     except (KeyError, TypeError, ValueError) as error:
         raise ContractError("E_HANDOFF", str(path), f"its result is incomplete or ill-typed: {seen(str(error))}; run forecast again") from error
-    outcome.add_input(path)
-    return {member.key: member for member in read_members(path, forecast_columns(job.entry.levels))}, documents
+    return documents
+
+
+def _forecasts(job: Job, part: Part, outcome: Outcome) -> Iterator[Member]:
+    """The members of one part's file one after the other, so that memory does not grow with their number; none where it was skipped."""
+    path = job.forecast.parent / part.file
+    return read_members(path, forecast_columns(job.entry.levels)) if path.name in outcome.inputs else iter(())
 
 
 def choose(tried: Mapping[Part, dict[str, Any]], profile: Profile, job: Job) -> tuple[Part, dict[str, Any]]:

@@ -74,11 +74,19 @@ def test_what_the_engine_reads_agrees_with_the_plan(settings: dict[str, Any], cl
     write_outputs(tmp_path, entry(**settings), classes)
     told = {path.name: path.read_text() for path in tmp_path.iterdir()}
     listed = [part for image in IMAGES for part in json.loads(told[f"parts-{image}"])]
-    assert listed == (expected if len(expected) != 1 else [""])
-    assert told["select"] == str(len(expected) > 1).lower()
+    whole = len(expected) == 1 and expected[0].startswith("lstm") == ("lstm" in settings.get("model", settings.get("candidates", "")))
+    assert listed == ([""] if whole else expected)
+    assert told["select"] == str(bool(expected) and not whole).lower()
     assert told["work"] == str(bool(expected)).lower()
     assert told["class"] == max(sorted(set(classes)), key=classes.count, default="none")
     assert told.keys() == {"select", "work", "class", *(f"parts-{image}" for image in IMAGES)}
+
+
+def test_a_container_of_its_own_is_told_to_leave_out_candidates_of_other_images(tmp_path: Path) -> None:
+    mixed = entry(candidates=["theta", "lstm"])
+    write_outputs(tmp_path, mixed, ["trend", "constant"])
+    [told] = json.loads((tmp_path / "parts-light").read_text())
+    assert models_by_image(mixed, "trend")[Part.parse(told).image] == ("theta",)
 
 
 def test_light_classes_are_classes() -> None:

@@ -80,9 +80,10 @@ def selected(made: Run) -> tuple[Outcome, dict[str, float]]:
     return outcome, {m.tags: m.columns[0][0] for m in read_members(job.forecast, FORECAST_COLUMNS)}
 
 
-def test_shards_are_put_together_in_the_order_of_the_profile(tmp_path: Path) -> None:
+def test_shards_are_put_together(tmp_path: Path) -> None:
     outcome, values = selected(Run(tmp_path, {"shards": 3}, ["trend"] * 7).made())
-    assert list(values.items()) == [(f"host=h{i}", float(i)) for i in range(7)]
+    assert values == {f"host=h{i}": float(i) for i in range(7)}
+    assert [member["tags"] for member in outcome.members] == [f"host=h{i}" for i in range(7)]
     assert (outcome.status, outcome.rows_kept, outcome.expected, len(outcome.members)) == ("ok", 14, 14, 7)
     assert outcome.inputs.keys() == {"profile.json", "light-0.csv", "light-1.csv", "light-2.csv"}
     assert outcome.window == {"end_ns": RUN_NS, "every_ns": HOUR}
