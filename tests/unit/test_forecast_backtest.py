@@ -58,9 +58,30 @@ def test_each_origin_sees_only_its_past() -> None:
     assert test.origins[-1].end == 672 - 24
 
 
-def test_origins_start_at_the_phase_of_the_real_forecast() -> None:
-    ends = backtest.origin_ends(672, 24, (24, 168))
+@pytest.mark.parametrize("h", [1, 6, 24, 27, 36, 100])
+def test_origins_start_at_the_phase_of_the_real_forecast(h: int) -> None:
+    ends = backtest.origin_ends(672, h, (24, 168))
+    assert len(ends) >= backtest.MOST_ORIGINS / 2
     assert {(672 - end) % 24 for end in ends} == {0}
+
+
+def test_a_band_is_as_wide_as_the_hours_ahead_are_restless() -> None:
+    hour = np.arange(672) % 24
+    restless = (hour >= 6) & (hour < 18)
+    y = np.where(restless, np.random.default_rng(0).normal(0, 1, 672), 0.0)  # the forecast begins at midnight
+    test = backtest.begin(y, context((24,)), 6)
+    assert np.abs(test.actual).max() == 0
+    assert np.abs(backtest.begin(y[:-12], context((24,)), 6).actual).max() > 1
+
+
+def test_windows_share_no_step_where_there_is_room() -> None:
+    distances = {(n, h, season): set(np.diff(backtest.origin_ends(n, h, (season,))).tolist()) for n, h, season in ((2016, 24, 24), (2016, 48, 24), (2016, 288, 6), (700, 48, 24))}
+    assert distances == {(2016, 24, 24): {24}, (2016, 48, 24): {48}, (2016, 288, 6): {60}, (700, 48, 24): {24}}
+
+
+def test_windows_that_overlap_are_worth_less_than_those_apart() -> None:
+    worth = {h: backtest.begin(np.arange(672.0), context((24,)), h).independent for h in (6, 24, 48, 168)}
+    assert worth == {6: 20, 24: 20, 48: 15, 168: 9}
 
 
 ENDS = {

@@ -70,7 +70,7 @@ def test_no_change_gives_no_width(y: "np.ndarray[tuple[int], np.dtype[np.float64
 
 
 def test_left_out_coverage_is_below_that_in_sample_and_near_the_level() -> None:
-    shares = [intervals.left_out_coverage(random_walk_errors(14, 24), 0.95, WALK, 1, 14) for _ in range(20)]
+    shares = [intervals.left_out_coverage(random_walk_errors(14, 24), range(0, 14 * 24, 24), 0.95, WALK, 1) for _ in range(20)]
     known = [share for share in shares if share is not None]
     assert len(known) == 20
     assert 0.88 < np.mean(known) < 0.98
@@ -87,5 +87,19 @@ def test_student_quantile_is_that_of_the_tables(freedom: int, expected: float) -
     assert intervals.student(0.975, freedom) == pytest.approx(expected, rel=0.06)
 
 
-def test_left_out_coverage_needs_three_origins() -> None:
-    assert intervals.left_out_coverage(np.ones((2, 24)), 0.95, WALK, 1, 2) is None
+@pytest.mark.parametrize("ends", [(0, 24), (0, 12, 24), (0, 8, 16)], ids=["two", "two apart", "none apart"])
+def test_left_out_coverage_needs_two_others_that_share_no_step(ends: tuple[int, ...]) -> None:
+    assert intervals.left_out_coverage(np.ones((len(ends), 24)), ends, 0.95, WALK, 1) is None
+
+
+def test_windows_that_overlap_do_not_judge_each_other() -> None:
+    h, ends, told, held = 168, range(504, 841, 24), [], []  # a week ahead, starts a day apart: three of them share no step
+    for seed in range(150):
+        walk = np.cumsum(np.random.default_rng(seed).normal(0, 1, 1008 + h))
+        errors = np.array([walk[end : end + h] - walk[end - 1] for end in ends])
+        told.append(intervals.left_out_coverage(errors, ends, 0.95, walk[:1008], 1))
+        below, above = intervals.offsets(errors, h, 0.95, walk[:1008], 1, intervals.windows(ends, h))
+        ahead = walk[1008:] - walk[1007]
+        held.append(float(((ahead >= -below) & (ahead <= above)).mean()))
+    assert np.mean(held) > 0.85  # a walk is the hardest case
+    assert np.mean([share for share in told if share is not None]) == pytest.approx(np.mean(held), abs=0.07)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.errors import CronocastError, Terminated, seen
+from cronocast.forecast import intervals
 from cronocast.forecast.prepare import Filled, fill
 
 if TYPE_CHECKING:
@@ -40,30 +41,30 @@ class Backtest:
 
     @property
     def independent(self) -> int:
-        """How many windows of h steps the errors are worth: those apart from each other, and half of the others; 0 if there are none."""
-        if not self.origins:
-            return 0
-        apart = 1 + (self.origins[-1].end - self.origins[0].end) // int(self.actual.shape[1])
-        return (apart + len(self.origins)) // 2
+        """How many windows of h steps that lie apart the errors are worth."""
+        return intervals.windows([origin.end for origin in self.origins], int(self.actual.shape[1]))
 
 
 def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGINS) -> list[int]:
     """Choose where past forecasts begin, ascending.
 
-    Origins lie one short season apart, so that each starts at the same phase as the real forecast; where that leaves fewer
-    than half of `most`, they move closer together. Each has at least two seasons (the longest that still leaves
-    half of the history) before it, and all h steps after it.
+    Origins lie whole short seasons before the end, so that each starts at the same phase as the real forecast: at other hours
+    errors are of another size. They lie so far apart that windows share no step, as far as there is room for `most` of them; where
+    one season leaves fewer than half of `most`, they move closer together. Each has at least two seasons (the longest that still
+    leaves half of the history) before it, and all h steps after it.
     """
     seasons = [p for p in periods if 4 * p <= n] or [p for p in periods[:1] if 3 * p <= n]
     least = max(LEAST_TRAINING, 2 * max(seasons, default=0), n // 4)
     room = n - h - least
     if room < 0:
         return []
-    stride = max(1, min(periods, default=h))
-    if room // stride + 1 < most / 2:
-        stride = max(1, room // (most - 1))
-    count = min(most, room // stride + 1)
-    return [n - h - stride * i for i in reversed(range(count))]
+    season = max(1, min(periods, default=h))
+    newest = n - h - -h % season  # the last one of this phase that has all h steps after it
+    stride = season * max(1, min((newest - least) // (season * (most - 1)), -(-h // season)))
+    if newest < least or (newest - least) // stride + 1 < most / 2:
+        stride, newest = max(1, room // (most - 1)), n - h
+    count = min(most, (newest - least) // stride + 1)
+    return [newest - stride * i for i in reversed(range(count))]
 
 
 def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS, fill_limit: int | None = None) -> Backtest:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cronocast.forecast import Floats
 
 LEAST_ERRORS = 20  # fewer say nothing about the outer 5 %; then widths come from changes in the history
@@ -107,15 +109,37 @@ def _change_quantile(y: "Floats", lag: int, level: float) -> float:
     return float(np.quantile(changes, min(1.0, level * (1 + 1 / changes.size))))
 
 
-def left_out_coverage(errors: "Floats", level: float, y: "Floats", season: int, independent: int) -> float | None:
-    """Share of backtest values inside the interval, each origin judged by widths from the other origins; None with too few of them."""
-    k, b = errors.shape
-    if k < 3:
-        return None
+def windows(ends: "Sequence[int]", h: int) -> int:
+    """How many windows of h steps that lie apart those from `ends` on are worth: as many as do, and half of the others.
+
+    Those between say more of series that return to their level than of a random walk, of which they would be worth a third at most.
+
+    Args:
+        ends: Where the windows begin, in steps, ascending.
+        h: Steps of a window, >= 1.
+    """
+    apart = min(len(ends), 1 + (ends[-1] - ends[0]) // h) if len(ends) else 0
+    return apart + (len(ends) - apart) // 2
+
+
+def left_out_coverage(errors: "Floats", ends: "Sequence[int]", level: float, y: "Floats", season: int) -> float | None:
+    """Share of backtest values inside the interval, each origin judged by widths from those that share no step with it; None with too few of them.
+
+    Args:
+        errors: Actual - forecast, shape (k, b), NaN where not observed.
+        ends: First step of each origin, k of them.
+        level: Nominal coverage, 0..1.
+        y: History, as for `offsets`.
+        season: Steps in one season, >= 1.
+    """
+    b, starts = errors.shape[1], np.asarray(ends)
     inside = total = 0
-    for i in range(k):
-        lower, upper = offsets(np.delete(errors, i, axis=0), b, level, y, season, max(1, independent - 1))
-        row = errors[i]
+    for row, start in zip(errors, starts, strict=True):
+        apart = np.abs(starts - start) >= b
+        worth = windows(sorted(starts[apart].tolist()), b)
+        if worth < 2 or np.isfinite(errors[apart]).sum() < LEAST_ERRORS:
+            continue
+        lower, upper = offsets(errors[apart], b, level, y, season, worth)
         known = np.isfinite(row)
         inside += int(((row >= -lower) & (row <= upper))[known].sum())
         total += int(known.sum())
