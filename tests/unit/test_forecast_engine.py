@@ -110,6 +110,34 @@ def test_first_stamp_is_the_first_step_not_the_last_observation() -> None:
     assert result.time_ns[0] == START_NS + 672 * HOUR_NS
 
 
+CONSTANTS = {
+    "never left": ([], 0.0),
+    "at the end as often before": ([100, 671], 0.0),
+    "left as long as before": ([100, 101, 670, 671], 0.0),
+    "left for the first time": ([671], 80.0),
+    "left for longer than ever": ([100, 670, 671], 80.0),
+    "came back": ([100, 669], 0.0),
+}
+
+
+@pytest.mark.parametrize(("away", "expected"), CONSTANTS.values(), ids=CONSTANTS)
+def test_a_constant_is_forecast_where_it_came_back_from_as_much_before(away: list[int], expected: float) -> None:
+    y = np.zeros(672)
+    y[away] = 80.0
+    result = run(y, "constant")
+    assert set(result.yhat.tolist()) == {expected}
+    assert result.model == "constant"
+
+
+@pytest.mark.parametrize("transform", ["none", "sqrt"])
+def test_values_that_are_left_out_have_no_say_in_the_figures(transform: str) -> None:
+    newest = np.where(T >= 130, WAVE, NAN)
+    larger = np.where(T < 100, 1000 * WAVE, newest)
+    without, with_ = (run(y, "seasonal", {"periods": (24,)}, fill_limit=12, transform=transform).backtest for y in (newest, larger))
+    assert with_["scale"] == pytest.approx(without["scale"], rel=0.01)
+    assert with_["chosen"]["mase"] == pytest.approx(without["chosen"]["mase"], rel=0.3)
+
+
 def test_late_data_are_forecast_across_and_cut() -> None:
     late = run(RAMP[:600], "trend", model="linear", end_ns=START_NS + 672 * HOUR_NS)
     assert late.time_ns[0] == START_NS + 672 * HOUR_NS
@@ -186,7 +214,7 @@ def test_failing_candidate_does_not_hurt_auto() -> None:
 
 
 def test_unknown_model_is_a_configuration_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="'lstn' is not known; known: naive, seasonal_naive, linear"):
+    with pytest.raises(ConfigError, match="'lstn' is not known; known: naive, seasonal_naive, constant, linear"):
         run(WAVE, model="lstn")
 
 

@@ -94,6 +94,7 @@ class Model(Protocol):
 MODELS: Mapping[str, Row] = {
     "naive": Row("cronocast.forecast.naive:Naive", extra="linear"),
     "seasonal_naive": Row("cronocast.forecast.naive:SeasonalNaive", extra="linear"),
+    "constant": Row("cronocast.forecast.naive:Constant", extra="linear"),
     "linear": Row("cronocast.forecast.linear:Linear", extra="linear"),
     "theta": Row("cronocast.forecast.theta:Theta", extra="linear"),
     "arima": Row("cronocast.forecast.arima:Arima", extra="linear"),

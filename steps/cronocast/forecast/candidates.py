@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DAY_NS = 86_400 * 10**9
 # What each class is worth trying, simpler first (it wins ties); the naive forecasts are added to each.
 BY_CLASS: Mapping[str, tuple[str, ...]] = {
-    "constant": (),
+    "constant": ("constant",),
     "trend": ("linear", "theta", "arima"),
     "seasonal": ("theta", "fourier", "arima", "linear"),
     "trend_seasonal": ("linear", "theta", "fourier", "arima"),

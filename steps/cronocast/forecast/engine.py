@@ -92,7 +92,7 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         status = "failed" if settings.on_too_short == "fail" else "skipped"
         return without_forecast(profile, status, f"too_short: {int(filled.observed.sum())} points; on_too_short is {settings.on_too_short}")
     exponent = exponent_of(filled.y)
-    unit = Unit(scale, exponent + halved, exponent_of(line.values))
+    unit = Unit(scale, exponent + halved, exponent_of(line.values[filled.start :]) if scale.name else exponent + halved)
     values, filled = np.ldexp(values, -exponent), replace(filled, y=np.ldexp(filled.y, -exponent))
     member = f"{profile.name}{{{profile.tags}}}"
     context = Context(

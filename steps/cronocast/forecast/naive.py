@@ -1,4 +1,4 @@
-"""The two forecasts that every other one must beat: repeat the last value, repeat the last season."""
+"""The two forecasts that every other one must beat: repeat the last value, repeat the last season; and one for constants: repeat the median."""
 
 from typing import TYPE_CHECKING, Self
 
@@ -59,3 +59,26 @@ class SeasonalNaive:
     def predict(self, h: int) -> "Floats":
         """Repeat it over h steps."""
         return np.resize(self.last, h)
+
+
+class Constant:
+    """Repeats the median; where y has left it for longer than ever before, the last value: then it may be the new constant."""
+
+    def fit(self, y: "Floats", context: "Context") -> Self:
+        """Look at y, shape (t,), from its last change on.
+
+        Raises:
+            DataError: y is empty.
+        """
+        if y.size == 0:
+            raise DataError("E_SHORT", "constant", "0 points, need 1: extract more")
+        newest = y[context.last_change :] if context.last_change < y.size else y
+        median = float(np.sort(newest)[newest.size // 2])
+        at = np.flatnonzero(np.concatenate(([True], newest == median, [True])))  # as if it stood before and after
+        away = np.diff(at) - 1  # steps between two of them
+        self.value = median if away[-1] <= max(away[:-1], default=0) else float(y[-1])
+        return self
+
+    def predict(self, h: int) -> "Floats":
+        """Repeat it h times."""
+        return np.full(h, self.value)

@@ -92,6 +92,8 @@ class Work:
         name = self.settings.model
         if name == "auto" and self.profile.series_class in SEASONAL and self.context.periods and not (test.origins and self._tested_periods(test)):
             return select.Choice(("seasonal_naive",), "seasonal_naive: the season was seen too few times to test anything else on it", choice.scores)
+        if name == "auto" and self.profile.series_class == "constant" and "constant" in names and "constant" not in test.failures:
+            return select.Choice(("constant",), "constant: nearly always one value, which is repeated unless it was left for longer than ever", choice.scores)
         if name == "auto":
             return choice
         score = choice.scores.get(name)
@@ -138,14 +140,14 @@ class Work:
         tail = self.filled.tail
         bands = []
         for level in levels:
-            below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, level, self.values, season, test.independent))
+            below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, level, self.values[self.filled.start :], season, test.independent))
             edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
             bands.append((self._back(edges[0]), self._back(edges[1])))
         yhat = yhat + self.days_off.shift if self.days_off else yhat
         times = self.settings.end_ns + self.profile.step_ns * np.arange(self.settings.h, dtype=np.int64)
         status, reason = self._status(used, choice)
         label = replace(choice, names=used).label
-        report = summary.backtest_report(test, errors, self.values, self.unit, levels, season)
+        report = summary.backtest_report(test, errors, self.values[self.filled.start :], self.unit, levels, season)
         report["not_tried"] = self.not_tried
         return MemberForecast(self.profile.name, self.profile.tags, times, self._back(yhat), *bands[0], label, choice.why, status, reason, report, further=tuple(bands[1:]))
 
