@@ -55,11 +55,29 @@ def clean(root: Path, keep: Duration, now_s: float | None = None) -> Cleaned:
 
 def _listed(root: Path) -> list[Path]:
     try:
-        return sorted(path / "runs" for path in root.iterdir() if (path / "runs").is_dir() and not path.is_symlink() and not (path / "runs").is_symlink())
+        entries = sorted(root.iterdir())
     except OSError as error:
         raise StorageError("E_STORAGE", str(root), f"{error.strerror}; name the root of the volume") from error
+    return [path / "runs" for path in entries if _has_runs(path)]
+
+
+def _has_runs(path: Path) -> bool:
+    """Whether this is the folder of a series; what can't be looked into, such as root's own lost+found, is none."""
+    runs = path / "runs"
+    try:
+        return runs.is_dir() and not path.is_symlink() and not runs.is_symlink()
+    except OSError:
+        return False
 
 
 def _changed_s(folder: Path) -> float:
     """When something in a run folder changed last: a run that still goes on is never old."""
-    return max((path.lstat().st_mtime for path in (folder, *folder.iterdir())), default=0.0)
+    # The folder comes last: a file that vanished meanwhile is told by it.
+    return max([*map(_modified_s, folder.iterdir()), folder.lstat().st_mtime])
+
+
+def _modified_s(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0

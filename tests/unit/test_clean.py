@@ -93,6 +93,41 @@ def test_a_run_that_vanishes_meanwhile_is_no_end(tmp_path: Path, monkeypatch: py
     assert clean(tmp_path, WEEK, NOW).removed == 1
 
 
+@pytest.mark.parametrize("call", ["is_dir", "is_symlink", "lstat"])
+def test_a_folder_that_nobody_may_look_into_stops_no_other(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As lost+found at the root of a volume, which belongs to root alone."""
+    old = run(tmp_path, "20260101T000000Z", 30)
+    run(tmp_path, "20260102T000000Z", 30)
+    (tmp_path / "lost+found").mkdir()
+    look = getattr(Path, call)
+
+    def refused(path: Path) -> object:
+        if path.parent.name == "lost+found":
+            raise PermissionError(13, "Permission denied")
+        return look(path)
+
+    monkeypatch.setattr(Path, call, refused)
+    assert clean(tmp_path, WEEK, NOW) == Cleaned(1, 1, ())
+    assert not old.exists()
+
+
+@pytest.mark.parametrize(("changed_days", "kept"), [(30, 1), (0, 2)], ids=["and the run is old", "and the run goes on"])
+def test_a_temporary_file_that_vanishes_is_gone(changed_days: float, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = run(tmp_path, "20260101T000000Z", 30)
+    run(tmp_path, "20260102T000000Z", 30)
+    look = Path.lstat
+
+    def vanished(path: Path) -> os.stat_result:
+        if path.name == "history.csv":
+            os.utime(path.parent, (NOW - changed_days * DAY,) * 2)  # as its removal does
+            raise FileNotFoundError(2, "No such file or directory")
+        return look(path)
+
+    monkeypatch.setattr(Path, "lstat", vanished)
+    assert clean(tmp_path, WEEK, NOW) == Cleaned(2 - kept, kept, ())
+    assert old.exists() == (kept == 2)
+
+
 def test_a_root_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="E_STORAGE"):
         clean(tmp_path / "nowhere", WEEK)
