@@ -14,6 +14,7 @@ _LITERAL = re.compile(
     r"""  "(?:\\.|[^"\\\n])*"  |  '(?:\\.|[^'\\\n])*'  |  (?P<before> (?: =~ | !~ | [,(] | \b(?:from|select|by)\b ) \s* ) /(?!\*)(?:\\.|[^/\\\n])*/""",
     re.IGNORECASE | re.VERBOSE,
 )
+_DAYS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}  # of the months that are shorter than 31
 _FORBIDDEN_IN_QUERY = re.compile(r"\b(into|drop|delete|create|alter|grant|revoke|kill|show|explain)\b", re.IGNORECASE)
 
 
@@ -122,24 +123,35 @@ def series_name_fault(value: str) -> str:
 
 
 def cron_fault(value: str) -> str:
-    """Check a schedule of five fields; the minute may be H, a number made from the series' name."""
-    right = "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute made from the name)"
+    """Check a schedule of five fields as Argo reads them; the minute may be H, a number made from the series' name."""
+    right = "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute made from the name), days of the week 0 to 6 from Sunday on, ranges upwards"
     fields = value.split()
     if len(fields) != 5 or value.strip() != value:
         return f"{seen(value)} has {len(fields)} fields; {right}"
-    edges = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-    for i, (text, (low, high)) in enumerate(zip(fields, edges, strict=True)):
+    edges = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+    named: list[set[int]] = [set() for _ in edges]
+    for i, text in enumerate(fields):
         for part in text.split(","):
-            if i == 0 and re.fullmatch(r"H(/[0-9]{1,2})?", part):
+            if i == 0 and re.fullmatch(r"H(/([1-9]|[1-5][0-9]))?", part):
                 continue
-            found = re.fullmatch(r"(?:\*|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([0-9]{1,2}))?", part, re.ASCII)
-            numbers = [int(n) for n in found.groups()[:2] if n] if found else []
-            if not found or any(not low <= n <= high for n in numbers) or numbers != sorted(numbers) or found[3] in ("0", "00"):
+            numbers = _cron_numbers(part, *edges[i])
+            if not numbers:
                 return f"field {i + 1} is {seen(part)}; {right}"
-    longest = max([{2: 29, 4: 30, 6: 30, 9: 30, 11: 30}.get(int(m), 31) for m in fields[3].split(",") if m.isdigit()] or [31])
-    if fields[2].isdigit() and fields[4] == "*" and int(fields[2]) > longest:
+            named[i].update(numbers)
+    longest = max(_DAYS.get(month, 31) for month in named[3])
+    if fields[4] == "*" and min(named[2]) > longest:
         return f"{seen(value)} never comes: no such day in that month; {right}"
     return ""
+
+
+def _cron_numbers(part: str, low: int, high: int) -> range:
+    """The numbers that one part of a field names; none where it is wrong."""
+    found = re.fullmatch(r"(?:\*|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/(0?[1-9]|[1-9][0-9]))?", part, re.ASCII)
+    if not found:
+        return range(0)
+    first, step = int(found[1] or low), int(found[3] or 1)
+    last = int(found[2] or (found[1] if found[1] and not found[3] else high))
+    return range(first, last + 1, step) if low <= first and last <= high else range(0)
 
 
 def model_fault(value: str) -> str:

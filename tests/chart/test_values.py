@@ -101,6 +101,8 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "V2 six fields": ("series.a.schedules", ["* * * * * *"], ("/series/a/schedules/0", "* * * * * *")),
     "V2 minute 61": ("series.a.schedules", ["61 * * * *"], ("E_CRON", "series.a.schedules", '"61"')),
     "V2 @every": ("series.a.schedules", ["@every 1s"], ("/series/a/schedules/0",)),
+    "V2 Sunday as 7": ("series.a.schedules", ["0 6 * * 5-7"], ("E_CRON", "series.a.schedules", '"5-7"', "days of the week 0 to 6")),
+    "V2 a range backwards": ("series.a.schedules", ["0 22-6 * * *"], ("E_CRON", "series.a.schedules", '"22-6"', "ranges upwards")),
     "V2 never": ("series.a.schedules", ["0 0 31 2 *"], ("E_CRON", "series.a.schedules", "never")),
     "V2 a zone in front": ("series.a.schedules", ["TZ=UTC 1 1 1 1 1"], ("/series/a/schedules/0",)),
     "V2 empty": ("series.a.schedules", [""], ("/series/a/schedules/0",)),
@@ -176,13 +178,28 @@ def test_every_typo_is_refused_with_its_path() -> None:
         assert re.search(rf"at '{re.escape(where)}': .*'{last}q'", message), (where, last)
 
 
-CRONS = ["H * * * *", "H/5 * * * *", "H,5 7-9 * * 1-5", "*/30 6-18 * * 1-5", "0 0 1 1 *", "00 05 01 12 07", "1-5/2 */2 31 1,3 0", "59 23 31 12 7"]
+COMING = ["0 0 31 4,6-7 *", "0 0 30,31 4 *", "0 0 29 2 *", "0 0 31 */5 *", "0 0 30 2/2 *", "0 0 31 2 1", "5/20 08-09 * * *", "H/59 * * * 0-6"]
+CRONS = ["H * * * *", "H/5 * * * *", "H,5 7-9 * * 1-5", "*/30 6-18 * * 1-5", "0 0 1 1 *", "00 05 01 12 06", "1-5/2 */2 31 1,3 0", "59 23 31 12 6", *COMING]
 BAD_CRONS = [
     "60 * * * *",
     "* 24 * * *",
     "* * 0 * *",
     "* * * 13 *",
     "* * * * 8",
+    "* * * * 7",
+    "* * * * 5-7",
+    "* * * * 1,07",
+    "0 22-6 * * *",
+    "30-10 * * * *",
+    "5,30-10/5 * * * *",
+    "* * * * 6-0",
+    "H/0 * * * *",
+    "H/05 * * * *",
+    "H/75 * * * *",
+    "0 0 31 4,6 *",
+    "0 0 30,31 2 *",
+    "0 0 31 4-6/2 *",
+    "0-60 * * * *",
     "*/0 * * * *",
     "a * * * *",
     "* * 31 4 *",

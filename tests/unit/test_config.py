@@ -249,6 +249,7 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         ("schedules", [value], "E_CRON")
         for value in ("* * * * * *", "61 * * * *", "@every 1s", "0 0 31 2 *", "", "TZ=UTC 0 * * * *", "*/0 * * * *", "5-1 * * * *", "H H * * *", "١ * * * *", "0 0 30 2 *")
     ],
+    "V2 what Argo refuses": [("schedules", [value], "E_CRON") for value in ("0 6 * * 7", "0 6 * * 5-7", "0 22-6 * * *", "H/0 * * * *", "H/75 * * * *", "0 0 31 4,6 *")],
     "choice": [
         ("source.auth", "Basic", "E_CONFIG_CHOICE"),
         ("on_no_data", "ignore", "E_CONFIG_CHOICE"),

@@ -60,7 +60,7 @@ E_CONFIG_MISSING {{ $at }}.source.{{ . }}: given neither here nor in defaults{{ 
 {{- end }}
 {{- range $entry.schedules }}
 {{- with include "cronocast.cronFault" . }}
-E_CRON {{ $at }}.schedules: {{ . }}; allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5'
+E_CRON {{ $at }}.schedules: {{ . }}; allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5', days of the week 0 to 6 from Sunday on, ranges upwards
 {{- end }}
 {{- end }}
 {{- $profile := $entry.profile | default "cpu" }}
@@ -81,18 +81,37 @@ E_CONFIG_CROSS {{ $at }}.singlePod: one pod can't be {{ int $entry.shards }} sha
 
 {{/* What is wrong with a schedule of five fields, "" if nothing: numbers out of range, or a day that no month has. */}}
 {{- define "cronocast.cronFault" -}}
-{{- $text := . }}
-{{- $numbers := list "([0-5]?[0-9])" "([01]?[0-9]|2[0-3])" "(0?[1-9]|[12][0-9]|3[01])" "(0?[1-9]|1[0-2])" "(0?[0-7])" -}}
-{{- range $i, $field := splitList " " . -}}
-{{- $more := eq $i 0 | ternary "H|H/([1-9]|[1-5][0-9])|" "" -}}
-{{- $part := printf "(%s(\\*|%s(-%s)?)(/([1-9][0-9]?|0[1-9]))?)" $more (index $numbers $i) (index $numbers $i) -}}
-{{- if not (regexMatch (printf "^%s(,%s)*$" $part $part) $field) -}}
-field {{ add1 $i }} of {{ quote $text }} is {{ quote $field }}
+{{- $text := . }}{{ $fields := splitList " " . -}}
+{{- $edges := list (list 0 59) (list 0 23) (list 1 31) (list 1 12) (list 0 6) -}}
+{{- $wrong := "" }}{{ $days := list }}{{ $months := list -}}
+{{- range $i, $field := $fields -}}
+{{- range $part := splitList "," $field -}}
+{{- if not (and (eq $i 0) (regexMatch "^H(/([1-9]|[1-5][0-9]))?$" $part)) -}}
+{{- $numbers := include "cronocast.cronNumbers" (prepend (index $edges $i) $part) | fromJsonArray -}}
+{{- if and (not $numbers) (not $wrong) }}{{ $wrong = printf "field %d of %q is %q" (add1 $i) $text $part }}{{ end -}}
+{{- if eq $i 2 }}{{ $days = concat $days $numbers }}{{ else if eq $i 3 }}{{ $months = concat $months $numbers }}{{ end -}}
 {{- end -}}
 {{- end -}}
-{{- if regexMatch "^[^ ]+ [^ ]+ ((30|31) 0?2|31 (0?[469]|11)) \\*$" . -}}
-{{ quote . }} never comes
 {{- end -}}
+{{- $comes := ne (last $fields) "*" -}}
+{{- range $month := $months -}}
+{{- $longest := get (dict "2" 29 "4" 30 "6" 30 "9" 30 "11" 30) (toString $month) | default 31 | float64 -}}
+{{- range $days }}{{ $comes = or $comes (le . $longest) }}{{ end -}}
+{{- end -}}
+{{- $wrong | default ($comes | ternary "" (printf "%q never comes" $text)) -}}
+{{- end }}
+
+{{/* The numbers that one part of a field names as JSON, none where it is wrong: (list TEXT LOW HIGH). */}}
+{{- define "cronocast.cronNumbers" -}}
+{{- $part := index . 0 }}{{ $low := index . 1 }}{{ $high := index . 2 }}{{ $numbers := list -}}
+{{- if regexMatch "^(\\*|[0-9]{1,2}(-[0-9]{1,2})?)(/(0?[1-9]|[1-9][0-9]))?$" $part -}}
+{{- $ends := regexFindAll "[0-9]+" (splitList "/" $part | first) -1 -}}
+{{- $first := first $ends | default (toString $low) | atoi -}}
+{{- $single := and (contains "/" $part) (eq (len $ends) 1) -}}
+{{- $last := $single | ternary (toString $high) (last $ends | default (toString $high)) | atoi -}}
+{{- if and (ge $first $low) (le $last $high) }}{{ $numbers = untilStep $first (add1 $last | int) (regexFind "/[0-9]+$" $part | trimPrefix "/" | default "1" | atoi) }}{{ end -}}
+{{- end -}}
+{{- toJson $numbers -}}
 {{- end }}
 
 {{/* A quantity as a number: 500m, 2, 64Mi, 1G. */}}
