@@ -89,7 +89,7 @@ class Sink:
     retention_policy: str | None = setting(_database, None, "Retention policy to write to; the database's default if not given.", "load")
     measurement: str | None = setting(_name, None, "Measurement to write; <source measurement>_forecast if not given.", "load")
     batch: int = setting(Number(1, 100_000, whole=True), 10_000, "Lines in one request.", "load")
-    runs: bool = setting(Flag(), True, "Also write one record per member and run to <measurement>_runs.", "load")
+    runs: bool = setting(Flag(), True, "Also write records to <measurement>_runs: one per member and run, and on a cluster one of how the run ended.", "load")
     read_back: bool = setting(Flag(), False, "Count the written points again by a query before success is reported.", "load")
 
 

@@ -21,11 +21,13 @@ GO_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTAL
 
 
 def run(job: Job) -> Outcome:
-    """Write one point per run and series to `<measurement>_runs`: status, failing step, exit code, message, durations.
+    """Write one point per run and series to `<measurement>_runs`, if records are wanted: status, failing step, exit code, message, durations.
 
     Raises:
         CronocastError: as load.
     """
+    if not job.entry.sink.runs:
+        return Outcome(status="skipped", reason="no_records: sink.runs is false")
     target = resolved_target(job.entry, job.run_ns)
     fields = record_fields(job.forecast.parent, job.entry.name, job.run, job.told.get("status", ""), job.told.get("failures", ""))
     line = record(target.key(target.runs, ""), fields, job.run_ns)
@@ -47,9 +49,10 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
     """
     found = list(_results(folder, series, run))
     durations: dict[str, Value] = {f"{step}_s": max(float(r["duration_s"]) for r in found if r["step"] == step) for step in STEPS if any(r["step"] == step for r in found)}
-    base: dict[str, Value] = {"failed_step": None, "exit": 0, "message": None, **durations}
-    last = next((result for result in reversed(found) if result["status"] != "failed"), {"status": "skipped", "reason": "no step left a result"})
-    went_well = {**base, "status": last["status"], "message": str(last.get("reason") or "") or None}
+    # Empty ones too: the database keeps a field of an earlier attempt at this run until it is written again.
+    base: dict[str, Value] = {"failed_step": "", "exit": 0, "message": "", **durations}
+    told = _told(found)
+    went_well = {**base, "status": told["status"], "message": str(told.get("reason") or "")}
     # Results and pods that failed may be of earlier attempts at the same run: where the engine says that all went well, it did.
     if status == "Succeeded":
         return went_well
@@ -61,6 +64,15 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
         # Killed, evicted, out of memory, never started: the step could leave no result.
         return {**base, "status": "failed", "failed_step": pod.get("displayName", "unknown"), "exit": -1, "message": pod.get("message") or f"the workflow ended as {status}"}
     return went_well
+
+
+def _told(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The result that says how a run ended which did not fail: the last one, or that of a forecast which fell back, as load writes it like any other."""
+    well = [result for result in reversed(found) if result["status"] != "failed"]
+    last = next(iter(well), {"status": "skipped", "reason": "no step left a result"})
+    # Of several forecasts the last one, which was merged from the others, says what was chosen.
+    forecast = next((result for result in well if result["step"] == "forecast"), last)
+    return forecast if (last["status"], forecast["status"]) == ("ok", "fallback") else last
 
 
 def _results(folder: Path, series: str, run: str) -> Iterator[dict[str, Any]]:

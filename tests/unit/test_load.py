@@ -15,6 +15,7 @@ from cronocast.files import write_json
 from cronocast.load import DEAD_LETTERS
 from cronocast.load.batches import ahead, forecast_bodies, joined
 from cronocast.load.forecast_file import Rows
+from cronocast.load.runs import run_fields
 from cronocast.load.written import Written
 from cronocast.registry import Row
 from cronocast.step import Job
@@ -60,6 +61,14 @@ def test_policy_and_measurement_are_used_and_records_can_be_left_out(tmp_path: P
     _, _, seen, _ = loaded(tmp_path, [OK], retention_policy="one week", measurement="a b", database="other", runs=False)
     assert [request.params for request in seen] == [{"db": "other", "rp": "one week", "precision": "ns"}]
     assert seen[0].body.startswith(b"a\\ b,host=a")
+
+
+@pytest.mark.parametrize("reason", ["", "E_MODEL lstm did not converge"])
+def test_words_of_a_member_that_are_empty_are_written_too(reason: str) -> None:
+    """The database keeps a field of a point until it is written again: an attempt that went well must clear the reason of the one before."""
+    words = {"class": "trend", "model": "linear", "why": "best", "status": "ok", "reason": reason}
+    [(_, fields)] = run_fields({"forecast": {"members": [{"name": "cpu", "tags": "", **words}]}}, {("cpu", ""): 3})
+    assert {name: fields[name] for name in words} == words
 
 
 CONFLICT = 'partial write: field type conflict: input field "yhat" on measurement "cpu_forecast" is type float, already exists as type integer dropped=10'

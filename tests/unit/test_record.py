@@ -1,16 +1,19 @@
 """The record of a run: what the steps left, and what the engine says where a step could leave nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cronocast.errors import AccessError
-from cronocast.record import first_failure, record_fields
+from cronocast.record import first_failure, record_fields, run
 from cronocast.results import Outcome, result_path, write_result
+from tests import load_run
 
 RUN = "2026-01-31T12:00:00Z"
+WELL = {"status": "ok", "failed_step": "", "exit": 0, "message": ""}
 
 
 def leave(folder: Path, step: str, status: str = "ok", *, seconds: float = 1.0, series: str = "cpu", run: str = RUN, name: str = "", reason: str = "") -> None:
@@ -21,7 +24,7 @@ def leave(folder: Path, step: str, status: str = "ok", *, seconds: float = 1.0, 
 
 
 def fields(folder: Path, status: str = "", failures: str = "") -> dict[str, Any]:
-    return {name: value for name, value in record_fields(folder, "cpu", RUN, status, failures).items() if value is not None}
+    return dict(record_fields(folder, "cpu", RUN, status, failures))
 
 
 def go_quoted(nodes: list[dict[str, Any]]) -> str:
@@ -32,14 +35,47 @@ def go_quoted(nodes: list[dict[str, Any]]) -> str:
 def test_a_good_run(tmp_path: Path) -> None:
     for i, step in enumerate(("extract", "classify", "forecast", "load")):
         leave(tmp_path, step, seconds=i + 0.5)
-    assert fields(tmp_path, "Succeeded", "null") == {"status": "ok", "exit": 0, "extract_s": 0.5, "classify_s": 1.5, "forecast_s": 2.5, "load_s": 3.5}
+    assert fields(tmp_path, "Succeeded", "null") == {**WELL, "extract_s": 0.5, "classify_s": 1.5, "forecast_s": 2.5, "load_s": 3.5}
 
 
 @pytest.mark.parametrize(("status", "reason"), [("fallback", "1 of 3 members fallback"), ("superseded", "a newer run"), ("skipped", "nothing to write")])
 def test_the_last_step_says_how_it_went(tmp_path: Path, status: str, reason: str) -> None:
     leave(tmp_path, "extract")
     leave(tmp_path, "load", status, reason=reason)
-    assert {**fields(tmp_path, "Succeeded"), "extract_s": 0, "load_s": 0} == {"status": status, "message": reason, "exit": 0, "extract_s": 0, "load_s": 0}
+    assert fields(tmp_path, "Succeeded") == {**WELL, "status": status, "message": reason, "extract_s": 1.0, "load_s": 1.0}
+
+
+FELL_BACK = ("fallback", "1 of 1 members fallback")
+# id -> (what the parts say, what forecast or select says, what load says, what the record says); each status and reason
+TOLD: dict[str, tuple[list[tuple[str, str]], tuple[str, str], tuple[str, str], tuple[str, str]]] = {
+    "one pod": ([], FELL_BACK, ("ok", ""), FELL_BACK),
+    "merged from parts": ([("ok", ""), FELL_BACK], FELL_BACK, ("ok", ""), FELL_BACK),
+    "another part was chosen": ([("ok", ""), FELL_BACK], ("ok", ""), ("ok", ""), ("ok", "")),
+    "an older run": ([], FELL_BACK, ("superseded", "newer_run: x"), ("superseded", "newer_run: x")),
+    "nothing to load": ([], ("skipped", "no_data: 0 rows"), ("skipped", "no_data: 0 rows"), ("skipped", "no_data: 0 rows")),
+    "failed before": ([], ("failed", ""), ("ok", ""), ("ok", "")),
+}
+
+
+@pytest.mark.parametrize(("parts", "forecast", "load", "told"), TOLD.values(), ids=TOLD)
+def test_a_forecast_that_fell_back_is_not_called_ok_because_it_was_loaded(
+    parts: list[tuple[str, str]], forecast: tuple[str, str], load: tuple[str, str], told: tuple[str, str], tmp_path: Path
+) -> None:
+    for i, (status, reason) in enumerate(parts):
+        leave(tmp_path, "forecast", status, reason=reason, name=f"light-{i}")
+    for step, (status, reason) in {"forecast": forecast, "load": load}.items():
+        leave(tmp_path, step, status, reason=reason)
+    found = fields(tmp_path, "Succeeded")
+    assert (found["status"], found["message"], found["exit"], found["failed_step"]) == (*told, 0, "")
+
+
+def test_every_record_has_every_field_so_that_none_of_an_earlier_attempt_stays(tmp_path: Path) -> None:
+    """The database keeps a field of a point until it is written again."""
+    leave(tmp_path, "load", "failed")
+    failed = fields(tmp_path, "Failed")
+    leave(tmp_path, "load")
+    assert fields(tmp_path, "Succeeded").keys() == failed.keys()
+    assert all(value is not None for value in fields(tmp_path, "Succeeded").values())
 
 
 def test_a_run_that_ended_early_for_want_of_data(tmp_path: Path) -> None:
@@ -72,13 +108,13 @@ def test_a_failure_left_by_an_earlier_attempt_is_not_this_ones(tmp_path: Path) -
 def test_an_attempt_that_failed_before_one_that_went_well_is_no_failure_of_the_run(tmp_path: Path) -> None:
     leave(tmp_path, "extract")
     leave(tmp_path, "load")
-    assert fields(tmp_path, "Succeeded", go_quoted(NODES)) == {"status": "ok", "exit": 0, "extract_s": 1.0, "load_s": 1.0}
+    assert fields(tmp_path, "Succeeded", go_quoted(NODES)) == {**WELL, "extract_s": 1.0, "load_s": 1.0}
 
 
 @pytest.mark.parametrize("other", [{"series": "disk"}, {"run": "2026-01-31T13:00:00Z"}])
 def test_results_of_other_runs_are_left_aside(tmp_path: Path, other: dict[str, str]) -> None:
     leave(tmp_path, "load", "failed", **other)  # type: ignore[arg-type]
-    assert fields(tmp_path) == {"status": "skipped", "exit": 0, "message": "no step left a result"}
+    assert fields(tmp_path) == {**WELL, "status": "skipped", "message": "no step left a result"}
 
 
 def test_a_torn_result_is_left_aside(tmp_path: Path) -> None:
@@ -119,3 +155,8 @@ def test_without_attempts_any_node_will_do() -> None:
 def test_a_list_that_was_cut_off_still_says_something() -> None:
     whole = go_quoted(NODES[::-1])
     assert first_failure(whole[: len(whole) // 2]) == NODES[3]
+
+
+def test_nothing_is_written_where_no_records_are_wanted(tmp_path: Path) -> None:
+    job = load_run.make_job(tmp_path, "http://127.0.0.1:1", runs=False)
+    assert run(replace(job, step="record")) == Outcome(status="skipped", reason="no_records: sink.runs is false")

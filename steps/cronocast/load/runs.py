@@ -57,7 +57,7 @@ def _key(member: dict[str, Any]) -> tuple[str, str]:
 
 
 def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) else None
 
 
 def _number(value: object) -> float | None:
