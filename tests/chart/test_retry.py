@@ -20,11 +20,11 @@ def templates() -> dict[str, Any]:
     return {t["name"]: t for t in kind(sample, "WorkflowTemplate")[0]["spec"]["templates"] if containers(t)}
 
 
-def repeated(template: str, code: int, status: str = "Failed", retries: int = 0, reason: str = "Error") -> bool:
-    """Evaluate a template's expression as Argo does, for an attempt that ended so."""
+def repeated(template: str, code: int, status: str = "Failed", retries: int = 0, reason: str = "Error", message: str | None = None) -> bool:
+    """Evaluate a template's expression as Argo does, for an attempt that ended so; of a pod that has a message of its own Argo tells that alone."""
     expression = templates()[template]["retryStrategy"]["expression"]
     container = "3-forecast" if template == "single" else "main"
-    message = f"{container}: {reason} (exit code {code}): error: E_NAME x: 75 or exit code 75 in what the server said"
+    message = f"{container}: {reason} (exit code {code}): error: E_NAME x: 75 or exit code 75 in what the server said" if message is None else message
     known: dict[str, Any] = {"lastRetry.status": status, "lastRetry.message": message, "lastRetry.exitCode": "-1" if template == "single" else str(code), "retries": str(retries)}
     python = re.sub(r"(lastRetry\.\w+|retries)\b", lambda m: f"known[{m[1]!r}]", expression)
     python = python.replace("||", " or ").replace("&&", " and ").replace("!(", "not (").replace("asInt(", "int(")
@@ -41,6 +41,37 @@ def test_the_exit_code_decides(template: str, code: int) -> None:
 def test_a_killed_attempt_is_repeated_once_unless_memory_ran_out(template: str) -> None:
     assert [repeated(template, 137, retries=i) for i in range(3)] == [True, False, False]
     assert not repeated(template, 137, reason="OOMKilled")
+
+
+# What Kubernetes says of a pod that it ended.
+ENDED = (
+    "Pod was terminated in response to imminent node shutdown.",
+    "The node was low on resource: memory. Threshold quantity: 100Mi, available: 64Mi. Container 3-forecast was using 1Gi, request is 512Mi",
+    "Preempted in order to admit critical pod",
+    "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+    "",
+)
+
+
+@pytest.mark.parametrize("message", ENDED)
+def test_one_pod_that_kubernetes_ended_is_repeated_once_as_a_killed_one_is(message: str) -> None:
+    assert [repeated("single", -1, retries=i, message=message) for i in range(3)] == [True, False, False]
+
+
+# Argo's message of one pod -> repeated; the first container that failed is named.
+SAID = {
+    "1-extract: Error (exit code 77): error: E_AUTH http://h: The node was low on resource": False,
+    "4-load: Error (exit code 1)": False,
+    "2-classify: Error (exit code 75): error: E_LOCK x: Pod was terminated": True,
+    "3-forecast: OOMKilled (exit code 137)": False,
+    "4-load: Error (exit code 137)": True,
+    "OOMKilled": False,
+}
+
+
+@pytest.mark.parametrize(("message", "expected"), SAID.items())
+def test_a_container_that_failed_speaks_for_one_pod(message: str, expected: bool) -> None:  # noqa: FBT001
+    assert repeated("single", -1, message=message) is expected
 
 
 @pytest.mark.parametrize(("template", "code"), list(product(STEPS, [0, 1, 64, 66, 77, 78, 137])))

@@ -152,7 +152,9 @@ spec:
       activeDeadlineSeconds: {{ int64 $.Values.schedule.deadlineSeconds }}
       retryStrategy:
         {{- $code := "lastRetry.message matches '^[1-4]-[a-z]+: [A-Za-z]+ [(]exit code (%s)[)]'" }}
-        {{- include "cronocast.retry" (dict "root" $ "code" (printf $code "64|65|74|75|143") "killed" (printf $code "137")) | nindent 8 }}
+        {{- /* A pod that Kubernetes ended (node shutdown, eviction, preemption) has a message of its own, which Argo tells instead of the containers'. */}}
+        {{- $killed := printf "(%s || !(lastRetry.message matches '^[1-4]-[a-z]+: '))" (printf $code "137") }}
+        {{- include "cronocast.retry" (dict "root" $ "code" (printf $code "64|65|74|75|143") "killed" $killed) | nindent 8 }}
       {{- with include "cronocast.placement" (dict "first" $light) | trim }}
       {{- . | nindent 6 }}
       {{- end }}
