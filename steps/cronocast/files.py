@@ -63,7 +63,8 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 def _publish(handle: int, name: str, path: Path) -> None:
     try:
         os.fsync(handle)
-        os.fchmod(handle, 0o644)  # the next step may run under another user
+        with suppress(PermissionError):  # CIFS, as of Azure Files: the mount gives the mode of every file
+            os.fchmod(handle, 0o644)  # the next step may run under another user
         Path(name).replace(path)
         sync_folder(path.parent)
     except OSError as error:

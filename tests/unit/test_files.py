@@ -126,6 +126,18 @@ def test_a_failing_call_is_exit_74(call: str, number: int, content: bytes, path:
     assert (path.read_bytes(), leftovers(path.parent)) == (content, [])
 
 
+def test_a_volume_that_keeps_modes_to_itself_is_written_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As CIFS does, such as Azure Files: every file has the mode of the mount."""
+
+    def refused(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "fchmod", refused)
+    with atomic(path) as file:
+        file.write(NEW)
+    assert (path.read_bytes(), leftovers(path.parent)) == (NEW, [])
+
+
 def in_child(action: Callable[[], None]) -> int:
     """Run an action in a child process and return its exit code: 0, that of its error, or 99."""
     child = os.fork()
