@@ -103,7 +103,7 @@ def last_words(error: CronocastError) -> None:
 
 
 def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -> int:
-    """Run one step and return its exit code; its result file is published last, also after an error."""
+    """Run one step and return its exit code; its result file is published last, also after an error; a step that got no lock replaces none."""
     begin = time.monotonic()
     outcome, error = Outcome(status="failed"), None
     ended = threading.Event()
@@ -116,6 +116,9 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
             outcome = work(job)
     except CronocastError as caught:
         error, outcome = caught, caught.outcome or outcome
+    except OSError as caught:  # a call to the volume that nothing nearer has looked at
+        error = _storage(caught, str(job.output))
+        error.__cause__ = caught
     except Exception as caught:  # noqa: BLE001 - a bug also gets its result file and its one line
         error = _bug(caught)
         error.__cause__ = caught
@@ -123,7 +126,9 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on only the result is written
         ended.set()
     try:
-        write_result(job.result, job.step, job.entry.name, job.run, outcome, time.monotonic() - begin, error, job.settings)
+        # A step that never began leaves what lies there: it may be the good result of whoever has the lock.
+        if error is None or error.token != "E_LOCK" or not job.result.exists():
+            write_result(job.result, job.step, job.entry.name, job.run, outcome, time.monotonic() - begin, error, job.settings)
     except CronocastError as caught:
         error = error or caught
     signal.signal(signal.SIGTERM, previous)
@@ -141,6 +146,10 @@ def _bug(error: Exception) -> BugError:
     return BugError("E_BUG", type(error).__name__, f"{error or 'no message'}; this is a defect of cronocast, --debug shows where")
 
 
+def _storage(error: OSError, where: str) -> StorageError:
+    return StorageError("E_STORAGE", str(error.filename or where), f"{error.strerror or error}; check that it is there, writable and not full")
+
+
 def guarded(action: Callable[[], int], *, debug: bool) -> int:
     """Run an action; turn an error of ours into its line and exit code, anything else into exit 1."""
     try:
@@ -156,7 +165,7 @@ def guarded(action: Callable[[], int], *, debug: bool) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough, as `| head` does
         return 0
     except OSError as error:
-        last_words(StorageError("E_STORAGE", str(error.filename or "output"), f"{error.strerror or error}; check that it is there, writable and not full"))
+        last_words(_storage(error, "output"))
         return StorageError.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if debug:

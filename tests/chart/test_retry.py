@@ -70,7 +70,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(("message", "expected"), SAID.items())
-def test_a_container_that_failed_speaks_for_one_pod(message: str, expected: bool) -> None:  # noqa: FBT001
+def test_a_container_that_failed_speaks_for_one_pod(message: str, expected: bool) -> None:
     assert repeated("single", -1, message=message) is expected
 
 

@@ -1,6 +1,8 @@
 """The shell around a step: result file, exit code, one error line, lock, SIGTERM, closed streams (F21, F22, F32, F47)."""
 
 import contextlib
+import errno
+import io
 import json
 import os
 import signal
@@ -9,6 +11,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,13 @@ from typing import Any
 import pytest
 
 from cronocast import cli, cli_steps, step
+from cronocast.classify.step import run as classify_run
 from cronocast.entry import parse_entry
 from cronocast.errors import AccessError, DataError, InvariantError, RefusedError, TemporaryError
-from cronocast.files import read_json, series_lock
-from cronocast.results import Outcome, result_path
+from cronocast.extract.spool import Spool
+from cronocast.files import atomic, read_json, series_lock
+from cronocast.results import Outcome, result_path, write_result
+from cronocast.series import HISTORY_COLUMNS, header
 from cronocast.step import Job, guarded, run_folder, run_step
 
 ENTRY: dict[str, Any] = {"name": "cpu", "source": {"url": "http://127.0.0.1:1", "database": "d", "measurement": "cpu", "field": "v"}}
@@ -31,6 +37,14 @@ def make_job(root: Path, **changed: Any) -> Job:
     paths = {name: folder / f"{name}.{ending}" for name, ending in (("history", "csv"), ("profile", "json"), ("forecast", "csv"))}
     arguments: dict[str, Any] = {"step": "extract", "entry": parse_entry(ENTRY), "run_ns": RUN_NS, "standalone": False, **paths, "state": root / "state", **changed}
     return Job(**arguments)
+
+
+def write_history(job: Job) -> None:
+    with atomic(job.history) as file:
+        file.write(header(HISTORY_COLUMNS) + b"cpu,,3600000000000,1.0\n")
+    outcome = Outcome()
+    outcome.add_output(job.history, 1)
+    write_result(job.result, "extract", job.entry.name, job.run, outcome, 1.0, None, {})
 
 
 def result(job: Job) -> dict[str, Any]:
@@ -76,6 +90,65 @@ def test_a_bug_is_exit_1_and_has_its_result(tmp_path: Path, capsys: pytest.Captu
     assert "Traceback" in capsys.readouterr().err
 
 
+def regroup(job: Job) -> Outcome:
+    with atomic(job.history) as file:
+        spool = Spool(file, job.history.parent, b"head\n")
+        for time_ns, tags in ((1, "a=1"), (1, "a=2"), (2, "a=1")):
+            spool.add("m", tags, [b"%d,1.0" % time_ns], time_ns, time_ns, ascending=True)
+        spool.arrange()
+    return Outcome()
+
+
+def full(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class FullFile(io.BytesIO):
+    """A file on a volume with no room left."""
+
+    writelines = write = full
+
+
+def no_file(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/tmpx")
+
+
+# id -> (what fails, how, the file that the line names; that of the step if empty)
+VOLUME: dict[str, tuple[str, Callable[..., Any], str]] = {
+    "a full volume while members are regrouped": ("tempfile.TemporaryFile", lambda **_: FullFile(), ""),
+    "no inode for the second copy": ("tempfile.TemporaryFile", no_file, "/data/tmpx"),
+    "a full volume while they are put back": ("shutil.copyfileobj", full, ""),
+    "an I/O error while they are read": ("os.pread", full, ""),
+}
+
+
+@pytest.mark.parametrize(("call", "fail", "named"), VOLUME.values(), ids=VOLUME)
+def test_f23_any_call_to_the_volume_that_fails_is_exit_74(
+    call: str, fail: Callable[..., Any], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = make_job(tmp_path)
+    monkeypatch.setattr(f"cronocast.extract.spool.{call}", fail)
+    assert run_step(regroup, job) == 74
+    monkeypatch.undo()
+    assert (result(job)["exit"], result(job)["token"]) == (74, "E_STORAGE")
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: E_STORAGE {named or job.output}: No space left on device")
+    assert not job.history.exists()
+    assert run_step(regroup, job) == 0
+
+
+def test_f23_a_prepared_file_that_cannot_be_removed_is_exit_74(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(path: Path, **_: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    job = make_job(tmp_path)
+    write_history(job)
+    monkeypatch.setattr(Path, "unlink", read_only)
+    classify = replace(job, step="classify")
+    assert run_step(classify_run, classify) == 74
+    monkeypatch.undo()
+    assert result(classify)["message"].startswith(f"E_STORAGE {classify.output.with_name('prepared.csv')}: Read-only file system")
+
+
 def test_a_result_that_is_no_json_is_exit_70(tmp_path: Path) -> None:
     assert run_step(lambda _: Outcome(members=[{"mase": float("nan")}]), make_job(tmp_path)) == 70
 
@@ -104,6 +177,15 @@ def test_f32_lock_held_by_another_run(tmp_path: Path, monkeypatch: pytest.Monkey
         assert run_step(lambda _: pytest.fail("ran without the lock"), job) == 75
     assert result(job)["token"] == "E_LOCK"
     assert run_step(lambda _: Outcome(), job) == 0
+
+
+def test_f32_the_result_of_who_had_the_lock_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "series_lock", partial(series_lock, wait_s=0.3))
+    job = make_job(tmp_path)
+    assert run_step(lambda _: Outcome(rows_in=3), job) == 0
+    with series_lock(tmp_path / "state"):
+        assert run_step(lambda _: pytest.fail("ran without the lock"), job) == 75
+    assert (result(job)["status"], result(job)["rows_in"]) == ("ok", 3)
 
 
 def test_f22_old_leftovers_of_the_own_run_are_removed(tmp_path: Path) -> None:
