@@ -68,7 +68,7 @@ def schema_json() -> str:
     series = document["properties"]["series"]
     # Other than a run on one machine, a release without a series is fine: the first one may come later. Each still has an object of its own.
     series.pop("minProperties")
-    series["patternProperties"] = {r"^[^\x00-\x1f\x7f-\x9f]{1,300}$": series.pop("additionalProperties")}
+    series["patternProperties"] = {r"^[^\x00-\x1f\x7f-\x9f]{0,299}[^\x00-\x1f\x7f-\x9f\\]$": series.pop("additionalProperties")}
     series["additionalProperties"] = False
     for path, pattern in PATTERNS.items():
         _set_pattern(document["properties"]["defaults"], path.split("."), f"^({pattern})$")

@@ -19,6 +19,7 @@ CLASSES = ("constant", "trend", "seasonal", "trend_seasonal", "irregular", "too_
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
 
 _name = Text(fault=rules.identifier_fault, token="E_IDENT", about="a name", data=False)
+_target = Text(fault=rules.measurement_fault, token="E_IDENT", about="a name", data=False)
 _database = Text(fault=rules.database_fault, token="E_IDENT", about="a plain name")
 _field = Text(fault=rules.tag_key_fault, token="E_TAG", about="a field key")
 _model = Text(fault=rules.model_fault, token="E_MODEL", about="auto, a name from the model table, or module:Class")
@@ -87,7 +88,7 @@ class Sink:
     retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass.", "load")
     database: str | None = setting(_database, None, "Database to write to; the source's if not given.", "load")
     retention_policy: str | None = setting(_database, None, "Retention policy to write to; the database's default if not given.", "load")
-    measurement: str | None = setting(_name, None, "Measurement to write; <source measurement>_forecast if not given.", "load")
+    measurement: str | None = setting(_target, None, "Measurement to write; <source measurement>_forecast if not given.", "load")
     batch: int = setting(Number(1, 100_000, whole=True), 10_000, "Lines in one request.", "load")
     runs: bool = setting(Flag(), True, "Also write records to <measurement>_runs: one per member and run, and on a cluster one of how the run ended.", "load")
     read_back: bool = setting(Flag(), False, "Count the written points again by a query before success is reported.", "load")
@@ -242,7 +243,7 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
     sink = data["sink"] if isinstance(data.get("sink"), dict) else {}
     problems = [*_server_problems(source, f"{at}source", source), *_server_problems(sink, f"{at}sink", source)]
     problems += _reading_problems(source, f"{at}source")
-    problems += _target_problems(source, sink, f"{at}sink.measurement")
+    problems += _target_problems(data.get("name"), source, sink, f"{at}sink.measurement")
     problems += [*_level_problems(data, f"{at}levels"), *_time_problems(data, source, at), *_smooth_problems(data, f"{at}prepare.smooth")]
     clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
     low, high = clip.get("min"), clip.get("max")
@@ -276,13 +277,26 @@ def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
     return [Problem("E_CONFIG_MISSING", f"{where}.{name}", "not given; name it, or give a query") for name in missing]
 
 
-def _target_problems(source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
-    target, query = sink.get("measurement"), source.get("query")
-    same = all(sink.get(name) in (None, source.get(name)) for name in ("url", "database", "retention_policy"))
-    read = rules.read_by(query) if isinstance(query, str) else {source.get("measurement")} if isinstance(source.get("measurement"), str) else set()
-    if isinstance(target, str) and same and read & {target, f"{target}_runs"}:
+def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
+    """What is wrong with the measurement that is written, named or made from another name; a name that is wrong itself has its own message."""
+    measurement, query, named = source.get("measurement"), source.get("query"), sink.get("measurement")
+    base, rule, origin = (measurement, rules.identifier_fault, "source.measurement") if measurement else (name, rules.series_name_fault, "the name")
+    target = named or (f"{base}_forecast" if isinstance(base, str) and not rule(base) else None)
+    if not isinstance(target, str):
+        return []
+    if not named and (fault := rules.measurement_fault(target)):
+        return [Problem("E_IDENT", where, f"not given, and {fault}; it would be made from {origin}, so give a measurement here")]
+    same = all(_address(sink, part) in (None, _address(source, part)) for part in ("url", "database", "retention_policy"))
+    read = rules.read_by(query) if isinstance(query, str) else {measurement} if isinstance(measurement, str) else set()
+    if same and read & {target, f"{target}_runs"}:
         return [Problem("E_FEEDBACK_LOOP", where, f"{seen(target)} is what the series reads; give another measurement, such as {seen(target + '_forecast')}")]
     return []
+
+
+def _address(server: dict[str, Any], part: str) -> Any:  # noqa: ANN401 - untrusted data
+    """One part of where a server is; an address is the same with a slash after it."""
+    value = server.get(part)
+    return value.rstrip("/") if part == "url" and isinstance(value, str) else value
 
 
 def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> list[Problem]:

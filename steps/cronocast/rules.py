@@ -66,6 +66,13 @@ def identifier_fault(value: str) -> str:
     return ""
 
 
+def measurement_fault(value: str) -> str:
+    """Check the name of a measurement to be written: as any identifier, and what the server gives back unchanged."""
+    if re.search(r"\\[,= ]", value):
+        return f"{seen(value)} has a backslash before a comma, blank or equals sign, which the server drops; allowed: any other place"
+    return identifier_fault(value)
+
+
 def database_fault(value: str) -> str:
     """Check the name of a database or retention policy: as an identifier, and no slash."""
     if "/" in value:
@@ -116,9 +123,9 @@ def read_by(query: str) -> set[str]:
 
 
 def series_name_fault(value: str) -> str:
-    """Check the name of a series: its folder is a hash of it, so only control characters are refused."""
-    if not value or len(value) > 300 or _CONTROL.search(value):
-        return f"{seen(value)} can't name a series; allowed: 1 to 300 characters, no control characters"
+    """Check the name of a series: its folder is a hash of it, so only what the tag `series` can't carry is refused."""
+    if not value or len(value) > 300 or _CONTROL.search(value) or value.endswith("\\"):
+        return f"{seen(value)} can't name a series; allowed: 1 to 300 characters, no control characters, no trailing backslash"
     return ""
 
 

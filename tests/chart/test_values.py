@@ -112,6 +112,7 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "V5 negative": ("schedule.startingDeadlineSeconds", -5, ("/schedule/startingDeadlineSeconds",)),
     "V6 53 characters": ("series", {"a" * 53: MINIMAL}, ("E_NAME", "a" * 53, "52")),
     "V6 a control character": ("series", {"a\tb": MINIMAL}, ("/series", r"a\tb")),
+    "V6 a trailing backslash": ("series", {"a\\": MINIMAL}, ("/series", r"'a\'")),
     "V7 latest": ("image.tag", "latest", ("E_IMAGE", "image.tag")),
     "V7 a scheme": ("image.registry", "http://x", ("/image/registry",)),
     "V7 empty": ("image.registry", "", ("/image/registry",)),
@@ -179,6 +180,24 @@ def test_every_typo_is_refused_with_its_path() -> None:
 
 
 COMING = ["0 0 31 4,6-7 *", "0 0 30,31 4 *", "0 0 29 2 *", "0 0 31 */5 *", "0 0 30 2/2 *", "0 0 31 2 1", "5/20 08-09 * * *", "H/59 * * * 0-6"]
+OWN_QUERY = {"source": {"url": "http://a", "database": "d", "query": "SELECT v FROM c WHERE time >= $start AND time < $end"}}
+NO_MEASUREMENT = ("#1 disk", "cpu; db", "/var usage", 'a "quoted" name', "$x", "X" * 247, "a\\, b")
+
+
+@pytest.mark.parametrize("name", NO_MEASUREMENT, ids=ascii)
+def test_a_measurement_made_from_a_name_that_cannot_be_one_is_refused(name: str) -> None:
+    assert f"E_IDENT series.{name}.sink.measurement: " in problems({"series": {name: OWN_QUERY}})
+
+
+@pytest.mark.parametrize("name", NO_MEASUREMENT, ids=ascii)
+def test_a_name_that_is_no_measurement_is_fine_where_one_is_given(name: str) -> None:
+    render({"series": {name: MINIMAL, f"{name}2": {**OWN_QUERY, "sink": {"measurement": "m"}}}})
+
+
+def test_other_names_make_a_measurement() -> None:
+    render({"series": dict.fromkeys(("é" * 246, "a b, c=d", "http://x", "a#b$c/d", "it's", "b\\c"), OWN_QUERY)})
+
+
 CRONS = ["H * * * *", "H/5 * * * *", "H,5 7-9 * * 1-5", "*/30 6-18 * * 1-5", "0 0 1 1 *", "00 05 01 12 06", "1-5/2 */2 31 1,3 0", "59 23 31 12 6", *COMING]
 BAD_CRONS = [
     "60 * * * *",

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -377,6 +378,10 @@ LOOPS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the record of runs": ({**SOURCE, "measurement": "x_runs"}, {"measurement": "x"}),
     "a query": ({**OWN, "query": f"SELECT v FROM cpu {BOUNDS}"}, {"measurement": "cpu"}),
     "a query with a quoted name": ({**OWN, "query": f'SELECT v FROM "metrics"."autogen"."cpu" {BOUNDS}'}, {"measurement": "cpu"}),
+    "the measurement made from the name": ({**OWN, "query": f'SELECT v FROM "cpu_forecast" {BOUNDS}'}, {}),
+    "the record made from the name": ({**OWN, "query": f"SELECT v FROM cpu_forecast_runs {BOUNDS}"}, {}),
+    "a slash after the address": (SOURCE, {"measurement": "cpu", "url": f"{SOURCE['url']}/"}),
+    "a slash after the source's": ({**SOURCE, "url": f"{SOURCE['url']}/"}, {"measurement": "cpu", "url": SOURCE["url"]}),
 }
 
 
@@ -384,6 +389,33 @@ LOOPS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_c18_writing_into_what_is_read(source: dict[str, Any], sink: dict[str, Any], validate: Any) -> None:
     validate(source=source, sink=sink).expect("E_FEEDBACK_LOOP", "series.cpu.sink.measurement")
     assert validate(source=source, sink={**sink, "database": "elsewhere"}).code == 0
+
+
+def own_query(names: Iterable[str], **sink: str) -> str:
+    return json.dumps({"defaults": {"source": {**OWN, "query": f"SELECT v FROM c {BOUNDS}"}, "sink": sink}, "series": dict.fromkeys(names)})
+
+
+NO_MEASUREMENT = ("#1 disk", "cpu; db", "/var usage", 'a "quoted" name', "$x", "x" * 247, "a\\, b")
+
+
+@pytest.mark.parametrize("name", NO_MEASUREMENT, ids=ascii)
+def test_c14_a_measurement_made_from_a_name_that_cannot_be_one(name: str, validate: Any) -> None:
+    assert "made from the name" in validate(own_query([name])).expect("E_IDENT", "series.")
+    assert validate(own_query([name], measurement="m")).code == 0
+    assert validate(json.dumps({"defaults": {"source": SOURCE}, "series": {name: {}}})).code == 0
+
+
+@pytest.mark.parametrize("measurement", ["x" * 247, "a\\, b"], ids=ascii)
+def test_c14_a_measurement_made_from_one_that_can_only_be_read(measurement: str, validate: Any) -> None:
+    assert "made from source.measurement" in validate(source__measurement=measurement).expect("E_IDENT", "series.cpu.sink.measurement")
+    assert validate(source__measurement=measurement, sink__measurement="m").code == 0
+    if len(measurement) < 100:
+        validate(sink__measurement=measurement).expect("E_IDENT", "series.cpu.sink.measurement")
+
+
+def test_c14_a_measurement_that_is_wrong_itself_is_told_once(validate: Any) -> None:
+    assert "problems" not in validate(source__measurement="m; DROP").expect("E_IDENT", "series.cpu.source.measurement")
+    assert "problems" not in validate(own_query(["a\nb"])).expect("E_SERIES_NAME", "series.")
 
 
 NAMES = ("../../etc", "a/b", ".", "..", "CON", "~", "-rf", "%2e%2e", "x" * 300, "a\u202eb", "CPU", "cpu", "é", "e\u0301", "a:b", "a,b", "a=b", " ", "a b", "ab")
@@ -396,7 +428,7 @@ def test_c19_c20_every_name_has_its_own_folder(validate: Any) -> None:
     assert validate(yaml.safe_dump({"defaults": {"source": SOURCE}, "series": dict.fromkeys(NAMES)}, allow_unicode=True)).code == 0
 
 
-@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "\x1b[2J", "x" * 301, "", "\ud800"], ids=ascii)
+@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "\x1b[2J", "x" * 301, "", "\ud800", "a\\"], ids=ascii)
 def test_c19_names_that_are_refused(name: str, validate: Any) -> None:
     validate(json.dumps({"defaults": {"source": SOURCE}, "series": {name: {}}})).expect("E_SERIES_NAME", "series.")
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cronocast import rules
 from cronocast.errors import ContractError
-from cronocast.load.line_protocol import MAX_STRING, Value, forecast_lines, measurement_fault, record, series_key
+from cronocast.load.line_protocol import MAX_STRING, Value, forecast_lines, record, series_key
 from cronocast.series import FORECAST_COLUMNS
 
 KEYS = [
@@ -85,4 +86,4 @@ def test_a_string_field_never_ends_its_line_or_its_quotes(text: str) -> None:
 
 @pytest.mark.parametrize(("name", "fine"), [("a,b c=d\\e", True), ("a\\,b", False), ("a\\ b", False), ("\\=", False), ("#a", False), ("a\\", False)])
 def test_x19_measurements_that_the_server_would_change_are_refused(name: str, fine: bool) -> None:
-    assert (measurement_fault(name) == "") == fine
+    assert (rules.measurement_fault(name) == "") == fine

@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -330,9 +331,11 @@ WRONG_NAMES = {"C14 comment": ("#x", "E_IDENT"), "C14 quote": ('a"b', "E_IDENT")
 
 @pytest.mark.parametrize(("name", "token"), WRONG_NAMES.values(), ids=WRONG_NAMES.keys())
 def test_a_name_that_lines_can_not_carry_is_refused(name: str, token: str, tmp_path: Path) -> None:
+    """Also where nobody looked at the entry before."""
     query = {"query": "SELECT mean(v) FROM cpu WHERE time >= $start AND time < $end", "measurement": None, "field": None}
     with LyingServer([OK]) as server:
-        job = make_job(tmp_path, server.url, name=name, source=query)
+        job = make_job(tmp_path, server.url, source=query)
+        job = replace(job, entry=replace(job.entry, name=name))
         publish(job, HOSTS, 2)
         code, result = load(job)
         assert (code, result["token"], server.seen) == (78, token, [])

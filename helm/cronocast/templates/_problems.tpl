@@ -58,6 +58,11 @@ E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000
 E_CONFIG_MISSING {{ $at }}.source.{{ . }}: given neither here nor in defaults{{ has . (list "measurement" "field") | ternary "; name it, or give a query" "" }}
 {{- end }}
 {{- end }}
+{{- /* As rules.measurement_fault says. */}}
+{{- $target := ($entry.sink | default dict).measurement | default (printf "%s_forecast" ($source.measurement | default .name)) }}
+{{- if regexMatch `^[/$#]|[";]|\\[,= ]|^.{256}` $target }}
+E_IDENT {{ $at }}.sink.measurement: {{ quote $target }} can't be a name; allowed: at most 255 characters without ", ;, a leading /, $ or #, or a backslash before a comma, blank or equals sign
+{{- end }}
 {{- range $entry.schedules }}
 {{- with include "cronocast.cronFault" . }}
 E_CRON {{ $at }}.schedules: {{ . }}; allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5', days of the week 0 to 6 from Sunday on, ranges upwards

@@ -17,13 +17,6 @@ MAX_KEY_BYTES = 65_000  # the server refuses 65,536 with the name of the field
 Value = float | int | str | None
 
 
-def measurement_fault(name: str) -> str:
-    """Check the name of a measurement to be written: as any identifier, and what the server gives back unchanged."""
-    if re.search(r"\\[,= ]", name):
-        return f"{seen(name)} has a backslash before a comma, blank or equals sign, which the server drops; allowed: any other place"
-    return rules.identifier_fault(name)
-
-
 def series_key(measurement: str, tags: Iterable[tuple[str, str]]) -> bytes:
     """Write measurement and tags, sorted by key, as every line of a member begins.
 

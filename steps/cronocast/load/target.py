@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cronocast import rules
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError, seen
-from cronocast.load.line_protocol import measurement_fault, series_key
+from cronocast.load.line_protocol import series_key
 from cronocast.series import parse_tags
 
 
@@ -43,7 +43,7 @@ def resolved_target(entry: Entry, run_ns: int) -> Target:
         ConfigError: line protocol can't carry the measurement or the name of the series.
     """
     measurement = entry.sink_measurement()
-    if fault := measurement_fault(measurement):
+    if fault := rules.measurement_fault(measurement):
         raise ConfigError.one("E_IDENT", "sink.measurement", fault)
     if fault := rules.tag_value_fault(entry.name):
         raise ConfigError.one("E_TAG", "name", fault)
