@@ -187,7 +187,12 @@ class NetworkPolicy:
     """What the pods may reach."""
 
     enabled: bool = setting(Flag(), True, "Make a NetworkPolicy: no way in, out only to DNS, the API server and what is listed.")
-    egress: tuple[Any, ...] = setting(_objects, (), "Rules as in a NetworkPolicy for the databases; port 8086 anywhere if empty.")
+    egress: tuple[Any, ...] = setting(
+        _objects,
+        (),
+        "Rules as in a NetworkPolicy for the databases; if empty, the ports in the URLs of the series, at any address. "
+        "A policy sees the pods' own port: where a Service maps another one to it, name that of the pods here.",
+    )
     apiServerPorts: tuple[int, ...] = setting(ListOf(Number(1, 65535, whole=True)), (443, 6443), "Ports of the API server, which Argo's container reports to.")  # noqa: N815
 
 
