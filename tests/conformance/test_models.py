@@ -139,6 +139,8 @@ def test_kept_weights_are_those_of_the_network(name: str, many: type[LstmMany], 
     model = many().fit_many([HISTORIES["walk"]], [context(name, tmp_path)])
     weights = model._apply.args[0]
     manifest = json.loads((tmp_path / "gen-00000001" / "manifest.json").read_text())
-    saved = state.load(tmp_path, state.Identity("", manifest["architecture"], {name: array.shape for name, array in weights.items()}), [])
+    saved = state.load(
+        tmp_path, state.Identity("", manifest["architecture"], {name: array.shape for name, array in weights.items()}, manifest["step_ns"], manifest["end_ns"] + 1), []
+    )
     assert saved is not None
     assert {name: array.tobytes() for name, array in saved.arrays.items()} == {name: array.tobytes() for name, array in weights.items()}

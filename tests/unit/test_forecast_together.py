@@ -121,13 +121,13 @@ def test_a_bug_in_the_common_training_is_a_fallback() -> None:
 TINY = {"units": 4, "epochs": 6, "lookback": 24, "learning_rate": 0.003}
 
 
-def step(folder: Path, ys: dict[str, Floats], jobs: int = 1, part: Part | None = None, **options: Any) -> tuple[int, dict[str, Any], bytes]:
-    """Run the real step on a history: exit code, its result file, its forecast."""
+def step(folder: Path, ys: dict[str, Floats], jobs: int = 1, part: Part | None = None, run_at: int = N, **options: Any) -> tuple[int, dict[str, Any], bytes]:
+    """Run the real step on a history that ends at an hour: exit code, its result file, its forecast."""
     history = folder / "history.csv"
     with history.open("wb") as file:
         file.write(header(HISTORY_COLUMNS))
         for tags, y in ys.items():
-            file.write(rows(Member("cpu", tags, array("q", (HOUR_NS * np.arange(N - y.size, N)).tolist()), (array("d", y.tolist()),))))
+            file.write(rows(Member("cpu", tags, array("q", (HOUR_NS * np.arange(run_at - y.size, run_at)).tolist()), (array("d", y.tolist()),))))
     entry = parse_entry(
         {
             "name": "cpu",
@@ -169,16 +169,26 @@ def test_f29_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epoc
     assert "a network needs" in first["members"][4]["reason"]
     assert first["notes"] == []
     assert sorted(path.name for path in (tmp_path / "state" / "models" / "lstm").iterdir()) == ["CURRENT", "gen-00000001"]
-    _, second, _ = step(tmp_path, {f"host={i}": values(i) for i in range(1, 7)})
+    _, second, _ = step(tmp_path, {f"host={i}": values(i) for i in range(1, 7)}, run_at=N + 1)
     assert second["notes"] == ["lstm: warm_start"]
     assert [member["notes"] for member in second["members"]] == [["lstm: warm_start"]] * 6
     assert epochs[2] <= WARM_EPOCHS
     for weights in (tmp_path / "state" / "models" / "lstm").glob("gen-*/weights.f32"):
         weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\x80\x7f")
-    code, third, _ = step(tmp_path, ys)
+    code, third, _ = step(tmp_path, ys, run_at=N + 2)
     assert code == 0
     assert third["notes"][0].startswith("lstm: model_retrained: E_MODEL_DAMAGED gen-")
     assert epochs[4] > WARM_EPOCHS
+
+
+def test_the_same_run_twice_leaves_the_same_forecast(tmp_path: Path) -> None:
+    """As its first execution, also where that started from the weights of the run before."""
+    ys = {f"host={i}": values(i) for i in range(2)}
+    found = [step(tmp_path, ys, run_at=run_at) for run_at in (N, N, N + 1, N + 1, N + 1)]
+    assert [result["notes"] for _, result, _ in found] == [[], []] + [["lstm: warm_start"]] * 3
+    first, again, *others = (forecast for _, _, forecast in found)
+    assert first == again
+    assert len(set(others)) == 1
 
 
 def test_numbers_and_weights_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:

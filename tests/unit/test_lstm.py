@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ def series(seed: int = 0, n: int = 340, level: float = 50.0) -> Floats:
     return out
 
 
-def context(state: Path | None = None, **options: Any) -> Context:
-    return Context(HOUR_NS, 0, periods=(DAY,), options={**TINY, **options}, state=state)
+def context(state: Path | None = None, run: int = 0, **options: Any) -> Context:
+    return Context(HOUR_NS, 0, periods=(DAY,), options={**TINY, **options}, state=state, end_ns=run * HOUR_NS)
 
 
 SMALL, LARGE = series(1, level=1e-6), series(3, level=1e9)
@@ -254,22 +255,39 @@ def test_training_learns_and_keeps_the_best_weights() -> None:
 
 def test_a_second_run_starts_from_the_weights_and_trains_few_epochs(tmp_path: Path) -> None:
     """F29: and damaged weights mean a full training that says so."""
-    y, options = series(7), {"epochs": 8, "learning_rate": 0.003, "key": "cpu{host=a}"}
+    y = series(7)
+    options: dict[str, Any] = {"epochs": 8, "learning_rate": 0.003, "key": "cpu{host=a}"}
     first = Lstm().fit(y[:-DAY], context(tmp_path, **options))
     assert first.notes == []
     assert first.epochs >= 5
-    second = Lstm().fit(y, context(tmp_path, **options))
+    second = Lstm().fit(y, context(tmp_path, 1, **options))
     assert second.notes == ["warm_start"]
     assert second.epochs <= WARM_EPOCHS
     for generation in tmp_path.glob("gen-*/weights.f32"):
         generation.write_bytes(generation.read_bytes()[:-4] + b"\0\0\x80\x7f")
-    third = Lstm().fit(y, context(tmp_path, **options))
+    third = Lstm().fit(y, context(tmp_path, 2, **options))
     assert third.epochs >= 5
     assert len(third.notes) == 2
     assert all(note.startswith("model_retrained: E_MODEL_DAMAGED gen-") and "sha256 of" in note for note in third.notes)
     future = [series(7, 340 + 60 * i) for i in range(1, 8)]  # what came later, an origin every 60 steps
     errors = [sum(np.abs(model._many.predict_after(more[:-H], H, context()) - more[-H:]).mean() for more in future) for model in (second, third)]
     assert errors[0] < 1.1 * errors[1]
+
+
+def test_a_run_that_is_repeated_leaves_the_same_values(tmp_path: Path) -> None:
+    """The first one, which trains from nothing, and one that starts from its weights."""
+    y = series(7)
+    options: dict[str, Any] = {"epochs": 4, "learning_rate": 0.003}
+    for run, known in enumerate((y[:-DAY], y)):
+        answers = [[*model.notes, model.predict(H).tobytes()] for model in (Lstm().fit(known, context(tmp_path, run, **options)) for _ in range(3))]
+        assert answers[1:] == answers[:1] * 2
+    assert answers[0][0] == "warm_start"
+
+
+def test_weights_of_another_step_size_are_not_used(tmp_path: Path) -> None:
+    Lstm().fit(series(), context(tmp_path, epochs=1))
+    other = Lstm().fit(series(), replace(context(tmp_path, 1, epochs=1), step_ns=HOUR_NS // 2))
+    assert other.notes[0].startswith("model_retrained: E_MODEL_FOREIGN gen-00000001: weights for steps of 3600000000000 ns")
 
 
 def test_weights_of_another_member_are_not_used_m7(tmp_path: Path) -> None:

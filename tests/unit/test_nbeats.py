@@ -1,5 +1,6 @@
 """N-BEATS: the network itself, and that what stands around it is that of the LSTM."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,8 @@ def test_training_learns() -> None:
 
 
 def test_one_network_for_many_is_kept_and_warms_the_next_run_but_not_an_lstm(tmp_path: Path) -> None:
-    ys, contexts = [series(i) for i in range(3)], [context(tmp_path, epochs=8, key="s")] * 3
-    first, second = (Nbeats.fit_many(ys, contexts) for _ in range(2))
+    ys, of_run = [series(i) for i in range(3)], context(tmp_path, epochs=8, key="s")
+    first, second = (Nbeats.fit_many(ys, [replace(of_run, end_ns=end_ns)] * 3) for end_ns in (0, HOUR_NS))
     assert first.notes == []
     assert second.notes == ["warm_start"]
     assert second.epochs <= WARM_EPOCHS

@@ -6,6 +6,7 @@ import os
 import pickle
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from cronocast.errors import StorageError
 from cronocast.forecast import state
 from cronocast.forecast.state import Identity, Saved
 
-IDENTITY = Identity("cpu{host=a}", {"inputs": 48, "units": 4}, {"lstm0.kernel": (3, 8), "rest.bias": (5,)})
+HOUR_NS = 3600 * 10**9
+IDENTITY = Identity("cpu{host=a}", {"inputs": 48, "units": 4}, {"lstm0.kernel": (3, 8), "rest.bias": (5,)}, HOUR_NS, 9 * HOUR_NS)
 Change = Callable[[Path], None]
 
 
@@ -29,15 +31,20 @@ def load(folder: Path, identity: Identity = IDENTITY) -> tuple[Saved | None, lis
     return state.load(folder, identity, notes), notes
 
 
+def run(number: int) -> Identity:
+    """The same weights wanted in another run."""
+    return replace(IDENTITY, end_ns=number * HOUR_NS)
+
+
 def newest(folder: Path) -> Path:
     return folder / (folder / "CURRENT").read_text().strip()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two generations: an old one full of 0.25, the current one full of 0.5."""
-    for value in (0.25, 0.5):
-        state.save(tmp_path / "state", IDENTITY, weights(value))
+    """Two generations: an old one full of 0.25, the current one full of 0.5, of the two runs before."""
+    for number, value in ((7, 0.25), (8, 0.5)):
+        state.save(tmp_path / "state", run(number), weights(value))
     return tmp_path / "state"
 
 
@@ -59,9 +66,54 @@ def test_nothing_saved_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_two_generations_are_kept(folder: Path) -> None:
-    for _ in range(5):
-        state.save(folder, IDENTITY, weights(0.75))
+    for number in range(9, 14):
+        state.save(folder, run(number), weights(0.75))
     assert sorted(p.name for p in folder.iterdir()) == ["CURRENT", "gen-00000006", "gen-00000007"]
+
+
+def test_a_repeated_run_starts_from_what_its_first_execution_started_from(folder: Path) -> None:
+    state.save(folder, run(9), weights(0.75))
+    assert value_of(load(folder, run(9))[0]) == 0.5
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    state.save(folder, run(9), weights(0.125))
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert value_of(load(folder, run(10))[0]) == 0.75
+
+
+def test_a_repeated_first_run_starts_from_nothing_and_says_nothing(tmp_path: Path) -> None:
+    state.save(tmp_path, run(7), weights())
+    assert load(tmp_path, run(7)) == (None, [])
+
+
+def test_what_a_run_started_from_is_kept_although_a_newer_generation_is_damaged(folder: Path) -> None:
+    _write(newest(folder) / "weights.f32", b"")
+    assert value_of(load(folder, run(9))[0]) == 0.25
+    state.save(folder, run(9), weights(0.75))
+    assert value_of(load(folder, run(9))[0]) == 0.25
+    assert value_of(load(folder, run(10))[0]) == 0.75
+
+
+def test_a_damaged_generation_of_the_same_run_is_replaced(folder: Path) -> None:
+    state.save(folder, run(9), weights(0.75))
+    _write(newest(folder) / "weights.f32", b"")
+    assert value_of(load(folder, run(9))[0]) == 0.5
+    state.save(folder, run(9), weights(0.75))
+    assert value_of(load(folder, run(9))[0]) == 0.5
+    assert value_of(load(folder, run(10))[0]) == 0.75
+
+
+def test_a_run_of_earlier_times_learns_nothing_from_later_ones_and_takes_nothing_from_them(folder: Path) -> None:
+    saved, notes = load(folder, run(5))
+    assert saved is None
+    assert notes[0] == "model_retrained: E_MODEL_LATER gen-00000002: left by a later run, whose forecast begins 1970-01-01T08:00:00Z"
+    state.save(folder, run(5), weights(0.75))
+    assert value_of(load(folder)[0]) == 0.5
+
+
+def test_weights_of_another_step_size_are_not_used(folder: Path) -> None:
+    saved, notes = load(folder, replace(IDENTITY, step_ns=HOUR_NS // 2))
+    assert saved is None
+    assert notes[0] == "model_retrained: E_MODEL_FOREIGN gen-00000002: weights for steps of 3600000000000 ns, wanted: 1800000000000 ns"
 
 
 def _edit(change: Callable[[dict[str, Any]], Any]) -> Change:
@@ -161,7 +213,7 @@ DAMAGED: dict[str, tuple[Change, str]] = {
     "M9 not JSON": (lambda g: _write(g / "manifest.json", b"\x80\x04\x95"), "E_MANIFEST"),
     "M9 empty": (lambda g: _write(g / "manifest.json", b""), "E_MANIFEST"),
     "M9 a list": (lambda g: _write(g / "manifest.json", b"[]"), "E_MODEL_VERSION"),
-    "M10 newer format": (_edit(lambda d: d.update(format=2)), "E_MODEL_VERSION"),
+    "M10 newer format": (_edit(lambda d: d.update(format=3)), "E_MODEL_VERSION"),
     "M10 true is not 1": (_edit(lambda d: d.update(format=True)), "E_MODEL_VERSION"),
     "M10 float16": (_edit(lambda d: d["arrays"][0].update(dtype="<f2")), "E_MANIFEST"),
     "M10 complex": (_edit(lambda d: d["arrays"][0].update(dtype="<c8")), "E_MANIFEST"),
@@ -169,6 +221,8 @@ DAMAGED: dict[str, tuple[Change, str]] = {
     "M12 scale of NaN": (lambda g: _write(g / "manifest.json", (g / "manifest.json").read_bytes().replace(b"0.9", b"NaN")), "E_MANIFEST"),
     "M12 score out of range": (_edit(lambda d: d.update(score=-3)), "E_MANIFEST"),
     "M12 score as text": (_edit(lambda d: d.update(score="0.9")), "E_MANIFEST"),
+    "end out of range": (_edit(lambda d: d.update(end_ns=10**30)), "E_MANIFEST"),
+    "end as text": (_edit(lambda d: d.update(end_ns="9")), "E_MANIFEST"),
     "arrays as text": (_edit(lambda d: d.update(arrays="all")), "E_MANIFEST"),
     "array without checksum": (_edit(lambda d: d["arrays"][0].pop("sha256")), "E_MANIFEST"),
 }
@@ -202,7 +256,7 @@ def test_no_sound_generation_means_training_anew_with_the_reason(folder: Path, d
     assert notes[0].startswith("model_retrained: ")
     assert expected in notes[0]
     state.save(folder, IDENTITY, weights(0.75))
-    assert value_of(load(folder)[0]) == 0.75
+    assert value_of(load(folder, run(10))[0]) == 0.75
 
 
 def _folder_current(folder: Path) -> None:
@@ -256,7 +310,7 @@ def test_ten_thousand_generations_are_no_burden_m14(folder: Path) -> None:
     assert len(notes) == state.TRIES
     before = len(list(folder.iterdir()))
     state.save(folder, IDENTITY, weights(0.75))
-    assert value_of(load(folder)[0]) == 0.75
+    assert value_of(load(folder, run(10))[0]) == 0.75
     assert before - len(list(folder.iterdir())) >= state.MAX_REMOVED - 2
 
 
@@ -269,8 +323,8 @@ def test_a_file_in_place_of_the_folder_is_the_volumes_fault_m14(tmp_path: Path) 
 def test_foreign_files_are_left_alone_m14(folder: Path) -> None:
     _write(folder / "notes.txt", b"mine")
     _write(folder / "gen-00000001" / "other", b"mine")
-    for _ in range(3):
-        state.save(folder, IDENTITY, weights())
+    for number in range(9, 12):
+        state.save(folder, run(number), weights())
     assert (folder / "notes.txt").exists()
     assert (folder / "gen-00000001" / "other").exists()
 
@@ -279,8 +333,8 @@ def test_a_forged_checksum_is_refused_where_manifests_are_signed_m8(tmp_path: Pa
     _write(tmp_path / "key", b"secret of this tenant\n")
     monkeypatch.setenv("CRONOCAST_MODEL_KEY_FILE", str(tmp_path / "key"))
     folder = tmp_path / "state"
-    state.save(folder, IDENTITY, weights(0.25))
-    state.save(folder, IDENTITY, weights(0.5))
+    state.save(folder, run(7), weights(0.25))
+    state.save(folder, run(8), weights(0.5))
     assert value_of(load(folder)[0]) == 0.5
     _forged(0.75)(newest(folder))
     saved, notes = load(folder)
@@ -307,4 +361,4 @@ def test_a_kill_at_any_write_leaves_sound_weights_f28(folder: Path, monkeypatch:
         monkeypatch.setattr(os, "replace", real)
         assert value_of(load(folder)[0]) == 0.5
     state.save(folder, IDENTITY, weights(0.75))
-    assert value_of(load(folder)[0]) == 0.75
+    assert value_of(load(folder, run(10))[0]) == 0.75

@@ -34,6 +34,7 @@ class Context:
     seed: int = 0
     member: str = ""  # name and tags: which of the members of an entry y belongs to
     offset_ns: int = 0  # what the wall clock of the entry's calendar shows beyond these times
+    end_ns: int = 0  # when the run's forecast begins: what this or a later run left in `state` must not change what it answers
 
     def time_of(self, index: int) -> int:
         """Time in ns of y[index]; beyond the end of y that of a step to forecast."""

@@ -107,6 +107,7 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         state=state,
         seed=settings.seed,
         offset_ns=zone_ns,
+        end_ns=settings.end_ns,
     )
     told = {**filled.counts(), **scale.told(), **line.told(), **({"note": refused} if refused else {})}
     told = {name: value for name, value in told.items() if value}

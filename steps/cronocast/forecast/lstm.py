@@ -70,7 +70,9 @@ class LstmMany:
         architecture = self.architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers)
         network = Network(architecture, options.seed if options.seed is not None else contexts[0].seed, options.learning_rate)
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
-        self._learn(network, members, options, contexts[0].state, state.Identity(contexts[0].options.get("key", ""), {**architecture.document(), **blocks}, network.shapes()))
+        first = contexts[0]
+        identity = state.Identity(first.options.get("key", ""), {**architecture.document(), **blocks}, network.shapes(), first.step_ns, first.end_ns)
+        self._learn(network, members, options, first.state, identity)
         self._apply = partial(architecture.forward, network.weights())
         return self
 
@@ -90,7 +92,7 @@ class LstmMany:
         return lstm_member.ahead(member, self._apply, self._shape, h)
 
     def _learn(self, network: "Network", members: "Sequence[Member]", options: Recurrent, folder: "Path | None", identity: state.Identity) -> None:
-        """Train the common network on what the linear maps leave, from saved weights where they are sound."""
+        """Train the common network on what the linear maps leave, from weights that an earlier run saved where they are sound."""
         train, held_out = _pool(members, self._shape.h), _pool(members, self._shape.h, late=True)
         if not train[1].any():
             return  # constants, and what repeats exactly: nothing is left to learn

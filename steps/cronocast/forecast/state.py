@@ -6,6 +6,9 @@
 <folder>/gen-00000007/weights.f32    the arrays one after another, little-endian, in the manifest's order
 ```
 The manifest holds no path and no code. What it declares must equal what the caller expects before a byte of the arrays is read.
+
+A run starts from what an earlier run left, never from its own: repeated, it starts where its first execution did, since that generation is kept beside its own.
+That of an older run is gone by then: repeated, it trains from nothing, but `load` does not write its points over those of a newer one.
 """
 
 import hashlib
@@ -23,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast import files
+from cronocast.durations import stamp
 from cronocast.errors import ContractError, StorageError, seen
 
 if TYPE_CHECKING:
@@ -30,26 +34,29 @@ if TYPE_CHECKING:
 
     Floats32 = NDArray[np.float32]
 
-FORMAT = 1
-KEEP = 2  # the one in use and the one before it
+FORMAT = 2
+KEEP = 2  # the one in use and the one it was trained from
 TRIES = 3  # generations looked at before a full training is cheaper than the search
 MAX_ENTRIES = 20_000  # names read in the folder; a folder of ours holds three
 MAX_REMOVED = 100  # old generations removed in one run
 MAX_MANIFEST_BYTES = 64 * 2**10  # ours has about 2 kB
+MAX_TIME = 2**63  # ns
 MAX_WEIGHT = 1e6  # trained weights stay below ten; beyond this a bit was flipped
 KEY_FILE = "CRONOCAST_MODEL_KEY_FILE"  # with it manifests are signed, and unsigned ones refused
 _GENERATION = re.compile(r"gen-([0-9]{8})", re.ASCII)
 _FULL_MODELS = (".keras", ".h5", ".hdf5", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".npz")
-_KEYS = {"format", "key", "architecture", "score", "arrays"}
+_KEYS = {"format", "key", "architecture", "step_ns", "end_ns", "score", "arrays"}
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose weights are wanted, and of which shape."""
+    """Whose weights are wanted, of which shape, and for which run."""
 
     key: str
     architecture: dict[str, int]
     shapes: dict[str, tuple[int, ...]]
+    step_ns: int
+    end_ns: int  # when the run's forecast begins
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,16 @@ class Saved:
 
 
 def load(folder: Path, identity: Identity, notes: list[str]) -> Saved | None:
-    """The newest sound weights of this identity, or None, with every reason in `notes`.
+    """The newest sound weights that an earlier run left, or None, with every reason in `notes`.
 
     Raises:
         StorageError: the folder is there and can't be read.
     """
+    return _earlier(folder, identity, notes)[1]
+
+
+def _earlier(folder: Path, identity: Identity, notes: list[str]) -> tuple[str, Saved | None]:
+    """The generation that `load` finds, and its name, "" if there is none."""
     names = _generations(folder, notes)
     current = _current(folder)
     if current in names or (current and not names):
@@ -73,28 +85,34 @@ def load(folder: Path, identity: Identity, notes: list[str]) -> Saved | None:
     reasons = []
     for name in names[:TRIES]:
         try:
-            saved = _read(folder / name, identity)
+            saved, end_ns = _read(folder / name, identity)
         except ContractError as error:
             reasons.append(f"{error.token} {name}: {error.problem}")
-        else:
+            continue
+        if end_ns < identity.end_ns:
             notes += [f"model_previous_generation: {reason}" for reason in reasons]
-            return saved
+            return name, saved
+        if end_ns > identity.end_ns:
+            reasons.append(f"E_MODEL_LATER {name}: left by a later run, whose forecast begins {stamp(end_ns)}")
     notes += [f"model_retrained: {reason}" for reason in reasons]
-    return None
+    return "", None
 
 
 def save(folder: Path, identity: Identity, saved: Saved) -> None:
-    """Publish weights as a new generation; a kill at any point leaves the old one in use.
+    """Publish weights as a new generation, unless this run or a later one has left its own; a kill at any point leaves the old one in use.
 
     Raises:
         StorageError: the volume is full, read-only or failing.
     """
-    names = _generations(folder, [])
+    if _has_left(folder, identity):
+        return
+    names, (start, _) = _generations(folder, []), _earlier(folder, identity, [])
     number = int(names[0][4:]) % 99_999_999 + 1 if names else 1
     name = f"gen-{number:08d}"
     payload = {key: np.ascontiguousarray(array, dtype="<f4").tobytes() for key, array in saved.arrays.items()}
     arrays = [{"name": key, "dtype": "<f4", "shape": list(saved.arrays[key].shape), "sha256": hashlib.sha256(raw).hexdigest()} for key, raw in payload.items()]
-    manifest: dict[str, Any] = {"format": FORMAT, "key": identity.key, "architecture": identity.architecture, "score": saved.score, "arrays": arrays}
+    manifest: dict[str, Any] = {"format": FORMAT, "key": identity.key, "architecture": identity.architecture}
+    manifest |= {"step_ns": identity.step_ns, "end_ns": identity.end_ns, "score": saved.score, "arrays": arrays}
     if secret := _secret():
         manifest["hmac"] = _signature(manifest, secret)
     with files.atomic(folder / name / "weights.f32") as file:
@@ -102,8 +120,18 @@ def save(folder: Path, identity: Identity, saved: Saved) -> None:
     files.write_json(folder / name / "manifest.json", manifest)
     with files.atomic(folder / "CURRENT") as file:
         file.write(f"{name}\n".encode())
-    for old in [other for other in names if other != name][KEEP - 1 :][:MAX_REMOVED]:
+    others = sorted((other for other in names if other != name), key=lambda other: other != start)
+    for old in others[KEEP - 1 :][:MAX_REMOVED]:
         _remove(folder / old)
+
+
+def _has_left(folder: Path, identity: Identity) -> bool:
+    """Tell whether the generation in use is sound and of this run or a later one."""
+    current = _current(folder)
+    try:
+        return current != "" and _read(folder / current, identity)[1] >= identity.end_ns
+    except ContractError:
+        return False
 
 
 def _generations(folder: Path, notes: list[str]) -> list[str]:
@@ -132,8 +160,8 @@ def _current(folder: Path) -> str:
     return text if _GENERATION.fullmatch(text) else ""
 
 
-def _read(folder: Path, identity: Identity) -> Saved:
-    """Weights of one generation, checked from the outside in.
+def _read(folder: Path, identity: Identity) -> tuple[Saved, int]:
+    """Weights of one generation, checked from the outside in, and when the forecast of the run that left them begins.
 
     Raises:
         ContractError: damaged, foreign, forged, or of another format.
@@ -157,7 +185,7 @@ def _read(folder: Path, identity: Identity) -> Saved:
         if not np.isfinite(array).all() or np.abs(array).max(initial=0) > MAX_WEIGHT:
             raise ContractError("E_MODEL_DAMAGED", str(folder), f"weights of {name} are not finite or beyond {MAX_WEIGHT:g}")
         arrays[name] = array.astype(np.float32)
-    return Saved(arrays, float(manifest["score"]))
+    return Saved(arrays, float(manifest["score"])), manifest["end_ns"]
 
 
 def _manifest(path: Path) -> dict[str, Any]:
@@ -165,7 +193,7 @@ def _manifest(path: Path) -> dict[str, Any]:
         data = json.loads(_bytes(path, MAX_MANIFEST_BYTES), object_pairs_hook=_no_doubles, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ContractError("E_MANIFEST", str(path), f"not a manifest: {seen(str(error))}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT or isinstance(data.get("format"), bool):
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ContractError("E_MODEL_VERSION", str(path), f"format {seen(data.get('format') if isinstance(data, dict) else data)}, right: {FORMAT}")
     return data
 
@@ -182,6 +210,11 @@ def _check_identity(manifest: dict[str, Any], identity: Identity, where: str) ->
         raise ContractError("E_MODEL_FOREIGN", where, f"weights of {seen(manifest['key'])}, wanted: {seen(identity.key)}")
     if manifest["architecture"] != identity.architecture:
         raise ContractError("E_MODEL_FOREIGN", where, f"architecture {seen(manifest['architecture'])}, wanted: {seen(identity.architecture)}")
+    if manifest["step_ns"] != identity.step_ns:
+        raise ContractError("E_MODEL_FOREIGN", where, f"weights for steps of {seen(manifest['step_ns'])} ns, wanted: {identity.step_ns} ns")
+    end_ns = manifest["end_ns"]
+    if isinstance(end_ns, bool) or not isinstance(end_ns, int) or not -MAX_TIME <= end_ns < MAX_TIME:
+        raise ContractError("E_MANIFEST", where, f"end_ns {seen(end_ns)}, right: a time in ns")
     score = manifest["score"]
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
         raise ContractError("E_MANIFEST", where, f"score {seen(score)}, right: 0 to 1")
