@@ -104,6 +104,37 @@ def test_a_short_member_falls_back_alone() -> None:
     assert "30 points, 40 are needed" in found[1].reason
 
 
+def late(i: int, n: int, model: str = "ForAll") -> Job:
+    """A member that began later than those of N steps and ends with them."""
+    y, profile = values(i, n), Profile("m", f"host={i}", "seasonal", "", HOUR_NS, n, (N - n) * HOUR_NS, (N - 1) * HOUR_NS, (24,))
+    return Job(profile, HOUR_NS * np.arange(N - n, N, dtype=np.int64), y, Settings(h=H, end_ns=N * HOUR_NS, model=f"{__name__}:{model}"))
+
+
+def test_backtests_of_a_member_know_nothing_of_what_others_did_later() -> None:
+    """All are cut where the first of all past forecasts begins, at the same time for each."""
+    list(forecast_members([late(0, 300), job(1)]))
+    cut = origin_ends(N, H, (24,))[0]
+    assert cut < N - 300 + origin_ends(300, H, (24,))[0]
+    (_, _), (sizes, contexts) = ForAll.trainings
+    assert sizes == [cut - (N - 300), cut]
+    assert [c.start_ns + HOUR_NS * size for c, size in zip(contexts, sizes, strict=True)] == [cut * HOUR_NS] * 2
+
+
+def test_a_member_that_had_not_begun_by_then_is_left_out_of_the_training_for_backtests() -> None:
+    found = list(forecast_members([late(0, 200), job(1)]))
+    assert [sizes for sizes, _ in ForAll.trainings] == [[200, N], [origin_ends(N, H, (24,))[0]]]
+    assert [r.status for r in found] == ["ok", "ok"]
+    assert f"{__name__}:ForAll" in found[0].backtest["models"]
+
+
+def test_a_member_whose_past_forecasts_all_begin_too_early_does_not_cost_the_others_theirs() -> None:
+    """One went silent long ago: nothing that it could be tested with is long enough, but the others are."""
+    silent = job(0, model="Demanding")
+    silent = Job(silent.profile, silent.time_ns[:100], silent.y[:100], silent.settings)
+    found = list(forecast_members([silent, late(1, 200, "Demanding")]))
+    assert f"{__name__}:Demanding" in found[1].backtest["models"]
+
+
 def test_where_all_are_too_short_at_the_first_origin_a_later_one_trains() -> None:
     found = next(forecast_members([job(0, model="Demanding")]))
     sizes = [size for (size,), _ in ForAll.trainings[1:]]

@@ -10,12 +10,13 @@ import numpy as np
 
 from cronocast.errors import ConfigError, CronocastError, DataError, StorageError, Terminated, seen
 from cronocast.forecast import backtest
+from cronocast.forecast.prepare import fill
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cronocast.forecast import FitMany, Shared
-    from cronocast.forecast.backtest import Past
+    from cronocast.forecast import Context, FitMany, Floats, Shared
+    from cronocast.forecast.timeline import Times
     from cronocast.forecast.work import Work
 
 
@@ -24,7 +25,7 @@ class Trained:
     """A model trained for many members; a sentence stands where it could not be trained."""
 
     whole: "Shared | str"  # has seen everything: for the forecasts
-    before: "Shared | str"  # has seen nothing from the first origin of any of its members on: for their backtests
+    before: "Shared | str"  # has seen nothing from the earliest first origin of its members on, see `_before`: for their backtests
     cpu_s: float  # this training, per member
 
 
@@ -62,20 +63,42 @@ def _train(name: str, works: "Sequence[Work]", folder: "Path | None") -> Trained
     options = {**first.context.options, "key": first.settings.series}
     contexts = [replace(backtest.context_of(work.filled, work.context), state=folder / own if folder else None, options=options) for work in works]
     whole = _guarded(lambda: fit_many([work.filled.y for work in works], contexts))
-    before = whole if getattr(whole, "past_only", False) else _guarded(lambda: _before(fit_many, [work.test.origins for work in works]))
+    before = whole if getattr(whole, "past_only", False) else _guarded(lambda: _before(fit_many, works))
     return Trained(whole, before, (time.process_time() - began) / len(works))
 
 
-def _before(fit_many: "FitMany", origins: "Sequence[Sequence[Past]]") -> "Shared":
-    """Train before the first origin of each member, or before a later one where all members are too short."""
+def _before(fit_many: "FitMany", works: "Sequence[Work]") -> "Shared":
+    """Train on what was known of every member at the earliest first origin of them all.
+
+    Members with fewer than 8 points by then, or that the model finds too short, are not learnt from. Where that leaves none, a later origin
+    is taken, of 20 at most from the first to the last: a model that finds all members too short until then can't be tested there anyway.
+    """
+    tested = [work for work in works if work.test.origins]
+    times = sorted({_times(work)[past.end] for work in tested for past in work.test.origins})
     error = DataError("E_TOO_SHORT", "y", "no member is long enough for a backtest")
-    for k in range(max(map(len, origins))):
+    for time_ns in times[:: max(1, -(-len(times) // backtest.MOST_ORIGINS))]:
         try:
-            at = [pasts[min(k, len(pasts) - 1)] for pasts in origins if pasts]
-            return fit_many([past.filled.y for past in at], [past.context for past in at])
+            return fit_many(*_known(tested, time_ns))
         except DataError as caught:
             error = caught
     raise error
+
+
+def _known(works: "Sequence[Work]", time_ns: int) -> "tuple[list[Floats], list[Context]]":
+    """Values and contexts of the members as they were known at a time; those without enough of a past are left out."""
+    ys, contexts = [], []
+    for work in works:
+        whole = replace(work.context, observed=None)
+        filled = fill(work.values[: np.searchsorted(_times(work), time_ns)], whole.periods, work.settings.fill_limit)
+        if filled.y.size >= backtest.LEAST_TRAINING:
+            ys.append(filled.y)
+            contexts.append(backtest.context_of(filled, whole))
+    return ys, contexts
+
+
+def _times(work: "Work") -> "Times":
+    """Times of the values of a member, shape (t,)."""
+    return work.line.times(work.context.step_ns)
 
 
 def _guarded(fit: Callable[[], "Shared"]) -> "Shared | str":
