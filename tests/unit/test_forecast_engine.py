@@ -12,6 +12,7 @@ from cronocast.errors import ConfigError
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.backtest import MOST_ORIGINS
 from cronocast.forecast.engine import forecast_member
+from cronocast.forecast.linear import Linear
 from cronocast.profile import Profile
 
 HOUR_NS = 3600 * 10**9
@@ -38,6 +39,15 @@ class Diverging(Broken):
 
     def predict(self, h: int) -> Any:
         return np.full(h, NAN)
+
+
+class Late(Linear):
+    """Good on the past, fails on the whole of a history of 672."""
+
+    def fit(self, y: Any, context: Any) -> Self:
+        if y.size >= T.size:
+            raise RuntimeError("out of luck")
+        return super().fit(y, context)
 
 
 def profile(y: Any, series_class: str = "irregular", **known: Any) -> Profile:
@@ -269,6 +279,27 @@ def test_why_says_the_figure_that_the_result_holds(y: Any, series_class: str, se
     assert said
     assert int(said[1]) == round(100 * result.backtest["chosen"]["ratio"])
     assert said[2] == result.backtest["naive"]["model"]
+
+
+def test_why_names_what_is_left_where_one_of_the_chosen_fails_in_the_end() -> None:
+    late = f"{__name__}:Late"
+    result = run(RAMP, "trend", candidates=("linear", late))
+    left = result.model.removeprefix("median(").removesuffix(")").split(",")
+    assert "linear" in left
+    assert late not in left
+    head, _, rest = result.why.partition(": ")
+    assert head.removeprefix("median of ").split(", ") == left
+    assert rest.startswith(f"{late} was chosen too, but could not forecast from the newest values; ")
+    said = re.search(r"(\d+) % of naive's", rest)
+    assert said
+    assert int(said[1]) == round(100 * result.backtest["chosen"]["ratio"])
+
+
+@pytest.mark.parametrize("settings", [{"candidates": (f"{__name__}:Late",)}, {"model": f"{__name__}:Late"}], ids=["chosen", "set"])
+def test_why_names_what_stands_in(settings: dict[str, Any]) -> None:
+    result = run(10 * RAMP + WAVE, "trend", {"periods": (24,)}, **settings)
+    assert (result.status, result.model) == ("fallback", "seasonal_naive")
+    assert result.why == f"seasonal_naive stands in: {__name__}:Late was chosen, but could not forecast from the newest values"
 
 
 def test_long_horizon_on_a_short_history_widens() -> None:

@@ -35,6 +35,25 @@ def test_naive_wins_where_nothing_is_better() -> None:
     assert "no other model was better" in choice.why
 
 
+def test_a_model_that_is_hardly_better_is_not_called_no_better() -> None:
+    """Few past starts don't prove a small difference; the table beside the sentence shows it all the same."""
+    test = with_errors(naive=1, seasonal_naive=0.5)
+    test.forecasts["a"] = test.actual - 0.995 * (test.actual - test.forecasts["seasonal_naive"])
+    choice = select.choose(test, ("naive", "seasonal_naive", "a"))
+    assert choice.names == ("seasonal_naive",)
+    assert choice.scores["a"] < 1
+    assert choice.why == f"seasonal_naive: no other model was better by enough on {len(test.origins)} past starts to rely on it"
+
+
+def test_why_of_one_that_is_left_of_a_median() -> None:
+    test = with_errors(naive=1, a=0.5, b=0.52, c=0.54)
+    choice = select.choose(test, ("naive", "a", "b", "c"))
+    why = select.why_left(test, choice, ("b",))
+    failed = [name for name in choice.names if name != "b"]
+    assert why.startswith(f"b: {', '.join(failed)} were chosen too, but could not forecast from the newest values; its error on {len(test.origins)} past starts was ")
+    assert why.endswith(f" {100 * choice.scores['b']:.0f} % of naive's")
+
+
 def test_ties_go_to_the_simpler_model() -> None:
     test = with_errors(naive=1, a=0.1)
     test.forecasts["b"] = test.forecasts["a"]

@@ -59,6 +59,19 @@ def choose(test: "Backtest", candidates: tuple[str, ...]) -> Choice:
     return Choice(names, why, {name: relative_error(test, test.forecasts[name], naive) for name in tried})
 
 
+def why_left(test: "Backtest", choice: Choice, used: tuple[str, ...]) -> str:
+    """Why these models forecast, where some of those chosen could not; none of them where another stands in."""
+    failed = [name for name in choice.names if name not in used]
+    said = f"{', '.join(failed)} {'was' if len(failed) == 1 else 'were'} chosen"
+    cause = "could not forecast from the newest values"
+    if len(failed) == len(choice.names):
+        return f"{used[0]} stands in: {said}, but {cause}"
+    naive, rows = reference(test), [test.forecasts[name] for name in used if name in test.forecasts]
+    head, whose = (used[0], "its") if len(used) == 1 else (f"median of {', '.join(used)}", "together their")
+    error = f"; {whose} error on {_starts(test)} was {_percent(relative_error(test, combine(rows), naive))} of {naive}'s" if naive and rows else ""
+    return f"{head}: {said} too, but {cause}{error}"
+
+
 def reference(test: "Backtest") -> str | None:
     """The better of the naive forecasts; None if no backtest was possible."""
     usable = [name for name in NAIVE if name in test.forecasts and np.isfinite(test.actual - test.forecasts[name]).any()]
@@ -91,10 +104,11 @@ def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int
 def _decide(test: "Backtest", ranked: list[str], doubted: dict[str, float], naive: str) -> tuple[tuple[str, ...], str]:
     """Names and why, from models ranked by their doubted scores."""
     best = ranked[0]
-    days = f"{len(test.origins)} past starts"
+    days = _starts(test)
     error = f"{best}: its error on {days} was {_percent(relative_error(test, test.forecasts[best], naive))} of {naive}'s"
     if doubted[best] >= GATE:
-        return (naive,), f"{naive}: no other model was better on {days}"
+        hardly = any(relative_error(test, test.forecasts[name], naive) < GATE for name in ranked)
+        return (naive,), f"{naive}: no other model was better {f'by enough on {days} to rely on it' if hardly else f'on {days}'}"
     usable = [name for name in ranked if doubted[name] < SLACK][:COMBINED]
     if len(usable) == 1 or doubted[best] < CLEAR * doubted[usable[1]]:
         return (best,), f"{error}, clearly the smallest"
@@ -103,6 +117,10 @@ def _decide(test: "Backtest", ranked: list[str], doubted: dict[str, float], naiv
         return (best,), f"{error}; combined with others it was no better"
     why = f"median of {', '.join(usable)}: no one of them is clearly the best; together their error on {days} was {_percent(together)} of {naive}'s"
     return tuple(usable), why
+
+
+def _starts(test: "Backtest") -> str:
+    return f"{len(test.origins)} past starts"
 
 
 def _percent(ratio: float) -> str:

@@ -146,10 +146,10 @@ class Work:
         yhat = yhat + self.days_off.shift if self.days_off else yhat
         times = self.settings.end_ns + self.profile.step_ns * np.arange(self.settings.h, dtype=np.int64)
         status, reason = self._status(used, choice)
-        label = replace(choice, names=used).label
+        label, why = replace(choice, names=used).label, choice.why if used == choice.names else select.why_left(test, choice, used)
         report = summary.backtest_report(test, errors, self.values[self.filled.start :], self.unit, levels, season)
         report["not_tried"] = self.not_tried
-        return MemberForecast(self.profile.name, self.profile.tags, times, self._back(yhat), *bands[0], label, choice.why, status, reason, report, further=tuple(bands[1:]))
+        return MemberForecast(self.profile.name, self.profile.tags, times, self._back(yhat), *bands[0], label, why, status, reason, report, further=tuple(bands[1:]))
 
     def _back(self, z: "Floats") -> "Floats":
         """From what models work in to the unit of the member, inside the range that its values can have."""
