@@ -55,6 +55,7 @@ def _documents(job: Job, part: Part, outcome: Outcome) -> dict[Key, dict[str, An
     result = check_handoff(path, "forecast", *job.handoff_names(), result=result_path(part.name, path))
     outcome.window = outcome.window or result.get("window", {})
     try:
+        outcome.notes = list(dict.fromkeys((*outcome.notes, *result["notes"])))
         documents = {(m["name"], m["tags"]): {"status": m["status"], "why": m["why"], **m} for m in result["members"]}
         if result["status"] != "skipped" or path.name in result["outputs"]:
             outcome.rows_in += int(result["outputs"][path.name]["rows"])

@@ -30,6 +30,7 @@ class Run:
     settings: dict[str, Any]
     classes: list[str]
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)  # "image member" -> what differs from a good one
+    notes: dict[str, list[str]] = field(default_factory=dict)  # name of a part -> what its result says beside
 
     def job(self) -> Job:
         source = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
@@ -54,7 +55,7 @@ class Run:
 
         path = self.folder / part.file
         path.parent.mkdir(exist_ok=True)
-        outcome = Outcome(window={"end_ns": RUN_NS, "every_ns": HOUR})
+        outcome = Outcome(window={"end_ns": RUN_NS, "every_ns": HOUR}, notes=self.notes.get(part.name, []))
         mine = [(i, p) for i, p in enumerate(profiles) if part.image in models_by_image(job.entry, p.series_class) and i % part.count == part.index]
         if not mine:
             write_result(result_path(part.name, path), "forecast", "a", job.run, Outcome(status="skipped", reason="no_members"), 0.1, None, {})
@@ -125,6 +126,12 @@ def test_a_member_that_only_one_image_tried_keeps_its_reason(tmp_path: Path) -> 
     assert outcome.members[1]["tried"] == {"light": 0.5, "lstm": 0.5}
 
 
+def test_what_the_parts_say_is_said_once(tmp_path: Path) -> None:
+    notes = {"light-0": ["options.x is not read"], "light-1": ["options.x is not read"], "lstm-0": ["options.x is not read", "lstm: model_retrained: damaged"]}
+    outcome, _ = selected(Run(tmp_path, {"shards": 2, "candidates": ["lstm"]}, ["seasonal"] * 2, notes=notes).made())
+    assert outcome.notes == ["options.x is not read", "lstm: model_retrained: damaged"]
+
+
 def test_members_that_failed_are_counted_and_the_others_written(tmp_path: Path) -> None:
     made = Run(tmp_path, {"shards": 2}, ["trend"] * 4, {"light 1": {"status": "failed"}, "light 2": {"status": "fallback"}, "light 3": {"status": "skipped"}}).made()
     outcome, values = selected(made)
@@ -155,6 +162,7 @@ BREAKS = {
     "a part is of another series": lambda folder: _alter(folder / "forecast/light-1.result.json", series="b"),
     "a part failed": lambda folder: _alter(folder / "forecast/light-1.result.json", status="failed"),
     "a part lacks a member": lambda folder: _alter(folder / "forecast/light-1.result.json", members=[]),
+    "a part's notes are no list": lambda folder: _alter(folder / "forecast/light-1.result.json", notes=7),
     "a part's member has no name": lambda folder: _alter(folder / "forecast/light-1.result.json", members=[{"tags": ""}]),
 }
 
