@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import warnings
 from typing import Any, Self
 
@@ -47,6 +48,16 @@ class Late(Linear):
     def fit(self, y: Any, context: Any) -> Self:
         if y.size >= T.size:
             raise RuntimeError("out of luck")
+        return super().fit(y, context)
+
+
+class Slow(Linear):
+    """Takes a twentieth of a second for every fit."""
+
+    def fit(self, y: Any, context: Any) -> Self:
+        began = time.process_time()
+        while time.process_time() < began + 0.05:
+            pass
         return super().fit(y, context)
 
 
@@ -258,6 +269,21 @@ def test_budget_leaves_out_what_it_can_not_pay_and_records_it() -> None:
     result = run(WAVE, "trend_seasonal", {"periods": (24,)}, budget=1e-9)
     assert "linear" in result.backtest["not_tried"]
     assert result.status == "ok"
+
+
+def test_a_slow_model_is_stopped_between_past_starts_when_the_budget_is_used_up() -> None:
+    slow = f"{__name__}:Slow"
+    result = run(RAMP, "trend", candidates=("linear", slow, "theta"), budget=0.3)
+    assert result.backtest["not_tried"] == [slow, "theta"]
+    assert {"naive", "seasonal_naive", "linear"} == set(result.backtest["models"])
+    assert slow not in result.model
+    assert (result.status, result.backtest["failed"]) == ("ok", {})
+
+
+def test_a_model_that_was_set_has_all_the_time_it_takes() -> None:
+    result = run(RAMP, "trend", model=f"{__name__}:Slow", budget=0.1)
+    assert result.backtest["not_tried"] == []
+    assert f"{__name__}:Slow" in result.backtest["models"]
 
 
 def test_report_holds_models_steps_and_coverage() -> None:

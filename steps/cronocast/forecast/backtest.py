@@ -1,5 +1,6 @@
 """Rolling-origin backtest: what each model would have forecast in the past, from nothing but what was known then."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -105,19 +106,28 @@ def context_of(filled: Filled, whole: "Context") -> "Context":
     )
 
 
-def add(test: Backtest, name: str, new_model: Callable[[], Any], trained: "Shared | str | None" = None) -> None:
-    """Forecast from every origin with one model; one that was trained for many members reads on, others are fitted at every origin."""
-    began = time.process_time()
+def add(test: Backtest, name: str, new_model: Callable[[], Any], trained: "Shared | str | None" = None, until: float = math.inf) -> bool:
+    """Forecast from every origin with one model; one that was trained for many members reads on, others are fitted at every origin.
+
+    Tells whether it came to the end: where the clock of CPU seconds passes `until` before the last origin, nothing is kept of the model,
+    since it would be judged by other origins than the others.
+    """
+    began, failure = time.process_time(), ""
     h = test.actual.shape[1]
     rows = np.full(test.actual.shape, np.nan)
     for i, past in enumerate(test.origins):
+        if time.process_time() > until:
+            return False
         result = attempt(new_model, past.filled, past.context, h, trained)
         if isinstance(result, str):
-            test.failures[name] = result
+            failure = result
         else:
             rows[i] = result
+    if failure:
+        test.failures[name] = failure
     test.forecasts[name] = rows
     test.seconds[name] = time.process_time() - began
+    return True
 
 
 def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h: int, trained: "Shared | str | None" = None) -> "Floats | str":

@@ -1,5 +1,6 @@
 """One member under way: backtest, choose, forecast, interval, clip; any failure ends in a simpler forecast with its reason."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -80,12 +81,11 @@ class Work:
         return backtest.begin(self.values[:n], replace(self.context, observed=None), h, fill_limit=self.settings.fill_limit)
 
     def _backtest(self, trained: "Mapping[str, Trained]") -> None:
-        began = time.process_time()
+        limit = time.process_time() + self.settings.budget if self.settings.model == "auto" else math.inf
         for name, new_model in self.models.items():
-            if name not in select.NAIVE and time.process_time() - began > self.settings.budget and self.settings.model == "auto":
+            until = math.inf if name in select.NAIVE else limit
+            if self.test.origins and not backtest.add(self.test, name, new_model, trained[name].before if name in trained else None, until):
                 self.not_tried.append(name)
-            elif self.test.origins:
-                backtest.add(self.test, name, new_model, trained[name].before if name in trained else None)
 
     def _choose(self, test: backtest.Backtest, names: tuple[str, ...]) -> select.Choice:
         choice = select.choose(test, names)
