@@ -103,3 +103,11 @@ def test_windows_that_overlap_do_not_judge_each_other() -> None:
         held.append(float(((ahead >= -below) & (ahead <= above)).mean()))
     assert np.mean(held) > 0.85  # a walk is the hardest case
     assert np.mean([share for share in told if share is not None]) == pytest.approx(np.mean(held), abs=0.07)
+
+
+def test_one_huge_error_does_not_widen_the_steps_around_it() -> None:
+    errors = np.random.default_rng(5).normal(0, 1, (20, 24))
+    hit = errors.copy()
+    hit[7, 12] = 10_000.0
+    (_, calm), (_, spiked) = (intervals.offsets(e, 24, 0.95, WALK, 1, 20) for e in (errors, hit))
+    assert spiked == pytest.approx(calm, rel=0.15)

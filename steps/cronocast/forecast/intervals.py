@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LEAST_ERRORS = 20  # fewer say nothing about the outer 5 %; then widths come from changes in the history
 LEAST_SIDE = 0.25  # of the wider side: where nothing was missed yet, something still can be
+USUAL = 0.99  # share of errors that say how hard each step is
 BELIEF = 3  # origins at which a step that was narrower than an earlier one is half believed
 
 
@@ -47,9 +48,11 @@ def step_scale(errors: "Floats") -> "Floats":
     """Typical size of the error per horizon step, shape (b,): mean over origins and neighbouring steps.
 
     A later step is narrower than an earlier one only as far as there are origins to show it: with few of them, widths never shrink.
+    A single huge error does not show that its step is hard: beyond the usual, errors count as the largest usual one.
     """
     k, b = errors.shape
     size = np.abs(errors)
+    size = np.minimum(size, np.nanquantile(size, USUAL))
     near = max(1, b // 12)
     sums, counts = np.nansum(size, axis=0), np.isfinite(size).sum(axis=0).astype(float)
     kernel = np.ones(2 * near + 1)

@@ -16,6 +16,7 @@ UNUSABLE = 1e9  # score of what can't be chosen; a number, since results are JSO
 DOUBT = 2  # origins, besides those measured, at which a model that is not naive is taken to have been ...
 DOUBTED = 1.1  # ... this much worse than naive: few origins must not crown a model by luck
 SLACK = 1.1  # how far above the naive error a model may be and still join a median
+MOST = 3.0  # of the logarithm of a ratio, a factor of 20: after a single wild value one origin must not outweigh all others
 GATE = 1.0  # a choice must not be worse than the better naive forecast
 
 
@@ -97,7 +98,7 @@ def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int
     least = float(np.median(theirs)) / 20 or float(theirs.mean()) / 20
     if least == 0:
         return 1.0 if not mine.any() else UNUSABLE
-    ratios = np.log((mine + least) / (theirs + least))
+    ratios = np.clip(np.log((mine + least) / (theirs + least)), -MOST, MOST)
     return float(np.exp((ratios.sum() + doubt * np.log(DOUBTED)) / (ratios.size + doubt)))
 
 
