@@ -109,7 +109,7 @@ class Prepare:
     resample: str | None = setting(
         Text(RESAMPLE),
         None,
-        "How rows of one step become one value, where the source does not group them already; if not given, the mean of those nearest to a step.",
+        "How rows of one step become one value, where the source does not group them already; if not given, the mean; rows scattered about a time of each step go to the nearest.",
         "classify forecast",
     )
     rate: bool = setting(Flag(), False, "The values are a counter: forecast its growth per second. Where it falls it began anew at zero.", "classify forecast")

@@ -14,6 +14,9 @@ Bools = NDArray[np.bool_]
 
 MAX_STEPS = 10_000_000  # 80 MB of doubles; a lone stamp of 1970 must not ask for more
 DEFAULT_STEP_NS = UNIT_NS["h"]  # one row tells nothing about the step
+TOGETHER = 0.5  # length of the mean of rows as arrows on the circle of a step: of rows at any time it is about 0, of those in the same 60 % of a step more
+MORE = 1.1  # times as many steps with a row than where each lies in its own: rows that scatter about the same time of each, however widely, do not fall together
+OWN = 0.9  # share of rows shortly before a whole step from which on they end their step, and do not scatter about the next
 NICE = 0.1  # a step within 10 % of a usual one is meant to be that one: jitter of 40 % moves the median of 100 rows by less
 CHANGED = 1.5  # halves whose steps differ by more than jitter can explain
 
@@ -34,11 +37,11 @@ NICE_STEPS_NS = np.array(
 class Snapped(NamedTuple):
     """Values on an even grid, with what it took to bring them there."""
 
-    start_ns: int  # time of y[0]
+    start_ns: int  # time of y[0], a multiple of the step
     y: Floats  # shape (t,), NaN at gaps; mean of the rows of a step
     observed: Bools  # shape (t,)
     duplicated: int  # rows beyond the first of their step
-    off_grid: int  # rows that were moved to their step
+    off_grid: int  # rows that lie at another time of their step than most
     left_out: int  # rows more than MAX_STEPS steps before the last one
 
 
@@ -91,18 +94,63 @@ def _usual(apart: NDArray[np.uint64]) -> int:
 
 
 def _offset(times: Ints, step_ns: int) -> int:
-    """Where the grid lies: what most rows have as time modulo step, else the middle of their remainders on the circle."""
+    """How long after whole steps rows lie: what most have as time modulo step, else the middle of their remainders on the circle.
+
+    Rows at all times of a step, as where there are several in each, lie about its middle: the nearest one is then that in which a row lies.
+    """
     rest = np.mod(times, step_ns)
+    angle = rest * (2 * np.pi / step_ns)
+    east, north = float(np.cos(angle).mean()), float(np.sin(angle).mean())
+    middle = float(np.arctan2(north, east)) / (2 * np.pi) % 1.0
+    if np.hypot(east, north) <= TOGETHER and _filled(times - round(middle * step_ns) + step_ns // 2, step_ns) <= MORE * _filled(times, step_ns):
+        return step_ns // 2
     values, counts = np.unique(rest, return_counts=True)
     if 2 * counts.max() >= times.size:
         return int(values[np.argmax(counts)])
-    angle = rest * (2 * np.pi / step_ns)
-    middle = float(np.arctan2(np.sin(angle).sum(), np.cos(angle).sum())) / (2 * np.pi) % 1.0
-    return 0 if min(middle, 1 - middle) < NICE else round(middle * step_ns)  # buckets of a database begin at whole steps
+    about_whole = min(middle, 1 - middle) < NICE and float(np.mean(rest > step_ns // 2)) < OWN
+    return 0 if about_whole else round(middle * step_ns)
+
+
+def _filled(times: Ints, step_ns: int) -> int:
+    """How many steps have a row in them."""
+    return int(np.unique(times // step_ns).size)
+
+
+def _placed(times: Ints, step_ns: int) -> tuple[int, NDArray[np.uint64], NDArray[np.uint64]]:
+    """Find the step of each row: a whole step, that many steps later for each row, and how far the row is from where rows of its step lie, modulo a step."""
+    offset = _offset(times, step_ns)
+    first = times.min()
+    # Whole steps are counted from a grid point at or before the first row; unsigned arithmetic keeps int64 extremes exact.
+    start_ns = (int(first) - offset) // step_ns * step_ns
+    lead = np.uint64(int(first) - offset - start_ns)
+    away = times.view(np.uint64) - first.view(np.uint64)
+    whole, rest = away // np.uint64(step_ns), away % np.uint64(step_ns) + lead  # rest < 2 * step <= 2**64
+    whole, rest = whole + rest // np.uint64(step_ns), rest % np.uint64(step_ns)
+    return start_ns, whole + (rest >= np.uint64(step_ns) - rest), rest
+
+
+def steps_of(time_ns: Sequence[int] | Ints, step_ns: int) -> Ints:
+    """Find the step that each row belongs to.
+
+    It is that in which the row lies, as a database groups rows; but rows that scatter about the same time of each step belong to the step of the nearest
+    such time. Steps begin at multiples of their length since 1970.
+
+    Args:
+        time_ns: Times in ns, any order, shape (t,).
+        step_ns: Step of the grid, >= 1.
+
+    Returns:
+        Times at which the steps begin, shape (t,).
+    """
+    times = np.asarray(time_ns, dtype=np.int64).ravel()
+    if times.size == 0:
+        return times
+    start_ns, index, _ = _placed(times, step_ns)
+    return (np.uint64(start_ns % 2**64) + index * np.uint64(step_ns)).view(np.int64)
 
 
 def snap(time_ns: Sequence[int] | Ints, y: Sequence[float] | Floats, step_ns: int) -> Snapped:
-    """Bring rows to the next step of an even grid; several rows of one step become their mean.
+    """Bring rows to the steps of an even grid (see `steps_of`); several rows of one step become their mean.
 
     Args:
         time_ns: Times in ns, any order, any int64.
@@ -115,21 +163,14 @@ def snap(time_ns: Sequence[int] | Ints, y: Sequence[float] | Floats, step_ns: in
     times, values = _ordered(time_ns, y)
     if times.size == 0:
         return Snapped(0, np.empty(0), np.empty(0, dtype=bool), 0, 0, 0)
-    offset = _offset(times, step_ns)
-    # Whole steps are counted from a grid point at or before the first row; unsigned arithmetic keeps int64 extremes exact.
-    anchor = (int(times[0]) - offset) // step_ns * step_ns + offset
-    lead = np.uint64(int(times[0]) - anchor)
-    away = times.view(np.uint64) - times.view(np.uint64)[0]
-    whole, rest = away // np.uint64(step_ns), away % np.uint64(step_ns) + lead  # rest < 2 * step <= 2**64
-    whole, rest = whole + rest // np.uint64(step_ns), rest % np.uint64(step_ns)
-    index = whole + (rest >= np.uint64(step_ns) - rest)
+    begin_ns, index, rest = _placed(times, step_ns)
     keep = index[-1] - index < MAX_STEPS
     left_out = int(np.count_nonzero(~keep))
     first = int(index[keep][0])
     position = (index[keep] - np.uint64(first)).astype(np.int64)
     grid, counts = _means(position, values[keep])
     off_grid = int(np.count_nonzero(rest[keep]))
-    return Snapped(anchor + first * step_ns, grid, counts > 0, int(np.sum(counts[counts > 1] - 1)), off_grid, left_out)
+    return Snapped(begin_ns + first * step_ns, grid, counts > 0, int(np.sum(counts[counts > 1] - 1)), off_grid, left_out)
 
 
 def _means(position: Ints, values: Floats) -> tuple[Floats, Ints]:

@@ -87,6 +87,17 @@ def test_a_past_forecast_is_that_of_a_run_at_that_time(tmp_path: Path) -> None:
         np.testing.assert_array_equal(study.actual[m, o], y[study.origins[o] : study.origins[o] + 12])
 
 
+@pytest.mark.parametrize("minutes", [10, 50])
+def test_rows_within_steps_are_those_of_their_steps(minutes: int, tmp_path: Path) -> None:
+    plain = [member(wave, 120, "host=a", noise=2), member(wave, 120, "host=b", noise=1)]
+    moved = [plain[0], Member("cpu", "host=b", array("q", [t + minutes * HOUR // 60 for t in plain[1].time_ns]), plain[1].columns)]
+    order = request(write(tmp_path / "h.csv", plain), "theta", origins=2)
+    found, expected = run_study(order, moved), run_study(order, plain)
+    assert (found.history.start_ns, found.origins) == (START, expected.origins)
+    np.testing.assert_array_equal(found.actual, expected.actual)
+    np.testing.assert_array_equal(found.models["theta"].yhat, expected.models["theta"].yhat)
+
+
 def test_processes_change_no_number(tmp_path: Path) -> None:
     path, members = noisy(tmp_path)
     told: list[tuple[int, int]] = []

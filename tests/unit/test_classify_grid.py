@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cronocast.grid import DEFAULT_STEP_NS, MAX_STEPS, infer_step, snap, to_grid
+from cronocast.grid import DEFAULT_STEP_NS, MAX_STEPS, infer_step, snap, steps_of, to_grid
 
 SECOND = 10**9
 MINUTE = 60 * SECOND
@@ -59,12 +59,50 @@ def test_jittered_rows_return_to_their_steps() -> None:
     assert grid.off_grid > 290
 
 
-def test_grid_keeps_the_offset_that_most_rows_share() -> None:
+def test_a_row_beside_the_offset_that_most_rows_share_goes_to_the_step_of_that_offset() -> None:
     times = START + 17 * MINUTE + np.arange(20) * HOUR
     times[3] += MINUTE
-    grid = snap(times, np.ones(20), HOUR)
-    assert grid.start_ns == START + 17 * MINUTE
-    assert (grid.y.size, grid.off_grid) == (20, 1)
+    times[5] -= 20 * MINUTE
+    grid = snap(times, np.arange(20.0), HOUR)
+    assert grid.start_ns == START
+    assert grid.y.tolist() == list(range(20))
+    assert grid.off_grid == 2
+
+
+COUNT = 300
+DRIFT = np.random.default_rng(7).integers(-2000, 2000, COUNT) * SECOND // 1000
+IN_THEIR_STEP = {  # rows, how many of the newest lie in the last step
+    "sampled at :10": (START + 10 * MINUTE + np.arange(COUNT) * HOUR, 1),
+    "sampled at :50": (START + 50 * MINUTE + np.arange(COUNT) * HOUR, 1),
+    "stamped with the last second": (START + HOUR - SECOND + np.arange(COUNT) * HOUR, 1),
+    "stamped in the last seconds": (START + HOUR - 10 * SECOND + np.arange(COUNT) * HOUR + DRIFT, 1),
+    "around :50": (START + 50 * MINUTE + np.arange(COUNT) * HOUR + DRIFT, 1),
+    "each 30 minutes": (START + np.arange(2 * COUNT) * HOUR // 2, 2),
+    "each 10 minutes": (START + np.arange(6 * COUNT) * 10 * MINUTE, 6),
+    "each 10 minutes, cut at both ends": (START + np.arange(4, 6 * COUNT - 3) * 10 * MINUTE, 3),
+    "each 10 minutes, some missing": (START + np.delete(np.arange(6 * COUNT), np.arange(0, 5 * COUNT, 7)) * 10 * MINUTE, 6),
+    "each 7 minutes": (START + np.arange(0, COUNT * 60, 7) * MINUTE, 9),
+    "each 40 minutes": (START + np.arange(0, COUNT * 60, 40) * MINUTE, 1),
+    "at any time": (np.sort(np.random.default_rng(3).integers(START, START + COUNT * HOUR, 4 * COUNT)), 6),
+}
+
+
+@pytest.mark.parametrize(("times", "newest"), IN_THEIR_STEP.values(), ids=IN_THEIR_STEP)
+def test_rows_belong_to_the_step_in_which_they_lie(times: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]", newest: int) -> None:
+    index = (times - START) // HOUR
+    values = np.random.default_rng(1).normal(size=times.size)
+    grid = snap(times, values, HOUR)
+    assert grid.start_ns == START
+    assert int(np.count_nonzero(index == COUNT - 1)) == newest
+    assert grid.y.tolist() == pytest.approx([values[index == k].mean() if (index == k).any() else np.nan for k in range(COUNT)], nan_ok=True)
+    assert steps_of(times, HOUR).tolist() == (START + index * HOUR).tolist()
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.4])
+def test_rows_around_the_beginnings_of_steps_belong_to_the_nearest(share: float) -> None:
+    times = jittered(300, HOUR, share)
+    assert steps_of(times, HOUR).tolist() == (START + np.arange(300) * HOUR).tolist()
+    assert steps_of(times[::-1], HOUR).tolist() == (START + np.arange(300)[::-1] * HOUR).tolist()
 
 
 def test_order_and_values_that_are_not_finite_do_not_matter() -> None:
@@ -98,6 +136,7 @@ def test_any_rows_make_a_grid_near_them(rows: list[tuple[int, float]], step_ns: 
     usable = [t for t, v in rows if np.isfinite(v)]
     assert int(grid.observed.sum()) + grid.duplicated + grid.left_out == len(usable)
     if usable and not grid.left_out:
-        assert abs(grid.start_ns - min(usable)) <= step_ns / 2
-        assert abs(grid.start_ns + (grid.y.size - 1) * step_ns - max(usable)) <= step_ns / 2
+        assert grid.start_ns % step_ns == 0
+        for step, row in ((grid.start_ns, min(usable)), (grid.start_ns + (grid.y.size - 1) * step_ns, max(usable))):
+            assert -step_ns <= 2 * (row - step) < 3 * step_ns  # within half a step of where most rows of it lie
         assert np.isfinite(grid.y[grid.observed]).all()

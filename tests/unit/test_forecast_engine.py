@@ -159,6 +159,15 @@ def test_values_that_are_left_out_have_no_say_in_the_figures(transform: str) -> 
     assert with_["chosen"]["mase"] == pytest.approx(without["chosen"]["mase"], rel=0.3)
 
 
+@pytest.mark.parametrize("minutes", [10, 30, 50, 59.99])
+def test_rows_within_steps_are_forecast_as_if_they_stood_at_their_beginnings(minutes: float) -> None:
+    times = START_NS + HOUR_NS * np.arange(672)
+    settings = Settings(h=24, end_ns=START_NS + 672 * HOUR_NS)
+    found, plain = (forecast_member(profile(SAWTOOTH), times + int(after * 60 * 10**9), SAWTOOTH, settings) for after in (minutes, 0))
+    assert found.yhat.tobytes() == plain.yhat.tobytes()
+    assert found.prepared == plain.prepared == {}
+
+
 def test_late_data_are_forecast_across_and_cut() -> None:
     late = run(RAMP[:600], "trend", model="linear", end_ns=START_NS + 672 * HOUR_NS)
     assert late.time_ns[0] == START_NS + 672 * HOUR_NS

@@ -90,6 +90,16 @@ def test_values_left_out_are_not_counted_as_missing(end: int, lost: slice, prepa
     assert forecast(int(time_ns[0]), end, 24, GERMAN, y).prepared == prepared
 
 
+@pytest.mark.parametrize("minutes", [10, 50])
+def test_rows_within_steps_lie_on_the_holiday_of_their_step(minutes: int) -> None:
+    start, end = MAY_DAY - 27 * DAY - HOUR, MAY_DAY + DAY - HOUR
+    time_ns = np.arange(start, end, HOUR)
+    y = curve(time_ns) + np.random.default_rng(3).normal(0, 2, time_ns.size)
+    found, plain = (forecast(start + after * HOUR // 60, end, 24, GERMAN, y) for after in (minutes, 0))
+    assert found.yhat.tobytes() == plain.yhat.tobytes()
+    assert (found.prepared, found.notes) == (plain.prepared, plain.notes)
+
+
 STEPS = 10 * np.arange(3)  # where rows of these times belong, as the grid of the values has it
 PLACES = {"on a step": (10, 1), "before it": (6, 1), "after it": (14, 1), "between two": (5, 1), "before the first": (-6, None), "after the last": (25, None)}
 

@@ -10,6 +10,7 @@ from cronocast.clock import clock_of, offset_ns
 from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.files import atomic, write_json
+from cronocast.grid import steps_of
 from cronocast.holidays import left_out
 from cronocast.plan import write_outputs
 from cronocast.prepare import changes_values, prepare_member
@@ -29,7 +30,7 @@ def profile_of(member: Member, entry: Entry) -> Profile:
     if clock is not None:
         time_ns, y = clock.history(time_ns, y)
     zone_ns = offset_ns(entry.calendar.timezone, int(time_ns[-1])) if time_ns.size else 0
-    y = np.where(left_out(entry.calendar.holidays, time_ns, y, zone_ns, int(entry.every)), np.nan, y)
+    y = np.where(left_out(entry.calendar.holidays, steps_of(time_ns, int(entry.every)), y, zone_ns, int(entry.every)), np.nan, y)
     profile = classify_member(
         member.name,
         member.tags,

@@ -15,6 +15,7 @@ from cronocast.forecast.prepare import fill
 from cronocast.forecast.timeline import timeline
 from cronocast.forecast.transform import Unit, exponent_of, fitted
 from cronocast.forecast.work import Work
+from cronocast.grid import steps_of
 from cronocast.holidays import left_out
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         (time_ns, y), changes = clock.history(time_ns, y), clock.local(np.array(profile.change_points_ns, dtype=np.int64))
         profile = replace(profile, change_points_ns=tuple(changes.tolist()))
         settings = replace(settings, h=max(h, 1 + int(clock.ahead(settings.end_ns, profile.step_ns, h).max())))
+    time_ns = steps_of(time_ns, profile.step_ns)
     zone_ns = offset_ns(settings.timezone, settings.end_ns)
     off = left_out(settings.holidays, time_ns, y, zone_ns, profile.step_ns)
     line = timeline(profile, time_ns, np.where(off, np.nan, y), settings.end_ns, settings.h)
