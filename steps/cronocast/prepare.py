@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from cronocast.clock import clock_of
 from cronocast.durations import UNIT_NS
 from cronocast.entry import Entry, Prepare
-from cronocast.grid import Floats, Ints
+from cronocast.grid import Floats, Ints, steps_of
 from cronocast.series import Member
 
 LEVEL = 24  # values around a value that say its level, where no longer season is known
@@ -35,11 +36,11 @@ def prepare_member(member: Member, entry: Entry) -> tuple[Member, dict[str, int]
     if not changes_values(entry.prepare):
         return member, {}
     times, values = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
-    done = prepare(times, values, int(entry.every), entry.prepare)
+    done = prepare(times, values, int(entry.every), entry.prepare, entry.calendar.timezone)
     return replace(member, time_ns=array("q", done.time_ns.tobytes()), columns=(array("d", done.y.tobytes()),)), done.counts
 
 
-def prepare(time_ns: Ints, y: Floats, step_ns: int, wanted: Prepare) -> Prepared:
+def prepare(time_ns: Ints, y: Floats, step_ns: int, wanted: Prepare, zone: str = "UTC") -> Prepared:
     """Do what is wanted, in this order: resample, rate, outliers, smooth. Without any of them values stay as they are.
 
     Args:
@@ -47,6 +48,7 @@ def prepare(time_ns: Ints, y: Floats, step_ns: int, wanted: Prepare) -> Prepared
         y: Values, shape (t,), finite.
         step_ns: Step of the grid.
         wanted: The settings.
+        zone: Whose clock the pattern of a day follows.
     """
     counts: dict[str, int] = {}
     if wanted.resample is not None:
@@ -56,7 +58,7 @@ def prepare(time_ns: Ints, y: Floats, step_ns: int, wanted: Prepare) -> Prepared
     if wanted.rate:
         time_ns, y, counts["counter_resets"] = rate(time_ns, y)
     if wanted.outliers is not None:
-        odd = outliers(time_ns, y, step_ns, wanted.outliers)
+        odd = outliers(time_ns, y, step_ns, wanted.outliers, zone)
         time_ns, y, counts["outliers"] = time_ns[~odd], y[~odd], int(odd.sum())
     if wanted.smooth is not None:
         y = smooth(time_ns, y, int(wanted.smooth))
@@ -107,7 +109,7 @@ def rate(time_ns: Ints, y: Floats) -> tuple[Ints, Floats, int]:
     return time_ns[1:], growth / (np.diff(time_ns) / UNIT_NS["s"]), int(fell.sum())
 
 
-def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "UTC") -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     """Tell which values are odd beside their neighbours and beside the same time of other days and weeks.
 
     At most four in a row are: more are a new level, which is no outlier. The newest values may be the start of one, so they never are.
@@ -117,6 +119,7 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float) -> "np.ndarra
         y: Values, shape (t,).
         step_ns: Step of the grid.
         limit: Robust standard deviations from which on a value is odd.
+        zone: Whose clock the pattern of a day follows.
 
     Returns:
         Shape (t,), True where odd.
@@ -130,10 +133,10 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float) -> "np.ndarra
     y = y / (float(np.max(np.abs(y))) or 1.0)  # differences of 1e308 overflow
     day = UNIT_NS["d"] // step_ns
     rest = y - running_median(y, 1 + 2 * (max(LEVEL, min(day, y.size // 4)) // 2))
-    for cycle in (day, 7 * day):
-        phase = time_ns // step_ns % max(cycle, 1)
-        if cycle >= 2 and (time_ns[-1] - time_ns[0]) // step_ns >= CYCLES * cycle:
-            rest = rest - _medians_by(phase, rest)
+    shown = _wall_clock(steps_of(time_ns, step_ns), zone) + step_ns // 2  # in the middle of the step, where a change by less moves it to no other
+    for cycle_ns in (UNIT_NS["d"], UNIT_NS["w"]):
+        if cycle_ns >= 2 * step_ns and time_ns[-1] - time_ns[0] >= CYCLES * cycle_ns:
+            rest = rest - _medians_by(shown % cycle_ns // step_ns, rest)
     rest = rest - running_median(rest, SPIKE_WINDOW)
     scale = 1.4826 * float(np.median(np.abs(rest)))
     if scale == 0:
@@ -144,6 +147,13 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float) -> "np.ndarra
         if b - a > LONGEST_SPIKE or b == y.size:
             odd[a:b] = False
     return odd
+
+
+def _wall_clock(time_ns: Ints, zone: str) -> Ints:
+    """Times, shape (t,), ascending, as the clock of a zone shows them, less its offset at the newest."""
+    first, last = int(time_ns[0]), int(time_ns[-1])
+    clock, _ = clock_of(zone, first, last, last, step_ns=1)  # to the nanosecond: no grid has to follow
+    return time_ns if clock is None else clock.local(time_ns)
 
 
 def _medians_by(phase: Ints, y: Floats) -> Floats:

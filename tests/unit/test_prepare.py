@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cronocast.clock import offset_ns
 from cronocast.entry import Entry, parse_entry
 from cronocast.prepare import outliers, prepare, prepare_member, rate, resample, running_median, smooth
 from cronocast.series import Member
@@ -104,6 +105,41 @@ def test_a_daily_peak_is_no_outlier() -> None:
     y = day_wave()
     y[3::24] += 60
     assert not outliers(times(y.size), y, HOUR_NS, 8).any()
+
+
+MINUTE_NS = HOUR_NS // 60
+SPRING, AUTUMN = (np.datetime64(day, "ns").astype(np.int64) for day in ("2025-03-30T01", "2025-10-26T01"))  # clocks of Europe change
+CLOCKS = {  # step, zone, time of the first value; the peak stands at 8:00 by the clock
+    "no change": (HOUR_NS, "UTC", SPRING - 18 * 24 * HOUR_NS),
+    "spring": (HOUR_NS, "Europe/Berlin", SPRING - 18 * 24 * HOUR_NS),
+    "autumn": (HOUR_NS, "Europe/Berlin", AUTUMN - 18 * 24 * HOUR_NS),
+    "steps that can't follow the clock": (4 * HOUR_NS, "Europe/Berlin", SPRING - 18 * 24 * HOUR_NS - HOUR_NS),
+    "rows at :58": (HOUR_NS, "Europe/Berlin", SPRING - 18 * 24 * HOUR_NS + 58 * MINUTE_NS),
+}
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+@pytest.mark.parametrize(("step_ns", "zone", "first"), CLOCKS.values(), ids=CLOCKS)
+def test_a_daily_peak_that_follows_the_clock_is_no_outlier(step_ns: int, zone: str, first: int, width: int) -> None:
+    at = np.arange(first // step_ns, (first + 28 * 24 * HOUR_NS) // step_ns) * step_ns + first % step_ns
+    local = at + np.array([offset_ns(zone, int(t)) for t in at])
+    of_day = (local - 8 * HOUR_NS) % (24 * HOUR_NS) // step_ns
+    y = 10 + 0.3 * np.random.default_rng(0).normal(size=at.size) + np.where(of_day < width, 20.0, 0.0)
+    y[99] += 60
+    assert np.flatnonzero(outliers(at, y, step_ns, 8, zone)).tolist() == [99]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_a_daily_peak_is_no_outlier_where_steps_do_not_divide_a_day(zone: str) -> None:
+    step_ns = 7 * MINUTE_NS
+    at = np.arange(28 * 24 * HOUR_NS // step_ns) * step_ns + (SPRING - 18 * 24 * HOUR_NS)
+    local = at + np.array([offset_ns(zone, int(t)) for t in at])
+    away = (local % (24 * HOUR_NS) - 8 * HOUR_NS) / (12 * MINUTE_NS)
+    y = 10 + 0.3 * np.random.default_rng(0).normal(size=at.size) + 20 * np.exp(-(away**2))
+    y[99] += 60
+    odd = outliers(at, y, step_ns, 20, zone)
+    assert odd[99]
+    assert odd.sum() <= 1 + 28
 
 
 @pytest.mark.parametrize("at", [200, 667, 671], ids=["in the middle", "five hours ago", "an hour ago"])
