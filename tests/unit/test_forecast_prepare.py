@@ -61,3 +61,28 @@ def test_history_starts_after_an_outage_too_long_to_fill() -> None:
 def test_few_points_after_an_outage_do_not_cost_the_long_history_before_it() -> None:
     y = np.concatenate((np.arange(100.0), np.full(300, NAN), [1.0]))
     assert fill(y).start == 0
+
+
+def mask(*runs: tuple[int, int]) -> np.ndarray:
+    found = np.zeros(100, dtype=bool)
+    for a, b in runs:
+        found[a:b] = True
+    return found
+
+
+HOLIDAYS = {  # lost, holidays, limit, first step that counts, values left out before it
+    "a holiday is no gap": (mask(), mask((50, 60)), 5, 0, 0),
+    "nor in an outage within the limit": (mask((46, 50), (60, 64)), mask((50, 60)), 5, 0, 0),
+    "an outage beside one": (mask((40, 50)), mask((50, 60)), 5, 60, 40),
+    "the outage before one": (mask((20, 30)), mask((50, 60)), 5, 30, 20),
+    "without a limit": (mask((1, 45)), mask((60, 80)), None, 0, 0),
+    "most is an outage": (mask((1, 60)), mask((60, 70), (80, 85)), None, 70, 1),
+}
+
+
+@pytest.mark.parametrize(("lost", "holidays", "limit", "start", "left_out"), HOLIDAYS.values(), ids=HOLIDAYS)
+def test_values_left_out_on_holidays_are_no_outage(lost: np.ndarray, holidays: np.ndarray, limit: int | None, start: int, left_out: int) -> None:
+    filled = fill(np.where(lost | holidays, NAN, np.arange(100.0)), limit=limit, holidays=holidays)
+    assert (filled.start, filled.left_out) == (start, left_out)
+    assert filled.observed[0]
+    assert np.isfinite(filled.y).all()

@@ -90,6 +90,14 @@ def test_values_left_out_are_not_counted_as_missing(end: int, lost: slice, prepa
     assert forecast(int(time_ns[0]), end, 24, GERMAN, y).prepared == prepared
 
 
+def test_a_holiday_is_no_gap_that_is_too_long_to_fill() -> None:
+    end = MAY_DAY + DAY - HOUR
+    found, free = (forecast(end - 27 * DAY, end, 24, GERMAN, prepare=wanted) for wanted in ({"fill_limit": "6h"}, {}))
+    assert found.prepared == free.prepared == {"left_out_on_holidays": 72}
+    assert found.backtest["origins"] == free.backtest["origins"]
+    assert found.yhat.tobytes() == free.yhat.tobytes()
+
+
 @pytest.mark.parametrize("minutes", [10, 50])
 def test_rows_within_steps_lie_on_the_holiday_of_their_step(minutes: int) -> None:
     start, end = MAY_DAY - 27 * DAY - HOUR, MAY_DAY + DAY - HOUR

@@ -14,7 +14,7 @@ from cronocast.forecast import intervals
 from cronocast.forecast.prepare import Filled, fill
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context, Floats, Shared
+    from cronocast.forecast import Bools, Context, Floats, Shared
 
 MOST_ORIGINS = 20  # nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model
 CHANGED = (2, 4)  # after a recent change: origins half and a quarter of a horizon ago
@@ -68,7 +68,7 @@ def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGI
     return [newest - stride * i for i in reversed(range(count))]
 
 
-def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS, fill_limit: int | None = None) -> Backtest:
+def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS, fill_limit: int | None = None, holidays: "Bools | None" = None) -> Backtest:
     """Cut the history at each origin and fill its gaps as they would have been filled then.
 
     Args:
@@ -78,13 +78,14 @@ def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS, fil
         h: Steps per origin.
         most: Origins at most.
         fill_limit: Longest gap, in steps, that is filled.
+        holidays: Steps whose values are left out, shape (t,). None: no step.
     """
     origins = []
     ends = origin_ends(y.size, h, context.periods, most)
     if ends and 0 < y.size - context.last_change < 2 * h and context.last_change > 0:
         ends += [y.size - h // part for part in CHANGED if h // part > 0]
     for end in ends:
-        filled = fill(y[:end], context.periods, fill_limit)
+        filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
             origins.append(Past(filled, context_of(filled, context), end))
     later = np.concatenate((y, np.full(h, np.nan)))

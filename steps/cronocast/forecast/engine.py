@@ -87,7 +87,8 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
     values = scale.forward(line.values)
     halved = int(exponent_of(values) > LARGEST_EXPONENT)  # the difference of two values at the edge of doubles overflows
     values = np.ldexp(values, -halved)
-    filled = fill(values, line.periods, settings.fill_limit, line.holding(time_ns[off], profile.step_ns))
+    holidays = line.holding(time_ns[off], profile.step_ns)
+    filled = fill(values, line.periods, settings.fill_limit, holidays)
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
     if (profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS) and settings.on_too_short != "forecast":
@@ -120,4 +121,4 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         learnt = Learnt(settings.holidays, zone_ns, profile.step_ns, times, filled.y, time_ns[off], values_off, weekly)
         days_off = learnt.ahead(line.ahead(settings.end_ns, profile.step_ns))
     said = [sentence for sentence in (note, days_off.said if days_off else "") if sentence]
-    return Work(profile, values, filled, context, replace(settings, h=line.h), unit, line, clock, days_off, settings.h, h, told, said=said)
+    return Work(profile, values, holidays, filled, context, replace(settings, h=line.h), unit, line, clock, days_off, settings.h, h, told, said=said)

@@ -55,16 +55,20 @@ def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, h
         y: Values on the grid, shape (t,), NaN or infinite where nothing was observed.
         periods: Seasonal periods in steps.
         limit: Longest gap in steps that is filled; None: any that leaves less invented than seen.
-        holidays: Steps whose values are left out, shape (t,); they are filled as gaps are, but not counted as missing. None: no step.
+        holidays: Steps whose values are left out, shape (t,); they are filled as gaps are, but are none: they are not counted as missing, and no history begins
+            after them. None: no step.
     """
     known = np.isfinite(y)
     off = ~known & holidays if holidays is not None else np.zeros(y.size, dtype=bool)
     where = np.flatnonzero(known)
     if not where.size:
         return Filled(np.empty(0), np.empty(0, dtype=bool), 0, y.size)
-    start, end = int(where[0]), int(where[-1]) + 1
-    start, left_out = _after_outage(known, start, end) if limit is None else _after_gap(known, start, end, limit)
-    seen, missing = known[start:end], ~(known | off)[start:end]
+    measured = known | off  # a holiday is no outage
+    first, end = int(where[0]), int(where[-1]) + 1
+    start = _after_outage(measured, first, end) if limit is None else _after_gap(measured, first, end, limit)
+    start = int(where[np.searchsorted(where, start)])
+    left_out = int(known[first:start].sum())
+    seen, missing = known[start:end], ~measured[start:end]
     z = np.where(seen, y[start:end], 0.0)
     index = np.arange(z.size)
     z[~seen] = np.interp(index[~seen], index[seen], z[seen])
@@ -75,26 +79,25 @@ def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, h
             by_season += int(missing[a:b].sum())
         else:
             by_line += int(missing[a:b].sum())
-    unseen = int(np.argmax((known | off)[::-1]))
+    unseen = int(np.argmax(measured[::-1]))
     return Filled(z, seen, start, y.size - end, by_line, by_season, left_out, int(off.sum()), unseen)
 
 
-def _after_outage(known: "Bools", start: int, end: int) -> tuple[int, int]:
-    """Move the start behind outages until at most half of what is left is missing; returns it and the observations given up."""
-    first = start
-    for _, b in sorted(gaps(known[first:end]), key=lambda g: g[0] - g[1]):  # longest first
-        if np.mean(~known[start:end]) <= MAX_FILLED_SHARE:
+def _after_outage(measured: "Bools", first: int, end: int) -> int:
+    """Move the start behind outages until at most half of what is left is missing."""
+    start = first
+    for _, b in sorted(gaps(measured[first:end]), key=lambda g: g[0] - g[1]):  # longest first
+        if np.mean(~measured[start:end]) <= MAX_FILLED_SHARE:
             break
         # What stands after the outage must be the larger part, else a few new points would cost a long history.
-        if first + b > start and int(known[first + b : end].sum()) >= int(known[start : first + b].sum()):
+        if first + b > start and int(measured[first + b : end].sum()) >= int(measured[start : first + b].sum()):
             start = first + b
-    return start, int(known[first:start].sum())
+    return start
 
 
-def _after_gap(known: "Bools", first: int, end: int, limit: int) -> tuple[int, int]:
-    """Move the start behind the newest gap that is longer than the limit; returns it and the observations given up."""
-    start = max((first + b for a, b in gaps(known[first:end]) if b - a > limit), default=first)
-    return start, int(known[first:start].sum())
+def _after_gap(measured: "Bools", first: int, end: int, limit: int) -> int:
+    """Move the start behind the newest gap that is longer than the limit."""
+    return max((first + b for a, b in gaps(measured[first:end]) if b - a > limit), default=first)
 
 
 def _pattern(z: "Floats", seen: "Bools", a: int, b: int, periods: tuple[int, ...]) -> "Floats | None":

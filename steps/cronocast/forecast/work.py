@@ -23,7 +23,7 @@ from cronocast.registry import load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cronocast.forecast import Floats
+    from cronocast.forecast import Bools, Floats
     from cronocast.forecast.together import Trained
     from cronocast.profile import Profile
 
@@ -37,6 +37,7 @@ class Work:
 
     profile: "Profile"
     values: "Floats"  # the whole grid with NaN
+    holidays: "Bools"  # which of them were left out since they lie on holidays
     filled: Filled
     context: Context
     settings: Settings
@@ -78,7 +79,7 @@ class Work:
         # Where the newest values are missing, the forecast begins that much further from what is known: so must its test.
         n = self.values.size - self.filled.tail
         h = min(self.filled.tail + self.settings.h, max(1, n // 3))
-        return backtest.begin(self.values[:n], replace(self.context, observed=None), h, fill_limit=self.settings.fill_limit)
+        return backtest.begin(self.values[:n], replace(self.context, observed=None), h, fill_limit=self.settings.fill_limit, holidays=self.holidays[:n])
 
     def _backtest(self, trained: "Mapping[str, Trained]") -> None:
         limit = time.process_time() + self.settings.budget if self.settings.model == "auto" else math.inf
