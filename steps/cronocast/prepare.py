@@ -14,6 +14,9 @@ from cronocast.series import Member
 LEVEL = 24  # values around a value that say its level, where no longer season is known
 SPIKE_WINDOW = 9  # values around a value that must agree that it is odd
 LONGEST_SPIKE = 4  # values in a row; more are a level of their own, and half of the window could not tell
+PLACES = 50  # in half of a window at which a running median is taken
+STEEP = 3.0  # times the change from place to place that 9 of 10 stay under: a new level, which lines would round off
+PIECE = 2_000_000  # values of windows that are sorted at a time: 16 MB
 CYCLES = 3  # days or weeks from which their pattern is known
 
 
@@ -169,11 +172,29 @@ def _medians_by(phase: Ints, y: Floats) -> Floats:
 
 
 def running_median(y: Floats, width: int) -> Floats:
-    """Median of the `width` (odd) values around each; towards the ends of those that there are, mirrored about the end."""
+    """Median of the `width` (odd) values around each; towards the ends of those that there are, mirrored about the end.
+
+    Wide ones are taken at some places, with straight lines between, but where they change fast: windows that share nearly all of their values have nearly
+    the same median.
+    """
     half = min(width // 2, y.size - 1)
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(y, half, mode="reflect"), 2 * half + 1)
-    # In pieces: the windows of a long series together would need a copy `width` times its size.
-    return np.concatenate([np.median(windows[i : i + 10_000], axis=1) for i in range(0, y.size, 10_000)])
+    apart = max(1, half // PLACES)
+    at = np.append(np.arange(0, y.size - 1, apart), y.size - 1)
+    medians = _medians_of(windows, at)
+    change = np.abs(np.diff(medians))
+    steep = at[:-1][change > STEEP * np.quantile(change, 0.9)] if change.size else at[:0]
+    within = (steep[:, None] + np.arange(1, apart)).ravel()
+    within = within[within < y.size - 1]
+    order = np.argsort(np.concatenate((at, within)))
+    found = np.concatenate((medians, _medians_of(windows, within)))[order]
+    return np.interp(np.arange(y.size), np.concatenate((at, within))[order], found)
+
+
+def _medians_of(windows: Floats, at: Ints) -> Floats:
+    """Median of each of these rows, in pieces: the windows of a long series together would need a copy many times its size."""
+    rows = max(1, PIECE // windows.shape[1])
+    return np.concatenate([np.empty(0), *(np.median(windows[at[i : i + rows]], axis=1) for i in range(0, at.size, rows))])
 
 
 def smooth(time_ns: Ints, y: Floats, span_ns: int) -> Floats:

@@ -1,5 +1,6 @@
 """What `prepare` does with values: exactly what it says, counted, and nothing where nothing is asked for."""
 
+import tracemalloc
 from array import array
 from typing import Any
 
@@ -163,6 +164,26 @@ def test_where_nothing_says_how_far_is_far_nothing_is_odd(y: np.ndarray) -> None
 def test_running_median_is_that_of_the_windows() -> None:
     y = RNG.normal(size=50)
     assert running_median(y, 5)[10:40].tolist() == [float(np.median(y[i - 2 : i + 3])) for i in range(10, 40)]
+
+
+def test_a_wide_running_median_is_that_of_the_windows_but_for_noise() -> None:
+    y = np.sin(np.arange(4000) / 300) + RNG.normal(size=4000)
+    y[2000:] += 20
+    half = 500
+    exact = [float(np.median(y[i - half : i + half + 1])) for i in range(half, y.size - half)]
+    found = running_median(y, 2 * half + 1)
+    assert found.size == y.size
+    assert np.abs(found[half:-half] - exact).max() < 0.1  # the noise of such a median is 0.04, the new level 20
+
+
+def test_a_week_of_ten_second_steps_needs_little_memory() -> None:
+    y = RNG.normal(size=7 * 8640)
+    tracemalloc.start()
+    try:
+        outliers(times(y.size, 10 * 10**9), y, 10 * 10**9, 8)
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_all_together_are_done_in_order_and_counted() -> None:
