@@ -200,7 +200,21 @@ def _medians_of(windows: Floats, at: Ints) -> Floats:
 def smooth(time_ns: Ints, y: Floats, span_ns: int) -> Floats:
     """Mean of the values of the newest `span_ns` at each value, itself included: nothing of it lies in the future. Fewer at the start."""
     first = np.searchsorted(time_ns, time_ns - span_ns, side="right")
-    middle, size = float(np.median(y)) if y.size else 0.0, float(np.max(np.abs(y), initial=0.0)) or 1.0
-    total = np.concatenate(([0.0], np.cumsum(y / size - middle / size)))
-    index = np.arange(y.size)
-    return np.asarray(middle + size * (total[index + 1] - total[first]) / (index + 1 - first))
+    counts = np.arange(1, y.size + 1) - first
+    room = int(np.max(counts, initial=1)).bit_length()  # a sum of 1e308 overflows
+    return np.ldexp(_sums(np.ldexp(y, -room), first, counts) / counts, room)
+
+
+def _sums(y: Floats, first: Ints, counts: Ints) -> Floats:
+    """Sum of so many values from each of these on, shape (t,).
+
+    Each is put together from sums of 1, 2, 4, ... values: differences of one running sum would lose all digits after a huge value.
+    """
+    total, at, power = np.zeros(y.size), first.copy(), 1
+    while (part := counts >= power).any():
+        taken = part & (counts & power > 0)
+        total[taken] += y[at[taken]]  # y[i] is the sum of `power` values from i on
+        at[taken] += power
+        y = np.concatenate((y[:-power] + y[power:], y[-power:]))
+        power *= 2
+    return total

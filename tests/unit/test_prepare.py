@@ -1,5 +1,6 @@
 """What `prepare` does with values: exactly what it says, counted, and nothing where nothing is asked for."""
 
+import time
 import tracemalloc
 from array import array
 from typing import Any
@@ -13,6 +14,7 @@ from cronocast.prepare import outliers, prepare, prepare_member, rate, resample,
 from cronocast.series import Member
 
 HOUR_NS = 3600 * 10**9
+MINUTE_NS = HOUR_NS // 60
 START_NS = 1_736_121_600 * 10**9  # Monday 2025-01-06T00:00Z
 RNG = np.random.default_rng(7)
 
@@ -90,6 +92,32 @@ def test_moving_average_knows_nothing_of_the_future() -> None:
     assert np.allclose(smooth(times(200), y, 5 * HOUR_NS)[:150], smooth(times(150), y[:150], 5 * HOUR_NS))
 
 
+GLITCHES = {"2^64": 2.0**64, "a trillion": 1e12, "largest": 1.7976931348623157e308, "below zero": -(2.0**64)}
+
+
+@pytest.mark.parametrize("glitch", GLITCHES.values(), ids=GLITCHES)
+@pytest.mark.parametrize("span", [1, 2, 3, 7, 24, 1000])
+def test_moving_average_forgets_a_huge_value(glitch: float, span: int) -> None:
+    y, at = 10 + np.random.default_rng(3).normal(size=300), np.delete(times(320), np.arange(150, 170))
+    y[60] = glitch
+    expected = [y[(at > t - span * HOUR_NS) & (at <= t)] for t in at]
+    found = smooth(at, y, span * HOUR_NS)
+    assert found.tolist() == pytest.approx([float(np.mean(v / v.size) * v.size) for v in expected], rel=1e-12)
+
+
+def test_moving_average_of_the_largest_values_is_finite() -> None:
+    assert smooth(times(100), np.full(100, 1.7e308), 24 * HOUR_NS).tolist() == pytest.approx([1.7e308] * 100)
+    assert smooth(times(0), np.empty(0), HOUR_NS).size == 0
+
+
+def test_a_year_of_minutes_is_smoothed_over_a_day_in_little_time() -> None:
+    n = 365 * 1440
+    began = time.process_time()
+    found = smooth(times(n, MINUTE_NS), np.ones(n), 24 * HOUR_NS)
+    assert np.ptp(found) < 1e-12
+    assert time.process_time() - began < 5
+
+
 def day_wave(n: int = 24 * 28) -> np.ndarray:
     t = np.arange(n)
     return np.asarray(10 * np.sin(2 * np.pi * t / 24) + 0.02 * t + 0.3 * RNG.normal(size=n))
@@ -108,7 +136,6 @@ def test_a_daily_peak_is_no_outlier() -> None:
     assert not outliers(times(y.size), y, HOUR_NS, 8).any()
 
 
-MINUTE_NS = HOUR_NS // 60
 SPRING, AUTUMN = (np.datetime64(day, "ns").astype(np.int64) for day in ("2025-03-30T01", "2025-10-26T01"))  # clocks of Europe change
 CLOCKS = {  # step, zone, time of the first value; the peak stands at 8:00 by the clock
     "no change": (HOUR_NS, "UTC", SPRING - 18 * 24 * HOUR_NS),
@@ -167,7 +194,7 @@ def test_running_median_is_that_of_the_windows() -> None:
 
 
 def test_a_wide_running_median_is_that_of_the_windows_but_for_noise() -> None:
-    y = np.sin(np.arange(4000) / 300) + RNG.normal(size=4000)
+    y = np.sin(np.arange(4000) / 300) + np.random.default_rng(3).normal(size=4000)
     y[2000:] += 20
     half = 500
     exact = [float(np.median(y[i - half : i + half + 1])) for i in range(half, y.size - half)]
@@ -177,7 +204,7 @@ def test_a_wide_running_median_is_that_of_the_windows_but_for_noise() -> None:
 
 
 def test_a_week_of_ten_second_steps_needs_little_memory() -> None:
-    y = RNG.normal(size=7 * 8640)
+    y = np.random.default_rng(3).normal(size=7 * 8640)
     tracemalloc.start()
     try:
         outliers(times(y.size, 10 * 10**9), y, 10 * 10**9, 8)
