@@ -1,5 +1,6 @@
 """What the report says, in numbers and words."""
 
+from array import array
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,22 @@ def member(tmp_path_factory: pytest.TempPathFactory) -> MemberView:
 @pytest.mark.parametrize(("prepared", "settings", "step_ns", "expected"), PREPARED.values(), ids=PREPARED)
 def test_what_was_prepared_is_told(prepared: dict[str, Any], settings: dict[str, Any], step_ns: int, expected: str, member: MemberView) -> None:
     assert prepared_sentence(replace(member, prepared=prepared, step_ns=step_ns), settings) == expected
+
+
+SINCE: dict[str, tuple[dict[str, Any], float, str]] = {  # what is counted, hours from the last row to the forecast, how long nothing was measured
+    "nights are silent": ({"silent_steps": 380, "missing_at_end": 30}, 79, "78 hours"),
+    "rows within steps": ({"silent_steps": 380, "missing_at_end": 30}, 78.2, "78 hours"),
+    "one hour": ({"silent_steps": 380, "missing_at_end": 1}, 2, "1 hour"),
+    "a row in a silent hour": ({"silent_steps": 380, "missing_at_end": 10}, 3, "10 hours"),
+    "every step counts": ({"missing_at_end": 30}, 79, "30 hours"),
+}
+
+
+@pytest.mark.parametrize(("prepared", "hours", "said"), SINCE.values(), ids=SINCE)
+def test_time_since_the_last_value_is_that_of_the_clock(prepared: dict[str, Any], hours: float, said: str, member: MemberView) -> None:
+    first = member.forecast.time_ns[0]
+    history = replace(member.history, time_ns=array("q", [first - 100 * HOUR, first - int(hours * HOUR)]), columns=(array("d", [1.0, 2.0]),))
+    assert prepared_sentence(replace(member, history=history, prepared=prepared), {}).endswith(f"nothing was measured in the last {said}.")
 
 
 def test_nothing_is_told_of_a_member_without_forecast(member: MemberView) -> None:

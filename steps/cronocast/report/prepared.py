@@ -75,8 +75,17 @@ def _filled(member: MemberView) -> list[str]:
     if filled := _count(member, "filled_by_line") + _count(member, "filled_by_season"):
         done.append(f"{_steps(member, filled, 'missing ')} filled{_longest(member, filled)}")
     if tail := _count(member, "missing_at_end"):
-        done.append(f"nothing was measured in the last {length(tail * member.step_ns, counted=True)}")
+        done.append(f"nothing was measured in the last {length(_since_last(member, tail), counted=True)}")
     return done
+
+
+def _since_last(member: MemberView, steps: int) -> int:
+    """Time in ns without a value before the forecast, of which so many steps are missing: silent hours among them are none of those, but pass all the same."""
+    counted_ns = steps * member.step_ns
+    if not _count(member, "silent_steps") or not member.history.time_ns:
+        return counted_ns
+    last_ns = member.history.time_ns[-1] // member.step_ns * member.step_ns
+    return max(counted_ns, member.forecast.time_ns[0] - last_ns - member.step_ns)
 
 
 def _longest(member: MemberView, filled: int) -> str:
