@@ -120,7 +120,7 @@ class Prepare:
         "classify forecast",
     )
     smooth: Duration | None = setting(Span(), None, "Moving average: each value becomes the mean of this long up to it.", "classify forecast")
-    fill_limit: Duration | None = setting(Span(), None, "Longer gaps are not filled: history begins after the newest of them.", "forecast")
+    fill_limit: Duration | None = setting(Span(), None, "Longer gaps are not filled: history begins after the newest of them. Hours always silent do not count.", "forecast")
     transform: str = setting(
         Text(TRANSFORMS), "none", "Forecast the logarithm, the root or the power that makes values most even, and bring forecast (then a median) and interval back.", "forecast"
     )
