@@ -5,6 +5,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -120,6 +121,12 @@ def read_by(query: str) -> set[str]:
     part = r'(?:"(?:\\.|[^"\\\n])*"|[A-Za-z0-9_]+)'
     found = re.findall(rf"\bfrom\s+(?:{part}?\.){{0,2}}({part})", query, re.IGNORECASE)
     return {re.sub(r"\\(.)", r"\1", name[1:-1]) if name[0] == '"' else name for name in found}
+
+
+def grouped_ns(query: str) -> int | None:
+    """Length of the steps into which a query groups its rows, by `time(10m)` or `time(1h, 10m)`; None where it does not."""
+    found = re.findall(r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE)  # that of the outermost SELECT stands last
+    return int(Duration.parse(found[-1].lower())) if found else None
 
 
 def series_name_fault(value: str) -> str:

@@ -164,6 +164,17 @@ def test_own_query_with_stamps_off_the_grid(run: Run) -> None:
     assert [member["tags"] for member in grouped.result["members"]] == ["dc=x,host=a", "dc=x,host=b"]
 
 
+@pytest.mark.parametrize(("grouped", "count", "last"), [("time(1h)", 24, 23 * HOUR), ("time(1h, 15m)", 23, 22 * HOUR + HOUR // 4), ("time(10m)", 48, 23 * HOUR + HOUR // 2)])
+@pytest.mark.usefixtures("hours")
+def test_a_step_of_an_own_query_that_reaches_beyond_the_window_is_left_out(run: Run, grouped: str, count: int, last: int) -> None:
+    bounds = "WHERE time >= $start AND time < $end"
+    query = f"SELECT sum(f) FROM (SELECT mean(f) AS f FROM m {bounds} AND host = 'a' GROUP BY time(1m)) {bounds} GROUP BY {grouped}"
+    ran = run({"measurement": None, "field": None, "query": query})
+    assert ran.code == 0, ran.stderr
+    assert (len(ran.rows), ran.rows[-1][1]) == (count, START + last)
+    assert ran.result["rows_dropped"].get("unfinished", 0) == (24 - count if count < 24 else 0)
+
+
 @pytest.mark.usefixtures("hours")
 def test_missing_things_are_told_apart_Q4(run: Run) -> None:
     assert run({"database": "nowhere"}).code in (69, 77)  # a user without rights there is not told that it does not exist

@@ -40,6 +40,7 @@ class Expected:
     start_ns: int = 0
     end_ns: int = MAX_NS
     max_rows: int = 10**9
+    unfinished_ns: int = MAX_NS  # rows from here on are of a step that reaches beyond the window
 
 
 class Answer:
@@ -54,7 +55,7 @@ class Answer:
     def __init__(self, expected: Expected, spool: Spool, where: str) -> None:
         self._expected, self._spool, self._where = expected, spool, where
         self.rows = 0
-        self.dropped = {"null": 0, "outside_window": 0}
+        self.dropped = {"null": 0, "outside_window": 0, "unfinished": 0}
         self.warnings: list[str] = []
         self._strangers: list[str] = []  # tag sets although no tag was asked for
         self._ends: dict[tuple[str, str], int] = {}  # last time per member, kept once a message said that it is the last
@@ -152,7 +153,7 @@ class Answer:
         times = list(map(_time, lines))
         ascending = all(map(lt, times, islice(times, 1, None)))  # 19 digits each: text compares as numbers do
         first, last = (int(times[0]), int(times[-1])) if ascending else (int(min(times)), int(max(times)))
-        if self._columns(series) != (0, 1) or first < self._expected.start_ns or last >= self._expected.end_ns:
+        if self._columns(series) != (0, 1) or first < self._expected.start_ns or last >= min(self._expected.end_ns, self._expected.unfinished_ns):
             return False
         self.rows += len(lines)
         self._keep(self._member(series), lines, first, last, ascending=ascending)
@@ -175,6 +176,8 @@ class Answer:
                 self.dropped["null"] += 1
             elif not self._expected.start_ns <= time < self._expected.end_ns:
                 self.dropped["outside_window"] += 1
+            elif time >= self._expected.unfinished_ns:
+                self.dropped["unfinished"] += 1
             else:
                 times.append(time)
                 lines.append(b"%d,%s" % (time, value.encode()))
