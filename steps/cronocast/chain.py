@@ -134,14 +134,15 @@ def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, childre
         with children.lock:
             children.running.discard(child)
         try:
-            chain.results[step] = read_result(chain.folder / f"{step}.result.json", step)
+            result = read_result(chain.folder / f"{step}.result.json", step)
+            if code in (0, result.get("exit")):  # a step that was killed leaves that of an earlier try
+                chain.results[step] = result
         except CronocastError as error:
             code, chain.error = code or error.exit_code, chain.error or str(error)
         if code:
             chain.exit_code, chain.failed_step = code, step
             display.state(chain.entry.name, step, f"failed {code}", chain.error)
             return
-        result = chain.results[step]
         display.state(chain.entry.name, step, result["status"], result["reason"])
         if result["status"] in ("skipped", "superseded"):
             return

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from cronocast.document import Leaf, plain
-from cronocast.errors import MissingExtraError, Problem, seen
+from cronocast.errors import CronocastError, MissingExtraError, Problem, seen
 from cronocast.kinds import Flag, ListOf, MapOf, Number, Span, Text
-from cronocast.results import Outcome
-from cronocast.settings import Given, make_job, provenance_line, step_leaves
+from cronocast.results import Outcome, write_result
+from cronocast.settings import PUBLISHED_AS, Given, make_job, provenance_line, refused_place, step_leaves
 from cronocast.step import Job, guarded, run_step, say
 
 
@@ -126,7 +127,11 @@ def _help(leaf: Leaf) -> str:
 
 
 def _run(given: Given, *, debug: bool) -> int:
-    job = make_job(given)
+    try:
+        job = make_job(given)
+    except CronocastError as error:
+        _leave_result(given, error)
+        raise
     say(f"{given.step}: series {job.entry.name}, run {job.run}; {provenance_line(job.settings)}")
 
     def work(job: Job) -> Outcome:
@@ -134,6 +139,14 @@ def _run(given: Given, *, debug: bool) -> int:
         return _work(given.step)(job)
 
     return run_step(work, job, debug=debug)
+
+
+def _leave_result(given: Given, error: CronocastError) -> None:
+    """Publish that a step failed before it could begin; the result of an earlier try must not stand for this one."""
+    if (place := refused_place(given)) is not None:
+        path, series, run = place
+        with suppress(CronocastError):  # what was wrong first is what people are told
+            write_result(path, PUBLISHED_AS.get(given.step, given.step), series, run, Outcome(), 0.0, error, {})
 
 
 def _work(step: str) -> Callable[[Job], Outcome]:

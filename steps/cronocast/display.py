@@ -129,7 +129,7 @@ def _rows(chain: "Chain") -> list[Row]:
     written = {(m.get("name"), m.get("tags")): m.get("points") for m in chain.results.get("load", {}).get("members", [])}
     members = forecast.get("members", [])
     if not members:
-        reason = next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
+        reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
         return [Row((name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5))), chain.entry.name, reason, "" if chain.exit_code else reason)]
     # The name stands on its first line only, so that the eye finds where a series begins.
     return [_row(name if i == 0 else "", member, written, failed=bool(chain.exit_code)) for i, member in enumerate(members)]

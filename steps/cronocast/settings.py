@@ -9,18 +9,21 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from cronocast import rules
 from cronocast.document import Leaf, leaves, parse, plain, with_value
-from cronocast.durations import UNIT_NS, Duration, parse_stamp
-from cronocast.entry import MAX_ENTRY_BYTES, Entry, cross_problems, parse_entry_text
+from cronocast.durations import UNIT_NS, Duration, parse_stamp, stamp
+from cronocast.entry import MAX_ENTRY_BYTES, Entry, cross_problems, parse_entry_text, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.files import series_id
 from cronocast.plan import Part
+from cronocast.results import result_path
 from cronocast.series import HISTORY_COLUMNS, read_members
 from cronocast.step import Job, check_paths, run_folder
 
 # A step that is given files instead of a series document talks to no database; these stand for what it never uses.
 NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
 OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "select": "forecast", "load": "", "record": ""}
+PUBLISHED_AS = {"select": "forecast"}  # select does for many containers what forecast does in one: it publishes the same files
 MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
 SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
 EARLIEST_RUN_NS, LATEST_RUN_NS = 0, 9_000_000_000 * 10**9  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
@@ -72,6 +75,25 @@ def make_job(given: Given) -> Job:
     if problems or job is None:
         raise ConfigError(list(dict.fromkeys(problems)))
     return job
+
+
+def refused_place(given: Given) -> tuple[Path, str, str] | None:
+    """Where the result of a step that was refused belongs, its series and its run; None where they can't be told or files were named one by one."""
+    problems: list[Problem] = []
+    try:
+        text = given.entry or "{}"
+        document = read_entry_text(read_text(Path(text[1:])) if text.startswith("@") else text, "--entry")
+        part = Part.parse(given.part) if given.part else None
+    except ConfigError:
+        return None
+    name = given.texts.get("name") or (document.get("name") if isinstance(document, dict) else None)
+    run_ns = run_time(given.run, problems)
+    if given.root is None or not given.run or problems or not isinstance(name, str) or rules.series_name_fault(name) or any(given.files.values()):
+        return None
+    folder = run_folder(given.root, name, run_ns)
+    if not given.entry and not folder.is_dir():
+        return None  # a name alone may be a slip: no folder is made for it
+    return (result_path(part.name, folder / part.file) if part else folder / f"{PUBLISHED_AS.get(given.step, given.step)}.result.json"), name, stamp(run_ns)
 
 
 def _check_files(given: Given, problems: list[Problem]) -> None:
@@ -188,8 +210,7 @@ def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], probl
         problems += [Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder") for name in missing]
     base = folder or files.get(OUTPUTS[given.step], files.get("forecast", Path())).parent
     return Job(
-        # select does for many containers what forecast does in one: it publishes the same files
-        step="forecast" if given.step == "select" else given.step,
+        step=PUBLISHED_AS.get(given.step, given.step),
         entry=entry,
         run_ns=run_ns,
         standalone=folder is None or bool(files.keys() & {"history", "profile", "forecast"}),

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from cronocast import chain as chain_module
-from cronocast.chain import Children
-from cronocast.files import series_id
+from cronocast.chain import Children, run_chain
+from cronocast.durations import stamp
+from cronocast.files import run_name, series_id
+from cronocast.results import Outcome, write_result
 from demo.influxd import Influxd
 
 COMMAND = [sys.executable, "-m", "cronocast", "run", "-f", "values.yaml", "--root", "data"]
@@ -87,6 +89,33 @@ def test_json_and_choice_of_series_and_steps(two_series: Path) -> None:
     [broken] = json.loads(run(two_series, "--series", "broken", "--json").stdout)
     assert (broken["status"], broken["failed_step"], list(broken["steps"])) == ("failed", "extract", ["extract"])
     assert broken["error"].startswith("E_")
+
+
+def test_a_later_try_that_fails_is_not_hidden_by_an_earlier_one(two_series: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(two_series, "--series", "good").returncode == 0
+    monkeypatch.setenv("CRONOCAST_MODEL", "no such")
+    ended = run(two_series, "--series", "good")
+    assert ended.returncode == 78
+    assert re.match(r"good +failed +E_MODEL CRONOCAST_MODEL: ", ended.stdout.splitlines()[1])
+    [series] = json.loads(run(two_series, "--series", "good", "--json").stdout)
+    assert (series["failed_step"], {step: result["status"] for step, result in series["steps"].items()}) == ("classify", {"extract": "ok", "classify": "failed"})
+    [folder] = (two_series / "data" / series_id("good") / "runs").iterdir()
+    assert json.loads((folder / "classify.result.json").read_text())["token"] == "E_MODEL"
+
+
+def test_a_step_that_was_killed_does_not_answer_with_an_earlier_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    write_values(tmp_path, {"a": {}}, source=source("http://127.0.0.1:9"))
+    write_result(tmp_path / "data" / series_id("a") / "runs" / run_name(NOW_NS) / "extract.result.json", "extract", "a", stamp(NOW_NS), Outcome(), 1.0, None, {})
+    real = chain_module._follow
+
+    def killed(child: "subprocess.Popen[str]", *rest: Any) -> int:
+        child.kill()
+        return real(child, *rest)
+
+    monkeypatch.setattr(chain_module, "_follow", killed)
+    assert run_chain(tmp_path / "values.yaml", [], "extract", tmp_path / "data", str(NOW_NS // 10**9), as_json=True) == 137
+    [series] = json.loads(capsys.readouterr().out)
+    assert (series["status"], series["error"], series["steps"]) == ("failed", "ended by signal 9", {})
 
 
 def test_wrong_names_start_nothing(two_series: Path) -> None:

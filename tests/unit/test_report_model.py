@@ -99,6 +99,21 @@ def test_points_count_as_written_only_when_all_were_acknowledged(tmp_path: Path)
     assert read_run(folder).members[0].written is None
 
 
+@pytest.mark.parametrize("step", ["extract", "classify", "forecast"])
+def test_what_an_earlier_try_left_is_not_taken_for_this_one(step: str, tmp_path: Path) -> None:
+    """A step that fails ends the chain: results of the steps after it were written before."""
+    folder = report_runs.one(tmp_path / "run")
+    path = folder / f"{step}.result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "failed", "exit": 78, "reason": "E_MODEL: no such model"}))
+    run = read_run(folder)
+    after = [s.status for s in run.steps if s.name not in ("extract", "classify", "forecast")[: ("extract", "classify", "forecast").index(step) + 1]]
+    assert set(after) == {"missing"}
+    assert [(len(m.forecast.time_ns), m.model if step != "forecast" else "", m.written) for m in run.members] == [(0, "", None)]
+    assert any(f"{step} has failed since" in problem for problem in run.problems)
+    html = page([run])
+    assert "acknowledged" not in html
+
+
 def test_backtest_is_read_in_its_flat_form_too() -> None:
     test = backtest_of({"ratio": 0.5, "mase": 0.4, "coverage": 0.9, "level": 0.8, "by_step": {"steps": [1, 2], "chosen": [1, 2], "naive": [3, None]}})
     assert test is not None

@@ -89,3 +89,38 @@ def test_a_run_that_is_no_time(text: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert caught.value.code == 78
     assert capsys.readouterr().err.startswith("error: E_CONFIG_TIME --run: ")
     assert not list(tmp_path.iterdir())
+
+
+DOCUMENT = json.dumps(ENTRY)
+RUN = ["--run", "1769860800"]
+FOLDER = f"{series_id('cpu')}/runs/{run_name(1_769_860_800 * 10**9)}"
+REFUSED: dict[str, tuple[str, list[str], str]] = {  # step, what it is given beside --root, its result; "" where none can be placed
+    "classify": ("classify", ["--entry", DOCUMENT, *RUN, "--model=nosuch"], "classify.result.json"),
+    "extract, the first to write": ("extract", ["--entry", DOCUMENT, *RUN, "--every=1x"], "extract.result.json"),
+    "load": ("load", ["--entry", DOCUMENT, *RUN, "--sink-url=ftp://h"], "load.result.json"),
+    "a part": ("forecast", ["--entry", DOCUMENT, *RUN, "--part=lstm-0/2", "--level=7"], "forecast/lstm-0.result.json"),
+    "select": ("select", ["--entry", DOCUMENT, *RUN, "--model=no such"], "forecast.result.json"),
+    "a name that is replaced": ("forecast", ["--entry", DOCUMENT.replace("cpu", "mem"), "--name=cpu", *RUN, "--level=7"], "forecast.result.json"),
+    "no part": ("forecast", ["--entry", DOCUMENT, *RUN, "--part=nosuch"], ""),
+    "no JSON": ("classify", ["--entry", DOCUMENT[1:], *RUN], ""),
+    "no text as a name": ("classify", ["--entry", DOCUMENT.replace('"cpu"', "7", 1), *RUN], ""),
+    "no time": ("classify", ["--entry", DOCUMENT, "--run=soon"], ""),
+    "no run": ("classify", ["--entry", DOCUMENT, "--model=no such"], ""),
+    "a file of one's own": ("classify", ["--entry", DOCUMENT, *RUN, "--model=no such", "--profile=p.json"], ""),
+    "no document": ("forecast", ["--name=cpu", *RUN, "--level=7"], ""),
+}
+
+
+@pytest.mark.parametrize(("step", "words", "result"), REFUSED.values(), ids=REFUSED)
+def test_a_step_that_is_refused_leaves_its_result(step: str, words: list[str], result: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """U8. Else that of an earlier try of the same run would stand for this one."""
+    monkeypatch.setattr(sys, "argv", ["cronocast", step, "--root", str(tmp_path), *words])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 78
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == ([f"{FOLDER}/{result}"] if result else [])
+    if result:
+        document = read_json(tmp_path / FOLDER / result)
+        assert (document["status"], document["exit"], document["series"], document["run"]) == ("failed", 78, "cpu", "2026-01-31T12:00:00Z")
+        assert document["reason"].startswith("E_")
+        assert document["step"] == {"select": "forecast"}.get(step, step)

@@ -92,12 +92,13 @@ def read_run(folder: Path) -> RunView:
     """
     problems: list[str] = []
     results = {step: _result(folder, step, problems) for step in STEPS}
+    outdated = _set_aside_earlier(results, problems)
     prepared = folder / "prepared.csv"  # what the forecast continues, where an entry has values changed before
     history = _members(prepared if prepared.exists() else folder / "history.csv", HISTORY_COLUMNS, problems)
-    profile = _json(folder / "profile.json", problems)
+    profile = {} if "classify" in outdated else _json(folder / "profile.json", problems)
     settings = {path: item.get("value") for r in results.values() for path, item in dict_of(r.get("settings")).items() if isinstance(item, dict)}
     further = tuple(sorted(level for item in list_of(settings.get("levels")) if (level := number_of(item)) is not None and 0 < level < 1))
-    forecast = _members(folder / "forecast.csv", forecast_columns(further), problems)
+    forecast = {} if "forecast" in outdated else _members(folder / "forecast.csv", forecast_columns(further), problems)
     if not (history or forecast or profile or any(results.values())):
         hint = problems[0] if problems else "no history.csv, profile.json, forecast.csv or result of a step"
         raise DataError("E_INPUT_MISSING", str(folder), f"not a run folder: {hint}; name a folder such as cronocast-data/<series>/runs/<run>")
@@ -134,6 +135,23 @@ def _result(folder: Path, step: str, problems: list[str]) -> dict[str, Any]:
     except CronocastError as error:
         problems.append(str(error))
         return {}
+
+
+def _set_aside_earlier(results: dict[str, dict[str, Any]], problems: list[str]) -> tuple[str, ...]:
+    """Empty the results of steps after one that failed: it ended the chain, so they are of an earlier try of this run.
+
+    Returns:
+        Steps whose files are of that try too: these, and the one that failed.
+    """
+    failed = next((step for step in STEPS if results[step].get("status") == "failed"), None)
+    if failed is None:
+        return ()
+    later = STEPS[STEPS.index(failed) + 1 :]
+    earlier = [step for step in later if results[step]]
+    results |= {step: {} for step in later}
+    if earlier:
+        problems.append(f"{', '.join(earlier)}: done by an earlier try of this run and not shown, {failed} has failed since")
+    return (failed, *later)
 
 
 def _json(path: Path, problems: list[str]) -> dict[str, Any]:
