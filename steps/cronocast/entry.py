@@ -25,6 +25,7 @@ _field = Text(fault=rules.tag_key_fault, token="E_TAG", about="a field key")
 _model = Text(fault=rules.model_fault, token="E_MODEL", about="auto, a name from the model table, or module:Class")
 _candidate = Text(fault=rules.candidate_fault, token="E_MODEL", about="a name from the model table, or module:Class")
 _tag_key = Text(fault=rules.tag_key_fault, token="E_TAG", about="a tag key")
+_member_tag = Text(fault=rules.member_tag_fault, token="E_TAG", about="a tag key")
 _tag_value = Text(fault=rules.tag_value_fault, token="E_TAG", about="any text", data=True)
 _path = Text(fault=rules.path_fault, token="E_PATH", about="the path of a file")
 _cron = Text(fault=rules.cron_fault, token="E_CRON", about="five cron fields")
@@ -60,7 +61,9 @@ class Source(Server):
     aggregate: str = setting(Text(AGGREGATES), "mean", "How the points of one step become one value.", "extract")
     percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
     tags: dict[str, tuple[str, ...]] = setting(MapOf(_tag_key, _tag_value, many=True), {}, "Keep only points with these tag values (one or a list).", "extract")
-    group_by: tuple[str, ...] = setting(ListOf(_tag_key), (), "Tags whose combinations become members.", "extract")
+    group_by: tuple[str, ...] = setting(
+        ListOf(_member_tag), (), "Tags whose combinations become members; not `series`, `run`, `yhat` or `yhat_...`, which a forecast has itself.", "extract"
+    )
     query: str | None = setting(
         Text(fault=rules.query_fault, token="E_QUERY_NOT_SELECT", about="one SELECT with $start and $end"),
         None,

@@ -88,6 +88,19 @@ def tag_key_fault(value: str) -> str:
     return identifier_fault(value)
 
 
+def forecast_tag_fault(value: str) -> str:
+    """Refuse the key of a tag that a forecast has itself, as a tag or as a field."""
+    if value in ("series", "run", "yhat") or value.startswith("yhat_"):
+        own = "the tag with the entry's name" if value == "series" else "a field of the forecast"
+        return f"{seen(value)} is {own}, and a query can't tell the two apart; allowed: other tags, or pin this one in tags, one entry per value"
+    return ""
+
+
+def member_tag_fault(value: str) -> str:
+    """Check the key of a tag that tells members apart: as a tag key, and as one of a forecast."""
+    return tag_key_fault(value) or forecast_tag_fault(value)
+
+
 def tag_value_fault(value: str) -> str:
     """Check a tag value: any text of 1 byte to 4 kB that line protocol can carry."""
     if not value:

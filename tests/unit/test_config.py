@@ -204,6 +204,7 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
     "C16": [
         *[("source.field", value, "E_TAG") for value in ("time", "_field")],
         *[("source.group_by", [value], "E_TAG") for value in ("time", "_field", "_measurement", "", "a\nb")],
+        *[("source.group_by", ["host", value], "E_TAG") for value in ("series", "run", "yhat", "yhat_lower", "yhat_upper_50")],
         *[("source.tags", {value: "a"}, "E_TAG") for value in ("time", "_field")],
         *[("source.tags", {"host": value}, "E_TAG") for value in ("", "a\\", "a\nb", "a\x00b", "x" * 5000, "\ud800")],
         *[("source.tags", {"host": value}, "E_CONFIG_TYPE") for value in (1, True, {"a": 1})],
@@ -419,6 +420,10 @@ def test_c14_a_measurement_that_is_wrong_itself_is_told_once(validate: Any) -> N
 
 
 NAMES = ("../../etc", "a/b", ".", "..", "CON", "~", "-rf", "%2e%2e", "x" * 300, "a\u202eb", "CPU", "cpu", "é", "e\u0301", "a:b", "a,b", "a=b", " ", "a b", "ab")
+
+
+def test_tags_that_only_records_must_rename_are_fine(validate: Any) -> None:
+    assert validate(source__group_by=["model", "class", "status", "yhats"], source__tags={"run": "1", "series": "a"}).code == 0
 
 
 def test_c19_c20_every_name_has_its_own_folder(validate: Any) -> None:

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from cronocast import record as record_step
 from cronocast.files import write_json
 from cronocast.load import DEAD_LETTERS
 from cronocast.load.batches import ahead, forecast_bodies, joined
 from cronocast.load.forecast_file import Rows
 from cronocast.load.runs import run_fields
+from cronocast.load.target import RECORD_FIELD
 from cronocast.load.written import Written
+from cronocast.record import record_fields
 from cronocast.registry import Row
 from cronocast.step import Job
 from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
@@ -70,6 +73,26 @@ def test_words_of_a_member_that_are_empty_are_written_too(reason: str) -> None:
     words = {"class": "trend", "model": "linear", "why": "best", "status": "ok", "reason": reason}
     [(_, fields)] = run_fields({"forecast": {"members": [{"name": "cpu", "tags": "", **words}]}}, {("cpu", ""): 3})
     assert {name: fields[name] for name in words} == words
+
+
+def test_tags_that_are_named_like_fields_of_the_record_are_renamed_there(tmp_path: Path) -> None:
+    """A tag and a field of one name can't be told apart by a query, and 3.x refuses the second of them."""
+    tags = {"class": "gold", "coverage_50": "x", "host": "a", "load_s": "1", "model": "T4", "points": "7"}
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url)
+        publish(job, [tags], 2)
+        assert load(job)[0] == 0
+        point, record = server.seen[0].body.decode().splitlines()[0], server.seen[-1].body.decode()
+    assert point.startswith("cpu_forecast,class=gold,coverage_50=x,host=a,load_s=1,model=T4,points=7,series=web\\ load yhat=")
+    assert record.startswith("cpu_forecast_runs,host=a,series=web\\ load,tag_class=gold,tag_coverage_50=x,tag_load_s=1,tag_model=T4,tag_points=7 class=")
+
+
+def test_every_field_of_a_record_is_known_to_be_one() -> None:
+    """Of what load writes per member, and record per run."""
+    member = {"name": "cpu", "tags": "", "backtest": {"mase": 1, "coverage": 0.9, "coverage_50": 0.5}}
+    [(_, fields)] = run_fields({"forecast": {"members": [member]}}, {})
+    names = {*fields, *record_fields(Path("none"), "s", "r", "", ""), *[f"{step}_s" for step in record_step.STEPS]}
+    assert [name for name in names if not RECORD_FIELD.fullmatch(name)] == []
 
 
 CONFLICT = 'partial write: field type conflict: input field "yhat" on measurement "cpu_forecast" is type float, already exists as type integer dropped=10'
@@ -259,7 +282,7 @@ BAD_FILES: dict[str, tuple[Callable[[Job], Any], int, str]] = {
     "S15 bad last line of a file that stands alone": (alone_with(f"cpu,host=z,{RUN_NS},5,6,7\n"), 76, "E_CSV_VALUE"),
     "two members share their points": (alone_with(rows_of(HOSTS[0], 3, name="mem")), 76, "E_CSV_ROW"),
     "C16 a tag that can't be carried": (alone_with(rows_of({"host": "x\\"}, 3)), 76, "E_TAG"),
-    "a tag of the name series": (alone_with(rows_of({"series": "x"}, 3)), 78, "E_TAG"),
+    **{f"a tag of the name {name}": (alone_with(rows_of({name: "x"}, 3)), 78, "E_TAG") for name in ("series", "run", "yhat", "yhat_lower")},
 }
 
 

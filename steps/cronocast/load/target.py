@@ -1,12 +1,16 @@
 """Where the points of a run go. Standard library only."""
 
+import re
 from dataclasses import dataclass
 
 from cronocast import rules
 from cronocast.entry import Entry
-from cronocast.errors import ConfigError, seen
+from cronocast.errors import ConfigError
 from cronocast.load.line_protocol import series_key
 from cronocast.series import parse_tags
+
+# Fields of the measurement of the runs: those of members, and those of whole runs.
+RECORD_FIELD = re.compile(r"class|model|why|status|reason|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|(extract|classify|forecast|load)_s")
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,18 @@ class Target:
     def key(self, measurement: str, tags: str) -> bytes:
         """Write how every line of a member begins: measurement, the member's tags and the tag `series`.
 
+        Tags such as `model` and `class` are common, so they are no reason to refuse a forecast: where they would meet a field
+        of the same name, in the measurement of the runs, they are written as `tag_model` and `tag_class`.
+
         Raises:
-            ConfigError: the member has a tag `series` of its own.
+            ConfigError: the member has a tag that a forecast has itself, such as `series`.
             ContractError: a tag that line protocol can't carry.
         """
         pairs = parse_tags(tags)
-        if any(name == "series" for name, _ in pairs):
-            sentence = f"members have a tag 'series' ({seen(tags)}), which the forecast needs for the entry's name; group by other tags"
-            raise ConfigError.one("E_TAG", "source.group_by", sentence)
+        if fault := next(filter(None, (rules.forecast_tag_fault(name) for name, _ in pairs)), ""):
+            raise ConfigError.one("E_TAG", "source.group_by", fault)
+        if measurement == self.runs:
+            pairs = [(f"tag_{name}" if RECORD_FIELD.fullmatch(name) else name, value) for name, value in pairs]
         return series_key(measurement, [*pairs, ("series", self.series)])
 
 
