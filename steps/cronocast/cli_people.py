@@ -3,12 +3,16 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cronocast.document import plain
 from cronocast.step import guarded, say
+
+if TYPE_CHECKING:
+    from cronocast.entry import Entry
+    from cronocast.errors import Problem
 
 Values = Annotated[Path, typer.Option("--values", "-f", envvar="CRONOCAST_VALUES", metavar="FILE", help="Values file: defaults and a map of series.")]
 Only = Annotated[str | None, typer.Option("--only", metavar="STEPS", help="Run these steps only: extract,classify,forecast,load.")]
@@ -33,12 +37,11 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
         import json as json_module
 
         from cronocast.errors import ConfigError
-        from cronocast.forecast.candidates import option_problems
         from cronocast.values import load_values
 
         try:
             entries = load_values(values)
-            if problems := [problem for name, entry in entries.items() for problem in option_problems(entry, f"series.{name}")]:
+            if problems := [problem for name, entry in entries.items() for problem in _problems_of_libraries(entry, f"series.{name}")]:
                 raise ConfigError(problems)
         except ConfigError as error:
             if json:
@@ -53,6 +56,18 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
         return 0
 
     raise typer.Exit(guarded(action, debug=debug))
+
+
+def _problems_of_libraries(entry: "Entry", where: str) -> "list[Problem]":
+    """What only libraries know: models and options that they have, places whose holidays they know. Those that are not installed here say nothing."""
+    from cronocast.forecast.candidates import option_problems
+
+    problems = option_problems(entry, where)
+    if entry.calendar.holidays is not None:
+        from cronocast.holidays import place_problems
+
+        problems += place_problems(entry, where)
+    return problems
 
 
 def schema(debug: Debug = False) -> None:

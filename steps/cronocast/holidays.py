@@ -1,13 +1,18 @@
 """Public holidays: which steps of a grid lie on one, by the wall clock."""
 
 import re
+from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cronocast.durations import UNIT_NS
 from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 from cronocast.grid import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from cronocast.entry import Entry
 
 DAY = UNIT_NS["d"]
 MOST_LEFT_OUT = 0.25  # of the values; where more of them lie on holidays, those are its ordinary days
@@ -36,6 +41,18 @@ def on_holiday(place: str, time_ns: Ints, offset_ns: int, step_ns: int) -> Bools
     first, last = (int(day.astype("datetime64[D]").astype("datetime64[Y]").astype(int)) + 1970 for day in (days.min(), days.max()))
     known = np.array(_days(place, first, last), dtype=np.int64)
     return np.isin(days, known) & (step_ns <= DAY)
+
+
+def place_problems(entry: "Entry", where: str) -> list[Problem]:
+    """What the package has against the place of an entry; where it is not installed it can't be asked."""
+    try:
+        if entry.calendar.holidays is not None:
+            _days(entry.calendar.holidays, 2000, 2000)
+    except MissingExtraError:
+        return []
+    except ConfigError as error:
+        return [replace(problem, where=f"{where}.{problem.where}") for problem in error.problems]
+    return []
 
 
 def left_out(place: str | None, time_ns: Ints, y: Floats, offset_ns: int, step_ns: int) -> Bools:

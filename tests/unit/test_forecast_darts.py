@@ -92,6 +92,14 @@ def test_validate_refuses_options_that_the_model_does_not_take(given: dict[str, 
     assert all("FFT of darts has no such argument; allowed: nr_freqs_to_keep, " in problem.sentence for problem in problems)
 
 
+@pytest.mark.parametrize("given", [{"model": "darts:Nosuch"}, {"candidates": ["linear", "darts:Nosuch"]}], ids=str)
+def test_validate_knows_the_models_of_a_library_that_is_there(given: dict[str, Any]) -> None:
+    [problem] = option_problems(parse_entry({"name": "a", "source": SOURCE, **given}), "series.a")
+    assert (problem.token, problem.where) == ("E_MODEL", "series.a.model")
+    assert "darts has no model 'Nosuch'" in problem.sentence
+    assert option_problems(parse_entry({"name": "a", "source": SOURCE, "model": "darts:FFT"}), "series.a") == []
+
+
 def test_validate_says_nothing_of_a_library_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cronocast.forecast.darts_model", None)
     assert option_problems(parse_entry({"name": "a", "source": SOURCE, "model": "darts:FFT", "options": {"alfa": 1}}), "series.a") == []

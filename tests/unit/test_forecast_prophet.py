@@ -1,5 +1,6 @@
 """Prophet behind the interface: periods, options; chosen by name, and answered by another model where it fails."""
 
+import subprocess
 import sys
 from typing import Any
 
@@ -58,6 +59,11 @@ def test_it_forecasts_a_member_with_a_measured_interval() -> None:
     assert (result.status, result.model) == ("ok", "prophet"), result.reason
     assert (result.lower < result.yhat).all()
     assert np.abs(result.yhat - 10 - np.sin(np.arange(T.size, T.size + 24) / 24 * 2 * np.pi)).max() < 0.3
+
+
+def test_the_library_is_loaded_without_a_word() -> None:
+    """It tells of the libraries for its pictures, which nobody asked for."""
+    assert subprocess.run([sys.executable, "-c", "import cronocast.forecast.prophet"], capture_output=True, text=True, check=True, timeout=120).stderr == ""
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """Holidays are not learnt as ordinary days, and those ahead follow what is known of holidays."""
 
+import json
 import subprocess
 import sys
 from array import array
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from cronocast.forecast.answer import MemberForecast
 from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.step import settings_of
 from cronocast.forecast.timeline import places
-from cronocast.holidays import _days, on_holiday
+from cronocast.holidays import _days, on_holiday, place_problems
 from cronocast.series import Member
 
 HOUR = 3600 * 10**9
@@ -164,6 +166,22 @@ def test_a_part_of_a_country_has_its_own() -> None:
 def test_an_unknown_place_is_said(place: str) -> None:
     with pytest.raises(ConfigError, match=r"calendar\.holidays.*no known place"):
         on_holiday(place, np.array([MAY_DAY]), 0, HOUR)
+
+
+@pytest.mark.parametrize(("place", "known"), [("DE", True), ("DE-BY", True), ("ZZ", False), ("DE-ZZ", False), (None, True)])
+def test_validate_knows_the_places_where_the_package_is_there(place: str | None, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = parse_entry({"name": "a", "source": SOURCE, "calendar": {"holidays": place}})
+    expected = [] if known else [("E_CONFIG_CHOICE", "series.a.calendar.holidays")]
+    assert [(problem.token, problem.where) for problem in place_problems(entry, "series.a")] == expected
+    _days.cache_clear()
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    assert place_problems(entry, "series.a") == []
+
+
+def test_the_command_tells_of_places(tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text(json.dumps({"series": {"a": {"source": SOURCE, "calendar": {"holidays": "DE-ZZ"}}}}))
+    ended = subprocess.run([sys.executable, "-m", "cronocast", "validate", "-f", str(tmp_path / "v.yaml")], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr.startswith("error: E_CONFIG_CHOICE series.a.calendar.holidays: ")) == (78, True)
 
 
 @pytest.mark.parametrize("place", ["de", "Germany", "DE_BY", ""])

@@ -50,11 +50,14 @@ def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, 
 
 
 def option_problems(entry: "Entry", where: str) -> "list[Problem]":
-    """What models of the table have against the options of an entry; those whose libraries are not installed here can't be asked, a user's own code is not run."""
+    """What models of the table have against the options of an entry, and libraries against the name of a model.
+
+    Libraries that are not installed here can't be asked, a user's own code is not run.
+    """
     problems: list[Problem] = []
-    for name in named(entry.model, entry.candidates) if entry.options else ():
+    for name in named(entry.model, entry.candidates):
         row = row_of(MODELS, name)
-        if row is None or not row.options:
+        if row is None or not (row.options if entry.options else name not in MODELS):
             continue
         try:
             check_models(name, (), entry.options)
