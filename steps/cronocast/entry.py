@@ -278,6 +278,8 @@ def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
         doubled = [name for name in ("measurement", "field", "aggregate", "tags", "group_by") if source.get(name)]
         sentence = "stands beside query, which says it itself; give one of the two"
         return [Problem("E_CONFIG_CROSS", f"{where}.{name}", sentence) for name in doubled if name != "measurement"]
+    if source.get("aggregate") == "percentile" and source.get("percentile") == 0:
+        return [Problem("E_CONFIG_RANGE", f"{where}.percentile", "0 picks no point; allowed: a number above 0 to 100, or aggregate: min for the lowest point")]
     missing = [name for name in ("measurement", "field") if source.get(name) is None]
     return [Problem("E_CONFIG_MISSING", f"{where}.{name}", "not given; name it, or give a query") for name in missing]
 

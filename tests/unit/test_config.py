@@ -307,6 +307,15 @@ def test_setting_by_flag_and_env(path: str, value: str, token: str, cronocast: A
     assert not list(tmp_path.iterdir())  # U7: neither an output nor a lock
 
 
+@pytest.mark.parametrize("aggregate", ["percentile", "mean"])
+def test_c6_percentile_zero_picks_no_point(aggregate: str, validate: Any) -> None:
+    ended = validate(source__aggregate=aggregate, source__percentile=0)
+    if aggregate == "mean":
+        assert ended.code == 0  # it is not read
+    else:
+        assert "aggregate: min" in ended.expect("E_CONFIG_RANGE", "series.cpu.source.percentile")
+
+
 def test_c5_unknown_key_suggests_the_known_one(validate: Any) -> None:
     assert "did you mean 'horizon'?" in validate(horzon="24h").expect("E_CONFIG_UNKNOWN_KEY", "series.cpu.horzon")
 

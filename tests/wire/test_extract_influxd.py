@@ -73,6 +73,25 @@ def test_aggregates(aggregate: str, more: dict[str, Any], first: float, run: Run
     assert ran.rows[0] == ("", START, first)
 
 
+LOW: dict[str, tuple[float, str]] = {  # percentile of two points per step, what is said
+    "none of two": (24, "percentile 24 picks none of fewer than 3 points, and no step holds as many; allowed: a higher percentile, aggregate min, or a longer every"),
+    "none of a hundred": (0.1, "percentile 0.1 picks none of fewer than 500 points"),
+    "one of two": (25, ""),
+}
+
+
+@pytest.mark.parametrize(("percentile", "said"), LOW.values(), ids=LOW)
+@pytest.mark.usefixtures("hours")
+def test_a_percentile_that_picks_no_point_is_named(percentile: float, said: str, run: Run) -> None:
+    """The server answers as if there were no points."""
+    ran = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "a"}})
+    assert (ran.code, ran.result["status"], len(ran.rows)) == ((0, "skipped", 0) if said else (0, "ok", 24))
+    assert said in ran.result["reason"]
+    if said:
+        empty = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "nobody"}})
+        assert empty.result["reason"].startswith("no_data: 0 rows of measurement 'm'")
+
+
 @pytest.mark.usefixtures("hours")
 def test_integer_field_stays_whole(run: Run) -> None:
     ran = run({"field": "n", "aggregate": "max", "tags": {"host": "a"}})

@@ -1,5 +1,6 @@
 """InfluxDB 1.x, and 2.x and 3.x through their 1.x-compatible `/query`: the way to sign in is the only difference."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
@@ -7,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cronocast import rules
 from cronocast.durations import MAX_NS
-from cronocast.entry import Entry, Source
+from cronocast.entry import Entry
 from cronocast.errors import ContractError, CronocastError, DataError, seen
 from cronocast.extract import Reading, Window
 from cronocast.extract.influxql_answer import Answer, Expected
 from cronocast.extract.influxql_json import fault_of, messages, parse_json, result_of
-from cronocast.extract.influxql_query import fields_query, history_query, slices
+from cronocast.extract.influxql_query import count_query, fields_query, history_query, slices
 from cronocast.extract.spool import Spool
 from cronocast.http import Client, blocks, source_client
 
@@ -48,7 +49,7 @@ class InfluxQL:
                     say(f"{client.where} says: {warning}")
                     reading.notes.append(warning)
         if not reading.rows and entry.source.query is None:
-            reading.why_empty = _why_empty(client, entry.source, window)
+            reading.why_empty = _why_empty(client, entry, window)
         reading.attempts = client.attempts
         client.close()
         return reading
@@ -101,22 +102,29 @@ def _refuse_400(response: "requests.Response", where: str) -> None:
     raise fault_of("status 400 without a reason", where)
 
 
-def _why_empty(client: Client, source: Source, window: Window) -> str:
-    """Tell a measurement or field that does not exist from an empty window; servers answer both alike."""
+def _why_empty(client: Client, entry: Entry, window: Window) -> str:
+    """Tell a measurement or field that does not exist, and a percentile that picks no point, from an empty window; servers answer all alike."""
+    source = entry.source
     named = f"measurement {seen(source.measurement)} in database {seen(source.database)}"
     try:
-        known = _send(client, fields_query(source).form(source), partial(_fields, where=client.where))
+        known = _send(client, fields_query(source).form(source), partial(_first_cells, where=client.where))
+        counted = source.aggregate == "percentile" and _send(client, count_query(entry, window).form(source), partial(_first_cells, where=client.where))
     except CronocastError:
         return f"0 rows in the window {window}"  # no right to look: the answer itself was fine
     if not known:
         return f"there is no {named}"
     if source.field not in known:
         return f"there is no field {seen(source.field)} in {named}; its fields: {seen(', '.join(sorted(known)))}"
+    if counted:
+        least = math.ceil(50 / source.percentile)
+        return (
+            f"percentile {source.percentile:g} picks none of fewer than {least} points, and no step holds as many; allowed: a higher percentile, aggregate min, or a longer every"
+        )
     return f"0 rows of {named} in the window {window}"
 
 
-def _fields(response: "requests.Response", *, where: str) -> set[str]:
-    """The field keys in an answer to `fields_query`."""
+def _first_cells(response: "requests.Response", *, where: str) -> set[str]:
+    """What stands first in the rows of an answer: the field keys of `fields_query`, times of `count_query`."""
     known: set[str] = set()
     for message in filter(bytes.strip, messages(blocks(response), where)):
         for series in result_of(parse_json(message, where), where).get("series") or ():

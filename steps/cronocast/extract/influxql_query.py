@@ -1,7 +1,7 @@
 """InfluxQL as text: one SELECT per window, values as bind parameters, names quoted. Pure functions."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from cronocast.entry import Entry, Source
@@ -53,6 +53,12 @@ def history_query(entry: Entry, window: Window) -> Query:
 def fields_query(source: Source) -> Query:
     """Asks for the fields of the measurement: it tells a misspelt name from an empty window."""
     return Query(f"SHOW FIELD KEYS FROM {quoted(source.measurement or '')}", {})
+
+
+def count_query(entry: Entry, window: Window) -> Query:
+    """Asks for one step that holds any point."""
+    query = history_query(replace(entry, source=replace(entry.source, aggregate="count")), window)
+    return replace(query, text=f"{query.text} LIMIT 1")
 
 
 def slices(window: Window, length_ns: int | None) -> list[Window]:
