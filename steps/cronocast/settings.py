@@ -23,6 +23,7 @@ from cronocast.step import Job, check_paths, run_folder
 # A step that is given files instead of a series document talks to no database; these stand for what it never uses.
 NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
 OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "select": "forecast", "load": "", "record": ""}
+NEEDED_TO_WRITE = ("sink.url", "sink.database", "sink.measurement")  # without a series document there is nothing to take them from
 PUBLISHED_AS = {"select": "forecast"}  # select does for many containers what forecast does in one: it publishes the same files
 MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
 SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
@@ -135,8 +136,8 @@ def _base(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[s
             return {}, {}
         return document, {leaf.path: "entry" for leaf in leaves(Entry) if _has(document, leaf.path) and data}
     source = {} if given.step == "extract" else NO_DATABASE
-    if given.step == "load":  # a file to be written somewhere: nothing to take the target from
-        missing = [leaf for leaf in step_leaves("load") if leaf.path in ("sink.url", "sink.database", "sink.measurement") and not given.texts.get(leaf.path)]
+    needed = {"load": NEEDED_TO_WRITE, "record": ("name", *NEEDED_TO_WRITE)}.get(given.step, ())
+    if missing := [leaf for leaf in step_leaves(given.step) if leaf.path in needed and not given.texts.get(leaf.path)]:
         problems += [Problem("E_CONFIG_MISSING", leaf.flag, f"not given; allowed: {leaf.kind.words()}, or a whole --entry") for leaf in missing]
     data = {"name": given.texts.get("source.measurement") or "series", "source": source}
     origins: dict[str, str] = {}

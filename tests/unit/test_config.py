@@ -530,6 +530,14 @@ def test_load_by_flags_alone(cronocast: Any, tmp_path: Path) -> None:
     assert (tmp_path / "load.result.json").exists()
 
 
+def test_record_by_flags_alone(cronocast: Any, tmp_path: Path) -> None:
+    """It takes its series, and where to write, from nowhere else; it tried the address of this machine for a minute."""
+    ended = cronocast("record", "--root", "r", "--run", "2026-01-31T12:00:00Z")
+    assert all(f" {flag}: " in ended.err for flag in ("--name", "--sink-url", "--sink-database", "--sink-measurement"))
+    ended.expect("E_CONFIG_MISSING", "--name")
+    assert not list(tmp_path.iterdir())
+
+
 def test_u8_all_problems_are_listed_at_once(validate: Any, cronocast: Any) -> None:
     ended = validate(every="0s", horizon="x", level=2, schedules=["no"], sink__batch=0)
     assert "(1 of 5 problems)" in ended.error
