@@ -46,7 +46,7 @@ class Server:
     require_tls: bool = setting(Flag(), False, "Refuse an address that is not https.", "extract")
     allowed_hosts: tuple[str, ...] = setting(ListOf(Text(about="a host name")), (), "Hosts that may be named; empty allows all.", "extract")
     timeout: Duration = setting(Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract")
-    retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass.", "extract")
+    retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass: an outage that is shorter is survived.", "extract")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Sink:
     token_file: str | None = setting(_path, None, "File that holds the token; the source's if not given.", "load")
     ca_file: str | None = setting(_path, None, "Certificates to trust; the source's if not given.", "load")
     timeout: Duration = setting(Span(), Duration.parse("60s"), "Total time for one request.", "load")
-    retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass.", "load")
+    retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass: an outage that is shorter is survived.", "load")
     database: str | None = setting(_database, None, "Database to write to; the source's if not given.", "load")
     retention_policy: str | None = setting(_database, None, "Retention policy to write to; the database's default if not given.", "load")
     measurement: str | None = setting(_target, None, "Measurement to write; <source measurement>_forecast if not given.", "load")

@@ -22,8 +22,8 @@ CONNECT_S = 5.0  # a server that does not accept in this time is down or behind 
 BLOCK_BYTES = 2**18  # one read of an answer: larger ones are not faster
 SKEW_S, MOST_SKEW_S = 300.0, 3600.0  # by which the clocks may differ without a word, and at all
 ERROR_BYTES = 8192  # of the body of an error: room for the server's own words
-# Limits of the waits before tries 2 to 5, as shares of the time for retries; doubling, and together below 1.
-WAITS = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+# Limits of the random waits before tries 2 to 4, as shares of the time for retries; together below 1. The last try comes when the time is used up.
+WAITS = (1 / 16, 1 / 4, 1 / 2)
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Client:
         ca_file: Certificates to trust instead of the system's.
         timeout_s: Total time for one try, from the name look-up to the last byte. Kept by a timer in the main thread;
             in other threads it bounds each read only.
-        retry_for_s: No try begins later than this after the first one.
+        retry_for_s: How long an outage may last: the last try begins this long after the first one, none later.
         say: Takes one line for people per failed try.
         attempts: Tries of the slowest request so far.
     """
@@ -101,14 +101,18 @@ class Client:
             try:
                 return self._once(ask, accept, consume)
             except TemporaryError as error:
-                asked = getattr(error, "wait_s", None)
-                wait = random.uniform(0, WAITS[min(attempt, len(WAITS)) - 1] * self.retry_for_s) if asked is None else asked
-                spent = time.monotonic() - begin
-                if attempt >= getattr(error, "tries", MAX_TRIES) or spent + wait > self.retry_for_s:
+                asked, spent = getattr(error, "wait_s", None), time.monotonic() - begin
+                left = self.retry_for_s - spent
+                if attempt >= getattr(error, "tries", MAX_TRIES) or left <= 0 or (asked or 0.0) > left:
                     raise _last(error, attempt, spent, asked) from error
+                wait = max(asked or 0.0, self._wait(attempt, left))
                 self.say(f"{error}; try {attempt + 1} in {wait:.1f} s")
                 time.sleep(wait)
         raise AssertionError("unreachable")
+
+    def _wait(self, attempt: int, left: float) -> float:
+        """Seconds before the next try: with full jitter, so that many clients do not come back together, then whatever is left of the time."""
+        return min(left, random.uniform(0, WAITS[attempt - 1] * self.retry_for_s)) if attempt <= len(WAITS) else left
 
     def _once(self, ask: "Callable[[requests.Session], requests.Response]", accept: frozenset[int], consume: "Callable[[requests.Response], T]") -> T:
         import requests

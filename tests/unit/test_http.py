@@ -139,15 +139,49 @@ def test_retry_after_is_waited_for_as_told() -> None:
         assert 0.9 <= time.monotonic() - begin < 2.5
 
 
+class Clock:
+    """Time that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now, self.waits = 0.0, list[float]()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.waits.append(seconds)
+
+
 def test_jitter_differs_and_stays_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr("cronocast.http.time", SimpleNamespace(monotonic=time.monotonic, sleep=waits.append))
+    """Full jitter before tries 2 to 4; the fifth and last comes when the time is used up."""
+    waits: list[list[float]] = []
     for _ in range(20):
+        clock = Clock()
+        monkeypatch.setattr("cronocast.http.time", clock)
         with LyingServer([status(503)]) as server:
-            fault(server.url, retry_for_s=90)
-    assert len(waits) == 80
-    assert len(set(waits)) == 80
-    assert all(wait <= 90 * share for wait, share in zip(waits, [1 / 16, 1 / 8, 1 / 4, 1 / 2] * 20, strict=True))
+            error, _ = fault(server.url, retry_for_s=90)
+        waits.append(clock.waits)
+        assert "5 tries in 90 s" in error.problem
+        assert sum(clock.waits) == pytest.approx(90)
+    assert len({wait for four in waits for wait in four}) == 80
+    assert all(wait <= 90 * share for four in waits for wait, share in zip(four, (1 / 16, 1 / 4, 1 / 2, 1), strict=True))
+
+
+OUTAGES = {"reset": reset, "503": status(503), "503 with a wish": status(503, Retry_After="1"), "429 with a wish": status(429, Retry_After="5")}
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.99])
+@pytest.mark.parametrize("during", OUTAGES.values(), ids=OUTAGES)
+def test_an_outage_that_is_shorter_than_retry_for_is_survived(during: Behaviour, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        clock = Clock()
+        monkeypatch.setattr("cronocast.http.time", clock)
+        with LyingServer(lambda _, clock=clock: GOOD if clock.now >= 90 * share else during) as server:  # type: ignore[misc]
+            made = client(server.url, retry_for_s=90)
+            assert ask(made) == b'{"fine": 1}\n'
+        assert made.attempts <= 5
+        assert clock.now <= 90
 
 
 def test_nothing_listens_F1() -> None:
