@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cronocast.backtest.chance import coverage_band, coverage_words, ratio_band, ratio_words
-from cronocast.backtest.notes import notes
+from cronocast.backtest.notes import FEW_VALUES, notes
 from cronocast.backtest.scores import MEASURES, document, measured
 from cronocast.backtest.study import run_study
 from cronocast.backtest.table import print_tables
@@ -155,14 +155,22 @@ WORDS = {
     "fits": ((0.94, [0.91, 0.97]), "it fits"),
     "narrow": ((0.8, [0.75, 0.85]), "too narrow"),
     "wide": ((0.99, [0.96, 1.0]), "wider than it needs to be"),
-    "few": ((0.9, [0.7, 0.98]), "too few past forecasts to tell"),
-    "none": ((0.9, None), "of 50 values"),
+    "few": ((0.9, [0.7, 0.98]), "too few past forecasts to tell whether it fits"),
+    "none": ((0.9, None), "of 500 values"),
 }
 
 
 @pytest.mark.parametrize(("given", "end"), WORDS.values(), ids=WORDS)
 def test_coverage_in_words(given: tuple[float, list[float] | None], end: str) -> None:
-    assert end in coverage_words(*given, 0.95, 50)
+    assert coverage_words(*given, 0.95, 500).endswith(end)
+
+
+@pytest.mark.parametrize(("given", "end"), WORDS.values(), ids=WORDS)
+def test_no_verdict_on_fewer_values_than_the_note_asks_for(given: tuple[float, list[float] | None], end: str) -> None:
+    said = coverage_words(*given, 0.95, FEW_VALUES - 1)
+    assert said.endswith("of 99 values: too few to judge it")
+    assert "the true share" not in said
+    assert coverage_words(*given, 0.95, FEW_VALUES).endswith(end.replace("500", "100"))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cronocast.backtest.notes import FEW_VALUES
+
 Floats = NDArray[np.float64]
 
 DRAWS = 2000  # the edges of a 95 % interval then move by a few hundredths of its width from seed to seed
@@ -90,6 +92,8 @@ def _design_effect(held: Floats, counts: Floats, share: float) -> float:
 def coverage_words(coverage: float, bounds: list[float] | None, level: float, values: int) -> str:
     """Whether a band holds what it promises, as far as these values can tell."""
     said = f"the {_percent(level)} band held {_percent(coverage)} of {values:,} values"
+    if values < FEW_VALUES:
+        return f"{said}: too few to judge it"
     if bounds is None:
         return said
     low, high = bounds
