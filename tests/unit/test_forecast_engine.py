@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from cronocast.errors import ConfigError
+from cronocast.forecast import MODELS
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.backtest import MOST_ORIGINS
 from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.linear import Linear
 from cronocast.profile import Profile
+from cronocast.registry import Row
 
 HOUR_NS = 3600 * 10**9
 START_NS = 1_700_000_400 * 10**9 // HOUR_NS * HOUR_NS
@@ -32,6 +34,23 @@ class Broken:
 
     def predict(self, h: int) -> Any:
         raise NotImplementedError
+
+
+class Flat(Broken):
+    def fit(self, y: Any, context: Any) -> Self:
+        return self
+
+    def predict(self, h: int) -> Any:
+        return np.full(h, 1.0)
+
+
+class Again(Broken):
+    def fit(self, y: Any, context: Any) -> Self:
+        self.cycle = y[-24:]
+        return self
+
+    def predict(self, h: int) -> Any:
+        return np.resize(self.cycle, h)
 
 
 class Diverging(Broken):
@@ -236,6 +255,14 @@ def test_failing_model_is_replaced_and_says_why(model: type, sentence: str) -> N
     assert sentence in result.reason
 
 
+def test_a_model_that_failed_does_not_stand_in_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODELS, "seasonal_naive", Row(f"{__name__}:Broken"))
+    result = run(WAVE, "seasonal", {"periods": (24,)}, model="seasonal_naive")
+    check(result)
+    assert (result.status, result.reason.count("seasonal_naive failed")) == ("fallback", 1)
+    assert result.reason.endswith("; naive stands in")
+
+
 def test_failing_candidate_does_not_hurt_auto() -> None:
     result = run(WAVE, "seasonal", {"periods": (24,)}, candidates=("linear", f"{__name__}:Broken"))
     check(result)
@@ -255,6 +282,19 @@ def test_set_model_that_is_worse_than_naive_is_used_and_says_so() -> None:
     result = run(WAVE * np.where(T % 24 < 3, 5, 1), "seasonal", {"periods": (24,)}, model="linear", candidates=())
     assert result.model == "linear"
     assert "of seasonal_naive's" in result.why
+
+
+EXACT = {  # a history that repeats itself, to the last digit or but for rounding; the model; what is said
+    "no error": (T % 24, f"{__name__}:Flat", ", so repeating the past would have been better"),
+    "rounding": (100 + 10 * np.sin(T / 24 * 2 * np.pi), f"{__name__}:Flat", ", so repeating the past would have been better"),
+    "rounding of a model that is as good": (100 + 10 * np.sin(T / 24 * 2 * np.pi), f"{__name__}:Again", ""),
+}
+
+
+@pytest.mark.parametrize(("y", "model", "end"), EXACT.values(), ids=EXACT)
+def test_no_share_of_an_error_that_is_none(y: Any, model: str, end: str) -> None:
+    result = run(y, "seasonal", {"periods": (24,)}, model=model)
+    assert result.why == f"{model}: as set; seasonal_naive made no error in the backtest{end}"
 
 
 CLIPS = {"both": (0.0, 100.0), "low": (95.0, None), "high": (None, 105.0), "outside of all": (1000.0, 2000.0)}

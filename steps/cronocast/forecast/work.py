@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cronocast.profile import Profile
 
 SEASONAL = ("seasonal", "trend_seasonal")
+ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again
 LARGEST = float(np.finfo(float).max)
 
 
@@ -97,10 +98,13 @@ class Work:
             return select.Choice(("constant",), "constant: nearly always one value, which is repeated unless it was left for longer than ever", choice.scores)
         if name == "auto":
             return choice
-        score = choice.scores.get(name)
+        score, naive = choice.scores.get(name), select.reference(test)
         why = f"{name}: as set"
-        if score is not None and name not in select.NAIVE:
-            why += f"; its backtest error was {100 * score:.0f} % of {select.reference(test)}'s" + (", so repeating the past would have been better" if score > 1 else "")
+        if score is not None and naive is not None and name not in select.NAIVE:
+            exact = _exact(test, naive)
+            worse = not _exact(test, name) if exact else score > 1
+            why += f"; {naive} made no error in the backtest" if exact else f"; its backtest error was {100 * score:.0f} % of {naive}'s"
+            why += ", so repeating the past would have been better" if worse else ""
         return select.Choice((name,), why, choice.scores)
 
     def _tested_periods(self, test: backtest.Backtest) -> tuple[int, ...]:
@@ -114,7 +118,7 @@ class Work:
         if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
             context = replace(context, periods=tested)
         good: dict[str, Floats] = {}
-        for name in (*choice.names, *select.NAIVE):
+        for name in dict.fromkeys((*choice.names, *select.NAIVE)):
             if name in select.NAIVE and name not in choice.names and good:
                 break
             if name not in self.models:
@@ -164,3 +168,9 @@ class Work:
         if self.profile.series_class == "too_short" and self.settings.model == "auto":
             return "fallback", f"too_short: {int(self.filled.observed.sum())} points; {used[0]} stands in"
         return "ok", "; ".join(self.notes)
+
+
+def _exact(test: backtest.Backtest, name: str) -> bool:
+    """Tell whether a model's errors are none but for rounding: nothing can be said as a share of them."""
+    errors = test.actual - test.forecasts[name]
+    return float(np.nanmax(np.abs(errors), initial=0.0)) <= ROUNDING * float(np.nanmax(np.abs(test.actual), initial=0.0))

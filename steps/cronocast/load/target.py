@@ -40,7 +40,7 @@ class Target:
         if fault := next(filter(None, (rules.forecast_tag_fault(name) for name, _ in pairs)), ""):
             raise ConfigError.one("E_TAG", "source.group_by", fault)
         if measurement == self.runs:
-            pairs = [(f"tag_{name}" if RECORD_FIELD.fullmatch(name) else name, value) for name, value in pairs]
+            pairs = tuple((f"tag_{name}" if RECORD_FIELD.fullmatch(name) else name, value) for name, value in pairs)
         return series_key(measurement, [*pairs, ("series", self.series)])
 
 
