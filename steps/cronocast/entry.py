@@ -177,7 +177,12 @@ class Entry:
     clip: Clip = setting(Part(Clip), Clip(), "The range that values can physically have.")
     min_points: int = setting(Number(3, 1_000_000, whole=True), 24, "Fewer finished points make the class too_short.", "classify")
     on_no_data: str = setting(Text(("skip", "fail")), "skip", "What an empty window means: skipped (exit 0) or exit 66.", "extract")
-    on_too_short: str = setting(Text(("forecast", "skip", "fail")), "forecast", "What a member of class too_short gets: a naive forecast, nothing, or exit 66.", "forecast")
+    on_too_short: str = setting(
+        Text(("forecast", "skip", "fail")),
+        "forecast",
+        "What a member of class too_short gets: a naive forecast, or nothing; with fail the step ends with 66 where no member is left.",
+        "forecast",
+    )
     jobs: int = setting(Number(1, 256, whole=True), 1, "Members forecast at the same time.", "forecast")
     budget: float = setting(Number(0, 3600, open_low=True), 10.0, "CPU seconds per member that auto may spend; what was not tried is recorded.", "forecast")
     schedules: tuple[str, ...] = setting(ListOf(_cron, 10), ("H * * * *",), "When it runs on a cluster; a minute H is made from the name, so that series do not start together.")
