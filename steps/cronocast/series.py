@@ -40,6 +40,13 @@ def forecast_columns(levels: Iterable[float] = ()) -> tuple[str, ...]:
     return (*FORECAST_COLUMNS, *(f"yhat_{side}_{level_name(level)}" for level in sorted(levels) for side in ("lower", "upper")))
 
 
+def levels_of(first: bytes) -> tuple[float, ...] | None:
+    """The further levels that the first line of a forecast names; None where it is no header of one."""
+    names = re.findall(rb",yhat_lower_([0-9]{1,2}(?:_[0-9]{1,8})?)(?=,)", first)
+    levels = tuple(float(name.replace(b"_", b".")) / 100 for name in names)
+    return levels if first.removeprefix(b"\xef\xbb\xbf") == header(forecast_columns(levels)) else None
+
+
 @cache
 def ordered(width: int) -> tuple[tuple[int, int], ...]:
     """Pairs of forecast columns, counted from 0, of which the first is never above the second: yhat is in every interval, a further one in the next."""

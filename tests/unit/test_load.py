@@ -22,6 +22,7 @@ from cronocast.load.target import RECORD_FIELD
 from cronocast.load.written import Written
 from cronocast.record import record_fields
 from cronocast.registry import Row
+from cronocast.series import forecast_columns, header
 from cronocast.step import Job
 from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
 from tests.lying_server import Answer, Behaviour, LyingServer, Seen, json_answer, reset, silent, status
@@ -290,6 +291,28 @@ BAD_FILES: dict[str, tuple[Callable[[Job], Any], int, str]] = {
 def test_nothing_is_sent_from_a_bad_file(change: Callable[[Job], Job | None], code: int, token: str, tmp_path: Path) -> None:
     found, result = nothing_sent(tmp_path, change, batch=10_000)
     assert (found, result["token"]) == (code, token)
+
+
+OTHER_LEVELS: dict[str, tuple[tuple[float, ...], list[float], str]] = {  # of the file, of the entry, what is told
+    "none asked for": ((0.5, 0.8), [], "give --levels 0.5,0.8"),
+    "one with a point": ((0.975,), [], "give --levels 0.975"),
+    "others": ((0.5,), [0.5, 0.8], "give --levels 0.5"),
+    "none there": ((), [0.5], "leave --levels out"),
+}
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "in a run folder"])
+@pytest.mark.parametrize(("there", "asked", "told"), OTHER_LEVELS.values(), ids=OTHER_LEVELS)
+def test_a_file_with_other_levels_than_asked_for_says_which(there: tuple[float, ...], asked: list[float], told: str, alone: bool, tmp_path: Path) -> None:
+    with LyingServer([OK]) as server:
+        made = make_job(tmp_path, server.url)
+        job = replace(made, entry=replace(made.entry, levels=tuple(asked)))
+        publish(job, [{}], 1, header(forecast_columns(there)).decode() + f"cpu,,{RUN_NS},5,4,6{',4.5,5.5' * len(there)}\n")
+        code, result = load(standalone(job) if alone else job)
+        assert server.seen == []
+    assert (code, result["token"]) == (78, "E_CONFIG_CROSS")
+    assert result["message"].startswith("E_CONFIG_CROSS --levels: ")
+    assert result["message"].endswith(told)
 
 
 def test_nothing_is_sent_from_a_file_alone_whose_last_of_many_batches_is_bad(tmp_path: Path) -> None:

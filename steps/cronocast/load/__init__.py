@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from cronocast import registry
 from cronocast.durations import stamp
-from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError
+from cronocast.errors import ConfigError, ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError
 from cronocast.files import atomic, read_json, write_json
 from cronocast.load.batches import ahead, forecast_bodies, joined
 from cronocast.load.forecast_file import Key, Rows, Seen, checked_rows
@@ -19,7 +19,7 @@ from cronocast.load.target import Target, resolved_target
 from cronocast.load.written import Written
 from cronocast.registry import Row
 from cronocast.results import Outcome, check_handoff
-from cronocast.series import forecast_columns
+from cronocast.series import MAX_LINE_BYTES, forecast_columns, levels_of
 from cronocast.step import Job, say
 
 SINKS: Mapping[str, Row] = {"influx": Row("cronocast.load.influx:influx_sink")}
@@ -50,6 +50,7 @@ def run(job: Job) -> Outcome:
 
     Raises:
         RefusedError: the server refuses a line or all of them; refused lines lie in `load.dead-letter.lp`.
+        ConfigError: the forecast has other levels than were asked for.
         CronocastError: any other reason why not every point was acknowledged; its `outcome` has the counts so far.
     """
     outcome = Outcome()
@@ -76,6 +77,7 @@ def _load(job: Job, outcome: Outcome) -> None:
     else:
         outcome.add_input(job.forecast)
     with _opened(job.forecast) as file:
+        _check_levels(file, job.forecast, job.entry.levels)
         every_ns, columns = forecast.get("window", {}).get("every_ns"), forecast_columns(job.entry.levels)
         # What forecast has published and vouches for is checked while it is sent, no line before its own check. A file that
         # stands alone is checked whole before anything is sent.
@@ -103,6 +105,16 @@ def _opened(path: Path) -> io.BufferedReader:
         return path.open("rb")
     except OSError as error:
         raise StorageError("E_STORAGE", str(path), f"can't be opened: {error.strerror}; check that the volume is there and readable") from error
+
+
+def _check_levels(file: io.BufferedReader, path: Path, levels: Iterable[float]) -> None:
+    """Say how to ask for the further levels of a file where others are asked for; any other first line is left to the strict reading."""
+    there = levels_of(file.readline(MAX_LINE_BYTES))
+    if there is None or forecast_columns(there) == forecast_columns(levels):
+        return
+    listed = ",".join(f"{level:g}" for level in there)
+    has = f"the further levels {listed}" if there else "no further levels"
+    raise ConfigError.one("E_CONFIG_CROSS", "--levels", f"{path.name} has {has}; {f'give --levels {listed}' if there else 'leave --levels out'}")
 
 
 def _promised(forecast: Mapping[str, Any], path: Path) -> dict[Key, int] | None:
