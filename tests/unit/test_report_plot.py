@@ -48,6 +48,17 @@ def test_one_member_by_its_tags(tmp_path: Path) -> None:
     assert "web-1" not in texts(out)
 
 
+@pytest.mark.parametrize("tags", ["host=a", r"host=a\,b\=c\\d", "host=we 'i\"rd", "host=Z\u00fcrich"])
+def test_a_name_can_be_taken_from_the_message(tags: str, tmp_path: Path) -> None:
+    """Messages are ASCII, so that what they make of other letters is understood too."""
+    folder = report_runs.write_run(tmp_path / "run", [report_runs.Sample(tags, report_runs.daily(5, 1))], points=48)
+    with pytest.raises(DataError) as caught:
+        write_plot(folder, tmp_path / "plot.svg", "host=x", "light")
+    shown = caught.value.problem.split("such as ")[1]
+    for name in (tags, shown):
+        write_plot(folder, tmp_path / "plot.svg", name, "light")
+
+
 def test_many_members_are_a_grid_that_says_how_many_it_leaves_out(tmp_path: Path) -> None:
     out = tmp_path / "plot.svg"
     write_plot(report_runs.many(tmp_path / "run", 30), out, None, "light")
@@ -63,7 +74,7 @@ def test_names_can_not_break_out_of_the_picture(tmp_path: Path) -> None:
 WRONG = {
     "format": ("plot.pdf", None, "light", ConfigError, r"--out: 'plot\.pdf' ends in neither; allowed: \.svg, \.png"),
     "theme": ("plot.svg", None, "blue", ConfigError, "--theme: 'blue' is not known; allowed: light, dark"),
-    "member": ("plot.svg", "host=x", "light", DataError, "'host=x' is not in this run; there are 8, such as 'host=web-1'"),
+    "member": ("plot.svg", "host=x", "light", DataError, "'host=x' is not in this run; there are 8, such as host=web-1; "),
 }
 
 

@@ -8,7 +8,7 @@ leaves it out silently where there is none; that is checked, and is an error wit
 
 from pathlib import Path
 
-from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
+from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen, sentence
 from cronocast.files import atomic
 from cronocast.report import words
 from cronocast.report.charts import context_chart, forecast_chart
@@ -58,9 +58,9 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     drawable = [m for m in view.members if len(m.history.time_ns) or len(m.forecast.time_ns)]
     if member is not None:
         known = drawable
-        drawable = [m for m in drawable if member in (m.tags, m.name if not m.tags else None)]
+        drawable = [m for m in drawable if member in (m.tags or m.name, sentence(m.tags or m.name))]
         if not drawable:
-            names = ", ".join(seen(m.tags or m.name) for m in known[:5])
+            names = "; ".join(m.tags or m.name for m in known[:5])
             raise DataError("E_INPUT_MISSING", "--member", f"{seen(member)} is not in this run; there are {len(known)}, such as {names}")
     if not drawable:
         raise DataError("E_INPUT_MISSING", view.folder, "neither history nor forecast to draw; run extract or forecast first")
