@@ -127,7 +127,7 @@ def _text(value: object) -> str:
 def _secrets() -> Iterator[str]:
     yield from ("## Secrets", "")
     yield "Passwords and tokens never stand in values, flags or addresses. A setting names the file that holds one; on a laptop a variable may carry it instead."
-    yield from ("The file may end in a newline, holds at most 4 kB, and must not be readable by everybody.", "")
+    yield from ("Where both are given, the file is read. It may end in a newline, holds at most 4 kB, and must not be readable by everybody.", "")
     roles = [(role, what) for role in ("source", "sink") for what in sorted({what for what in SCHEMES.values() if what})]
     yield from _table(("File", "Variable"), ([f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"] for role, what in roles))
 
