@@ -1,6 +1,18 @@
-"""`python -m cronocast`: the same command as `cronocast`."""
+"""`python -m cronocast`, and where the command `cronocast` starts: light, so that Ctrl-C is obeyed while libraries are loaded."""
 
-from cronocast.cli import script
+import sys
+
+
+def start() -> None:
+    """Run as a program; stopped before the command line is there, end as it would."""
+    try:
+        from cronocast.cli import script
+
+        script()
+    except KeyboardInterrupt:
+        sys.stderr.write("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on\n")
+        sys.exit(130)
+
 
 if __name__ == "__main__":
-    script()
+    start()

@@ -125,6 +125,17 @@ def test_schema_is_json(command: Any) -> None:
     assert json.loads(command("schema")[1])["required"] == ["series"]
 
 
+@pytest.mark.parametrize("how", [["-m", "cronocast"], ["-c", "from cronocast.__main__ import start; start()"]], ids=["module", "script"])
+@pytest.mark.parametrize("library", ["typer", "yaml"])
+def test_ctrl_c_while_libraries_are_loaded_is_one_line(library: str, how: list[str], tmp_path: Path) -> None:
+    (tmp_path / f"{library}.py").write_text("raise KeyboardInterrupt")
+    (tmp_path / "v.yaml").write_text("series: {}")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    words = [sys.executable, *how, "validate", "-f", "v.yaml"]
+    ended = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr.splitlines()) == (130, ["error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on"])
+
+
 def test_as_a_process_a_step_writes_its_result(tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text(GOOD)
     words = [sys.executable, "-m", "cronocast", "forecast", "--history", "h.csv", "--forecast", "f.csv", "--model", "seasonal_naive", "--horizon", "12h"]
