@@ -21,10 +21,12 @@ from cronocast.entry import Entry
 from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, seen
 from cronocast.results import read_result
 from cronocast.settings import run_time
-from cronocast.step import run_folder
+from cronocast.step import run_folder, say
 from cronocast.values import load_values
 
 STEPS = ("extract", "classify", "forecast", "load")
+# Variables of a step that would lead the steps of a chain astray: the values file names the series, and files lie in its run folder.
+OF_ONE_STEP = tuple(f"CRONOCAST_{name}" for name in ("NAME", "HISTORY", "PROFILE", "FORECAST", "PART"))
 STOP_S = 8.0  # for all steps together to end after SIGTERM; then they are killed, so that the whole stop keeps to 10 s
 LAST_LINES = 20  # kept of a failed step for the person who looks
 
@@ -90,6 +92,8 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     if problems:
         raise ConfigError(problems)
     root = root.absolute()
+    if unused := [name for name in OF_ONE_STEP if os.environ.get(name)]:
+        say(f"{', '.join(unused)}: not used by run, they are for a step alone")
     chains = [Chain(entries[name], run_folder(root, name, run_ns)) for name in chosen]
     children = Children()
     with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
@@ -124,7 +128,7 @@ def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[
 def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
     """Run the steps of one series until one fails or has nothing to hand on."""
     # The entry reaches the step as on a cluster: the whole document in one variable.
-    env = {**os.environ, "CRONOCAST_ENTRY": json.dumps(given(chain.entry))}
+    env = {name: value for name, value in os.environ.items() if name not in OF_ONE_STEP} | {"CRONOCAST_ENTRY": json.dumps(given(chain.entry))}
     for step in steps:
         command = [sys.executable, "-m", "cronocast", step, "--root", str(root), "--run", stamp(run_ns)]
         child = children.start(command, env)

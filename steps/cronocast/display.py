@@ -13,7 +13,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from cronocast.chain import Chain
 
-MARKS = {"ok": "[green]ok[/]", "fallback": "[yellow]fallback[/]", "skipped": "[cyan]skipped[/]", "superseded": "[cyan]superseded[/]"}
+MARKS = {"failed": "[red]failed[/]", "ok": "[green]ok[/]", "fallback": "[yellow]fallback[/]", "skipped": "[cyan]skipped[/]", "superseded": "[cyan]superseded[/]"}
 MAX_ROWS = 40  # of the closing table; the page of `cronocast report` and --json hold every member
 MAX_LIVE = 25  # series shown at once on a terminal
 NAME_WIDTH = 32  # of a series, member or model; the whole table then fits into 120 columns
@@ -132,18 +132,21 @@ def _rows(chain: "Chain") -> list[Row]:
         reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
         return [Row((name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5))), chain.entry.name, reason, "" if chain.exit_code else reason)]
     # The name stands on its first line only, so that the eye finds where a series begins.
-    return [_row(name if i == 0 else "", member, written, failed=bool(chain.exit_code)) for i, member in enumerate(members)]
+    whole = chain.status if chain.status in ("failed", "superseded") else ""  # what became of all members, whatever forecast said of each
+    told = chain.results["load"]["reason"] if whole == "superseded" else ""
+    return [_row(name if i == 0 else "", member, written, whole, told) for i, member in enumerate(members)]
 
 
-def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], *, failed: bool) -> Row:
+def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str) -> Row:
     backtest = member.get("backtest") or {}
     ratio, coverage = backtest.get("ratio"), backtest.get("coverage")
     points = written.get((member.get("name"), member.get("tags")))
-    label, reason = member.get("tags") or member.get("name", ""), member.get("reason") or ""
+    label, reason = member.get("tags") or member.get("name", ""), told or member.get("reason") or ""
+    status = whole or str(member.get("status", "ok"))
     cells = (
         series,
         escape(label),
-        "[red]failed[/]" if failed else MARKS.get(member.get("status", "ok"), escape(str(member.get("status")))),
+        MARKS.get(status, escape(status)),
         member.get("class", "-"),
         escape(member.get("model") or "-"),
         "-" if ratio is None else f"[{'green' if ratio < BETTER else 'default' if ratio <= 1 else 'yellow'}]{ratio:.2f}[/]",

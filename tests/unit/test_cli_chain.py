@@ -118,6 +118,24 @@ def test_a_step_that_was_killed_does_not_answer_with_an_earlier_result(tmp_path:
     assert (series["status"], series["error"], series["steps"]) == ("failed", "ended by signal 9", {})
 
 
+def test_variables_that_hold_for_one_step_do_not_lead_a_chain_astray(two_series: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"NAME": "other", "FORECAST": "f.csv", "HISTORY": "h.csv", "PART": "light-0/1"}.items():
+        monkeypatch.setenv(f"CRONOCAST_{name}", value)
+    ended = run(two_series, "--series", "good")
+    assert ended.returncode == 0, ended.stderr
+    assert "CRONOCAST_NAME, CRONOCAST_HISTORY, CRONOCAST_FORECAST, CRONOCAST_PART: not used by run" in ended.stderr.splitlines()[0]
+    assert [path.name for path in (two_series / "data").iterdir()] == [series_id("good")]
+
+
+def test_what_a_newer_run_has_replaced_is_not_called_ok(two_series: Path) -> None:
+    assert run(two_series, "--series", "good").returncode == 0
+    ended = subprocess.run([*COMMAND, "--run", str(NOW_NS // 10**9 - 3600), "--series", "good"], cwd=two_series, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    rows = ended.stdout.splitlines()[1:3]
+    assert [row.split()[row.split().index("seasonal") - 1] for row in rows] == ["superseded"] * 2
+    assert all("newer_run: " in row for row in rows)
+
+
 def test_wrong_names_start_nothing(two_series: Path) -> None:
     ended = run(two_series, "--series", "goood", "--only", "extract,lode", "--run", "soon")
     assert ended.returncode == 78
