@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cronocast import registry
-from cronocast.errors import CronocastError
+from cronocast.errors import CronocastError, seen
 from cronocast.load import SINKS
 from cronocast.load.line_protocol import Value, record
 from cronocast.load.target import resolved_target
@@ -16,6 +16,7 @@ from cronocast.results import Outcome, read_result
 from cronocast.step import Job, say
 
 STEPS = ("extract", "classify", "forecast", "load")
+ENDINGS = ("Succeeded", "Failed", "Error")  # the engine's words for a whole run
 ATTEMPT = re.compile(r"\(\d+\)$")  # how the engine names each try of a step
 GO_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)
 
@@ -31,10 +32,21 @@ def run(job: Job) -> Outcome:
     target = resolved_target(job.entry, job.run_ns)
     fields = record_fields(job.forecast.parent, job.entry.name, job.run, job.told.get("status", ""), job.told.get("failures", ""))
     line = record(target.key(target.runs, ""), fields, job.run_ns)
+    notes = not_understood(job.told.get("status", ""), job.told.get("failures", ""))
+    for note in notes:
+        say(f"record: {note}")
     written = Written()
     registry.load(SINKS, "sink.kind", job.entry.sink.kind)(job.entry, say).write([line], written)
     said = f"{fields['status']}: {fields['message']}" if fields["message"] else ""
-    return Outcome(reason=said, expected=1, acked=written.acked, bytes=written.size)
+    return Outcome(reason=said, expected=1, acked=written.acked, bytes=written.size, notes=notes)
+
+
+def not_understood(status: str, failures: str) -> list[str]:
+    """What the engine was to say and did not say so that it can be read, in sentences; the results of the steps then speak alone."""
+    said = [f"--status: {seen(status)} is none of {', '.join(ENDINGS)}, and not used"] if status not in ("", *ENDINGS) else []
+    if failures and not first_failure(failures) and _unquoted(failures).strip() not in ("", "null", "[]"):
+        said.append(f"--failures: {seen(failures)} is no list of failed pods as JSON, and not used")
+    return said
 
 
 def record_fields(folder: Path, series: str, run: str, status: str, failures: str) -> dict[str, Value]:

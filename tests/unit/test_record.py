@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cronocast.errors import AccessError
-from cronocast.record import first_failure, record_fields, run
+from cronocast.record import first_failure, not_understood, record_fields, run
 from cronocast.results import Outcome, result_path, write_result
 from tests import load_run
 
@@ -82,6 +82,24 @@ def test_a_run_that_ended_early_for_want_of_data(tmp_path: Path) -> None:
     leave(tmp_path, "extract", "skipped", reason="no_data: 0 rows")
     assert fields(tmp_path, "Succeeded")["status"] == "skipped"
     assert fields(tmp_path, "Succeeded")["message"] == "no_data: 0 rows"
+
+
+UNREAD: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "nothing": ("", "", ()),
+    "what the engine says": ("Failed", '"[{\\"displayName\\":\\"load(0)\\"}]"', ()),
+    "no failures": ("Succeeded", "null", ()),
+    "no failures, quoted": ("Succeeded", '"[]"', ()),
+    "another word": ("Foo", "", ("--status: 'Foo' is none of Succeeded, Failed, Error",)),
+    "no JSON": ("Failed", "notjson", ("--failures: 'notjson' is no list",)),
+    "both": ("succeeded", "[1]", ("--status", "--failures")),
+}
+
+
+@pytest.mark.parametrize(("status", "failures", "told"), UNREAD.values(), ids=UNREAD)
+def test_what_can_not_be_read_of_the_engines_words_is_told(status: str, failures: str, told: tuple[str, ...]) -> None:
+    said = not_understood(status, failures)
+    assert len(said) == len(told)
+    assert all(sentence.startswith(begin) for sentence, begin in zip(said, told, strict=True))
 
 
 def test_the_step_that_failed_speaks_for_itself(tmp_path: Path) -> None:
