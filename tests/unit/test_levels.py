@@ -141,7 +141,7 @@ def test_levels_go_from_forecast_to_the_lines_that_are_written(tmp_path: Path) -
     [record] = [line for line in (tmp_path / "out.lp").read_text().splitlines() if line.startswith("out_runs,")]
     assert re.search(r"coverage=[0-9.]+,coverage_50=[0-9.]+,coverage_80=[0-9.]+,points=6i", record)
     other = step(tmp_path, *target, "--levels", "0.5")
-    assert other.returncode == 78
+    assert other.returncode == 76
     assert "give --levels 0.5,0.8" in other.stderr
 
 

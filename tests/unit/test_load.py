@@ -310,8 +310,7 @@ def test_a_file_with_other_levels_than_asked_for_says_which(there: tuple[float, 
         publish(job, [{}], 1, header(forecast_columns(there)).decode() + f"cpu,,{RUN_NS},5,4,6{',4.5,5.5' * len(there)}\n")
         code, result = load(standalone(job) if alone else job)
         assert server.seen == []
-    assert (code, result["token"]) == (78, "E_CONFIG_CROSS")
-    assert result["message"].startswith("E_CONFIG_CROSS --levels: ")
+    assert (code, result["token"]) == (76, "E_CSV_HEADER")
     assert result["message"].endswith(told)
 
 

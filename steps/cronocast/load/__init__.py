@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from cronocast import registry
 from cronocast.durations import stamp
-from cronocast.errors import ConfigError, ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError
+from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError
 from cronocast.files import atomic, read_json, write_json
 from cronocast.load.batches import ahead, forecast_bodies, joined
 from cronocast.load.forecast_file import Key, Rows, Seen, checked_rows
@@ -50,7 +50,6 @@ def run(job: Job) -> Outcome:
 
     Raises:
         RefusedError: the server refuses a line or all of them; refused lines lie in `load.dead-letter.lp`.
-        ConfigError: the forecast has other levels than were asked for.
         CronocastError: any other reason why not every point was acknowledged; its `outcome` has the counts so far.
     """
     outcome = Outcome()
@@ -114,7 +113,7 @@ def _check_levels(file: io.BufferedReader, path: Path, levels: Iterable[float]) 
         return
     listed = ",".join(f"{level:g}" for level in there)
     has = f"the further levels {listed}" if there else "no further levels"
-    raise ConfigError.one("E_CONFIG_CROSS", "--levels", f"{path.name} has {has}; {f'give --levels {listed}' if there else 'leave --levels out'}")
+    raise ContractError("E_CSV_HEADER", str(path), f"has {has}; {f'give --levels {listed}' if there else 'leave --levels out'}")
 
 
 def _promised(forecast: Mapping[str, Any], path: Path) -> dict[Key, int] | None:
