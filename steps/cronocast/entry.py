@@ -152,9 +152,7 @@ class Entry:
     """One series: what to read, when, which model, where to write."""
 
     name: str = setting(Text(fault=rules.series_name_fault, token="E_SERIES_NAME", about="a name", longest=300), ..., "Name of the series.", "extract classify forecast load")
-    title: str | None = setting(
-        Text(fault=rules.line_fault, token="E_CONFIG_ENCODING", data=True, longest=200, about="a line of text"), None, "What people read in reports and in Argo's UI."
-    )
+    title: str | None = setting(Text(data=True, longest=200, about="text"), None, "What people read in reports and in Argo's UI.")
     source: Source = setting(Part(Source), ..., "Where the history comes from.")
     sink: Sink = setting(Part(Sink), Sink(), "Where the forecast goes.")
     every: Duration = setting(Span(), Duration.parse("1h"), "Step size of the grid.", "extract classify forecast")

@@ -142,11 +142,6 @@ def grouped_ns(query: str) -> int | None:
     return int(Duration.parse(found[-1].lower())) if found else None
 
 
-def line_fault(value: str) -> str:
-    """Check a line of text for people."""
-    return f"{seen(value)} holds a line break or a control character; allowed: one line of text" if _CONTROL.search(value) else ""
-
-
 def series_name_fault(value: str) -> str:
     """Check the name of a series: its folder is a hash of it, so only what the tag `series` can't carry is refused."""
     if not value or len(value) > 300 or _CONTROL.search(value) or value.endswith("\\"):
