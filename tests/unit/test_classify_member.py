@@ -52,6 +52,10 @@ NASTY: dict[str, tuple[Ints, Floats, int | None, str, tuple[int, ...], set[str]]
     "D5 only the last point": (T, np.where(I == N - 1, 1.0, np.nan), HOUR, "too_short", (), set()),
     "D5 all missing": (T, np.full(N, np.nan), HOUR, "too_short", (), set()),
     "D6 step at the last row": (T, at(N - 1, 7.0, np.full(N, 5.0)), HOUR, "constant", (), {"rare_deviations"}),
+    "stuck at its limit": (T, np.minimum(100.0, 60 + 0.1 * I + NOISE), HOUR, "constant", (), set()),
+    "stuck for a quarter of the time": (T, np.where(I < 500, 10 + 0.1 * I + NOISE, 70.0), HOUR, "constant", (), set()),
+    "stuck, with gaps": (T, np.where(I % 5 == 0, np.nan, np.where(I < 500, 10 + 0.1 * I + NOISE, 70.0)), HOUR, "constant", (), set()),
+    "flat as often before": (T, 10.0 + 0.3 * np.cumsum((I % 168 < 72) * (1 + 0.1 * NOISE)), HOUR, "trend_seasonal", (168,), set()),
     "D7 spike of 1e300": (T, at(300, 1e300, DAILY), HOUR, "seasonal", (24,), set()),
     "D7 spikes of both signs": (T, at(400, -1.79e308, at(300, 1.79e308, DAILY)), HOUR, "seasonal", (24,), set()),
     "D7 infinite": (T, at(300, np.inf, DAILY), HOUR, "seasonal", (24,), set()),
@@ -156,7 +160,7 @@ def test_a_day_off_and_an_outage_are_no_new_level() -> None:
 def test_a_constant_after_a_change_is_constant() -> None:
     profile = member(T, np.where(I < 600, 5.0, 8.0))
     assert (profile.series_class, profile.change_points_ns) == ("constant", (T[600],))
-    assert profile.why == "All values since the last change are 8."
+    assert profile.why == "The newest 72 values are all 8."
 
 
 def test_the_sentence_names_period_direction_and_speed() -> None:
@@ -181,3 +185,18 @@ def test_a_bug_that_a_member_finds_leaves_it_irregular_and_says_so(monkeypatch: 
     assert (profile.series_class, profile.periods, profile.notes) == ("irregular", (), ("classify_failed",))
     assert "ValueError: 'min() arg is an empty sequence'" in profile.why
     assert profile.points == I.size
+
+
+def test_the_sentence_on_a_value_that_stays_counts_its_steps() -> None:
+    found = member(T, np.where(I < 500, 10 + 0.1 * I + NOISE, 70.0))
+    assert found.why == "The newest 172 values are all 70."
+    assert found.change_points_ns[-1] == T[500]
+
+
+def test_a_slope_is_said_since_the_last_change_only_where_it_was_measured_there() -> None:
+    drops = np.where(I < 200, 0.3 * I, np.where(I < 420, 0.3 * (I - 200), 0.3 * (I - 420))) + 0.1 * NOISE
+    rises = member(T, drops)
+    flat = member(T, np.where(I < 662, drops, 0.1 * NOISE))
+    assert rises.series_class == flat.series_class == "trend"
+    assert " a day since the last sudden change, " in rises.why
+    assert " a day between sudden changes, " in flat.why

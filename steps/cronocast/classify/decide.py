@@ -7,7 +7,7 @@ import numpy as np
 
 from cronocast.classify import explain
 from cronocast.classify.changes import Changes, change_points, unexplained
-from cronocast.classify.features import MAX_POINTS, MOSTLY, Bools, Floats, Ints, Scaled, is_constant, scaled, share_of_commonest
+from cronocast.classify.features import MAX_POINTS, MOSTLY, SAME, SMALLEST, Bools, Floats, Ints, Scaled, is_constant, scaled, share_of_commonest
 from cronocast.classify.seasons import Found, calendar, find, given
 from cronocast.classify.trend import Slope, slope
 from cronocast.durations import MAX_NS, UNIT_NS
@@ -20,6 +20,7 @@ CLEAR = 3.0  # standard errors that noise without memory reaches 3 times in 1000
 CLEAR_MEMORY = 1.0  # more of them are asked as memory goes up to 1 (a random walk), since its own error then weighs more
 SHARE = 0.01  # of the variance: a slope that rises by a third of the noise in all the time seen helps nobody
 AGREES = 4.0  # standard errors within which the last slope is the common one
+STUCK = 8  # part of all steps from which a single value at their end is what the series has become
 LONG, PART = 24, 16  # steps since the last change, and part of all steps, from which they are judged by themselves
 FEWEST = 3  # points without which no class can be forced: a line needs two, its error a third
 AS_WELL = 1.25  # times the mean square that another explanation leaves
@@ -194,14 +195,29 @@ def _tested(y: Floats, series: Scaled, found: Found, *, periods_set: bool) -> Me
     """Changes and slopes of what the seasons leave."""
     changed = change_points(found.rest, series.observed, series.grain) if periods_set else _changes(series, found)
     changes, known = changed.starts[-MOST:], series.observed & changed.usual
+    stuck = 0 if found.seasons else _stuck(y) // series.thinned
+    if stuck:
+        begin = series.y.size - stuck
+        changes = [*(at for at in changes if at < begin - OFF), begin]
     start = changes[-1] if changes else 0
     common = slope(found.rest, known, [0, *changes], series.grain)
     enough = max([LONG, series.y.size // PART, *(season.period for season in found.seasons)])
     judged = series.y.size - start >= enough and start > 0
     last = slope(found.rest[start:], known[start:], [0], series.grain) if judged else common
     newest = y[max(0, y.size - (series.y.size - start) * series.thinned) :]
-    flat = start > 0 and newest.size >= LONG and is_constant(newest[np.isfinite(newest)])
+    flat = stuck > 0 or (start > 0 and newest.size >= LONG and is_constant(newest[np.isfinite(newest)]))
     return Measured(series, found, changes, common, last, _rises(common, last), flat)
+
+
+def _stuck(y: Floats) -> int:
+    """Steps at the end that all have one value: a good part of all, and no value before them lasted half as long; else 0."""
+    known = np.flatnonzero(np.isfinite(y))
+    half = y[known] / 2  # the difference of +-1e308 overflows
+    moved = np.flatnonzero(np.abs(np.diff(half)) > np.maximum(SAME * np.abs(half[1:]), SMALLEST)) + 1  # where another value begins
+    if not moved.size:
+        return 0
+    lasted, before = half.size - int(moved[-1]), int(np.diff(moved, prepend=0).max())
+    return y.size - int(known[moved[-1]]) if lasted >= max(LONG, y.size // STUCK) and lasted > 2 * before else 0
 
 
 def _changes(series: Scaled, found: Found) -> Changes:

@@ -14,6 +14,7 @@ from cronocast.errors import seen
 if TYPE_CHECKING:
     from cronocast.classify.decide import Measured
     from cronocast.classify.features import Floats
+    from cronocast.classify.trend import Slope
 
 LARGEST = 1e6  # scores of series without noise grow without end; beyond this they say no more
 DIGITS = 4
@@ -38,7 +39,7 @@ def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
     """The sentence for a member that was tested."""
     seasons = " and ".join(f"{_length(s.period * measured.series.thinned * step_ns)}" for s in measured.found.seasons)
     if kind == "constant" and measured.changes:
-        return f"All values since the last change are {values[-1]:.6g}."
+        return f"The newest {np.argmax(np.append(values[::-1] != values[-1], True))} values are all {values[-1]:.6g}."
     if kind == "constant":
         return f"Nearly all of {values.size} values are {np.partition(values, values.size // 2)[values.size // 2]:.6g}."
     pattern = ""
@@ -47,13 +48,13 @@ def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
         share = f"{max(0.0, best.strength):.0%}"
         pattern = f"a pattern repeats every {seasons} and foretells {share} of the ups and downs around the level"
     rise = _rise(measured, step_ns)
-    since = " since the last sudden change" if measured.changes else ""
+    since = "" if not measured.changes else " since the last sudden change" if _chosen(measured) is not measured.whole else " between sudden changes"
     if kind == "trend_seasonal":
         return _sentence(f"{pattern}; the level {rise}{since}")
     if kind == "seasonal":
         return _sentence(f"{pattern}; the level has no slope that chance could not make")
     if kind == "trend":
-        return _sentence(f"the level {rise}{since}, {min(abs(_tested(measured)), LARGEST):.3g} times what chance makes; no pattern repeats")
+        return _sentence(f"the level {rise}{since}, {min(abs(_chosen(measured).z), LARGEST):.3g} times what chance makes; no pattern repeats")
     return "No pattern repeats and no slope lasts: what the values do next looks like chance."
 
 
@@ -61,13 +62,14 @@ def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _tested(measured: Measured) -> float:
-    return max(measured.last.z, measured.whole.z, key=abs)
+def _chosen(measured: Measured) -> Slope:
+    """The slope that counts: since the last change where it was judged by itself and is as clear, else that of all segments."""
+    return measured.last if measured.last is not measured.whole and abs(measured.last.z) >= abs(measured.whole.z) else measured.whole
 
 
 def _rise(measured: Measured, step_ns: int) -> str:
     """Direction and speed in the member's own unit."""
-    chosen = measured.last if abs(measured.last.z) >= abs(measured.whole.z) else measured.whole
+    chosen = _chosen(measured)
     per_day = float(chosen.per_step) * measured.series.unit * (UNIT_NS["d"] / (step_ns * measured.series.thinned))
     direction = "rises" if chosen.per_step > 0 else "falls"
     return f"{direction} by {abs(per_day):.3g} a day" if abs(per_day) <= sys.float_info.max else direction
