@@ -331,14 +331,22 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
         if period % every or period < 2 * every or period * 2 > lookback:
             sentence = f"{text} does not fit; allowed: a multiple of every ({every}), at least two of them, at most half of lookback ({lookback})"
             problems.append(Problem("E_CONFIG_CROSS", f"{at}periods[{i}]", sentence))
+    return problems + _slice_problems(source, every, at)
+
+
+def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Problem]:
     try:
         part = Duration.parse(source["slice"]) if source.get("slice") else None
     except (ValueError, TypeError):
         part = None
-    if part is not None and part % every:
-        problems.append(
-            Problem("E_CONFIG_DURATION", f"{at}source.slice", f"{part} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((part // every + 1) * every)}")
-        )
+    if part is None:
+        return []
+    problems = []
+    if part % every:
+        sentence = f"{part} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((part // every + 1) * every)}"
+        problems.append(Problem("E_CONFIG_DURATION", f"{at}source.slice", sentence))
+    if isinstance(source.get("query"), str) and (fault := rules.slice_fault(source["query"], int(part))):
+        problems.append(Problem("E_CONFIG_CROSS", f"{at}source.slice", f"{part} {fault}"))
     return problems
 
 

@@ -137,9 +137,21 @@ def read_by(query: str) -> set[str]:
 
 
 def grouped_ns(query: str) -> int | None:
-    """Length of the steps into which a query groups its rows, by `time(10m)` or `time(1h, 10m)`; None where it does not."""
+    """Length of the steps into which a query groups its rows, by `time(10m)` or `time(1h, 10m)`; None where it does not, or by none that it can be told."""
     found = re.findall(r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE)  # that of the outermost SELECT stands last
-    return int(Duration.parse(found[-1].lower())) if found else None
+    try:
+        return int(Duration.parse(found[-1].lower())) if found else None
+    except ValueError:
+        return None
+
+
+def slice_fault(query: str, slice_ns: int) -> str:
+    """Check that slices cut no step of a query in two: rows of a cut step would be wrong, or lost."""
+    grouped = grouped_ns(query)
+    moved = re.search(r"\btime\s*\(\s*[0-9]+[smhdw]\s*,|\btz\s*\(", query, re.IGNORECASE)
+    if grouped and (moved or slice_ns % grouped):
+        return "cuts steps of the query in two; leave it out, or group by steps that begin with the slices, without an offset and tz()"
+    return ""
 
 
 def series_name_fault(value: str) -> str:

@@ -372,6 +372,17 @@ GOOD_QUERIES = {
 OWN = {"url": SOURCE["url"], "database": "metrics"}
 
 
+@pytest.mark.parametrize(
+    ("grouped", "fine"), [("time(1h)", True), ("time(1h, 10m)", False), ("time(1d) tz('Europe/Berlin')", False), ("time(1d)", False), ("host", True), ("time(0s)", True)]
+)
+def test_slices_cut_no_step_of_a_query(grouped: str, fine: bool, validate: Any) -> None:
+    ended = validate(source={**OWN, "slice": "6h", "query": f"SELECT mean(v) FROM c {BOUNDS} GROUP BY {grouped}"})
+    if fine:
+        assert ended.code == 0
+    else:
+        ended.expect("E_CONFIG_CROSS", "series.cpu.source.slice")
+
+
 @pytest.mark.parametrize("query", BAD_QUERIES.values(), ids=BAD_QUERIES)
 def test_c17_query_that_is_refused(query: str, validate: Any) -> None:
     validate(source={**OWN, "query": query}).expect("E_QUERY_NOT_SELECT", "series.cpu.source.query")

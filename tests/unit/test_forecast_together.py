@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -86,8 +87,25 @@ def test_one_training_for_the_forecasts_and_one_for_the_backtests() -> None:
     assert [sizes for sizes, _ in ForAll.trainings] == [[N] * 3, [first] * 3]
     whole, before = (contexts[0] for _, contexts in ForAll.trainings)
     assert (whole.options["horizon"], whole.options["key"]) == (H, "web")
-    assert whole.state == Path("weights") / f"{__name__}:ForAll"
+    assert whole.state == Path("weights") / f"{__name__}:ForAll-{H}"
     assert before.state is None  # kept weights have seen what an origin must not know
+
+
+def test_a_holiday_is_no_gap_for_the_network_that_is_tested() -> None:
+    """German ones, a day in each of three weeks from the 20th on: with a limit of half a day none of them may cut the history."""
+    began = int(np.datetime64("2025-04-13", "ns").astype(np.int64))
+    plain = job(0, fill_limit=12, holidays="DE")
+    profile = replace(plain.profile, first_ns=began, last_ns=began + (N - 1) * HOUR_NS)
+    settings = replace(plain.settings, end_ns=began + N * HOUR_NS)
+    list(forecast_members([Job(profile, began + plain.time_ns, plain.y, settings)]))
+    assert [sizes for sizes, _ in ForAll.trainings] == [[N], [origin_ends(N, H, (24,))[0]]]
+
+
+def test_a_run_with_another_horizon_leaves_the_weights_alone() -> None:
+    list(forecast_members([job(0)], weights=Path("weights")))
+    other = job(0)
+    list(forecast_members([Job(other.profile, other.time_ns, other.y, replace(other.settings, h=2 * H))], weights=Path("weights")))
+    assert [contexts[0].state for _, contexts in ForAll.trainings][::2] == [Path("weights") / f"{__name__}:ForAll-{h}" for h in (H, 2 * H)]
 
 
 def test_what_ends_later_is_not_learnt_from_for_what_ends_earlier() -> None:
@@ -199,12 +217,12 @@ def test_f29_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epoc
     assert [member["status"] for member in first["members"]] == ["ok"] * 4 + ["fallback"]
     assert "a network needs" in first["members"][4]["reason"]
     assert first["notes"] == []
-    assert sorted(path.name for path in (tmp_path / "state" / "models" / "lstm").iterdir()) == ["CURRENT", "gen-00000001"]
+    assert sorted(path.name for path in (tmp_path / "state" / "models" / f"lstm-{H}").iterdir()) == ["CURRENT", "gen-00000001"]
     _, second, _ = step(tmp_path, {f"host={i}": values(i) for i in range(1, 7)}, run_at=N + 1)
     assert second["notes"] == ["lstm: warm_start"]
     assert [member["notes"] for member in second["members"]] == [["lstm: warm_start"]] * 6
     assert epochs[2] <= WARM_EPOCHS
-    for weights in (tmp_path / "state" / "models" / "lstm").glob("gen-*/weights.f32"):
+    for weights in (tmp_path / "state" / "models" / f"lstm-{H}").glob("gen-*/weights.f32"):
         weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\x80\x7f")
     code, third, _ = step(tmp_path, ys, run_at=N + 2)
     assert code == 0
@@ -235,7 +253,7 @@ def test_numbers_and_weights_do_not_depend_on_the_number_of_processes(tmp_path: 
 
 def test_each_share_of_the_members_has_weights_of_its_own(tmp_path: Path) -> None:
     step(tmp_path, {f"host={i}": values(i) for i in range(2)}, part=Part("lstm", 1, 2))
-    assert (tmp_path / "state" / "models" / "lstm-1" / "lstm" / "CURRENT").exists()
+    assert (tmp_path / "state" / "models" / "lstm-1" / f"lstm-{H}" / "CURRENT").exists()
 
 
 def test_c22_a_wrong_option_is_no_fallback(tmp_path: Path) -> None:

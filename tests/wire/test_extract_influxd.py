@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cronocast.extract.spool import Spool
@@ -183,15 +184,36 @@ def test_own_query_with_stamps_off_the_grid(run: Run) -> None:
     assert [member["tags"] for member in grouped.result["members"]] == ["dc=x,host=a", "dc=x,host=b"]
 
 
-@pytest.mark.parametrize(("grouped", "count", "last"), [("time(1h)", 24, 23 * HOUR), ("time(1h, 15m)", 23, 22 * HOUR + HOUR // 4), ("time(10m)", 48, 23 * HOUR + HOUR // 2)])
+GROUPED = {
+    "time(1h)": (24, 23 * HOUR, 0),
+    "time(1h, 15m)": (23, 22 * HOUR, 2),
+    "time(1h, 45m)": (23, 23 * HOUR, 1),  # the last one has no value
+    "time(10m)": (48, 23 * HOUR + HOUR // 2, 0),
+}
+
+
+@pytest.mark.parametrize(("grouped", "count", "last", "unfinished"), [(name, *row) for name, row in GROUPED.items()], ids=GROUPED)
 @pytest.mark.usefixtures("hours")
-def test_a_step_of_an_own_query_that_reaches_beyond_the_window_is_left_out(run: Run, grouped: str, count: int, last: int) -> None:
+def test_a_step_of_an_own_query_goes_to_the_grid_and_one_that_reaches_beyond_the_window_is_left_out(run: Run, grouped: str, count: int, last: int, unfinished: int) -> None:
     bounds = "WHERE time >= $start AND time < $end"
     query = f"SELECT sum(f) FROM (SELECT mean(f) AS f FROM m {bounds} AND host = 'a' GROUP BY time(1m)) {bounds} GROUP BY {grouped}"
     ran = run({"measurement": None, "field": None, "query": query})
     assert ran.code == 0, ran.stderr
     assert (len(ran.rows), ran.rows[-1][1]) == (count, START + last)
-    assert ran.result["rows_dropped"].get("unfinished", 0) == (24 - count if count < 24 else 0)
+    assert ran.result["rows_dropped"].get("unfinished", 0) == unfinished
+
+
+@pytest.mark.parametrize(("zone", "first"), [("Europe/Berlin", "2025-06-02"), ("America/New_York", "2025-06-02")])
+def test_days_of_a_time_zone_are_dated_by_the_day_that_they_have_most_of(influxd: Influxd, database: str, run: Run, zone: str, first: str) -> None:
+    day = 24 * HOUR
+    monday = int(np.datetime64(first, "ns").astype(np.int64))
+    shift = {"Europe/Berlin": -2, "America/New_York": 4}[zone] * HOUR  # where the local day begins, in UTC
+    influxd.write([f"d f={i} {monday + i * day + shift + HOUR * hour}" for i in range(-3, 6) for hour in (1, 12, 22)], database)
+    query = f"SELECT mean(f) FROM d WHERE time >= $start AND time < $end GROUP BY time(1d) tz('{zone}')"
+    ran = run({"measurement": None, "field": None, "query": query}, run_ns=monday + 5 * day + HOUR, every="1d", lookback="4d", horizon="1d")
+    assert ran.code == 0, ran.stderr
+    assert {(time, value) for _, time, value in ran.rows} <= {(monday + i * day, float(i)) for i in range(-3, 6)}
+    assert len(ran.rows) >= 3
 
 
 @pytest.mark.usefixtures("hours")

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from cronocast import rules
-from cronocast.durations import MAX_NS
 from cronocast.entry import Entry
 from cronocast.errors import ContractError, CronocastError, DataError, seen
 from cronocast.extract import Reading, Window
@@ -59,8 +58,7 @@ def expected(entry: Entry, part: Window, max_rows: int) -> Expected:
     """What the answer to an entry's query must look like; for a query of one's own any name and tags."""
     source = entry.source
     if source.query is not None:
-        step_ns = rules.grouped_ns(source.query)
-        return Expected(start_ns=part.start_ns, end_ns=part.end_ns, max_rows=max_rows, unfinished_ns=part.end_ns - step_ns + 1 if step_ns else MAX_NS)
+        return Expected(start_ns=part.start_ns, end_ns=part.end_ns, max_rows=max_rows, grouped_ns=rules.grouped_ns(source.query))
     return Expected(source.measurement, source.aggregate, frozenset(source.group_by), source.tags, part.start_ns, part.end_ns, max_rows)
 
 

@@ -1,5 +1,6 @@
 """What is tried on a member: models by class, seasons, and how much history."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from cronocast.forecast import CheckOptions
     from cronocast.profile import Profile
 
+logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # prophet, which darts imports too, tells on import that plotly, for its pictures, is not there
 DAY_NS = 86_400 * 10**9
 # What each class is worth trying, simpler first (it wins ties); the naive forecasts are added to each.
 BY_CLASS: Mapping[str, tuple[str, ...]] = {
@@ -60,7 +62,7 @@ def option_problems(entry: "Entry", where: str) -> "list[Problem]":
         if row is None or not (row.options if entry.options else name not in MODELS):
             continue
         try:
-            check_models(name, (), entry.options)
+            check_models(entry.model, (name,), entry.options)  # beside a fixed model candidates are not looked at
         except MissingExtraError:
             continue
         except ConfigError as error:

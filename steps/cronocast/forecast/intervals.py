@@ -52,7 +52,8 @@ def step_scale(errors: "Floats") -> "Floats":
     """
     k, b = errors.shape
     size = np.abs(errors)
-    size = np.minimum(size, np.nanquantile(size, USUAL))
+    known = np.sort(size[np.isfinite(size)])
+    size = np.minimum(size, known[min(int(USUAL * known.size), known.size - 2)])
     near = max(1, b // 12)
     sums, counts = np.nansum(size, axis=0), np.isfinite(size).sum(axis=0).astype(float)
     kernel = np.ones(2 * near + 1)

@@ -58,8 +58,7 @@ def _train(name: str, works: "Sequence[Work]", folder: "Path | None") -> Trained
     began = time.process_time()
     first = works[0]
     fit_many: FitMany = first.models[name].fit_many  # type: ignore[attr-defined]
-    # Series that are silent at night have a horizon of their own, and so have their weights.
-    own = name if first.settings.h == first.asked else f"{name}-{first.settings.h}"
+    own = f"{name}-{first.settings.h}"  # a run with another horizon, by hand or on a night when clocks change, leaves the weights of this one alone
     options = {**first.context.options, "key": first.settings.series}
     contexts = [replace(backtest.context_of(work.filled, work.context), state=folder / own if folder else None, options=options) for work in works]
     whole = _guarded(lambda: fit_many([work.filled.y for work in works], contexts))
@@ -89,7 +88,8 @@ def _known(works: "Sequence[Work]", time_ns: int) -> "tuple[list[Floats], list[C
     ys, contexts = [], []
     for work in works:
         whole = replace(work.context, observed=None)
-        filled = fill(work.values[: np.searchsorted(_times(work), time_ns)], whole.periods, work.settings.fill_limit)
+        known = int(np.searchsorted(_times(work), time_ns))
+        filled = fill(work.values[:known], whole.periods, work.settings.fill_limit, work.holidays[:known])
         if filled.y.size >= backtest.LEAST_TRAINING:
             ys.append(filled.y)
             contexts.append(backtest.context_of(filled, whole))

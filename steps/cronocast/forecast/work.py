@@ -94,7 +94,7 @@ class Work:
         name = self.settings.model
         if name == "auto" and self.profile.series_class in SEASONAL and self.context.periods and not (test.origins and self._tested_periods(test)):
             return select.Choice(("seasonal_naive",), "seasonal_naive: the season was seen too few times to test anything else on it", choice.scores)
-        if name == "auto" and self.profile.series_class == "constant" and "constant" in names and "constant" not in test.failures:
+        if name == "auto" and self.profile.series_class == "constant" and "constant" in names and (not test.origins or "constant" in test.forecasts):
             return select.Choice(("constant",), "constant: nearly always one value, which is repeated unless it was left for longer than ever", choice.scores)
         if name == "auto":
             return choice

@@ -40,8 +40,14 @@ class Target:
         if fault := next(filter(None, (rules.forecast_tag_fault(name) for name, _ in pairs)), ""):
             raise ConfigError.one("E_TAG", "source.group_by", fault)
         if measurement == self.runs:
-            pairs = tuple((f"tag_{name}" if RECORD_FIELD.fullmatch(name) else name, value) for name, value in pairs)
+            names = {name for name, _ in pairs}
+            pairs = tuple((_free(f"tag_{name}", names) if RECORD_FIELD.fullmatch(name) else name, value) for name, value in pairs)
         return series_key(measurement, [*pairs, ("series", self.series)])
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, behind so many more `tag_` that no tag has it."""
+    return name if name not in taken else _free(f"tag_{name}", taken)
 
 
 def resolved_target(entry: Entry, run_ns: int) -> Target:
