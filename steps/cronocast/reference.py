@@ -37,6 +37,7 @@ OPTIONS_OF_DARTS = (
 CLASS_LIMITS = (
     "A pattern must have been seen in two whole cycles, and under noise in three: of three weeks with one missing, a weekly pattern is often not found. "
     "Of a month or two of daily values a weak trend and a random walk under noise look alike, and either class may come out."
+    " Periods are whole numbers of steps: a pattern by calendar months, which are of 28 to 31 days, shows as one of 61 days or as none."
 )
 STATUS_MEANINGS = {
     "ok": "done",
