@@ -102,6 +102,8 @@ EXTREMES = {
     "constant": ([3.0] * 60, [(3.0, 3.0, 3.0)] * 4),
     "zero": ([0.0] * 60, [(0.0, 0.0, 0.0)] * 4),
     "huge and close": ([1e15 + i for i in range(60)], [(1e15, 1e15 - 1, 1e15 + 1)] * 4),
+    "large in a small range": ([1.773e9 + i % 7 for i in range(60)], [(1.773e9, 1.773e9 - 1, 1.773e9 + 1)] * 4),
+    "below one in a small range": ([0.9999 + i % 7 * 1e-9 for i in range(60)], [(0.9999, 0.9999 - 1e-9, 0.9999 + 1e-9)] * 4),
     "one value, one step": ([1.0], [(1.0, 0.5, 1.5)]),
     "forecast alone": ([], [(1.0, 0.5, 1.5)] * 3),
     "far below zero": ([-1e6 - i for i in range(60)], [(-1e6, -2e6, 0.0)] * 4),

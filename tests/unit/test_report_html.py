@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 import re
 import subprocess
 import sys
@@ -132,6 +133,19 @@ def test_every_forecast_row_stands_in_a_table(tmp_path: Path) -> None:
     assert "Wed 11 Mar 2026 13:00" in page.text
     assert "24 of 24" in page.text
     assert "requests_forecast" in page.text
+
+
+CLOSE = {"large": (1.773e9, 3.0), "below one": (0.9999, 1e-8)}
+
+
+@pytest.mark.parametrize(("base", "swing"), CLOSE.values(), ids=CLOSE)
+def test_values_that_lie_close_are_told_apart(base: float, swing: float, tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", lambda i: base + swing * math.sin(i / 4), swing / 10)]))
+    bands = re.findall(r"95 % band ([\d.,]+) to ([\d.,]+)", page.text)
+    assert len({value for band in bands for value in band}) == 4
+    rows = re.findall(r"1[01] Mar 2026 \d\d:00 (\d[\d.]*) (\d[\d.]*) (\d[\d.]*)", page.text)
+    assert len(set(rows)) == len(rows) == 24
+    assert all(len(set(row)) == 3 for row in rows)
 
 
 def test_what_was_written_comes_with_a_query_that_reads_it(tmp_path: Path) -> None:

@@ -33,6 +33,16 @@ NUMBERS = {
     "not finite": (float("inf"), 1, "-"),
     "zero": (0.0, 0.0, "0"),
     "largest": (1.79e308, 1e308, "1.79e+308"),
+    "large in a small range": (1.773e9 + 2, 6.0, "1,773,000,002.0"),
+    "large in a range of hundreds": (5.12e9 + 123.4, 800.0, "5,120,000,123"),
+    "giga in a range of some 10,000": (1.773e9 + 1234.0, 6e4, "1,773.0012 M"),
+    "mega in a range of some 1,000": (1.234567e6, 4e3, "1,234.57 k"),
+    "below zero in a small range": (-1.773e9 - 2, 60.0, "\u22121,773,000,002"),
+    "below one in a small range": (0.9999 + 1.23e-8, 2e-8, "0.9999000123"),
+    "beyond all letters in a small range": (1e15 + 7e5, 1e6, "1.0000000007e+15"),
+    "a range that is but rounding": (0.1 + 0.2, 5e-17, "0.3"),
+    "rounded to zero from below": (-0.3, 300.0, "0"),
+    "rounded to zero with a letter": (-100.0, 1e6, "0.00 M"),
 }
 
 
@@ -47,6 +57,14 @@ TICKS = {
     "kilo": ([0, 5000, 10000], ["0", "5k", "10k"]),
     "mega with a decimal": ([1e6, 1.5e6], ["1.0M", "1.5M"]),
     "below zero": ([-2, 0], ["\u22122", "0"]),
+    "large and close": ([1.773e9 - 2, 1.773e9, 1.773e9 + 2], ["1,772,999,998", "1,773,000,000", "1,773,000,002"]),
+    "large and less close": ([1.7725e9, 1.773e9], ["1.7725G", "1.7730G"]),
+    "large, a smaller letter": ([1.77302e9, 1.77304e9], ["1,773.02M", "1,773.04M"]),
+    "close below one": ([0.99990001, 0.999900015], ["0.999900010", "0.999900015"]),
+    "very close": ([0.5, 0.5 + 1e-11], ["0.50000000000", "0.50000000001"]),
+    "beyond all letters": ([2e15, 2e15 + 100], ["2000000000000000", "2000000000000100"]),
+    "tiny": ([1e-9, 2e-9], ["1e-09", "2e-09"]),
+    "one": ([1234.5], ["1,234.5"]),
 }
 
 

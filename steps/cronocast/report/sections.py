@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 from cronocast.report import words
 from cronocast.report.charts import context_chart, forecast_chart, steps_chart
-from cronocast.report.frame import focus_of, width_of
+from cronocast.report.frame import extremes, focus_of, width_of
 from cronocast.report.hover import forecast_hover, script_json, steps_hover
 from cronocast.report.model import MemberView, RunView
 from cronocast.report.prepared import prepared_sentence
@@ -212,7 +212,7 @@ def _numbers(member: MemberView, scene: Scene) -> str:
     test = member.backtest
     if test and test.steps:
         steps = "".join(
-            f'<tr><td>{words.length(s * member.step_ns, counted=True)}</td><td class="n">{_six(c)}</td><td class="n">{_six(n)}</td></tr>'
+            f'<tr><td>{words.length(s * member.step_ns, counted=True)}</td><td class="n">{_short(c)}</td><td class="n">{_short(n)}</td></tr>'
             for s, c, n in list(zip(test.steps, test.chosen, test.naive, strict=True))[:MOST_ROWS]
         )
         head = '<tr><th>Ahead</th><th class="n">chosen</th><th class="n">naive</th></tr>'
@@ -222,19 +222,21 @@ def _numbers(member: MemberView, scene: Scene) -> str:
 
 def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[float, ...]], total: int, file: str, scene: Scene) -> str:
     head = "".join(f'<th class="n">{name}</th>' for name in columns)
-    body = "".join(f"<tr><td>{words.clock(int(t), scene.zone, year=True)}</td>{_cells(values)}</tr>" for t, *values in rows)
+    low, high = extremes([values for _, *values in rows])
+    digits = words.digits(max(abs(low), abs(high)), width_of((low, high)), 6)
+    body = "".join(f"<tr><td>{words.clock(int(t), scene.zone, year=True)}</td>{_cells(values, digits)}</tr>" for t, *values in rows)
     more = f'<p class="soft">The first {len(rows)} of {total:,} rows; {file} holds them all.</p>' if len(rows) < total else ""
     return _folded(title, f"<table><thead><tr><th>Time ({safe(scene.zone_name)})</th>{head}</tr></thead><tbody>{body}</tbody></table>{more}")
 
 
-def _cells(values: list[float]) -> str:
-    return "".join(f'<td class="n">{_six(value)}</td>' for value in values)
+def _cells(values: list[float], digits: int) -> str:
+    return "".join(f'<td class="n">{_short(value, digits)}</td>' for value in values)
 
 
 def _folded(title: str, inner: str) -> str:
     return f'<details class="more"><summary>{safe(title)}</summary><div class="scroll" tabindex="0" role="region" aria-label="{safe(title)}">{inner}</div></details>'
 
 
-def _six(value: float | None) -> str:
-    """Six digits: more than any forecast knows."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.6g}".replace("-", "\u2212")
+def _short(value: float | None, digits: int = 6) -> str:
+    """Six digits: more than any forecast knows, unless all values lie close."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}".replace("-", "\u2212")

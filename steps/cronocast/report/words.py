@@ -1,6 +1,7 @@
 """What the report says in words and numbers, for people who are no statisticians. Standard library only."""
 
 import math
+from collections.abc import Callable
 from datetime import tzinfo
 
 from cronocast.durations import UNIT_NS, Duration
@@ -10,6 +11,8 @@ from cronocast.report.scores import Backtest
 from cronocast.series import Member
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+MOST_DECIMALS = 4  # behind a unit letter; where more are needed, a smaller one or none is easier to read
+ROUNDING = 1e-14  # of a value: a range below this is what arithmetic lost
 # DESIGN.md section 9, in a few words.
 EXITS = {
     1: "a bug in cronocast",
@@ -32,30 +35,56 @@ def number(value: float | None, span: float = 0.0) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     size = max(abs(value), abs(span))
+    span = span if span > size * ROUNDING else 0.0
     if size >= 1e15 or (0 < size < 1e-4):
-        return f"{value:.3g}"
-    if size >= 1e5:
-        factor, letter = next((f, p) for f, p in _PREFIXES if size >= f)
-        return f"{_plain(value / factor, span / factor if span else 0.0)} {letter}" if value else "0"
-    return _plain(value, span)
+        return f"{value:.{digits(size, span, 3)}g}"
+    if size < 1e5:
+        return _plain(value, _decimals(span or abs(value)), whole=not span)
+    factor, letter = _prefix(size, lambda f: _decimals((span or size) / f))
+    if factor == 1:
+        return _plain(value, max(0, _decimals(span) - 1))  # so many figures before them are hard enough to read
+    return f"{_plain(value / factor, _decimals((span or abs(value)) / factor), whole=not span)} {letter}" if value else "0"
 
 
-def _plain(value: float, span: float) -> str:
-    scale = span or abs(value)
-    decimals = min(6, max(0, 2 - math.floor(math.log10(scale)))) if scale > 0 else 0
+def digits(size: float, span: float, least: int) -> int:
+    """How many significant digits tell values up to `size` apart that lie within `span`, three of it; `least` where it is wide."""
+    between = math.floor(math.log10(size)) - math.floor(math.log10(span)) if span > size * ROUNDING > 0 else 0
+    return max(least, 3 + between)
+
+
+def _prefix(size: float, decimals: Callable[[float], int], least: float = 0.0) -> tuple[float, str]:
+    """The largest unit letter that suits a size; none where even the smallest would stand behind many figures."""
+    suit = ((f, p) for f, p in _PREFIXES if size >= max(f, least) and size < f * 1e5 and decimals(f) <= MOST_DECIMALS)
+    return next(suit, (1.0, ""))
+
+
+def _decimals(scale: float) -> int:
+    """Decimals that show three digits of a scale."""
+    return max(0, 2 - math.floor(math.log10(scale))) if scale > 0 else 0
+
+
+def _plain(value: float, decimals: int, *, whole: bool = False) -> str:
+    """Write a value with so many decimals; `whole` leaves out zeros at their end."""
     text = f"{value:,.{decimals}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text and not span else text).replace("-", "\u2212")
+    text = text.rstrip("0").rstrip(".") if whole and "." in text else text
+    return text.replace("-", "\u2212") if text.strip("-0.,") else text.removeprefix("-")
 
 
 def tick_numbers(ticks: list[float]) -> list[str]:
     """Write ticks alike: one unit letter, just the decimals their distance needs."""
     largest = max((abs(t) for t in ticks), default=0.0)
+    step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else largest or 1.0
     if largest >= 1e15 or 0 < largest < 1e-4:
-        return [f"{t:g}" for t in ticks]
-    factor, letter = next(((f, p) for f, p in _PREFIXES if largest >= max(f, 1e4)), (1.0, ""))
-    step = abs(ticks[1] - ticks[0]) / factor if len(ticks) > 1 else largest / factor or 1.0
-    decimals = next((d for d in range(7) if abs(round(step, d) - step) <= step * 1e-6), 6)
-    return [(f"{t / factor:,.{decimals}f}{letter}" if t else "0").replace("-", "\u2212") for t in ticks]
+        return [f"{t:.{digits(largest, step, 6)}g}" for t in ticks]
+    factor, letter = _prefix(largest, lambda f: _tick_decimals(step / f, largest / f), 1e4)
+    decimals = _tick_decimals(step / factor, largest / factor)
+    return [f"{_plain(t / factor, decimals)}{letter}" if t else "0" for t in ticks]
+
+
+def _tick_decimals(step: float, largest: float) -> int:
+    """Decimals that show a step between ticks up to the largest; what doubles lose in their difference does not count."""
+    lost = min(step / 10, max(step * 1e-6, largest * 1e-15))
+    return next((d for d in range(16) if abs(round(step, d) - step) <= lost), 16)
 
 
 def percent(share: float | None) -> str:
