@@ -63,6 +63,25 @@ def test_what_is_missing_before_now_is_a_gap_and_the_lines_do_not_meet() -> None
     assert start(whole) < start(cut)
 
 
+REACHING = {  # steps before now that are missing, where the gap begins as a share of the chart, whether anything measured is in it
+    "the whole window": (range(1, 190), 0.0, False),
+    "from before the window": (range(10, 190), 0.0, True),
+    "from the edge": (range(10, 73), 0.0, True),
+    "two steps across the edge": (range(72, 75), 0.0, True),
+    "within": (range(10, 30), 42 / 95, True),
+    "none in the window": (range(80, 190), None, True),
+}
+
+
+@pytest.mark.parametrize(("missing", "begin", "measured"), REACHING.values(), ids=REACHING)
+def test_a_gap_is_shaded_from_the_left_edge_where_it_reaches_it(missing: range, begin: float | None, measured: bool) -> None:
+    root = draw(view([5.0] * 400, [(5, 4, 6)] * 24, missing=tuple(400 - i for i in missing)))
+    gaps = [float(rect.get("x", 0)) for rect in root.iter("rect") if rect.get("class") == "gap"]
+    left, right = min(float(re.findall(r"M([\d.]+)", d)[0]) for d in paths(root, "axis")), SIZES[0].width
+    assert gaps == [] if begin is None else gaps == [pytest.approx(left + begin * (right - left), abs=30 if begin else 0.2)]
+    assert ("measured" in [text.text for text in root.iter("text")]) == measured
+
+
 def test_no_forecast_draws_history_alone() -> None:
     root = draw(view([1.0, 2.0, 3.0], []))
     assert not [d for d in paths(root, "band") if d]

@@ -180,10 +180,11 @@ def _earlier(frame: Frame, member: MemberView, focus: Focus) -> list[str]:
 def _gaps(frame: Frame, member: MemberView, focus: Focus, size: Size) -> str:
     """A shade over each stretch without values that is wide enough to be seen."""
     parts = []
-    times = [*member.history.time_ns[focus.first :], focus.now]  # what is missing before now is a gap too
+    # The last value before the chart begins a gap that reaches its left edge, and what is missing before now is a gap too.
+    times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.now]
     for before, after in pairwise(times):
         if after - before > _gap_ns(frame, member):
-            left, right = frame.x(before), frame.x(after)
+            left, right = frame.x(max(before, focus.t0)), frame.x(after)
             parts.append(element("rect", cls="gap", x=left, y=frame.top, width=right - left, height=frame.bottom - frame.top, fill_opacity="0.6"))
             if right - left > text_width("no data", size.font) + 6:
                 parts.append(text("no data", (left + right) / 2, frame.bottom - 6, anchor="middle"))
@@ -222,7 +223,7 @@ def _end_labels(member: MemberView) -> list[Label]:
 
 def _legend(member: MemberView, focus: Focus, levels: Sequence[float], size: Size) -> list[tuple[tuple[str, str, int], int, float]]:
     """What stands in the chart (class, label, shades), with row and x of each item; rows wrap at the width."""
-    items = [("measured", "measured", 1)] if len(member.history.time_ns) else []
+    items = [("measured", "measured", 1)] if len(member.history.time_ns) > focus.first else []
     bands = [("band", f"{percent(level)} band", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
     items += [("forecast", "forecast", 1), *reversed(bands)] if len(member.forecast.time_ns) else []
     items += [("earlier", "forecast of earlier runs", 1)] if member.earlier else []
