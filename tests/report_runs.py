@@ -127,7 +127,7 @@ def _backtest(sample: Sample, horizon: int) -> dict[str, Any]:
     test = {
         "origins": 14, "steps": horizon, "season": 24, "scale": sample.noise or 1.0, "failed": {"lstm": "its network diverged"}, "models": table,
         "chosen": {**table["fourier"], "mase": own, "coverage": sample.coverage, "msis": 3.1, "pinball": 0.2, "by_step": [g * sample.ratio for g in grow]},
-        "naive": {"model": "seasonal_naive", "by_step": grow}, "ratio": sample.ratio, "mase": own, "coverage": sample.coverage,
+        "naive": {"model": "seasonal_naive", "seasons": [*(sample.periods[:1] or (24,))], "by_step": grow}, "ratio": sample.ratio, "mase": own, "coverage": sample.coverage,
     }  # fmt: skip
     why = f"median of fourier, seasonal_naive: no one of them is clearly the best; together their error on 14 past starts was {sample.ratio:.0%} of seasonal_naive's"
     return {"model": sample.model, "why": why, "rows": horizon, "backtest": test}

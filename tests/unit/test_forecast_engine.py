@@ -218,6 +218,20 @@ def test_daily_and_weekly_seasons_are_tried_where_none_was_found() -> None:
     assert run(WAVE, "irregular").backtest["season"] == 24
 
 
+WEEKS = np.where(T // 24 % 7 >= 5, 3.0, 1.0) * 20 + WAVE
+REPEATED: dict[str, tuple[Any, tuple[int, ...], list[int] | None]] = {
+    "one period": (WAVE, (24,), [24]),
+    "the one that repeats best": (WEEKS, (24, 168), [168]),
+    "now one, now the other": (WAVE, (), [24, 168]),
+    "the last value is better": (RAMP, (24,), None),
+}
+
+
+@pytest.mark.parametrize(("y", "periods", "seasons"), REPEATED.values(), ids=REPEATED)
+def test_the_seasons_that_the_naive_forecast_repeated_are_told(y: Any, periods: tuple[int, ...], seasons: list[int] | None) -> None:
+    assert run(y, "seasonal" if periods else "irregular", {"periods": periods}, model="naive").backtest["naive"].get("seasons") == seasons
+
+
 @pytest.mark.parametrize("season", [0, 10], ids=["noise", "wave"])
 def test_new_level_of_today_is_kept(season: float) -> None:
     y = 50 + season * np.sin(T / 24 * 2 * np.pi) + RNG.normal(0, 1, 672) + np.where(T >= 652, 30, 0)

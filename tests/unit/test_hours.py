@@ -135,6 +135,8 @@ def test_open_hours_are_forecast_well_and_every_step_has_a_row(model: str, end: 
     error = np.nanmean(np.abs(result.yhat - y[end : end + DAY]))
     assert error < 8, error  # the day before weekends and after them differs by up to 10 from what a daily pattern knows
     assert result.backtest["by_step"]["steps"][0] == (17 if end == 26 * DAY else 1)
+    naive = result.backtest["naive"]
+    assert naive["model"] != "seasonal_naive" or set(naive["seasons"]) <= {DAY, 7 * DAY}  # steps of the grid, not open ones
 
 
 def test_auto_is_near_the_noise() -> None:

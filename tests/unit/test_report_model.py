@@ -120,6 +120,22 @@ def test_backtest_is_read_in_its_flat_form_too() -> None:
     assert (test.ratio, test.level, test.steps, test.chosen, test.naive) == (0.5, 0.8, (1, 2), (1.0, 2.0), (3.0, None))
 
 
+SEASONS: dict[str, tuple[object, tuple[int, ...]]] = {
+    "recorded": ([24], (24,)),
+    "several": ([24, 168], (24, 168)),
+    "none": (None, ()),
+    "no list": (24, ()),
+    "odd ones": ([0, -24, 2.5, "24", 1e300, None, 7], (7,)),
+}
+
+
+@pytest.mark.parametrize(("recorded", "expected"), SEASONS.values(), ids=SEASONS)
+def test_the_seasons_that_were_repeated_are_read(recorded: object, expected: tuple[int, ...]) -> None:
+    test = backtest_of({"season": 7, "naive": {"model": "seasonal_naive", "seasons": recorded}})
+    assert test is not None
+    assert test.seasons == expected  # that beside the origins only scales errors: it is the shortest period, whatever was repeated
+
+
 @pytest.mark.parametrize("data", [None, {}, [], "x", 3], ids=repr)
 def test_no_backtest_is_none(data: object) -> None:
     assert backtest_of(data) is None

@@ -109,6 +109,27 @@ def test_error_and_coverage_are_said_for_people(tmp_path: Path) -> None:
     assert words.coverage_sentence(member.backtest, 0.95) == "95\u00a0% band held 94\u00a0% of held-out values"
 
 
+NAIVE: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], str]] = {  # naive model, steps of its seasons, periods of the profile, words
+    "the season is recorded": ("seasonal_naive", (24,), (), "day"),
+    "of several periods": ("seasonal_naive", (168,), (24, 168), "week"),
+    "now one, now the other": ("seasonal_naive", (24, 168), (), "day or week"),
+    "another than the profile's": ("seasonal_naive", (12,), (24,), "12 hours"),
+    "not recorded, one period": ("seasonal_naive", (), (24,), "day"),
+    "not recorded, several": ("seasonal_naive", (), (24, 168), "season"),
+    "not recorded, none": ("seasonal_naive", (), (), "season"),
+    "the last value": ("naive", (24,), (24,), "value"),
+    "nothing known": ("", (), (), "value"),
+}
+
+
+@pytest.mark.parametrize(("model", "seasons", "periods", "expected"), NAIVE.values(), ids=NAIVE)
+def test_what_the_naive_forecast_repeats_is_named(model: str, seasons: tuple[int, ...], periods: tuple[int, ...], expected: str, member: MemberView) -> None:
+    assert member.backtest is not None
+    assert member.profile is not None
+    known = replace(member, backtest=replace(member.backtest, naive_model=model, seasons=seasons), profile=replace(member.profile, periods=periods))
+    assert words.naive_words(known) == f"repeating the last {expected}"
+
+
 def test_members_that_deserve_a_look_are_told_why(tmp_path: Path) -> None:
     run = read_run(report_runs.several(tmp_path / "run"))
     said = {m.label: words.remark(m, run.level) for m in run.members}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.forecast import intervals, measures, select
+from cronocast.forecast.naive import best_season
 from cronocast.series import level_name
 
 if TYPE_CHECKING:
@@ -41,8 +42,16 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
         named = {f"{name}_{level_name(level)}": value for level, scores in zip(levels[1:], further, strict=True) for name, value in scores.items()}
         report["chosen"] = {**_measured(actual, chosen, scale), **_ratio(test, test.actual - errors, naive), **first, **named, "by_step": _by_step(actual - chosen, scale)}
         if naive:
-            report["naive"] = {"model": naive, "by_step": _by_step(actual - models[naive], scale)}
+            repeated = {"seasons": _repeated(test)} if naive == "seasonal_naive" else {}
+            report["naive"] = {"model": naive, **repeated, "by_step": _by_step(actual - models[naive], scale)}
     return report
+
+
+def _repeated(test: "Backtest") -> list[int]:
+    """Steps of the season that the seasonal naive forecast repeated, ascending; several where it was not the same one at all origins."""
+    rows = zip(test.origins, test.forecasts["seasonal_naive"], strict=True)
+    with np.errstate(all="ignore"):
+        return sorted({best_season(past.filled.y, past.context.periods) for past, row in rows if np.isfinite(row).any()})
 
 
 def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str, float]:

@@ -6,6 +6,8 @@ from typing import Any
 
 FURTHER = re.compile(r"coverage_([0-9]{1,2}(?:_[0-9]{1,12})?)")
 
+MOST_STEPS = 10**9  # of a season; more than any history has
+
 
 @dataclass(frozen=True)
 class Score:
@@ -28,6 +30,7 @@ class Backtest:
     ratio: float | None = None  # see Score
     mase: float | None = None
     naive_model: str = ""
+    seasons: tuple[int, ...] = ()  # steps that the seasonal naive forecast repeated, now these, now those; none where that is not known
     coverage: float | None = None
     level: float | None = None
     further: tuple[tuple[float, float], ...] = ()  # level and coverage of further intervals, ascending
@@ -52,6 +55,7 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
         ratio=_first(data.get("ratio"), chosen.get("ratio")),
         mase=_first(data.get("mase"), chosen.get("mase")),
         naive_model=naive_model,
+        seasons=_seasons(naive.get("seasons")),
         coverage=_first(data.get("coverage"), chosen.get("coverage")),
         level=_first(data.get("level"), chosen.get("level")),
         further=_further({**chosen, **data}),
@@ -62,6 +66,10 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
         chosen=own,
         naive=base,
     )
+
+
+def _seasons(values: Any) -> tuple[int, ...]:  # noqa: ANN401 - untrusted JSON
+    return tuple(int(n) for v in list_of(values) if (n := number_of(v) or 0.0).is_integer() and 1 <= n <= MOST_STEPS)
 
 
 def _further(data: dict[str, Any]) -> tuple[tuple[float, float], ...]:

@@ -156,7 +156,8 @@ def naive_words(member: MemberView) -> str:
     found = member.profile.periods if member.profile else ()
     if name == "naive" or (not name and not found):
         return "repeating the last value"
-    return f"repeating the last {length(found[0] * member.step_ns) if len(found) == 1 else 'season'}"
+    repeated = (member.backtest.seasons if member.backtest else ()) or (found if len(found) == 1 else ())
+    return f"repeating the last {' or '.join(length(steps * member.step_ns) for steps in repeated) or 'season'}"
 
 
 def error_sentence(member: MemberView) -> str:
