@@ -159,6 +159,35 @@ def test_times_are_in_the_zone_of_the_entry(tmp_path: Path) -> None:
     assert "Times in Asia/Kathmandu" in page.text
 
 
+READ = {  # points, step in hours: what was read
+    "within a year": (672, 1, "read Tue 10 Feb 14:00 to Tue 10 Mar 14:00"),
+    "over the turn of a year": (100, 24, "read Sun 30 Nov 2025 14:00 to Tue 10 Mar 2026 14:00"),
+    "longer than a year": (400, 24, "read Mon 3 Feb 2025 14:00 to Tue 10 Mar 2026 14:00"),
+}
+
+
+@pytest.mark.parametrize(("points", "hours", "expected"), READ.values(), ids=READ)
+def test_the_year_stands_where_it_changes(points: int, hours: int, expected: str, tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], points=points, step=hours * HOUR))
+    assert expected in page.text
+
+
+ENDS = {"the same year": (290, "At the end, Thu 24 Dec 14:00"), "the next year": (310, "At the end, Wed 13 Jan 2027 14:00")}
+
+
+@pytest.mark.parametrize(("horizon", "expected"), ENDS.values(), ids=ENDS)
+def test_the_end_of_a_forecast_in_another_year_names_it(horizon: int, expected: str, tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], horizon=horizon, step=24 * HOUR))
+    assert expected in page.text
+
+
+@pytest.mark.parametrize(("horizon", "expected"), [(7, False), (120, True)], ids=["weeks", "more than 300 days"])
+def test_the_year_stands_in_tooltips_of_long_charts(horizon: int, expected: bool, tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], points=900, horizon=horizon, step=24 * HOUR))
+    assert json.loads(page.scripts[0])["years"] is expected
+    assert "data.years" in page.scripts[-1]
+
+
 def test_a_thousand_members_stay_under_ten_megabytes_and_the_limit_is_told(tmp_path: Path) -> None:
     page, source = page_of(report_runs.many(tmp_path / "run", 1000))
     assert len(source.encode()) < 10_000_000

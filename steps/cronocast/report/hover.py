@@ -12,6 +12,7 @@ from cronocast.report.words import length, number, percent
 
 MOST_POINTS = 1500  # measured points that a pointer can tell apart; of more, those are kept that draw the line
 MS = 1_000_000  # ns
+YEARS_FROM_NS = 300 * 24 * 3600 * NS  # a chart longer than this shows nearly the same day twice, so that times need their year
 
 Texts = list[str | None]
 Heights = list[float | None]
@@ -46,6 +47,7 @@ def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence
     return {
         "zone": zone,
         "seconds": member.step_ns % (60 * NS) != 0,
+        "years": focus.t1 - focus.t0 > YEARS_FROM_NS,
         "x0": origin // MS,
         "unit": unit // MS,
         "x": [(t - origin) // unit for t in times],

@@ -151,7 +151,7 @@ def _meta(view: RunView, scene: Scene) -> str:
     parts += [f"run {words.clock(at, scene.zone, year=True)} {safe(scene.zone_name)}"] if at is not None else [safe(view.run)] if view.run else []
     if view.window:
         start, end = view.window
-        parts.append(f"read {words.clock(start, scene.zone)} to {words.clock(end, scene.zone)}")
+        parts.append(f"read {words.stretch(start, end, scene.zone)}")
     longest = max(view.members, key=lambda m: len(m.forecast.time_ns), default=None)
     if longest and len(longest.forecast.time_ns):
         parts.append(f"forecast {words.length(len(longest.forecast.time_ns) * longest.step_ns, counted=True)} ahead")

@@ -27,7 +27,7 @@
     figure.append(tip);
     const when = data.zone && new Intl.DateTimeFormat("en-GB", {
       timeZone: data.zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
-      second: data.seconds ? "2-digit" : undefined, hourCycle: "h23",
+      year: data.years ? "numeric" : undefined, second: data.seconds ? "2-digit" : undefined, hourCycle: "h23",
     });
     const label = (i) => (when ? when.format(data.x0 + data.x[i] * data.unit) : data.labels[i]);
     let at = -1;

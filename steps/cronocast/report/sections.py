@@ -82,7 +82,7 @@ def _tiles(member: MemberView, scene: Scene) -> str:
         span = width_of((min(member.forecast.columns[1]), max(member.forecast.columns[2])))
         for name, i in (("Next", 0), ("At the end", len(times) - 1))[: len(times)]:
             yhat, lower, upper = (column[i] for column in member.forecast.columns[:3])
-            when = words.clock(times[i], scene.zone)
+            when = words.clock(times[i], scene.zone, year=words.years_differ(scene.now, times[-1], scene.zone))
             tiles.append(_tile(f"{name}, {when}", words.number(yhat, span), f"{words.percent(scene.level)} band {words.number(lower, span)} to {words.number(upper, span)}"))
     test = member.backtest
     if test and test.ratio is not None:

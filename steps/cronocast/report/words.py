@@ -101,6 +101,17 @@ def clock(time_ns: int, zone: tzinfo, *, year: bool = False) -> str:
     return f"{at:%a} {at.day} {at:%b %Y %H:%M}" if year else f"{at:%a} {at.day} {at:%b %H:%M}"
 
 
+def years_differ(start_ns: int, end_ns: int, zone: tzinfo) -> bool:
+    """Whether two times lie in different years of the calendar."""
+    return local(start_ns, zone).year != local(end_ns, zone).year
+
+
+def stretch(start_ns: int, end_ns: int, zone: tzinfo) -> str:
+    """From when to when, with the year where it changes between."""
+    year = years_differ(start_ns, end_ns, zone)
+    return f"{clock(start_ns, zone, year=year)} to {clock(end_ns, zone, year=year)}"
+
+
 def seconds(duration_s: float) -> str:
     """How long a step took."""
     if duration_s >= 90:
