@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cronocast.classify import explain
 from cronocast.durations import Duration
 from cronocast.entry import Prepare
 from cronocast.forecast.prepare import Filled
@@ -79,12 +80,41 @@ LENGTHS = {
     "week": (168 * HOUR, "week", "1 week"),
     "36 h": (36 * HOUR, "36 hours", "36 hours"),
     "5 m": (HOUR // 12, "5 minutes", "5 minutes"),
+    "120 m and a bit": (121 * HOUR // 60, "2.0 hours", "2.0 hours"),
+    "119 m": (119 * HOUR // 60, "119 minutes", "119 minutes"),
+    "2665 m": (2665 * HOUR // 60, "44.4 hours", "44.4 hours"),
+    "500 h": (500 * HOUR, "20.8 days", "20.8 days"),
+    "500,001 s": (500_001 * HOUR // 3600, "5.8 days", "5.8 days"),
+    "400 d": (400 * 24 * HOUR, "400 days", "400 days"),
+    "1.5 s": (HOUR // 2400, "1.5 seconds", "1.5 seconds"),
+    "a day and a bit": (24 * HOUR + 1, "24.0 hours", "24.0 hours"),
 }
 
 
 @pytest.mark.parametrize(("ns", "plain", "counted"), LENGTHS.values(), ids=LENGTHS)
 def test_length(ns: int, plain: str, counted: str) -> None:
     assert (words.length(ns), words.length(ns, counted=True)) == (plain, counted)
+
+
+def test_a_length_that_tells_steps_apart_is_exact() -> None:
+    assert [words.length(m * HOUR // 60, counted=True, exact=True) for m in (130, 135, 180)] == ["130 minutes", "135 minutes", "3 hours"]
+
+
+SEASONS = {  # length in ns, as the reason of a class says it
+    "a day": (24 * HOUR, "1d"),
+    "5 m": (HOUR // 12, "5m"),
+    "2665 m": (2665 * HOUR // 60, "44.4h"),
+    "500 h": (500 * HOUR, "20.8d"),
+    "400 d": (400 * 24 * HOUR, "400d"),
+    "9 w": (9 * 168 * HOUR, "9w"),
+    "more seconds than a duration holds": (1_000_001 * HOUR // 3600, "11.6d"),
+    "below a second": (HOUR // 7200, "1s"),
+}
+
+
+@pytest.mark.parametrize(("ns", "expected"), SEASONS.values(), ids=SEASONS)
+def test_length_of_a_season_in_the_reason_of_a_class(ns: int, expected: str) -> None:
+    assert explain._length(ns) == expected
 
 
 PERCENTS = {"whole": (0.94, "94\u00a0%"), "near all": (0.9951, "99.5\u00a0%"), "all": (1.0, "100\u00a0%"), "few": (0.004, "0.4\u00a0%"), "none known": (None, "-")}

@@ -68,7 +68,7 @@ def lines_hover(lines: Sequence[Line], step_ns: int, domain: tuple[float, float]
     """What the pointer reads off a chart by step ahead."""
     count = max(len(line.values) for line in lines)
     rows = [_row(line.label, line.cls, [_height(v, domain) for v in line.values], [_text(v, shares=shares) for v in line.values]) for line in lines]
-    labels = [f"{length(k * step_ns, counted=True)} ahead" for k in range(1, count + 1)]
+    labels = [f"{length(k * step_ns, counted=True, exact=True)} ahead" for k in range(1, count + 1)]
     return {"labels": labels, "x": list(range(1, count + 1)), "d": [1, count], "start": 1, "rows": rows}
 
 

@@ -117,7 +117,7 @@ def _step_table(document: Shown, step_ns: int) -> str:
     rows = []
     for i, k in enumerate(document["by_step"]["steps"]):
         cells = "".join(f'<td class="n">{number(found["mase"][i])} · {percent(found["coverage"][i])}</td>' for found in table.values())
-        rows.append(f"<tr><td>{length(k * step_ns, counted=True)}</td>{cells}</tr>")
+        rows.append(f"<tr><td>{length(k * step_ns, counted=True, exact=True)}</td>{cells}</tr>")
     inner = _scroll("MASE and coverage by step", f"<table><thead><tr><th>Ahead</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
     return f'<details class="more"><summary>MASE and coverage by how far ahead</summary>{inner}</details>'
 

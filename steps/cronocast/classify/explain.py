@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LARGEST = 1e6  # scores of series without noise grow without end; beyond this they say no more
 DIGITS = 4
+MOST_OF_UNIT = 120  # of which people still have an idea
 
 
 def too_short(points: int, min_points: int) -> str:
@@ -76,10 +77,12 @@ def _rise(measured: Measured, step_ns: int) -> str:
 
 
 def _length(ns: int) -> str:
-    try:
+    """As a duration is written; above 120 of its unit in the next one, rounded."""
+    whole = next((u for u in ("w", "d", "h", "m") if ns % UNIT_NS[u] == 0), "s")
+    if whole in "wd" or ns <= MOST_OF_UNIT * UNIT_NS[whole]:
         return str(Duration.of(ns))
-    except ValueError:  # more than six digits of its unit
-        return f"{ns / 1e9:g} s"
+    unit = next((u for u in ("m", "h") if ns <= MOST_OF_UNIT * UNIT_NS[u]), "d")
+    return f"{ns / UNIT_NS[unit]:.1f}{unit}"
 
 
 def evidence(measured: Measured, equal: float) -> dict[str, float]:

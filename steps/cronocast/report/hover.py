@@ -65,7 +65,7 @@ def steps_hover(member: MemberView) -> dict[str, Any]:
     top = max((v for v in (*test.chosen, *test.naive) if v is not None), default=1.0) * 1.12 or 1.0
     lines = (("chosen", "forecast", test.chosen), ("naive", "naive", test.naive))
     rows = [_row(name, cls, [_height(v, (0.0, top)) for v in values], [_text(v, top) for v in values]) for name, cls, values in lines]
-    labels = [f"{length(s * member.step_ns, counted=True)} ahead" for s in test.steps]
+    labels = [f"{length(s * member.step_ns, counted=True, exact=True)} ahead" for s in test.steps]
     return {"labels": labels, "x": test.steps, "d": [test.steps[0], test.steps[-1]], "start": test.steps[0], "rows": rows}
 
 

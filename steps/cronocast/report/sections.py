@@ -212,7 +212,7 @@ def _numbers(member: MemberView, scene: Scene) -> str:
     test = member.backtest
     if test and test.steps:
         steps = "".join(
-            f'<tr><td>{words.length(s * member.step_ns, counted=True)}</td><td class="n">{_short(c)}</td><td class="n">{_short(n)}</td></tr>'
+            f'<tr><td>{words.length(s * member.step_ns, counted=True, exact=True)}</td><td class="n">{_short(c)}</td><td class="n">{_short(n)}</td></tr>'
             for s, c, n in list(zip(test.steps, test.chosen, test.naive, strict=True))[:MOST_ROWS]
         )
         head = '<tr><th>Ahead</th><th class="n">chosen</th><th class="n">naive</th></tr>'

@@ -13,6 +13,8 @@ from cronocast.series import Member
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 MOST_DECIMALS = 4  # behind a unit letter; where more are needed, a smaller one or none is easier to read
 ROUNDING = 1e-14  # of a value: a range below this is what arithmetic lost
+UNIT_WORDS = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"}
+MOST_OF_UNIT = 120  # of which people still have an idea; more are said in the next unit
 # DESIGN.md section 9, in a few words.
 EXITS = {
     1: "a bug in cronocast",
@@ -119,15 +121,14 @@ def seconds(duration_s: float) -> str:
     return f"{duration_s:.1f} s" if duration_s >= 0.1 else f"{duration_s * 1000:.0f} ms"
 
 
-def length(ns: int, *, counted: bool = False) -> str:
-    """A length of time in words: day, 5 minutes, 3 days; `counted` writes 1 day."""
-    units = (("w", "week"), ("d", "day"), ("h", "hour"), ("m", "minute"), ("s", "second"))
-    for unit, word in units:
-        if ns >= UNIT_NS[unit] and ns % UNIT_NS[unit] == 0 and not (unit == "w" and ns > 8 * UNIT_NS["w"]):
-            count = ns // UNIT_NS[unit]
-            return word if count == 1 and not counted else f"{count} {word}{'s' if count > 1 else ''}"
-    hours = ns / UNIT_NS["h"]
-    return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} hours"
+def length(ns: int, *, counted: bool = False, exact: bool = False) -> str:
+    """A length of time in words: day, 5 minutes, 3 days, 44.4 hours; `counted` writes 1 day, `exact` 2665 minutes."""
+    whole = next((u for u in ("w", "d", "h", "m", "s") if ns >= UNIT_NS[u] and ns % UNIT_NS[u] == 0 and not (u == "w" and ns > 8 * UNIT_NS["w"])), None)
+    if whole and (exact or whole == "d" or ns <= MOST_OF_UNIT * UNIT_NS[whole]):
+        count = ns // UNIT_NS[whole]
+        return UNIT_WORDS[whole] if count == 1 and not counted else f"{count} {UNIT_WORDS[whole]}{'s' if count > 1 else ''}"
+    unit = next((u for u in ("s", "m", "h") if ns <= MOST_OF_UNIT * UNIT_NS[u]), "d")
+    return f"{ns / UNIT_NS[unit]:.1f} {UNIT_WORDS[unit]}s"
 
 
 def length_about(ns: int) -> str:
