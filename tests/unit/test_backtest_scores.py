@@ -165,6 +165,28 @@ def test_coverage_in_words(given: tuple[float, list[float] | None], end: str) ->
     assert coverage_words(*given, 0.95, 500).endswith(end)
 
 
+ROUNDED = {  # level, bounds: the words
+    "plain": (0.95, [0.91, 0.97], "91 % and 97 %: it fits"),
+    "just above": (0.95, [0.953, 0.98], "95.3 % and 98 %: wider than it needs to be"),
+    "by less than a tenth": (0.95, [0.9502, 0.98], "95.02 % and 98 %: wider than it needs to be"),
+    "just below": (0.95, [0.91, 0.9496], "91 % and 94.96 %: too narrow"),
+    "fits by little": (0.95, [0.947, 0.98], "94.7 % and 98 %: it fits"),
+    "the level itself": (0.95, [0.95, 0.98], "95 % and 98 %: it fits"),
+    "a level with decimals": (0.975, [0.9771, 0.99], "98 % and 99 %: wider than it needs to be"),
+    "near all": (0.99, [0.9912, 1.0], "99.1 % and 100 %: wider than it needs to be"),
+    "by nearly nothing": (0.95, [0.95 + 1e-9, 0.98], "95.0000 % and 98 %: wider than it needs to be"),
+}
+
+
+@pytest.mark.parametrize(("level", "bounds", "end"), ROUNDED.values(), ids=ROUNDED)
+def test_rounding_does_not_hide_on_which_side_of_the_level_a_bound_lies(level: float, bounds: list[float], end: str) -> None:
+    assert coverage_words(0.96, bounds, level, 500).endswith(f"the true share is between {end}")
+
+
+def test_a_level_is_named_as_it_was_set() -> None:
+    assert coverage_words(0.96, None, 0.975, 500) == "the 97.5 % band held 96 % of 500 values"
+
+
 @pytest.mark.parametrize(("given", "end"), WORDS.values(), ids=WORDS)
 def test_no_verdict_on_fewer_values_than_the_note_asks_for(given: tuple[float, list[float] | None], end: str) -> None:
     said = coverage_words(*given, 0.95, FEW_VALUES - 1)

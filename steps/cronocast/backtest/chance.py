@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 DRAWS = 2000  # the edges of a 95 % interval then move by a few hundredths of its width from seed to seed
 SHARE = 0.95  # of all intervals here
 Z = 1.959964  # its normal quantile
+MOST_DECIMALS = 4  # of a percentage
 WIDE = 0.14  # a range of coverage wider than this can't tell a good band from a bad one
 
 
@@ -91,13 +92,13 @@ def _design_effect(held: Floats, counts: Floats, share: float) -> float:
 
 def coverage_words(coverage: float, bounds: list[float] | None, level: float, values: int) -> str:
     """Whether a band holds what it promises, as far as these values can tell."""
-    said = f"the {_percent(level)} band held {_percent(coverage)} of {values:,} values"
+    said = f"the {level * 100:.10g} % band held {_percent(coverage)} of {values:,} values"
     if values < FEW_VALUES:
         return f"{said}: too few to judge it"
     if bounds is None:
         return said
     low, high = bounds
-    among = f"{said}; the true share is between {_percent(low)} and {_percent(high)}"
+    among = f"{said}; the true share is between {_bound(low, level)} and {_bound(high, level)}"
     if high < level:
         return f"{among}: too narrow"
     if low > level:
@@ -119,5 +120,19 @@ def ratio_words(value: float, low: float | None, high: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    text = f"{share * 100:.1f}" if 0.99 < share < 1 or 0 < share < 0.01 else f"{share * 100:.0f}"
-    return f"{text} %"
+    return f"{share * 100:.{_decimals(share)}f} %"
+
+
+def _decimals(share: float) -> int:
+    return 1 if 0.99 < share < 1 or 0 < share < 0.01 else 0
+
+
+def _bound(share: float, level: float) -> str:
+    """A bound with as many decimals as show on which side of the level it lies."""
+    exact, aim = share * 100, round(level * 100, 10)
+
+    def side(value: float) -> int:
+        return (value > aim) - (value < aim)
+
+    decimals = next((d for d in range(_decimals(share), MOST_DECIMALS) if side(round(exact, d)) == side(round(exact, 10))), MOST_DECIMALS)
+    return f"{exact:.{decimals}f} %"
