@@ -1,6 +1,5 @@
 """What is tried on a member: models by class, seasons, and how much history."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from cronocast.forecast import CheckOptions
     from cronocast.profile import Profile
 
-logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # prophet, which darts imports too, tells on import that plotly, for its pictures, is not there
 DAY_NS = 86_400 * 10**9
 # What each class is worth trying, simpler first (it wins ties); the naive forecasts are added to each.
 BY_CLASS: Mapping[str, tuple[str, ...]] = {
@@ -66,7 +64,8 @@ def option_problems(entry: "Entry", where: str) -> "list[Problem]":
         except MissingExtraError:
             continue
         except ConfigError as error:
-            problems += [replace(problem, where=f"{where}.{problem.where}") for problem in error.problems]
+            named_by = "model" if entry.model != "auto" else "candidates"
+            problems += [replace(problem, where=f"{where}.{named_by if problem.where == 'model' else problem.where}") for problem in error.problems]
     return problems
 
 

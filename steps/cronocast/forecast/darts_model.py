@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
-import darts.models
 import numpy as np
 import pandas as pd
-from darts import TimeSeries
-from darts.models.forecasting.forecasting_model import ForecastingModel
-from darts.utils.utils import NotImportedModule
 
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
 from cronocast.forecast.options import of_entry
+
+logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # darts imports prophet, which tells that plotly, for its pictures, is not there
+import darts.models  # noqa: E402
+from darts import TimeSeries  # noqa: E402
+from darts.models.forecasting.forecasting_model import ForecastingModel  # noqa: E402
+from darts.utils.utils import NotImportedModule  # noqa: E402
 
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats

@@ -12,7 +12,8 @@ from cronocast.forecast.options import Additive, of_entry, read_options
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
-from prophet import Prophet as Library
+logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # when it is imported it tells that plotly, for its pictures, is not there
+from prophet import Prophet as Library  # noqa: E402
 
 LEAST_POINTS = 5  # a level, a slope and some points that are neither
 WAVES = 10  # of each season at most, as Prophet has for a year; a season of p steps has p/2
