@@ -95,7 +95,7 @@ def test_validate_refuses_options_that_the_model_does_not_take(given: dict[str, 
 @pytest.mark.parametrize("given", [{"model": "darts:Nosuch"}, {"candidates": ["linear", "darts:Nosuch"]}], ids=str)
 def test_validate_knows_the_models_of_a_library_that_is_there(given: dict[str, Any]) -> None:
     [problem] = option_problems(parse_entry({"name": "a", "source": SOURCE, **given}), "series.a")
-    assert (problem.token, problem.where) == ("E_MODEL", "series.a.model")
+    assert (problem.token, problem.where) == ("E_MODEL", f"series.a.{next(iter(given))}")
     assert "darts has no model 'Nosuch'" in problem.sentence
     assert option_problems(parse_entry({"name": "a", "source": SOURCE, "model": "darts:FFT"}), "series.a") == []
 
