@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from cronocast import rules
+from cronocast.cross import cross_problems
 from cronocast.document import Leaf, leaves, parse, plain, with_value
 from cronocast.durations import UNIT_NS, Duration, parse_stamp, stamp
-from cronocast.entry import MAX_ENTRY_BYTES, Entry, cross_problems, parse_entry_text, read_entry_text
+from cronocast.entry import MAX_ENTRY_BYTES, Entry, parse_entry_text, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.files import series_id
 from cronocast.plan import Part

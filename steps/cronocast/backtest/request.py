@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from cronocast import rules
+from cronocast.cross import cross_problems
 from cronocast.document import leaves, parse, plain, with_value
 from cronocast.durations import Duration
-from cronocast.entry import Entry, cross_problems, parse_entry, read_entry_text
+from cronocast.entry import Entry, parse_entry, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.settings import NO_DATABASE, infer_grid, read_text
 from cronocast.step import check_paths
