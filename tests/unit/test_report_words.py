@@ -270,6 +270,15 @@ def member(tmp_path_factory: pytest.TempPathFactory) -> MemberView:
     return read_run(report_runs.one(tmp_path_factory.mktemp("run"))).members[0]
 
 
+@pytest.mark.parametrize(("missing", "told"), [(47, False), (48, True), (0, False)])
+def test_a_member_that_has_been_silent_for_as_long_as_is_forecast_deserves_a_look(missing: int, told: bool, member: MemberView) -> None:
+    ahead = len(member.forecast.time_ns)
+    times = member.forecast.time_ns[0] - (missing + 1) * member.step_ns
+    history = replace(member.history, time_ns=array("q", [times]), columns=(array("d", [1.0]),))
+    said = words.remark(replace(member, history=history, prepared={"missing_at_end": missing * ahead // 48}, backtest=None), 0.95)
+    assert said == ((3, f"nothing measured for {words.length(missing * member.step_ns, counted=True)}") if told else (9, ""))
+
+
 @pytest.mark.parametrize(("prepared", "settings", "step_ns", "expected"), PREPARED.values(), ids=PREPARED)
 def test_what_was_prepared_is_told(prepared: dict[str, Any], settings: dict[str, Any], step_ns: int, expected: str, member: MemberView) -> None:
     assert prepared_sentence(replace(member, prepared=prepared, step_ns=step_ns), settings) == expected

@@ -29,6 +29,7 @@ EXITS = {
     78: "the configuration is wrong",
     143: "the step was stopped; it can be run again",
 }
+LONG_SILENCE = 3  # steps without a value, and as many as are forecast, from which on a member deserves a look
 COVERAGE_TOLERANCE = 0.07  # a band that held this much less than it promises is told; smaller misses are chance in short backtests
 
 
@@ -227,6 +228,9 @@ def remark(member: MemberView, level: float) -> tuple[int, str]:
         return 1, f"no forecast: {member.reason or member.status or 'the step did not run'}"
     if member.status == "fallback":
         return 2, f"fallback: {member.reason}".rstrip(": ")
+    missing = member.prepared.get("missing_at_end")
+    if isinstance(missing, int) and missing >= max(LONG_SILENCE, len(member.forecast.time_ns)) and len(member.history.time_ns):
+        return 3, f"nothing measured for {length(member.forecast.time_ns[0] - member.history.time_ns[-1] - member.step_ns, counted=True)}"
     if backtest and backtest.ratio is not None and backtest.ratio > 1.005:
         return 3, f"worse than naive: error {backtest.ratio:.2f} of it"
     if backtest and backtest.coverage is not None and backtest.coverage < (backtest.level or level) - COVERAGE_TOLERANCE:
