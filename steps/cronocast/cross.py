@@ -84,8 +84,7 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
     problems = []
     for name, span in (("lookback", lookback), ("horizon", horizon)):
         if span % every or span < every:
-            sentence = f"{span} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((span // every + 1) * every)}"
-            problems.append(Problem("E_CONFIG_DURATION", f"{at}{name}", sentence))
+            problems.append(_no_multiple(span, every, f"{at}{name}"))
     if horizon // every > 1_000_000:
         problems.append(Problem("E_CONFIG_RANGE", f"{at}horizon", f"{horizon // every} steps; allowed: at most 1000000"))
     listed = data.get("periods")
@@ -100,6 +99,11 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
     return problems + _slice_problems(source, every, at)
 
 
+def _no_multiple(span: Duration, every: Duration, where: str) -> Problem:
+    sentence = f"{span} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((span // every + 1) * every)}"
+    return Problem("E_CONFIG_DURATION", where, sentence)
+
+
 def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Problem]:
     try:
         part = Duration.parse(source["slice"]) if source.get("slice") else None
@@ -107,10 +111,7 @@ def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Pr
         part = None
     if part is None:
         return []
-    problems = []
-    if part % every:
-        sentence = f"{part} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((part // every + 1) * every)}"
-        problems.append(Problem("E_CONFIG_DURATION", f"{at}source.slice", sentence))
+    problems = [_no_multiple(part, every, f"{at}source.slice")] if part % every else []
     if isinstance(source.get("query"), str) and (fault := rules.slice_fault(source["query"], int(part))):
         problems.append(Problem("E_CONFIG_CROSS", f"{at}source.slice", f"{part} {fault}"))
     return problems

@@ -7,6 +7,7 @@ UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "
 _TEXT = re.compile(r"[0-9]{1,6}[smhdw]", re.ASCII)
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 MAX_NS = 2**63 - 2
+MOST_OF_UNIT = 120  # of which people still have an idea
 
 
 class Duration(int):
@@ -38,6 +39,11 @@ class Duration(int):
         return self.text
 
     __repr__ = __str__
+
+
+def readable_unit(ns: int) -> str:
+    """The smallest unit of which a length of time holds no more than people have an idea of; days at most."""
+    return next((unit for unit in ("s", "m", "h") if ns <= MOST_OF_UNIT * UNIT_NS[unit]), "d")
 
 
 def stamp(time_ns: int) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cronocast.classify import explain
 from cronocast.classify.changes import Changes, change_points, unexplained
-from cronocast.classify.features import MAX_POINTS, MOSTLY, SAME, SMALLEST, Bools, Floats, Ints, Scaled, is_constant, scaled, share_of_commonest
+from cronocast.classify.features import MAX_POINTS, MOSTLY, Bools, Floats, Ints, Scaled, differ, is_constant, scaled, share_of_commonest
 from cronocast.classify.seasons import Found, calendar, find, given
 from cronocast.classify.trend import Slope, slope
 from cronocast.durations import MAX_NS, UNIT_NS
@@ -213,7 +213,7 @@ def _stuck(y: Floats) -> int:
     """Steps at the end that all have one value: a good part of all, and no value before them lasted half as long; else 0."""
     known = np.flatnonzero(np.isfinite(y))
     half = y[known] / 2  # the difference of +-1e308 overflows
-    moved = np.flatnonzero(np.abs(np.diff(half)) > np.maximum(SAME * np.abs(half[1:]), SMALLEST)) + 1  # where another value begins
+    moved = np.flatnonzero(differ(half[:-1], half[1:])) + 1  # where another value begins
     if not moved.size:
         return 0
     lasted, before = half.size - int(moved[-1]), int(np.diff(moved, prepend=0).max())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cronocast.classify.changes import unexplained
-from cronocast.durations import UNIT_NS, Duration
+from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
 from cronocast.errors import seen
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 LARGEST = 1e6  # scores of series without noise grow without end; beyond this they say no more
 DIGITS = 4
-MOST_OF_UNIT = 120  # of which people still have an idea
 
 
 def too_short(points: int, min_points: int) -> str:
@@ -81,7 +80,7 @@ def _length(ns: int) -> str:
     whole = next((u for u in ("w", "d", "h", "m") if ns % UNIT_NS[u] == 0), "s")
     if whole in "wd" or ns <= MOST_OF_UNIT * UNIT_NS[whole]:
         return str(Duration.of(ns))
-    unit = next((u for u in ("m", "h") if ns <= MOST_OF_UNIT * UNIT_NS[u]), "d")
+    unit = readable_unit(ns)
     return f"{ns / UNIT_NS[unit]:.1f}{unit}"
 
 

@@ -34,11 +34,12 @@ class Scaled:
 
 def is_constant(values: Floats) -> bool:
     """Tell whether all values are equal but for rounding; shape (n,), n >= 1, finite."""
-    return not _differ(float(values.min()) / 2, float(values.max()) / 2)  # halves: the range of +-1e308 overflows
+    return not differ(values.min() / 2, values.max() / 2)  # halves: the range of +-1e308 overflows
 
 
-def _differ(low: float, high: float) -> bool:
-    return high - low > max(SAME * max(abs(low), abs(high)), SMALLEST)
+def differ(one: Floats | float, other: Floats | float) -> Bools:
+    """Tell which of two values, or of each pair of them, differ by more than rounding; their difference must not overflow."""
+    return np.abs(other - one) > np.maximum(SAME * np.maximum(np.abs(one), np.abs(other)), SMALLEST)
 
 
 def share_of_commonest(values: Floats) -> float:
@@ -54,7 +55,7 @@ def scaled(grid: Floats) -> Scaled:
     half = grid / 2  # no difference of halves overflows
     ordered = np.sort(half[np.isfinite(half)])
     ends = [(float(ordered[int(q * (ordered.size - 1))]), float(ordered[-1 - int(q * (ordered.size - 1))]), reach) for q, reach in FENCES]
-    low, high, reach = next(((a, b, r) for a, b, r in ends if _differ(a, b)), ends[-1])
+    low, high, reach = next(((a, b, r) for a, b, r in ends if differ(a, b)), ends[-1])
     width = high - low
     fenced = np.clip(half, low - reach * width, high + reach * width) if reach else half  # an infinite fence fences nothing, as it should
     grain = max(1e-12, 8 * sys.float_info.epsilon * float(np.nanmax(np.abs(fenced)) / width))  # eight units in the last place of the largest

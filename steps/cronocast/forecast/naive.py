@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class Naive:
     """Repeats the last value (Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 5.2)."""
 
+    name = "naive"
+
     def fit(self, y: "Floats", context: "Context") -> Self:
         """Keep the last of y, shape (t,).
 
@@ -20,7 +22,7 @@ class Naive:
             DataError: y is empty.
         """
         if y.size == 0:
-            raise DataError("E_SHORT", "naive", "0 points, need 1: extract more")
+            raise DataError("E_SHORT", self.name, "0 points, need 1: extract more")
         self.last = float(y[-1])
         return self
 
@@ -61,8 +63,10 @@ class SeasonalNaive:
         return np.resize(self.last, h)
 
 
-class Constant:
+class Constant(Naive):
     """Repeats the median; where y has left it for longer than ever before, the last value: then it may be the new constant."""
+
+    name = "constant"
 
     def fit(self, y: "Floats", context: "Context") -> Self:
         """Look at y, shape (t,), from its last change on.
@@ -70,15 +74,11 @@ class Constant:
         Raises:
             DataError: y is empty.
         """
-        if y.size == 0:
-            raise DataError("E_SHORT", "constant", "0 points, need 1: extract more")
+        super().fit(y, context)
         newest = y[context.last_change :] if context.last_change < y.size else y
         median = float(np.sort(newest)[newest.size // 2])
         at = np.flatnonzero(np.concatenate(([True], newest == median, [True])))  # as if it stood before and after
         away = np.diff(at) - 1  # steps between two of them
-        self.value = median if away[-1] <= max(away[:-1], default=0) else float(y[-1])
+        if away[-1] <= max(away[:-1], default=0):
+            self.last = median
         return self
-
-    def predict(self, h: int) -> "Floats":
-        """Repeat it h times."""
-        return np.full(h, self.value)

@@ -72,10 +72,10 @@ def _before(fit_many: "FitMany", works: "Sequence[Work]") -> "Shared":
     Members with fewer than 8 points by then, or that the model finds too short, are not learnt from. Where that leaves none, a later origin
     is taken, of 20 at most from the first to the last: a model that finds all members too short until then can't be tested there anyway.
     """
-    tested = [work for work in works if work.test.origins]
-    times = sorted({_times(work)[past.end] for work in tested for past in work.test.origins})
+    tested = [(work, work.line.times(work.context.step_ns)) for work in works if work.test.origins]
+    begins = sorted({int(times[past.end]) for work, times in tested for past in work.test.origins})
     error = DataError("E_TOO_SHORT", "y", "no member is long enough for a backtest")
-    for time_ns in times[:: max(1, -(-len(times) // backtest.MOST_ORIGINS))]:
+    for time_ns in begins[:: max(1, -(-len(begins) // backtest.MOST_ORIGINS))]:
         try:
             return fit_many(*_known(tested, time_ns))
         except DataError as caught:
@@ -83,22 +83,17 @@ def _before(fit_many: "FitMany", works: "Sequence[Work]") -> "Shared":
     raise error
 
 
-def _known(works: "Sequence[Work]", time_ns: int) -> "tuple[list[Floats], list[Context]]":
-    """Values and contexts of the members as they were known at a time; those without enough of a past are left out."""
+def _known(tested: "Sequence[tuple[Work, Times]]", time_ns: int) -> "tuple[list[Floats], list[Context]]":
+    """Values and contexts of members, given with the times of their values, as they were known at a time; those without enough of a past are left out."""
     ys, contexts = [], []
-    for work in works:
+    for work, times in tested:
         whole = replace(work.context, observed=None)
-        known = int(np.searchsorted(_times(work), time_ns))
+        known = int(np.searchsorted(times, time_ns))
         filled = fill(work.values[:known], whole.periods, work.settings.fill_limit, work.holidays[:known])
         if filled.y.size >= backtest.LEAST_TRAINING:
             ys.append(filled.y)
             contexts.append(backtest.context_of(filled, whole))
     return ys, contexts
-
-
-def _times(work: "Work") -> "Times":
-    """Times of the values of a member, shape (t,)."""
-    return work.line.times(work.context.step_ns)
 
 
 def _guarded(fit: Callable[[], "Shared"]) -> "Shared | str":

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from datetime import tzinfo
 
-from cronocast.durations import UNIT_NS, Duration
+from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
 from cronocast.report.model import MemberView, RunView, Step
 from cronocast.report.scale import local
 from cronocast.report.scores import Backtest
@@ -14,7 +14,6 @@ _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 MOST_DECIMALS = 4  # behind a unit letter; where more are needed, a smaller one or none is easier to read
 ROUNDING = 1e-14  # of a value: a range below this is what arithmetic lost
 UNIT_WORDS = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"}
-MOST_OF_UNIT = 120  # of which people still have an idea; more are said in the next unit
 # DESIGN.md section 9, in a few words.
 EXITS = {
     1: "a bug in cronocast",
@@ -128,7 +127,7 @@ def length(ns: int, *, counted: bool = False, exact: bool = False) -> str:
     if whole and (exact or whole == "d" or ns <= MOST_OF_UNIT * UNIT_NS[whole]):
         count = ns // UNIT_NS[whole]
         return UNIT_WORDS[whole] if count == 1 and not counted else f"{count} {UNIT_WORDS[whole]}{'s' if count > 1 else ''}"
-    unit = next((u for u in ("s", "m", "h") if ns <= MOST_OF_UNIT * UNIT_NS[u]), "d")
+    unit = readable_unit(ns)
     return f"{ns / UNIT_NS[unit]:.1f} {UNIT_WORDS[unit]}s"
 
 
