@@ -29,7 +29,7 @@ def table() -> dict[str, str]:
     return {row[0]: (row[1].strip() if len(row) > 1 else "") for row in rows}
 
 
-DEFAULT = tuple(name for name in table() if not name.endswith("-gpu"))  # those bring 4 GB of CUDA
+DEFAULT = tuple(name for name in table() if not name.endswith("-gpu"))  # those bring 5 GB of CUDA
 
 
 def engine() -> str:

@@ -238,6 +238,18 @@ def test_numpy_answers_as_keras_does(architecture: Architecture) -> None:
     np.testing.assert_allclose(architecture.forward(network.weights(), inputs), expected, atol=2e-5)
 
 
+def test_many_windows_of_a_large_network_are_answered_by_the_compiled_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    architecture, rng = Architecture(48, 4, 256, 1), np.random.default_rng(0)
+    network = Network(architecture, 1, 0.001)
+    network.set_weights({name: rng.normal(0, 0.05, shape).astype(np.float32) for name, shape in network.shapes().items()})
+    inputs = rng.normal(size=(4500, 48, 3)).astype(np.float32)
+    expected = architecture.forward(network.weights(), inputs)
+    monkeypatch.delattr(Architecture, "forward")
+    np.testing.assert_allclose(network.apply(inputs), expected, atol=2e-5)
+    with pytest.raises(AttributeError, match="forward"):
+        network.apply(inputs[:7])
+
+
 def test_training_learns_and_keeps_the_best_weights() -> None:
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(640, 48, 3)).astype(np.float32)

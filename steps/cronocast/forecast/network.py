@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 EPOCH_WINDOWS = 12_800  # windows seen in one epoch at most: many members then cost little more than one
 SMALL_BATCH, LARGE_BATCH = 64, 256  # few windows need many small steps; many need few large ones
 PATIENCE = 5  # epochs without a better held-out error
+# More windows times weights than these are answered by the compiled model, as it is trained: NumPy would take seconds, more than an epoch does on a GPU.
+MANY_PRODUCTS = 10**9
+ASKED = 2048  # windows answered at once
 
 
 class Network:
@@ -104,8 +107,13 @@ class Network:
         return float(np.mean(np.abs((targets - self.apply(inputs)).sum(axis=2))))
 
     def apply(self, inputs: "Floats32") -> "Floats32":
-        """Corrections for each window: shape (n, outputs, parts)."""
-        return self.architecture.forward(self.weights(), inputs)
+        """Corrections for each window: shape (n, outputs, parts). The compiled model may round each product as its device does, TF32 on a GPU."""
+        n = inputs.shape[0]
+        if n * self._model.count_params() < MANY_PRODUCTS:
+            return self.architecture.forward(self.weights(), inputs)
+        # One shape for all batches, as in training; what the last one repeats is cut off.
+        batches = [np.take(inputs, np.arange(start, start + ASKED), axis=0, mode="wrap") for start in range(0, n, ASKED)]
+        return np.concatenate([np.asarray(self._model.predict_on_batch(batch), np.float32) for batch in batches])[:n]
 
 
 @lru_cache(maxsize=1)
