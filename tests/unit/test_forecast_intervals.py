@@ -13,6 +13,21 @@ def random_walk_errors(origins: int, h: int) -> "np.ndarray[tuple[int, int], np.
     return np.cumsum(RNG.normal(size=(origins, h)), axis=1)
 
 
+@pytest.mark.parametrize("origins", [5, 14])
+@pytest.mark.parametrize("level", [0.5, 0.8])
+def test_narrow_intervals_of_few_windows_are_not_too_wide(level: float, origins: int) -> None:
+    def errors(count: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+        white = rng.normal(size=(count, 25))
+        return np.asarray(white[:, 1:] + 0.4 * white[:, :-1])
+
+    rng, shares = np.random.default_rng(3), []
+    for _ in range(150):
+        low, high = intervals.offsets(errors(origins), 24, level, WALK, 1)
+        new = errors(20)
+        shares.append(((new >= -low) & (new <= high)).mean())
+    assert np.mean(shares) == pytest.approx(level, abs=0.025)
+
+
 @pytest.mark.parametrize("level", [0.8, 0.95])
 def test_covers_new_errors_at_the_level(level: float) -> None:
     shares = []

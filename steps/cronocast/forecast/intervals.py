@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LEAST_ERRORS = 20  # fewer say nothing about the outer 5 %; then widths come from changes in the history
 LEAST_SIDE = 0.25  # of the wider side: where nothing was missed yet, something still can be
+OUTER = 0.05  # share outside a wide interval: of its bounds each window tells but once
 USUAL = 0.99  # share of errors that say how hard each step is
 BELIEF = 3  # origins at which a step that was narrower than an earlier one is half believed
 
@@ -68,22 +69,24 @@ def step_scale(errors: "Floats") -> "Floats":
 def _quantiles(errors: "Floats", scale: "Floats", level: float, independent: int) -> tuple[float, float]:
     """Outer quantiles of the scaled errors on either side, both >= 0.
 
-    Errors of one window go together: a bad day is bad at most steps. So the spread is known from as many cases as there are
-    windows apart from each other, and the quantiles are widened as Student's are over the normal ones.
+    Errors of one window go together: a bad day is bad at most steps. So how far out the bounds of a wide interval lie is known from as many
+    cases as there are windows apart from each other, and they are widened as Student's quantiles are over the normal ones. Those of a
+    narrower one every window crosses: more cases say where they lie, in the measure in which more values lie outside.
     """
     scaled = (errors / np.where(scale > 0, scale, 1.0))[np.isfinite(errors)]
     last = scaled.size - 1
     low, high = np.interp([last * (1 - level) / 2, last * (1 + level) / 2], np.arange(scaled.size), np.sort(scaled)).tolist()  # as np.quantile, at a tenth of the time
     least = LEAST_SIDE * max(-low, high, 0.0)
-    wider = student((1 + level) / 2, max(2, independent - 1)) / NormalDist().inv_cdf((1 + level) / 2)
+    cases = independent * max(1.0, (1 - level) / OUTER)
+    wider = student((1 + level) / 2, max(2.0, cases - 1)) / NormalDist().inv_cdf((1 + level) / 2)
     return wider * max(-low, least), wider * max(high, least)
 
 
-def student(p: float, freedom: int) -> float:
+def student(p: float, freedom: float) -> float:
     """Quantile of Student's t, 0.5 < p < 1, by the expansion around the normal one (Abramowitz & Stegun, 1964, 26.7.5); 3 % low at 3 degrees."""
     z = NormalDist().inv_cdf(p)
     terms = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384)
-    return z + sum(term / float(freedom) ** (i + 1) for i, term in enumerate(terms))
+    return z + sum(term / freedom ** (i + 1) for i, term in enumerate(terms))
 
 
 def _extended(scale: "Floats", h: int) -> "Floats":
