@@ -115,7 +115,8 @@ def rate(time_ns: Ints, y: Floats) -> tuple[Ints, Floats, int]:
 def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "UTC") -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     """Tell which values are odd beside their neighbours and beside the same time of other days and weeks.
 
-    At most four in a row are: more are a new level, which is no outlier. The newest values may be the start of one, so they never are.
+    At most four in a row are, and only where the values before and after them are alike: else there is a new level, which is no outlier. The newest
+    values may be the start of one, so they never are.
 
     Args:
         time_ns: Times, shape (t,), ascending.
@@ -135,11 +136,12 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "
         return odd
     y = y / (float(np.max(np.abs(y))) or 1.0)  # differences of 1e308 overflow
     day = UNIT_NS["d"] // step_ns
-    rest = y - running_median(y, 1 + 2 * (max(LEVEL, min(day, y.size // 4)) // 2))
+    rest = level_free = y - running_median(y, 1 + 2 * (max(LEVEL, min(day, y.size // 4)) // 2))
     shown = _wall_clock(steps_of(time_ns, step_ns), zone) + step_ns // 2  # in the middle of the step, where a change by less moves it to no other
     for cycle_ns in (UNIT_NS["d"], UNIT_NS["w"]):
         if cycle_ns >= 2 * step_ns and time_ns[-1] - time_ns[0] >= CYCLES * cycle_ns:
             rest = rest - _medians_by(shown % cycle_ns // step_ns, rest)
+    patternless = y - (level_free - rest)
     rest = rest - running_median(rest, SPIKE_WINDOW)
     scale = 1.4826 * float(np.median(np.abs(rest)))
     if scale == 0:
@@ -147,9 +149,15 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "
     odd = np.abs(rest) > limit * scale
     edges = np.flatnonzero(np.diff(odd.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
     for a, b in edges:
-        if b - a > LONGEST_SPIKE or b == y.size:
+        if b - a > LONGEST_SPIKE or b == y.size or not _leaves_and_returns(patternless, a, b, limit * scale / 2):
             odd[a:b] = False
     return odd
+
+
+def _leaves_and_returns(y: Floats, a: int, b: int, far: float) -> bool:
+    """Tell whether y[a:b] lies off the values before it and off those after it, to the same side: near a new level it is like those on one side."""
+    beside = [float(np.median(part)) for part in (y[max(0, a - SPIKE_WINDOW) : a], y[b : b + SPIKE_WINDOW]) if part.size]
+    return float(y[a:b].min()) - max(beside) > far or min(beside) - float(y[a:b].max()) > far
 
 
 def _wall_clock(time_ns: Ints, zone: str) -> Ints:

@@ -171,7 +171,7 @@ def test_the_sentence_names_period_direction_and_speed() -> None:
 
 def test_a_long_member_is_thinned_and_periods_stay_in_its_steps() -> None:
     seconds = np.arange(3 * 86_400)
-    profile = member(seconds * 10**9, np.sin(2 * np.pi * seconds / 3600) + 0.1 * RNG.normal(size=seconds.size), 10**9)
+    profile = member(seconds * 10**9, np.sin(2 * np.pi * seconds / 3600) + 0.1 * np.random.default_rng(0).normal(size=seconds.size), 10**9)
     assert (profile.series_class, profile.periods) == ("seasonal", (3600,))
     assert "thinned" in profile.notes
 

@@ -234,7 +234,7 @@ def test_the_seasons_that_the_naive_forecast_repeated_are_told(y: Any, periods: 
 
 @pytest.mark.parametrize("season", [0, 10], ids=["noise", "wave"])
 def test_new_level_of_today_is_kept(season: float) -> None:
-    y = 50 + season * np.sin(T / 24 * 2 * np.pi) + RNG.normal(0, 1, 672) + np.where(T >= 652, 30, 0)
+    y = 50 + season * np.sin(T / 24 * 2 * np.pi) + np.random.default_rng(13).normal(0, 1, 672) + np.where(T >= 652, 30, 0)
     known = {"change_points_ns": (START_NS + 652 * HOUR_NS,), "periods": (24,) if season else ()}
     result = run(y, "seasonal" if season else "irregular", known)
     assert np.mean(np.abs(result.yhat - 80 - season * np.sin(np.arange(672, 696) / 24 * 2 * np.pi))) < 10
@@ -290,7 +290,7 @@ def test_unknown_model_is_a_configuration_error_that_lists_the_known_ones() -> N
 
 
 def test_set_model_that_is_worse_than_naive_is_used_and_says_so() -> None:
-    y = np.cumsum(RNG.normal(size=672))
+    y = np.cumsum(np.random.default_rng(13).normal(size=672))
     result = run(y, "irregular", model="seasonal_naive", known={"periods": (24,)})
     assert result.model == "seasonal_naive"
     result = run(WAVE * np.where(T % 24 < 3, 5, 1), "seasonal", {"periods": (24,)}, model="linear", candidates=())
@@ -392,7 +392,7 @@ def test_why_names_what_stands_in(settings: dict[str, Any]) -> None:
 
 
 def test_long_horizon_on_a_short_history_widens() -> None:
-    result = run(np.cumsum(RNG.normal(size=60)), h=600)
+    result = run(np.cumsum(np.random.default_rng(13).normal(size=60)), h=600)
     check(result, 600)
     width = result.upper - result.lower
     assert width[-1] > 3 * width[0]

@@ -5,22 +5,26 @@ import pytest
 
 from cronocast.forecast import intervals
 
-RNG = np.random.default_rng(11)
-WALK = np.cumsum(RNG.normal(size=500))
+WALK = np.cumsum(np.random.default_rng(11).normal(size=500))
 
 
-def random_walk_errors(origins: int, h: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    return np.cumsum(RNG.normal(size=(origins, h)), axis=1)
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+def random_walk_errors(rng: np.random.Generator, origins: int, h: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    return np.cumsum(rng.normal(size=(origins, h)), axis=1)
 
 
 @pytest.mark.parametrize("origins", [5, 14])
 @pytest.mark.parametrize("level", [0.5, 0.8])
-def test_narrow_intervals_of_few_windows_are_not_too_wide(level: float, origins: int) -> None:
+def test_narrow_intervals_of_few_windows_are_not_too_wide(level: float, origins: int, rng: np.random.Generator) -> None:
     def errors(count: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
         white = rng.normal(size=(count, 25))
         return np.asarray(white[:, 1:] + 0.4 * white[:, :-1])
 
-    rng, shares = np.random.default_rng(3), []
+    shares = []
     for _ in range(150):
         low, high = intervals.offsets(errors(origins), 24, level, WALK, 1)
         new = errors(20)
@@ -29,36 +33,36 @@ def test_narrow_intervals_of_few_windows_are_not_too_wide(level: float, origins:
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
-def test_covers_new_errors_at_the_level(level: float) -> None:
+def test_covers_new_errors_at_the_level(level: float, rng: np.random.Generator) -> None:
     shares = []
     for _ in range(60):
-        low, high = intervals.offsets(random_walk_errors(14, 24), 24, level, WALK, 1)
-        new = random_walk_errors(50, 24)
+        low, high = intervals.offsets(random_walk_errors(rng, 14, 24), 24, level, WALK, 1)
+        new = random_walk_errors(rng, 50, 24)
         shares.append(((new >= -low) & (new <= high)).mean())
     assert level - 0.06 < np.mean(shares) < min(level + 0.06, 0.99)
 
 
-def test_widths_grow_with_the_horizon_of_a_random_walk() -> None:
-    low, high = intervals.offsets(random_walk_errors(14, 24), 24, 0.95, WALK, 1)
+def test_widths_grow_with_the_horizon_of_a_random_walk(rng: np.random.Generator) -> None:
+    low, high = intervals.offsets(random_walk_errors(rng, 14, 24), 24, 0.95, WALK, 1)
     assert high[-1] > 2 * high[0]
     assert low[-1] > 2 * low[0]
 
 
-def test_sides_differ_where_errors_do() -> None:
-    errors = RNG.exponential(size=(14, 24)) - 0.1
+def test_sides_differ_where_errors_do(rng: np.random.Generator) -> None:
+    errors = rng.exponential(size=(14, 24)) - 0.1
     low, high = intervals.offsets(errors, 24, 0.95, WALK, 1)
     assert (high > 2 * low).all()
 
 
-def test_one_quiet_step_among_few_origins_is_not_narrower() -> None:
-    errors = RNG.normal(size=(4, 24))
+def test_one_quiet_step_among_few_origins_is_not_narrower(rng: np.random.Generator) -> None:
+    errors = rng.normal(size=(4, 24))
     errors[:, 20] = 0
     low, high = intervals.offsets(errors, 24, 0.95, WALK, 1)
     assert (low + high)[20] > 0.7 * (low + high)[19]
 
 
-def test_beyond_the_backtest_widths_go_on_growing() -> None:
-    low, high = intervals.offsets(RNG.normal(size=(14, 24)), 96, 0.95, WALK, 1)
+def test_beyond_the_backtest_widths_go_on_growing(rng: np.random.Generator) -> None:
+    low, high = intervals.offsets(rng.normal(size=(14, 24)), 96, 0.95, WALK, 1)
     assert low.shape == high.shape == (96,)
     assert high[95] >= 1.9 * high[23] * 0.95
     assert (np.diff(high[24:]) > 0).all()
@@ -72,8 +76,8 @@ def test_too_few_errors_use_changes_of_the_history(errors: "np.ndarray[tuple[int
     assert high[47] == pytest.approx(high[0] * 48**0.5)
 
 
-def test_without_errors_a_season_bounds_the_growth() -> None:
-    wave = np.tile(np.sin(np.arange(24) / 24 * 2 * np.pi) * 10, 10) + RNG.normal(0, 0.1, 240)
+def test_without_errors_a_season_bounds_the_growth(rng: np.random.Generator) -> None:
+    wave = np.tile(np.sin(np.arange(24) / 24 * 2 * np.pi) * 10, 10) + rng.normal(0, 0.1, 240)
     _, high = intervals.offsets(np.full((0, 1), np.nan), 48, 0.95, wave, 24)
     assert high.max() < 1
 
@@ -84,15 +88,15 @@ def test_no_change_gives_no_width(y: "np.ndarray[tuple[int], np.dtype[np.float64
     assert low.tolist() == high.tolist() == [0, 0, 0]
 
 
-def test_left_out_coverage_is_below_that_in_sample_and_near_the_level() -> None:
-    shares = [intervals.left_out_coverage(random_walk_errors(14, 24), range(0, 14 * 24, 24), 0.95, WALK, 1) for _ in range(20)]
+def test_left_out_coverage_is_below_that_in_sample_and_near_the_level(rng: np.random.Generator) -> None:
+    shares = [intervals.left_out_coverage(random_walk_errors(rng, 14, 24), range(0, 14 * 24, 24), 0.95, WALK, 1) for _ in range(20)]
     known = [share for share in shares if share is not None]
     assert len(known) == 20
     assert 0.88 < np.mean(known) < 0.98
 
 
-def test_overlapping_windows_widen_the_interval() -> None:
-    errors = random_walk_errors(14, 24)
+def test_overlapping_windows_widen_the_interval(rng: np.random.Generator) -> None:
+    errors = random_walk_errors(rng, 14, 24)
     apart, overlapping = (intervals.offsets(errors, 24, 0.95, WALK, 1, independent)[1] for independent in (14, 4))
     assert (overlapping > 1.2 * apart).all()
 

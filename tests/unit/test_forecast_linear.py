@@ -60,7 +60,7 @@ def test_ramp_with_one_drop_is_not_extended_from_before_it() -> None:
 
 @pytest.mark.parametrize("newest", [2, 3, 5], ids=lambda n: f"{n} points after the drop")
 def test_a_level_that_just_dropped_is_where_the_forecast_starts(newest: int) -> None:
-    y = np.concatenate((10 + 0.2 * np.arange(300), 5 + 0.2 * np.arange(newest))) + RNG.normal(0, 0.02, 300 + newest)
+    y = np.concatenate((10 + 0.2 * np.arange(300), 5 + 0.2 * np.arange(newest))) + np.random.default_rng(5).normal(0, 0.02, 300 + newest)
     assert forecast(y, 24) == pytest.approx(5 + 0.2 * np.arange(newest, newest + 24), abs=1.5)
 
 
@@ -92,13 +92,13 @@ def test_segments_start_where_the_slope_changes() -> None:
 
 
 def test_segments_meet_and_hold_everything() -> None:
-    found = segments(np.cumsum(RNG.normal(size=3000)))
+    found = segments(np.cumsum(np.random.default_rng(5).normal(size=3000)))
     assert (found[0].start, found[-1].end) == (0, 3000)
     assert all(a.end == b.start for a, b in pairwise(found))
 
 
 def test_spikes_of_three_steps_are_cleaned_and_levels_kept() -> None:
-    z = np.concatenate((np.zeros(50), np.ones(50))) + RNG.normal(0, 0.01, 100)
+    z = np.concatenate((np.zeros(50), np.ones(50))) + np.random.default_rng(5).normal(0, 0.01, 100)
     z[20:23] += 9
     clean = without_spikes(z)
     assert clean[:50].max() < 0.1

@@ -54,9 +54,9 @@ def test_new_level_is_where_the_forecast_starts(model: Any) -> None:
 
 
 def test_arima_finds_the_coefficient_of_an_autoregression() -> None:
-    y = np.zeros(2000)
+    y, noise = np.zeros(2000), np.random.default_rng(17).normal(size=2000)
     for t in range(1, 2000):
-        y[t] = 0.8 * y[t - 1] + RNG.normal()
+        y[t] = 0.8 * y[t - 1] + noise[t]
     y[-1] = 6.0
     assert ahead(Arima, y, 4, ()).tolist() == pytest.approx([6 * 0.8**k for k in range(1, 5)], abs=1.2)
 

@@ -6,13 +6,12 @@ import pytest
 from cronocast.forecast import Context, backtest, select
 from cronocast.forecast.backtest import Backtest
 
-RNG = np.random.default_rng(7)
-
 
 def with_errors(**sizes: float) -> Backtest:
     """A backtest in which each model's errors have the given size."""
     test = backtest.begin(np.arange(400.0), Context(1, 0), 10)
-    test.forecasts = {name: test.actual + size * RNG.normal(size=test.actual.shape) for name, size in sizes.items()}
+    rng = np.random.default_rng(7)
+    test.forecasts = {name: test.actual + size * rng.normal(size=test.actual.shape) for name, size in sizes.items()}
     return test
 
 

@@ -71,7 +71,7 @@ def run(y: np.ndarray, transform: str, model: str = "auto", periods: tuple[int, 
 
 def growing(n: int = 24 * 28 + 24) -> np.ndarray:
     t = np.arange(n)
-    return np.asarray(np.exp(0.003 * t + 0.8 * np.sin(2 * np.pi * t / 24) + 0.05 * RNG.normal(size=n)))
+    return np.asarray(np.exp(0.003 * t + 0.8 * np.sin(2 * np.pi * t / 24) + 0.05 * np.random.default_rng(11).normal(size=n)))
 
 
 @pytest.mark.parametrize("transform", ["log", "sqrt", "power"])
