@@ -9,18 +9,27 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from cronocast.errors import printable
 
 if TYPE_CHECKING:
     from cronocast.chain import Chain
 
 MARKS = {"failed": "[red]failed[/]", "ok": "[green]ok[/]", "fallback": "[yellow]fallback[/]", "skipped": "[cyan]skipped[/]", "superseded": "[cyan]superseded[/]"}
 MAX_ROWS = 40  # of the closing table; the page of `cronocast report` and --json hold every member
+LEAST_WIDTH = 8  # of a column that gives room to the others
+SHRINKING = (0, 1, 3, 4)  # series, member, class, model: the widest of them gives room first
+PADDING = 2  # between columns
+LEAST_WHY = 40  # what the sentence keeps of a wide screen, however long the names
 MAX_LIVE = 25  # series shown at once on a terminal
-NAME_WIDTH = 32  # of a series, member or model; the whole table then fits into 120 columns
+NAME_WIDTH = 32  # of a series while it runs
 STATE_WIDTH = len("superseded")
 WIDE = 150  # columns from which there is room for the sentence that says why
 LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
 MAX_WHY = 12  # rows whose sentence stands below the table where there is no room beside; more would hide the table
+COLUMNS = ("series", "member", "status", "class", "model", "vs naive", "coverage", "points")
+FIRST_NUMBER = COLUMNS.index("vs naive")
 BETTER = 0.995  # below this the error is less than naive's as printed
 
 
@@ -85,14 +94,13 @@ def closing_table(chains: "list[Chain]") -> None:
     """Print one row per member: class, model, error against naive, coverage, points written; what went wrong stands below."""
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     wide = console.width >= WIDE
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=wide)
-    for name, width in (("series", NAME_WIDTH), ("member", NAME_WIDTH), ("status", None), ("class", None), ("model", NAME_WIDTH)):
-        table.add_column(name, no_wrap=True, max_width=None if wide else width, min_width=len(name))
-    for name in ("vs naive", "coverage", "points"):
-        table.add_column(name, no_wrap=True, justify="right", min_width=len(name))
+    rows = [row for chain in chains for row in _rows(chain)]
+    table = Table(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold", expand=wide)
+    widths = _widths([row.cells for row in rows[:MAX_ROWS]], console.width - (PADDING + LEAST_WHY if wide else 0))
+    for i, (name, width) in enumerate(zip(COLUMNS, widths, strict=True)):
+        table.add_column(name, no_wrap=True, width=width, justify="right" if i >= FIRST_NUMBER else "left")
     if wide:
         table.add_column("why", no_wrap=True, ratio=1)  # what room is left
-    rows = [row for chain in chains for row in _rows(chain)]
     for row in rows[:MAX_ROWS]:
         table.add_row(*(row.cells if not wide else (*row.cells, escape(row.why))))
     console.print(table)
@@ -103,6 +111,14 @@ def closing_table(chains: "list[Chain]") -> None:
     for chain in chains:
         if chain.exit_code:
             console.print(f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}: {escape(chain.error)}", soft_wrap=True)
+
+
+def _widths(rows: "list[tuple[str, ...]]", room: int) -> list[int]:
+    """Widths of the columns so that all stand within the room: a long name is cut, no column is lost."""
+    widths = [max(Text.from_markup(cell).cell_len for cell in column) for column in zip(COLUMNS, *rows, strict=True)]
+    while sum(widths) + PADDING * (len(widths) - 1) > room and max(widths[i] for i in SHRINKING) > LEAST_WIDTH:
+        widths[max(SHRINKING, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def _sentences(console: Console, rows: "list[Row]") -> None:
@@ -126,7 +142,9 @@ class Row:
 
 def _rows(chain: "Chain") -> list[Row]:
     forecast, name = chain.results.get("forecast", {}), escape(chain.entry.name)
-    written = {(m.get("name"), m.get("tags")): m.get("points") for m in chain.results.get("load", {}).get("members", [])}
+    load = chain.results.get("load", {})
+    whole_load = load.get("acked") == load.get("expected")  # load counts acknowledgements of all together, so all or nothing is known of each
+    written = {(m.get("name"), m.get("tags")): m.get("points") for m in load.get("members", []) if whole_load}
     members = forecast.get("members", [])
     if not members:
         reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
@@ -141,7 +159,7 @@ def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any
     backtest = member.get("backtest") or {}
     ratio, coverage = backtest.get("ratio"), backtest.get("coverage")
     points = written.get((member.get("name"), member.get("tags")))
-    label, reason = member.get("tags") or member.get("name", ""), told or member.get("reason") or ""
+    label, reason = printable(member.get("tags") or member.get("name", "")), told or member.get("reason") or ""
     status = whole or str(member.get("status", "ok"))
     cells = (
         series,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_PROBLEMS = 20  # a person reads twenty; the count says how many more there are
 MAX_SENTENCE = 400  # fits Kubernetes' termination message beside Argo's own words
 MAX_SEEN = 80
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SECRET_KEY = re.compile("pass|token|secret|credential|key", re.IGNORECASE)
 
 
@@ -30,6 +31,11 @@ def seen(value: object) -> str:
     """Show a value in a message: its repr in ASCII, cut to 80 characters; what looks like a secret is masked."""
     text = re.sub(r"//\S*@", "//***@", ascii(_masked(value)))
     return text if len(text) <= MAX_SEEN else text[: MAX_SEEN - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """Names from a database as they may be shown: a replacement sign for what would steer a terminal or turn the writing direction of what follows."""
+    return _STEERING.sub("\ufffd", text)
 
 
 def _masked(value: object, depth: int = 0) -> object:

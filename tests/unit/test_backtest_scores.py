@@ -11,7 +11,7 @@ from cronocast.backtest.chance import coverage_band, coverage_words, ratio_band,
 from cronocast.backtest.notes import FEW_VALUES, notes
 from cronocast.backtest.scores import MEASURES, document, measured
 from cronocast.backtest.study import run_study
-from cronocast.backtest.table import print_tables
+from cronocast.backtest.table import LESS_NEEDED, print_tables
 from tests.backtest_sample import member, request, wave, write
 
 
@@ -98,6 +98,19 @@ def test_tables_hold_every_model_and_member(found: dict[str, Any], capsys: pytes
     out = capsys.readouterr().out
     assert all(word in out for word in ("linear", "theta", "seasonal_naive", "naive", "kind=ramp", "kind=noisy", "6 past starts", "the 95 % band held"))
     assert max(map(len, out.splitlines()[1:7])) <= 140
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_figures_by_model_stand_in_one_line_on_any_screen(width: int, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("cronocast.backtest.table.LOG_WIDTH", width)
+    print_tables(found)
+    _, _, head, *rows = capsys.readouterr().out.splitlines()
+    lost = [name for name in LESS_NEEDED if name not in head]
+    assert bool(lost) is (width < 140)
+    assert all(name in head for name in ("error / naive", "95 % range", "MASE", "coverage"))
+    assert [row.split()[0] for row in rows[:4]] == list(found["models"])
+    assert max(map(len, [head, *rows[:4]])) <= width
+    assert (f"{', '.join(lost)}: no room on this screen; --json and --out show them" == rows[4]) is bool(lost)
 
 
 def test_a_member_without_values_to_compare_leaves_nulls(tmp_path: Path) -> None:

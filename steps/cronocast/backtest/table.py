@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import compress
 from typing import Any
 
 from rich.console import Console
@@ -13,13 +14,16 @@ from rich.table import Table
 from cronocast.backtest.chance import coverage_words, ratio_words
 from cronocast.backtest.notes import notes
 from cronocast.backtest.request import NAIVE
+from cronocast.errors import printable
 from cronocast.report.words import counted
 from cronocast.series import level_name
 from cronocast.step import say
 
 LOG_WIDTH = 140  # where nobody says how wide the reader's screen is
 MOST_MEMBERS = 40  # printed; --json and the page hold all
+LESS_NEEDED = ("pinball", "RMSE", "bias", "CPU s", "MSIS", "sMAPE %")  # columns by model that a narrow screen does without, in this order
 STEP_ROWS = 8  # of the table by step ahead: enough to see how errors grow
+UNBOUND = 10_000  # columns: more than any table here has
 LINES = 10  # of progress in a log
 
 Shown = dict[str, Any]
@@ -55,7 +59,10 @@ def print_tables(document: Shown) -> None:
     first, last = document["origins"][0], document["origins"][-1]
     members, starts = counted(len(document["by_member"]), "member"), counted(len(document["origins"]), "past start")
     console.print(f"{members}, {starts} from {first} to {last}, each {document['horizon']} ahead, every {document['every']}", soft_wrap=True)
-    _show(console, "By model", by_model(document))
+    table, left_out = _fitting(console, document)
+    _show(console, "By model", table)
+    if left_out:
+        console.print(f"[dim]{', '.join(left_out)}: no room on this screen; --json and --out show them[/]", soft_wrap=True)
     for name, found in document["models"].items():
         for sentence in sentences(name, found, document["level"], document["levels"]):
             console.print(escape(sentence), soft_wrap=True)
@@ -87,19 +94,33 @@ def _show(console: Console, title: str, table: Table) -> None:
 
 
 def _table(names: list[str], left: int = 1) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for i, name in enumerate(names):
         table.add_column(name, justify="left" if i < left else "right", overflow="fold")
     return table
 
 
-def by_model(document: Shown) -> Table:
-    """One row per model."""
-    table = _table(["model", "error / naive", "95 % range", "MASE", "sMAPE %", "RMSE", "pinball", "MSIS", "coverage", "bias", "CPU s"])
+def _fitting(console: Console, document: Shown) -> tuple[Table, list[str]]:
+    """The table by model with the columns that the screen has room for, and the names of those it has not: folded figures can't be read."""
+    names: list[str] = []
+    for name in ("", *LESS_NEEDED):
+        names += [name] if name else []
+        table = by_model(document, names)
+        if console.measure(table, options=console.options.update(width=UNBOUND)).maximum <= console.width:
+            break
+    return table, names
+
+
+def by_model(document: Shown, without: Iterable[str] = ()) -> Table:
+    """One row per model; `without` names columns to leave out."""
+    names = ["model", "error / naive", "95 % range", "MASE", "sMAPE %", "RMSE", "pinball", "MSIS", "coverage", "bias", "CPU s"]
+    kept = [name not in without for name in names]
+    table = _table(list(compress(names, kept)))
     for name, found in document["models"].items():
         ratio = found["ratio"] or {}
         figures = [number(found[key]) for key in ("mase", "smape", "rmse", "pinball", "msis")]
-        table.add_row(escape(name), _coloured(ratio), among(ratio), *figures, percent(found["coverage"]), number(found["bias"]), f"{found['cpu_s']:.1f}")
+        cells = (escape(name), _coloured(ratio), among(ratio), *figures, percent(found["coverage"]), number(found["bias"]), f"{found['cpu_s']:.1f}")
+        table.add_row(*compress(cells, kept))
     return table
 
 
@@ -109,7 +130,7 @@ def by_member(document: Shown) -> Table:
     table = _table(["member", "class", *models], left=2)
     for row in document["by_member"][:MOST_MEMBERS]:
         cells = [f"{_coloured(row['models'][m]['ratio'] or {})} {percent(row['models'][m]['coverage']):>5}" for m in models]
-        table.add_row(escape(row["tags"] or row["name"]), ", ".join(row["classes"]), *cells)
+        table.add_row(escape(printable(row["tags"] or row["name"])), ", ".join(row["classes"]), *cells)
     return table
 
 

@@ -1,0 +1,56 @@
+"""The closing table of `cronocast run`: every column at every width, whatever the names; points only where they are written."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cronocast import display
+from cronocast.chain import Chain
+
+HEADS = ["series", "member", "status", "class", "model", "vs naive", "coverage", "points"]
+
+
+def chain(*tags: str, series: str = "disk", acked: int = 24, exit_code: int = 0) -> Chain:
+    test = {"ratio": 0.72, "coverage": 0.96}
+    members = [
+        {"name": "disk", "tags": t, "status": "fallback", "class": "trend_seasonal", "model": "median(linear,fourier,seasonal_naive)", "why": "why it is", "backtest": test}
+        for t in tags
+    ]
+    load = {"acked": acked * len(tags), "expected": 24 * len(tags), "members": [{"name": "disk", "tags": t, "points": 24} for t in tags], "status": "ok", "reason": ""}
+    entry: Any = SimpleNamespace(name=series)
+    return Chain(entry, Path(), {"forecast": {"members": members}, "load": load}, exit_code, "load" if exit_code else "", "E_X")
+
+
+def table(width: int, made: Chain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    monkeypatch.setattr(display, "LOG_WIDTH", width)
+    display.closing_table([made])
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+@pytest.mark.parametrize("tags", ["host=big", "host=" + "x" * 300, "host=\u65e5\u672c\u8a9e" * 40])
+@pytest.mark.parametrize("series", ["disk", "a-series-of-quite-a-long-name-" * 2])
+def test_no_column_is_lost(width: int, tags: str, series: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    head, row, *_ = table(width, chain(tags, series=series), monkeypatch, capsys)
+    assert all(name in head for name in HEADS)
+    assert all(cell in row for cell in ("fallback", "0.72", "96%", " 24"))
+    assert ("why it" in row) is (width >= display.WIDE)
+
+
+def test_short_members_are_told_apart_at_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = table(80, chain("host=good", "host=gone"), monkeypatch, capsys)[1:3]
+    assert ["host=good" in rows[0], "host=gone" in rows[1]] == [True, True]
+
+
+def test_points_that_nobody_acknowledged_are_not_called_written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    _, row, *_ = table(160, chain("host=a", acked=0, exit_code=69), monkeypatch, capsys)
+    assert row.split("96%")[1].split()[0] == "-"
+
+
+def test_a_tag_can_not_steer_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = "\n".join(table(160, chain("host=\x1b[2J\u202eevil"), monkeypatch, capsys))
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "[2J\ufffdevil" in out
