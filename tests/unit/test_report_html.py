@@ -232,3 +232,53 @@ def test_no_folder_is_an_error(tmp_path: Path) -> None:
 def test_report_imports_nothing_heavy() -> None:
     script = "import sys, cronocast.report; print([m for m in ('numpy', 'pandas', 'scipy', 'matplotlib', 'resvg_py', 'requests', 'typer') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_models_stand_in_the_order_of_the_error_that_is_shown(tmp_path: Path) -> None:
+    folder = report_runs.one(tmp_path / "run")
+    path = folder / "forecast.result.json"
+    document = json.loads(path.read_text())
+    document["members"][0]["backtest"]["models"] |= {"naive": {"ratio": 2.36, "mase": 2.06}, "linear": {"ratio": 1.84, "mase": 2.5}}
+    path.write_text(json.dumps(document))
+    text = page_of(folder)[0].text
+    assert text.index("1.84") < text.index("2.36")
+
+
+def test_rows_that_classify_leaves_out_are_told_in_words(tmp_path: Path) -> None:
+    folder = report_runs.one(tmp_path / "run")
+    path = folder / "classify.result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "rows_dropped": {"gap": 9, "prepared": 2}}))
+    assert "classify: rows left out: 9 missing or on holidays, 2 by what prepare asks for." in page_of(folder)[0].text
+
+
+def test_a_superseded_load_wrote_nothing(tmp_path: Path) -> None:
+    folder = report_runs.one(tmp_path / "run")
+    path = folder / "load.result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "superseded", "reason": "newer_run: one is loaded", "expected": 0, "acked": 0, "members": []}))
+    page, _ = page_of(folder)
+    assert "newer_run: one is loaded" in page.text
+    assert "What was written" not in page.text
+    assert "Read it back" not in page.text
+
+
+def test_no_step_is_said_not_to_have_run_that_failed(tmp_path: Path) -> None:
+    folder = report_runs.several(tmp_path / "run")
+    path = folder / "forecast.result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "failed", "exit": 78, "message": "E_MODEL no", "members": []}))
+    page, _ = page_of(folder)
+    assert "forecast failed with exit 78" in page.text
+    assert "did not run" not in page.text
+
+
+def test_steps_of_seconds_are_told_apart(tmp_path: Path) -> None:
+    start = NOW - 10 * 10**9
+    page, _ = page_of(report_runs.write_run(tmp_path / "run", [report_runs.Sample("", report_runs.daily(50, 14))], step=10 * 10**9, now=start))
+    assert "now Tue 10 Mar 13:59:50" in page.text
+    rows = [f"Tue 10 Mar 2026 {clock}" for clock in ("13:59:50", "14:00:00", "14:00:10")]
+    assert all(row in page.text for row in rows)
+
+
+def test_a_name_does_not_turn_what_follows_it(tmp_path: Path) -> None:
+    _, source = page_of(report_runs.nasty(tmp_path / "run"))
+    assert "\u202e" not in source
+    assert "\ufffdright to left" in source

@@ -55,6 +55,15 @@ def test_page_is_quiet_and_fits(name: str, width: int, dark: bool, browser: Brow
     assert ground == ("rgb(15, 20, 27)" if dark else "rgb(246, 247, 249)")
 
 
+@pytest.mark.parametrize(("width", "cells"), [(768, ".overview td:nth-child(3)"), (360, ".more td:first-child")])
+def test_classes_and_times_are_not_broken(width: int, cells: str, browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["several"], width)
+    browser.run("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    lines = "(c) => { const r = document.createRange(); r.selectNodeContents(c); return new Set([...r.getClientRects()].map((b) => b.top)).size; }"
+    words = "(c) => c.matches('.overview td') ? c.innerText.split(' ').length : 1"
+    assert browser.run(f"[...document.querySelectorAll('{cells}')].filter((c) => ({lines})(c) > ({words})(c)).map((c) => c.innerText)") == []
+
+
 @pytest.mark.parametrize(("width", "shown"), [(360, "narrow"), (768, "medium"), (1280, "wide")])
 def test_one_chart_of_the_right_size_is_shown(width: int, shown: str, browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["one"], width)

@@ -39,7 +39,7 @@ def page(study: Study, document: Shown) -> str:
     """The page as text."""
     first, last = document["origins"][0], document["origins"][-1]
     members = len(document["by_member"])
-    meta = [counted(members, "member"), f"{counted(len(document['origins']), 'past start')} from {first[:16].replace('T', ' ')} to {last[:16].replace('T', ' ')} UTC"]
+    meta = [counted(members, "member"), f"{counted(len(document['origins']), 'past start')} from {_time(first)} to {_time(last)} UTC"]
     meta += [f"each {document['horizon']} ahead, one value per {length(study.history.step_ns)}", f"{document['values']:,} values to compare with"]
     said = "".join(f'<div class="banner warn"><p>{safe(note)}</p></div>' for note in notes(document))
     about = "Each forecast was made from nothing but the values before its start: class, model, interval and all were decided again at every start."
@@ -50,6 +50,11 @@ def page(study: Study, document: Shown) -> str:
         f'<div class="notes"><p class="soft">{safe(sentence(document["unit"]))}</p></div></section>'
     )
     return html_page(f"Backtest of {document['history']}", "backtest", body, name)
+
+
+def _time(stamp: str) -> str:
+    """2026-01-31T12:00:00Z as people write it; its seconds where it has some."""
+    return stamp.replace("T", " ").removesuffix("Z").removesuffix(":00")
 
 
 def _scroll(label: str, table: str) -> str:

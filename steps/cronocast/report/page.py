@@ -35,6 +35,7 @@ LOGO = (
     '<svg width="34" height="20" viewBox="0 0 34 20" aria-hidden="true" class="chart"><path class="band" d="M16 11L32 1V15Z"/>'
     '<path class="measured" d="M2 14L7 8L11 13L16 11"/><path class="forecast" d="M16 11L22 5L26 10L32 7"/></svg>'
 )
+DROPPED = {"gap": "missing or on holidays", "prepared": "by what prepare asks for"}  # reasons that say too little by themselves
 MOST_NOTES = 5  # of a step; its result file holds them all
 OPENED_MEMBERS = 3  # the others unfold at a click
 STATE_NAMES = {"ok": "ok", "warn": "attention", "bad": "failed"}
@@ -186,7 +187,7 @@ def _notes(view: RunView) -> str:
     """What steps left out or noted on their way."""
     lines = []
     for step in view.steps:
-        dropped = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in step.dropped.items() if count)
+        dropped = ", ".join(f"{count:,} {DROPPED.get(reason, reason.replace('_', ' '))}" for reason, count in step.dropped.items() if count)
         said = [f"rows left out: {dropped}"] if dropped else []
         said += step.notes[:MOST_NOTES]
         lines += [f'<p class="soft">{step.name}: {safe("; ".join(said))}.</p>'] if said else []

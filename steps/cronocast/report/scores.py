@@ -59,7 +59,7 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
         coverage=_first(data.get("coverage"), chosen.get("coverage")),
         level=_first(data.get("level"), chosen.get("level")),
         further=_further({**chosen, **data}),
-        scores=tuple(sorted(scores, key=lambda s: (s.mase is None, s.mase or 0.0))),
+        scores=tuple(sorted(scores, key=lambda s: (s.ratio is None, s.ratio or 0.0, s.mase is None, s.mase or 0.0))),
         failed={str(name): str(why) for name, why in dict_of(data.get("failed")).items()},
         not_tried=tuple(str(name) for name in list_of(data.get("not_tried")) if isinstance(name, str)),
         steps=steps,

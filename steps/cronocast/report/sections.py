@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from cronocast.durations import UNIT_NS
 from cronocast.report import words
 from cronocast.report.charts import context_chart, forecast_chart, steps_chart
 from cronocast.report.frame import extremes, focus_of, width_of
@@ -129,7 +130,7 @@ def _evidence(member: MemberView, scene: Scene) -> str:
     changes = [words.clock(t, scene.zone, year=True) for t in profile.change_points_ns]
     facts = [("repeats every", words.periods(member) or "nothing found"), ("values", f"{profile.points:,}, one per {words.length(profile.step_ns)}")]
     facts += [
-        ("missing", gaps if profile.gaps.missing else "none"),
+        ("missing or left out", gaps if profile.gaps.missing else "none"),
         ("changes of level or slope", ", ".join(changes[-3:]) + (f" and {len(changes) - 3} before" if len(changes) > 3 else "") or "none"),
     ]
     facts += [("noted", ", ".join(note.replace("_", " ") for note in profile.notes))] if profile.notes else []
@@ -146,7 +147,7 @@ def _facts(rows: list[tuple[str, str]]) -> str:
 def _past(member: MemberView, scene: Scene) -> str:
     test = member.backtest
     if test is None or not (test.scores or test.mase is not None):
-        why = "The history is too short, or the forecast did not run, so nothing was tried on held-out values."
+        why = "The history is too short, or no forecast was made, so nothing was tried on held-out values."
         return f'<section class="past"><h3>How it did on the past</h3><p>{why}</p></section>'
     sentences = [s for s in (words.error_sentence(member), words.coverage_sentence(test, scene.level)) if s]
     said = "; ".join(sentences)
@@ -205,10 +206,12 @@ def _numbers(member: MemberView, scene: Scene) -> str:
     parts = []
     if len(member.forecast.time_ns):
         rows = list(zip(member.forecast.time_ns, *member.forecast.columns, strict=True))
-        parts.append(_table(f"Forecast, {words.counted(len(rows), 'row')}", forecast_columns(scene.further), rows[:MOST_ROWS], len(rows), "forecast.csv", scene))
+        parts.append(_table(f"Forecast, {words.counted(len(rows), 'row')}", forecast_columns(scene.further), rows[:MOST_ROWS], len(rows), "forecast.csv", scene, member.step_ns))
     if len(member.history.time_ns):
         rows = list(zip(member.history.time_ns[-48:], member.history.columns[0][-48:], strict=True))
-        parts.append(_table(f"Measured, the last {len(rows)} of {words.counted(len(member.history.time_ns), 'value')}", ("value",), rows, len(rows), "history.csv", scene))
+        parts.append(
+            _table(f"Measured, the last {len(rows)} of {words.counted(len(member.history.time_ns), 'value')}", ("value",), rows, len(rows), "history.csv", scene, member.step_ns)
+        )
     test = member.backtest
     if test and test.steps:
         steps = "".join(
@@ -220,11 +223,12 @@ def _numbers(member: MemberView, scene: Scene) -> str:
     return "".join(parts)
 
 
-def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[float, ...]], total: int, file: str, scene: Scene) -> str:
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[float, ...]], total: int, file: str, scene: Scene, step_ns: int) -> str:
     head = "".join(f'<th class="n">{name}</th>' for name in columns)
     low, high = extremes([values for _, *values in rows])
     digits = words.digits(max(abs(low), abs(high)), width_of((low, high)), 6)
-    body = "".join(f"<tr><td>{words.clock(int(t), scene.zone, year=True)}</td>{_cells(values, digits)}</tr>" for t, *values in rows)
+    seconds = step_ns % UNIT_NS["m"] != 0
+    body = "".join(f"<tr><td>{words.clock(int(t), scene.zone, year=True, seconds=seconds)}</td>{_cells(values, digits)}</tr>" for t, *values in rows)
     more = f'<p class="soft">The first {len(rows)} of {total:,} rows; {file} holds them all.</p>' if len(rows) < total else ""
     return _folded(title, f"<table><thead><tr><th>Time ({safe(scene.zone_name)})</th>{head}</tr></thead><tbody>{body}</tbody></table>{more}")
 

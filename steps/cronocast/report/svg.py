@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from string import Template
 
+from cronocast.errors import printable
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
 # Text has a contrast of at least 4.5 to 1 on paper and on panel, lines and marks at least 3 to 1; measured and forecast differ
 # in lightness as well as in hue, so that they can be told apart by everybody and in grey.
@@ -87,8 +89,8 @@ def text(content: str, x: float, y: float, cls: str | None = None, anchor: str |
 
 
 def safe(content: str) -> str:
-    """Escape text; characters that XML forbids are shown as a replacement sign."""
-    return escape("".join(c if c >= " " and c not in "\x7f\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else "\ufffd" for c in content), quote=True)
+    """Escape text; characters that XML forbids, or that turn the writing direction of what follows, are shown as a replacement sign."""
+    return escape("".join(c if c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else "\ufffd" for c in printable(content)), quote=True)
 
 
 def text_width(content: str, font: float) -> float:

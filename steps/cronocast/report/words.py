@@ -97,10 +97,11 @@ def percent(share: float | None) -> str:
     return f"{text}\u00a0%"
 
 
-def clock(time_ns: int, zone: tzinfo, *, year: bool = False) -> str:
-    """A time of day with its date, in a zone that stands elsewhere."""
+def clock(time_ns: int, zone: tzinfo, *, year: bool = False, seconds: bool = False) -> str:
+    """A time of day with its date, in a zone that stands elsewhere; with its seconds where it has some or they are wanted."""
     at = local(time_ns, zone)
-    return f"{at:%a} {at.day} {at:%b %Y %H:%M}" if year else f"{at:%a} {at.day} {at:%b %H:%M}"
+    form = f"%b{' %Y' if year else ''} %H:%M{':%S' if seconds or at.second else ''}"
+    return f"{at:%a} {at.day} {at.strftime(form)}"
 
 
 def years_differ(start_ns: int, end_ns: int, zone: tzinfo) -> bool:
@@ -224,7 +225,7 @@ def remark(member: MemberView, level: float) -> tuple[int, str]:
     if member.status == "failed":
         return 0, f"failed: {member.reason}".rstrip(": ")
     if not len(member.forecast.time_ns):
-        return 1, f"no forecast: {member.reason or member.status or 'the step did not run'}"
+        return 1, f"no forecast: {member.reason or member.status}".removesuffix(": ")
     if member.status == "fallback":
         return 2, f"fallback: {member.reason}".rstrip(": ")
     missing = member.prepared.get("missing_at_end")

@@ -34,7 +34,7 @@ def read_query(settings: dict[str, Any], view: RunView) -> str:
 def written_card(view: RunView, scene: Scene) -> str:
     """Points acknowledged, where they are, which times they cover, and how to read them."""
     load = next(s for s in view.steps if s.name == "load")
-    if load.status == "missing" or (load.status == "failed" and not load.acked):
+    if not load.acked:
         return ""
     goal = target(view.settings, view.series)
     times = [t for m in view.members for t in (*m.forecast.time_ns[:1], *m.forecast.time_ns[-1:])]
