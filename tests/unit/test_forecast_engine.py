@@ -145,6 +145,10 @@ def test_too_short_is_answered_as_set(wanted: str, status: str) -> None:
     assert result.yhat.size == (24 if wanted == "forecast" else 0)
 
 
+def test_one_point_is_said_as_one() -> None:
+    assert run([1.0], "too_short").reason == "too_short: 1 point; naive stands in"
+
+
 def test_first_stamp_is_the_first_step_not_the_last_observation() -> None:
     result = run(WAVE, "seasonal", {"periods": (24,)})
     assert result.time_ns[0] == START_NS + 672 * HOUR_NS

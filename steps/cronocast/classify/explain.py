@@ -22,7 +22,7 @@ DIGITS = 4
 
 def too_short(points: int, min_points: int) -> str:
     """Say that there are too few points."""
-    return f"{points} finished points, and {min_points} are needed to tell a pattern from chance."
+    return f"{points} finished point{'s' * (points != 1)}, and {min_points} are needed to tell a pattern from chance."
 
 
 def failed(error: Exception) -> str:

@@ -93,7 +93,7 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
     if (profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS) and settings.on_too_short != "forecast":
         status = "failed" if settings.on_too_short == "fail" else "skipped"
-        return without_forecast(profile, status, f"too_short: {int(filled.observed.sum())} points; on_too_short is {settings.on_too_short}")
+        return without_forecast(profile, status, f"{filled.too_short()}; on_too_short is {settings.on_too_short}")
     exponent = exponent_of(filled.y)
     unit = Unit(scale, exponent + halved, exponent_of(line.values[filled.start :]) if scale.name else exponent + halved)
     values, filled = np.ldexp(values, -exponent), replace(filled, y=np.ldexp(filled.y, -exponent))

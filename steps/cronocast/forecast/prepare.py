@@ -26,6 +26,11 @@ class Filled:
     holidays: int = 0  # steps left out although they were observed; what stands there instead is filled, but was not missing
     unseen: int = 0  # steps of the tail since something was last observed, be it on a holiday
 
+    def too_short(self) -> str:
+        """The reason of a member with too few points."""
+        points = int(self.observed.sum())
+        return f"too_short: {points} point{'s' * (points != 1)}"
+
     def counts(self) -> dict[str, int]:
         """What the result file says."""
         return {

@@ -166,7 +166,7 @@ class Work:
         if not set(used) & set(choice.names):
             return "fallback", f"model_failed: {'; '.join(self.notes)}; {used[0]} stands in"
         if self.profile.series_class == "too_short" and self.settings.model == "auto":
-            return "fallback", f"too_short: {int(self.filled.observed.sum())} points; {used[0]} stands in"
+            return "fallback", f"{self.filled.too_short()}; {used[0]} stands in"
         return "ok", "; ".join(self.notes)
 
 

@@ -187,7 +187,8 @@ def _send(job: Job, outcome: Outcome, sink: Sink, bodies: Iterator[bytes], recor
             with atomic(dead_letters) as file:
                 file.writelines(b"# %b\n%b" % (words.encode("ascii", "backslashreplace"), line) for line, words in refused)
             outcome.add_output(dead_letters, len(refused))
-    outcome.notes += [f"{points.requests + runs.requests} requests", f"{runs.acked} records written to the runs measurement"]
+    requests = points.requests + runs.requests
+    outcome.notes += [f"{requests} request{'s' * (requests != 1)}", f"{runs.acked} record{'s' * (runs.acked != 1)} written to the runs measurement"]
     if refused:
         sentence = f"{len(refused)} of {outcome.expected + len(records)} lines were refused: {refused[0][1]}; they lie in {DEAD_LETTERS}"
         raise RefusedError("E_PARTIAL", str(dead_letters), sentence)
