@@ -143,10 +143,14 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "
             rest = rest - _medians_by(shown % cycle_ns // step_ns, rest)
     patternless = y - (level_free - rest)
     rest = rest - running_median(rest, SPIKE_WINDOW)
-    scale = 1.4826 * float(np.median(np.abs(rest)))
-    if scale == 0:
+    size = np.abs(rest)
+    middle, upper = map(float, np.quantile(size, (0.5, 0.75)))
+    if middle == 0:
         return odd  # most values are as expected to the last digit: nothing says how far is far
-    odd = np.abs(rest) > limit * scale
+    # Either figure of a normal variable gives its deviation. The larger counts: what stands at its bound for a part of each day has no noise
+    # there, and what it has at other hours is not odd.
+    scale = max(1.4826 * middle, 0.8693 * upper)
+    odd = size > limit * scale
     edges = np.flatnonzero(np.diff(odd.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
     for a, b in edges:
         if b - a > LONGEST_SPIKE or b == y.size or not _leaves_and_returns(patternless, a, b, limit * scale / 2):
