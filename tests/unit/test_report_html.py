@@ -153,8 +153,9 @@ def test_what_was_written_comes_with_a_query_that_reads_it(tmp_path: Path) -> No
     assert "FROM \"m\\\"x_forecast\" WHERE \"series\" = 'it\\'s \\\\ here' AND time >= '2026-03-10T14:00:00Z' AND time <= '2026-03-11T13:00:00Z'" in page.text
 
 
-def test_times_are_in_the_zone_of_the_entry(tmp_path: Path) -> None:
-    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], settings={"timezone": "Asia/Kathmandu"}))
+@pytest.mark.parametrize("settings", [{"timezone": "Asia/Kathmandu"}, {"calendar.timezone": "Asia/Kathmandu"}, {"timezone": "America/Lima", "calendar.timezone": "Asia/Kathmandu"}])
+def test_times_are_in_the_zone_of_the_entry(settings: dict[str, str], tmp_path: Path) -> None:
+    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], settings=settings))
     assert "run Tue 10 Mar 2026 19:45 Asia/Kathmandu" in page.text
     assert "Times in Asia/Kathmandu" in page.text
 

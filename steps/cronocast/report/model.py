@@ -118,12 +118,18 @@ def read_run(folder: Path) -> RunView:
         steps=tuple(_step(name, results[name]) for name in STEPS),
         members=tuple(members),
         window=_window(results, members),
-        zone=str(settings.get("timezone") or "UTC"),
+        zone=_zone(settings),
         level=number_of(settings.get("level")) or next((m.backtest.level for m in members if m.backtest and m.backtest.level), 0.95),
         settings=settings,
         problems=tuple(problems),
         further=further,
     )
+
+
+def _zone(settings: dict[str, Any]) -> str:
+    """Whose clock the report shows: that of the people behind the values, else that of the schedules."""
+    named = (str(settings.get(path) or "UTC") for path in ("calendar.timezone", "timezone"))
+    return next((zone for zone in named if zone != "UTC"), "UTC")
 
 
 def _result(folder: Path, step: str, problems: list[str]) -> dict[str, Any]:
