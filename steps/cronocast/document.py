@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,14 +45,17 @@ class Part:
         return f"a mapping ({', '.join(f.name for f in dataclasses.fields(self.cls))})"
 
 
-def parse(cls: type, data: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401 - an instance of cls
-    """Turn JSON-shaped data into a frozen instance of `cls`, adding every problem found; None if there was any."""
+def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - an instance of cls
+    """Turn JSON-shaped data into a frozen instance of `cls`, adding every problem found; None if there was any.
+
+    An unknown key may also have meant one of those `beside`, which others read.
+    """
     if not isinstance(data, dict):
         problems.append(Problem("E_CONFIG_TYPE", where or "document", f"{seen(data)} is not a mapping; allowed: {Part(cls).words()}"))
         return None
     before, at = len(problems), f"{where}." if where else ""
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    problems += [_unknown(str(name), f"{at}{name}", fields, data[name]) for name in data if name not in fields]
+    problems += [_unknown(str(name), f"{at}{name}", (*beside, *fields), data[name]) for name in data if name not in fields]
     values: dict[str, Any] = {}
     for name, item in fields.items():
         if name in data and data[name] is not None:
@@ -62,7 +65,7 @@ def parse(cls: type, data: Any, where: str, problems: list[Problem]) -> Any:  # 
     return cls(**values) if len(problems) == before else None
 
 
-def _unknown(name: str, where: str, fields: Mapping[str, Any], value: object) -> Problem:
+def _unknown(name: str, where: str, fields: tuple[str, ...], value: object) -> Problem:
     if name in ("password", "token", "secret"):
         return Problem("E_SECRET_INLINE", where, f"a secret of {len(str(value))} characters stands in the document; name a file with {name}_file instead")
     near = difflib.get_close_matches(name, fields, 1)

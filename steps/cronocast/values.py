@@ -139,7 +139,7 @@ def _chart_problems(own: dict[Any, Any]) -> list[Problem]:
     from cronocast.chartvalues import Chart
 
     problems: list[Problem] = []
-    parse(Chart, own, "", problems)
+    parse(Chart, own, "", problems, ("defaults", "series"))
     return problems
 
 

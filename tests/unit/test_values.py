@@ -141,6 +141,14 @@ def test_mutated_text_is_read_or_refused_never_a_bug(tmp_path: Path) -> None:
             load_values(tmp_path / "values.yaml")
 
 
+@pytest.mark.parametrize(("wrong", "right"), [("serie", "series"), ("default", "defaults"), ("Series", "series"), ("profile", "profiles")])
+def test_a_mistyped_key_of_the_file_is_told_from_the_right_one(wrong: str, right: str, tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text(f"{wrong}: {{}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_values(tmp_path / "values.yaml")
+    assert any(problem.where == wrong and f"did you mean {right!r}?" in problem.sentence for problem in caught.value.problems)
+
+
 def test_the_schema_knows_every_setting_and_refuses_others() -> None:
     schema = values_schema()
     entry = schema["properties"]["defaults"]
