@@ -182,6 +182,15 @@ def test_values_that_are_left_out_have_no_say_in_the_figures(transform: str) -> 
     assert with_["chosen"]["mase"] == pytest.approx(without["chosen"]["mase"], rel=0.3)
 
 
+def test_no_interval_is_measured_across_a_gap_that_is_too_long_to_fill() -> None:
+    noisy = WAVE + np.random.default_rng(7).normal(size=T.size)
+    level = np.where(T < 360, noisy + 500, np.where(T < 408, NAN, noisy))
+    limited, without = (run(y, "seasonal", {"periods": (24,)}, fill_limit=12) for y in (level, np.where(T < 408, NAN, noisy)))
+    assert limited.prepared == {"left_out_before_outage": 360}
+    assert limited.backtest["origins"] == without.backtest["origins"]
+    assert limited.upper - limited.lower == pytest.approx(without.upper - without.lower, rel=0.1)
+
+
 @pytest.mark.parametrize("minutes", [10, 30, 50, 59.99])
 def test_rows_within_steps_are_forecast_as_if_they_stood_at_their_beginnings(minutes: float) -> None:
     times = START_NS + HOUR_NS * np.arange(672)

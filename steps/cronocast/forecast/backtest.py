@@ -77,11 +77,12 @@ def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS, fil
             there are origins with only part of their steps behind them: only they show which model has noticed.
         h: Steps per origin.
         most: Origins at most.
-        fill_limit: Longest gap, in steps, that is filled.
+        fill_limit: Longest gap, in steps, that is filled; all origins lie after the newest longer one.
         holidays: Steps whose values are left out, shape (t,). None: no step.
     """
     origins = []
-    ends = origin_ends(y.size, h, context.periods, most)
+    start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start  # what was before is no history, so nothing is tested on it
+    ends = [start + end for end in origin_ends(y.size - start, h, context.periods, most)]
     if ends and 0 < y.size - context.last_change < 2 * h and context.last_change > 0:
         ends += [y.size - h // part for part in CHANGED if h // part > 0]
     for end in ends:
