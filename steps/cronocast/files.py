@@ -25,14 +25,18 @@ def _storage(error: OSError, path: Path) -> StorageError:
 
 
 class _Raw(io.FileIO):
-    """A file whose failing writes are storage errors; what else fails while it is open keeps its own error."""
+    """A file whose failing writes are storage errors that name it; what else fails while it is open keeps its own error."""
+
+    def __init__(self, handle: int, path: Path) -> None:
+        super().__init__(handle, "wb")
+        self._path = path
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
         """Write as much as the volume takes."""
         try:
             return super().write(data)
         except OSError as error:
-            raise _storage(error, Path(str(self.name))) from error
+            raise _storage(error, self._path) from error
 
 
 @contextmanager
@@ -51,7 +55,7 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise _storage(error, path) from error
     try:
-        with io.BufferedWriter(_Raw(handle, "wb"), 2**20) as file:
+        with io.BufferedWriter(_Raw(handle, path), 2**20) as file:
             yield file
             file.flush()
             _publish(handle, name, path)

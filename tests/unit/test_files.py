@@ -126,6 +126,13 @@ def test_a_failing_call_is_exit_74(call: str, number: int, content: bytes, path:
     assert (path.read_bytes(), leftovers(path.parent)) == (content, [])
 
 
+def test_a_full_volume_is_told_with_the_name_of_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "mkstemp", lambda **_: (os.open("/dev/full", os.O_WRONLY), f"{path}.tmp"))
+    with pytest.raises(StorageError, match=os.strerror(errno.ENOSPC)) as caught, atomic(path) as file:
+        file.write(NEW)
+    assert caught.value.where == str(path)
+
+
 def test_a_volume_that_keeps_modes_to_itself_is_written_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As CIFS does, such as Azure Files: every file has the mode of the mount."""
 
