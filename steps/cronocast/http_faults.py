@@ -13,6 +13,7 @@ from cronocast.errors import AccessError, ConfigError, ContractError, CronocastE
 # Servers say 500 to some faults that no retry mends.
 PERMANENT = re.compile(r"retention policy not found|field type conflict|database not found|max-values-per-tag|max-series-per-database", re.IGNORECASE)
 NO_DATABASE = re.compile(r"database not found|no dbrp mapping|retention policy not found|bucket .{0,80}not found", re.IGNORECASE)
+STATEMENT = re.compile(r" to execute statement '.*', requires ", re.DOTALL)  # which right on which database stands after the whole query
 
 
 class AgainError(TemporaryError):
@@ -33,6 +34,7 @@ def excerpt(body: bytes, secret: str = "") -> str:
         text = re.sub(r"<(script|style|head)\b.*?</\1>|<[^>]*>?", " ", text, flags=re.DOTALL | re.IGNORECASE)
     if secret:
         text = text.replace(secret, "***")
+    text = STATEMENT.sub(", requires ", text)
     return seen(" ".join(text.split()))
 
 

@@ -95,6 +95,12 @@ def test_fault_has_its_class(behaviour: Behaviour, code: int, token: str, tries:
     assert len(error.problem) < 300
 
 
+def test_a_missing_right_is_told_with_its_database_and_without_the_query() -> None:
+    said = "error authorizing query: reader not authorized to execute statement 'SELECT mean(v) FROM m.a.x WHERE time \\u003e= 1', requires READ on metrcs"
+    with LyingServer([status(403, f'{{"error":"{said}"}}')]) as server:
+        assert "reader not authorized, requires READ on metrcs'; check the user" in fault(server.url)[0].problem
+
+
 @pytest.mark.parametrize("first", [status(503), status(429, Retry_After="0"), reset, Answer(body=(b"x" * 999,), cut=500)])
 def test_passing_fault_is_retried_with_the_same_bytes(first: Behaviour) -> None:
     said: list[str] = []
