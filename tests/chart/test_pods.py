@@ -191,6 +191,10 @@ def test_no_series_no_database_to_reach() -> None:
     assert len(ports({"series": {}})) == 2
 
 
+def test_without_ports_of_the_api_server_no_rule_allows_everything() -> None:
+    assert ports({"series": {}, "networkPolicy": {"apiServerPorts": []}}) == [[53, 53]]
+
+
 def test_the_labels_that_the_policy_selects_are_on_every_pod() -> None:
     objects = scenario(SCENARIOS[IDS.index("company")])
     selected = kind(objects, "NetworkPolicy")[0]["spec"]["podSelector"]["matchLabels"].items()
