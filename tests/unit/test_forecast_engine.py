@@ -191,6 +191,12 @@ def test_no_interval_is_measured_across_a_gap_that_is_too_long_to_fill() -> None
     assert limited.upper - limited.lower == pytest.approx(without.upper - without.lower, rel=0.1)
 
 
+def test_soon_after_a_gap_too_long_to_fill_what_was_before_says_how_wide_an_interval_is() -> None:
+    result = run(np.where((T < 600) | (T >= 670), WAVE, NAN), "seasonal", {"periods": (24,)}, fill_limit=12)
+    assert result.prepared == {"left_out_before_outage": 600}
+    assert (result.upper - result.lower > 2).all()
+
+
 @pytest.mark.parametrize("minutes", [10, 30, 50, 59.99])
 def test_rows_within_steps_are_forecast_as_if_they_stood_at_their_beginnings(minutes: float) -> None:
     times = START_NS + HOUR_NS * np.arange(672)

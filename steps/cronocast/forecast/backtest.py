@@ -77,12 +77,14 @@ def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS, fil
             there are origins with only part of their steps behind them: only they show which model has noticed.
         h: Steps per origin.
         most: Origins at most.
-        fill_limit: Longest gap, in steps, that is filled; all origins lie after the newest longer one.
+        fill_limit: Longest gap, in steps, that is filled; origins lie after the newest longer one, if there is room for half of `most`.
         holidays: Steps whose values are left out, shape (t,). None: no step.
     """
     origins = []
-    start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start  # what was before is no history, so nothing is tested on it
+    start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start  # what was before is no history
     ends = [start + end for end in origin_ends(y.size - start, h, context.periods, most)]
+    if len(ends) < most / 2:  # too few to go by: soon after a gap what was before it says more
+        ends = origin_ends(y.size, h, context.periods, most)
     if ends and 0 < y.size - context.last_change < 2 * h and context.last_change > 0:
         ends += [y.size - h // part for part in CHANGED if h // part > 0]
     for end in ends:

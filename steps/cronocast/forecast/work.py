@@ -79,8 +79,7 @@ class Work:
         """Where past forecasts begin."""
         # Where the newest values are missing, the forecast begins that much further from what is known: so must its test.
         n = self.values.size - self.filled.tail
-        history = n if self.settings.fill_limit is None else self.filled.y.size
-        h = min(self.filled.tail + self.settings.h, max(1, history // 3))
+        h = min(self.filled.tail + self.settings.h, max(1, n // 3))
         return backtest.begin(self.values[:n], replace(self.context, observed=None), h, fill_limit=self.settings.fill_limit, holidays=self.holidays[:n])
 
     def _backtest(self, trained: "Mapping[str, Trained]") -> None:
