@@ -197,6 +197,12 @@ def test_soon_after_a_gap_too_long_to_fill_what_was_before_says_how_wide_an_inte
     assert (result.upper - result.lower > 2).all()
 
 
+@pytest.mark.parametrize(("y", "better"), [(RAMP, "naive"), (WAVE, "seasonal_naive")])
+def test_the_naive_forecast_that_was_better_stands_in_for_a_model_that_fails(y: Any, better: str) -> None:
+    result = run(y, "trend", {"periods": (24,)}, model=f"{__name__}:Broken")
+    assert (result.status, result.model, result.backtest["chosen"]["ratio"]) == ("fallback", better, 1.0)
+
+
 @pytest.mark.parametrize("minutes", [10, 30, 50, 59.99])
 def test_rows_within_steps_are_forecast_as_if_they_stood_at_their_beginnings(minutes: float) -> None:
     times = START_NS + HOUR_NS * np.arange(672)
@@ -406,8 +412,8 @@ def test_why_names_what_is_left_where_one_of_the_chosen_fails_in_the_end() -> No
 @pytest.mark.parametrize("settings", [{"candidates": (f"{__name__}:Late",)}, {"model": f"{__name__}:Late"}], ids=["chosen", "set"])
 def test_why_names_what_stands_in(settings: dict[str, Any]) -> None:
     result = run(10 * RAMP + WAVE, "trend", {"periods": (24,)}, **settings)
-    assert (result.status, result.model) == ("fallback", "seasonal_naive")
-    assert result.why == f"seasonal_naive stands in: {__name__}:Late was chosen, but could not forecast from the newest values"
+    assert (result.status, result.model) == ("fallback", "naive")
+    assert result.why == f"naive stands in: {__name__}:Late was chosen, but could not forecast from the newest values"
 
 
 def test_long_horizon_on_a_short_history_widens() -> None:

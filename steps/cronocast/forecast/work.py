@@ -112,13 +112,14 @@ class Work:
         return test.origins[-1].context.periods if test.origins else self.context.periods
 
     def _predict(self, choice: select.Choice, tested: tuple[int, ...], trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
-        """Forecast with what was chosen; what fails is left out, and if all fails the naive forecasts stand in."""
+        """Forecast with what was chosen; what fails is left out, and if all fails the better naive forecast stands in."""
         context = backtest.context_of(self.filled, self.context)
         context = replace(context, state=self.context.state)
         if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
             context = replace(context, periods=tested)
         good: dict[str, Floats] = {}
-        for name in dict.fromkeys((*choice.names, *select.NAIVE)):
+        better = [name for name in (select.reference(self.test),) if name]
+        for name in dict.fromkeys((*choice.names, *better, *select.NAIVE)):
             if name in select.NAIVE and name not in choice.names and good:
                 break
             if name not in self.models:
