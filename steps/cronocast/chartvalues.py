@@ -32,6 +32,7 @@ IMAGES = ("extract", "classify", "forecast", "forecast-lstm", "forecast-lstm-gpu
 
 _text = Text(about="text")
 _name = Shaped(about="the name of a Kubernetes object: lower-case letters, digits and dashes", pattern=_NAME)
+_full_name = Shaped(about="the name of a Kubernetes object: lower-case letters, digits, dashes and dots", pattern=rf"{_NAME}(\.{_NAME})*")
 _names = Shaped(about="the name of a Kubernetes object, or nothing", pattern=rf"({_NAME}(\.{_NAME})*)?")
 _key = Shaped(about="the key of a label or annotation, such as team or example.org/team", pattern=rf"({_NAME}(\.{_NAME})*/)?{_LABEL}")
 _labels = MapOf(_key, Shaped(about="the value of a label: at most 63 letters, digits, dashes, dots, underscores", pattern=f"({_LABEL})?"))
@@ -44,7 +45,7 @@ _cron = Shaped(about="five cron fields", pattern=r"\S+( \S+){4}")
 
 @dataclass(frozen=True)
 class Image:
-    """Where the images come from: REGISTRY/cronocast-NAME:TAG, or @DIGEST where one is given."""
+    """Where the images come from: REGISTRY/NAME:TAG, or @DIGEST where one is given."""
 
     registry: str = setting(
         Shaped(about="HOST/PATH without a scheme", pattern=r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?"), "ghcr.io/cronocast", "Registry and path before the name of an image."
@@ -54,7 +55,7 @@ class Image:
         MapOf(Text(IMAGES), Shaped(about="sha256: and 64 digits", pattern="sha256:[0-9a-f]{64}")), {}, f"Digest by image name ({', '.join(IMAGES)}), used instead of the tag."
     )
     pullPolicy: str = setting(Text(("IfNotPresent", "Always", "Never")), "IfNotPresent", "When the nodes fetch an image.")  # noqa: N815
-    pullSecrets: tuple[str, ...] = setting(ListOf(_name), (), "Secrets for the registry.")  # noqa: N815
+    pullSecrets: tuple[str, ...] = setting(ListOf(_full_name), (), "Secrets for the registry.")  # noqa: N815
 
 
 @dataclass(frozen=True)

@@ -271,6 +271,19 @@ def test_v6_a_name_that_another_name_already_makes_is_refused() -> None:
     assert "E_NAME series." in problems({"defaults": MINIMAL, "series": {"CPU": None, made: None}})
 
 
+@pytest.mark.parametrize("name", ["a" * 39 + ".bbb", "a" * 37 + "---bbb"])
+def test_a_long_name_of_a_release_is_cut_to_one_that_kubernetes_takes(name: str) -> None:
+    names = [item["metadata"]["name"] for item in render({**BASE, "nameOverride": name})]
+    assert len(names) > 6
+    assert all(re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", name) for name in names), names
+
+
+def test_every_secret_may_have_a_name_with_dots() -> None:
+    name = "registry.example.org"
+    objects = render({**BASE, "secrets": {"source": name, "sink": name, "ca": name}, "image": {"pullSecrets": [name]}})
+    assert kind(objects, "WorkflowTemplate")[0]["spec"]["imagePullSecrets"] == [{"name": name}]
+
+
 def test_no_two_runs_of_a_series_work_at_the_same_time() -> None:
     for cron in kind(scenario(SCENARIOS[IDS.index("names")]), "CronWorkflow"):
         parameters = {p["name"]: p["value"] for p in cron["spec"]["workflowSpec"]["arguments"]["parameters"]}

@@ -1,6 +1,6 @@
 {{/* Name of the release's objects. */}}
 {{- define "cronocast.name" -}}
-{{- .Values.nameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- regexReplaceAll "[-.]+$" (.Values.nameOverride | default .Release.Name | trunc 40) "" -}}
 {{- end }}
 
 {{/* Name of the account that the pods of a run use. */}}
