@@ -101,6 +101,12 @@ def test_overlapping_windows_widen_the_interval(rng: np.random.Generator) -> Non
     assert (overlapping > 1.2 * apart).all()
 
 
+def test_a_single_window_does_not_tell_how_windows_differ(rng: np.random.Generator) -> None:
+    errors = random_walk_errors(rng, 14, 24)
+    several, single = (intervals.offsets(errors, 24, 0.5, WALK, 1, independent)[1] for independent in (14, 1))
+    assert (single > 1.15 * several).all()
+
+
 @pytest.mark.parametrize(("freedom", "expected"), [(2, 4.303), (3, 3.182), (5, 2.571), (13, 2.160), (100, 1.984)])
 def test_student_quantile_is_that_of_the_tables(freedom: int, expected: float) -> None:
     assert intervals.student(0.975, freedom) == pytest.approx(expected, rel=0.06)

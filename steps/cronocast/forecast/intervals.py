@@ -71,13 +71,14 @@ def _quantiles(errors: "Floats", scale: "Floats", level: float, independent: int
 
     Errors of one window go together: a bad day is bad at most steps. So how far out the bounds of a wide interval lie is known from as many
     cases as there are windows apart from each other, and they are widened as Student's quantiles are over the normal ones. Those of a
-    narrower one every window crosses: more cases say where they lie, in the measure in which more values lie outside.
+    narrower one every window crosses: more cases say where they lie, in the measure in which more values lie outside. A single window
+    is one case at any level, since it does not tell how windows differ.
     """
     scaled = (errors / np.where(scale > 0, scale, 1.0))[np.isfinite(errors)]
     last = scaled.size - 1
     low, high = np.interp([last * (1 - level) / 2, last * (1 + level) / 2], np.arange(scaled.size), np.sort(scaled)).tolist()  # as np.quantile, at a tenth of the time
     least = LEAST_SIDE * max(-low, high, 0.0)
-    cases = independent * max(1.0, (1 - level) / OUTER)
+    cases = 1 + (independent - 1) * max(1.0, (1 - level) / OUTER)
     wider = student((1 + level) / 2, max(2.0, cases - 1)) / NormalDist().inv_cdf((1 + level) / 2)
     return wider * max(-low, least), wider * max(high, least)
 
