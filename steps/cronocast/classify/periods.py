@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from cronocast.classify.features import Bools, Floats, Ints, Scaled
-from cronocast.forecast.robust import median
+from cronocast.robust import median
 
 MIN_CYCLES = 2  # less can't repeat
 WHOLE = 0.5  # share of a cycle that must have values for it to count

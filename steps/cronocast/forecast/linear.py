@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast.robust import median, spread_of
 from cronocast.forecast.theta import has_season
+from cronocast.robust import median, spread_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast.robust import median
+from cronocast.robust import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Floats
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 
 def median(values: "Floats") -> float:
