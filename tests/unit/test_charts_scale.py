@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cronocast.durations import parse_stamp, stamp
 from cronocast.report.scale import reduce_line, spans, time_ticks, value_domain, value_ticks, zone_of
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no defect
+PATIENT = settings(suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no defect
 TICKS = {
     "tens": (0, 100, 5, [0, 20, 40, 60, 80, 100]),
     "quarter steps": (0.1, 1.2, 4, [0.25, 0.5, 0.75, 1.0]),

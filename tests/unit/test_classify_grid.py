@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cronocast.grid import DEFAULT_STEP_NS, MAX_STEPS, infer_step, snap, steps_of, to_grid
@@ -126,7 +126,6 @@ def test_the_mean_of_largest_values_is_finite() -> None:
     assert snap([0, 0, 0, HOUR], [largest, largest, largest, 1.0], HOUR).y.tolist() == [largest, 1.0]
 
 
-@settings(deadline=None)  # a loaded machine is no defect
 @given(
     st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=True, allow_infinity=True)), max_size=30),
     st.integers(1, 2**63 - 1),

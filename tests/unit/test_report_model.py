@@ -146,7 +146,7 @@ _json = _leaf | st.lists(_leaf, max_size=4) | st.dictionaries(st.sampled_from(["
 _keys = st.sampled_from(["origins", "ratio", "mase", "coverage", "level", "scale", "models", "chosen", "naive", "by_step", "failed", "not_tried", "steps"])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no defect
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no defect
 @given(st.dictionaries(_keys, _json, max_size=8))
 def test_any_json_in_place_of_a_backtest_is_survived(data: dict[str, Any]) -> None:
     test = backtest_of(data)

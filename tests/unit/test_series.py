@@ -41,7 +41,7 @@ text = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_s
 tag_sets = st.dictionaries(text, text, max_size=3).map(lambda tags: tags_text(tags.items()))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), columns=st.sampled_from([HISTORY_COLUMNS, FORECAST_COLUMNS]))
 def test_round_trip_is_bit_exact(data: st.DataObject, columns: tuple[str, ...], tmp_path: Path) -> None:
     members = []
@@ -60,7 +60,7 @@ def test_edges_of_doubles(value: float, tmp_path: Path) -> None:
     assert bits(member.columns[0]) == [struct.pack("<d", value)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(text, text, max_size=4))
 def test_tags_round_trip(tags: dict[str, str]) -> None:
     assert parse_tags(tags_text(tags.items())) == tuple(sorted(tags.items()))

@@ -228,7 +228,7 @@ def test_f20_a_line_over_the_limit_is_a_dead_letter(narrow: Influxd, tmp_path: P
 
 ODD = st.text(st.sampled_from(list("\\\\\\,,==  \"'#/.$;%aZ0é漢😀\n\t\r\0\u2028\x7f\ud800")), max_size=12)
 # Every example is a batch, since a fresh database takes long; shrinking would take minutes.
-QUICK = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+QUICK = settings(max_examples=5, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
 MEASUREMENTS = st.one_of(ODD, ODD.map(lambda text: f"m{text}"))
 TAGS = st.dictionaries(ODD | st.sampled_from(["time", "_field", "host"]), ODD, max_size=3)
 

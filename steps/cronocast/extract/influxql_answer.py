@@ -149,16 +149,17 @@ class Answer:
 
     def _take_block(self, series: dict[str, Any], block: bytes) -> bool:
         """Keep rows that need no look at each; False where they need one."""
+        member, places = self._member(series), self._columns(series)
         lines = block.split(b"],[")
         times = list(map(_time, lines))
         ascending = all(map(lt, times, islice(times, 1, None)))  # 19 digits each: text compares as numbers do
         first, last = (int(times[0]), int(times[-1])) if ascending else (int(min(times)), int(max(times)))
-        if self._columns(series) != (0, 1) or first < self._expected.start_ns or last >= self._expected.end_ns:
+        if places != (0, 1) or first < self._expected.start_ns or last >= self._expected.end_ns:
             return False
         if (grouped := self._expected.grouped_ns) and (first % grouped or last % grouped):
             return False
         self.rows += len(lines)
-        self._keep(self._member(series), lines, first, last, ascending=ascending)
+        self._keep(member, lines, first, last, ascending=ascending)
         return True
 
     def _take_rows(self, series: dict[str, Any]) -> None:
