@@ -100,15 +100,13 @@ def _table(names: list[str], left: int = 1) -> Table:
     return table
 
 
-def _fitting(console: Console, document: Shown) -> tuple[Table, list[str]]:
+def _fitting(console: Console, document: Shown) -> tuple[Table, tuple[str, ...]]:
     """The table by model with the columns that the screen has room for, and the names of those it has not: folded figures can't be read."""
-    names: list[str] = []
-    for name in ("", *LESS_NEEDED):
-        names += [name] if name else []
-        table = by_model(document, names)
+    for count in range(len(LESS_NEEDED) + 1):
+        table = by_model(document, LESS_NEEDED[:count])
         if console.measure(table, options=console.options.update(width=UNBOUND)).maximum <= console.width:
             break
-    return table, names
+    return table, LESS_NEEDED[:count]
 
 
 def by_model(document: Shown, without: Iterable[str] = ()) -> Table:

@@ -78,8 +78,8 @@ def _quantiles(errors: "Floats", scale: "Floats", level: float, independent: int
     last = scaled.size - 1
     low, high = np.interp([last * (1 - level) / 2, last * (1 + level) / 2], np.arange(scaled.size), np.sort(scaled)).tolist()  # as np.quantile, at a tenth of the time
     least = LEAST_SIDE * max(-low, high, 0.0)
-    cases = 1 + (independent - 1) * max(1.0, (1 - level) / OUTER)
-    wider = student((1 + level) / 2, max(2.0, cases - 1)) / NormalDist().inv_cdf((1 + level) / 2)
+    freedom = max(2.0, (independent - 1) * max(1.0, (1 - level) / OUTER))
+    wider = student((1 + level) / 2, freedom) / NormalDist().inv_cdf((1 + level) / 2)
     return wider * max(-low, least), wider * max(high, least)
 
 

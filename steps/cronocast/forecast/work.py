@@ -118,8 +118,8 @@ class Work:
         if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
             context = replace(context, periods=tested)
         good: dict[str, Floats] = {}
-        better = [name for name in (select.reference(self.test),) if name]
-        for name in dict.fromkeys((*choice.names, *better, *select.NAIVE)):
+        better = select.reference(self.test) or select.NAIVE[0]
+        for name in dict.fromkeys((*choice.names, better, *select.NAIVE)):
             if name in select.NAIVE and name not in choice.names and good:
                 break
             if name not in self.models:
