@@ -24,6 +24,8 @@ PATTERNS = {
     "source.url": r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@?#]+",
     "sink.url": r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@?#]+",
 }
+# Defaults that null may take away; without any other the chart could make nothing that works.
+FREE = ("requests", "limits", "runAsUser", "runAsGroup", "fsGroup")
 BEGIN, END = "<!-- values: made by helm/generate.py -->", "<!-- end of values -->"
 HEAD = """# Every value of the chart with its default; made by helm/generate.py from the definition that also checks them.
 # `defaults` and `series` are the same document that `cronocast run -f` reads: see "Settings" in steps/README.md.
@@ -72,8 +74,18 @@ def schema_json() -> str:
     series["additionalProperties"] = False
     for path, pattern in PATTERNS.items():
         _set_pattern(document["properties"]["defaults"], path.split("."), f"^({pattern})$")
+    document["required"] += _require(Chart(), document)
     document["properties"]["global"] = {"type": "object", "description": "Helm hands it to every chart; not read here."}
     return json.dumps(document, indent=1) + "\n"
+
+
+def _require(value: Any, part: dict[str, Any]) -> list[str]:  # noqa: ANN401
+    """Ask for every value that has a default, in all parts: Helm takes away what is null, and what an older version did not know yet (`--reuse-values`)."""
+    required = [item.name for item in fields(value) if getattr(value, item.name) not in ("", False, (), {}) and item.name not in FREE]
+    for name in required:
+        if is_dataclass(inner := getattr(value, name)):
+            part["properties"][name]["required"] = _require(inner, part["properties"][name])
+    return required
 
 
 def _set_pattern(part: dict[str, Any], path: list[str], pattern: str) -> None:

@@ -169,9 +169,9 @@ class Resources:
 class Security:
     """The user that every pod runs as. Root, privileges and a writable root file system are not on offer."""
 
-    runAsUser: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "User id.")  # noqa: N815
-    runAsGroup: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "Group id.")  # noqa: N815
-    fsGroup: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "Group that owns the files of the volume.")  # noqa: N815
+    runAsUser: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "User id; null leaves it to the cluster, as OpenShift wants.")  # noqa: N815
+    runAsGroup: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "Group id; null leaves it to the cluster, as OpenShift wants.")  # noqa: N815
+    fsGroup: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "Group that owns the files of the volume; null leaves it to the cluster, as OpenShift wants.")  # noqa: N815
     patchArgo: bool = setting(Flag(), True, "Also restrict Argo's own containers; not needed where the controller's configuration does it.")  # noqa: N815
 
 

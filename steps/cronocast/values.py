@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from cronocast.document import merge, parse, schema
+from cronocast.document import merge, parse, plain, schema
 from cronocast.entry import Entry, parse_entry
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.settings import read_text
@@ -139,7 +139,7 @@ def _chart_problems(own: dict[Any, Any]) -> list[Problem]:
     from cronocast.chartvalues import Chart
 
     problems: list[Problem] = []
-    parse(Chart, own, "", problems, ("defaults", "series"))
+    parse(Chart, merge(plain(Chart()), own), "", problems, ("defaults", "series"))  # null takes a default away, as in Helm
     return problems
 
 

@@ -12,6 +12,7 @@ from cronocast.entry import Entry, parse_entry_text
 from cronocast.values import load_values
 from tests.chart.rendering import IDS, MINIMAL, SCENARIOS, containers, expanded, filled, kind, render, runs, scenario, tags
 
+FAILURES = "=sprig.trunc(60000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))"
 WORKFLOW = {"workflow.name": "run-1", "workflow.scheduledTime": "2026-01-31T12:00:00Z", "workflow.parameters.model": "", "item": "x", "=1+1": "2", "inputs.parameters.part": ""}
 
 
@@ -102,7 +103,7 @@ def test_numbers_keep_their_value() -> None:
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
 def test_argo_knows_every_mark_that_it_is_asked_to_fill_in(path: Path) -> None:
-    known = {"workflow.scheduledTime", "workflow.status", "workflow.name", "inputs.parameters.part", "inputs.parameters.class", "item", "=sprig.trunc(60000, workflow.failures)"}
+    known = {"workflow.scheduledTime", "workflow.status", "workflow.name", "inputs.parameters.part", "inputs.parameters.class", "item", FAILURES}
     for _cron, template, parameters in runs(scenario(path)):
         names = {f"workflow.parameters.{p['name']}" for p in template["spec"]["arguments"]["parameters"]}
         used = {tag for tag in tags(json.dumps(template)) if "tasks.classify" not in tag}

@@ -79,6 +79,23 @@ def test_every_value_changes_what_is_made(path: str) -> None:
     assert render(put(before, path, wanted)) != list(rendered(json.dumps(before)))
 
 
+NOT_NEEDED = (*(path for path in PATHS if path.endswith((".requests", ".limits"))), "security.runAsUser", "security.runAsGroup", "security.fsGroup")
+EMPTY = tuple(path for path in PATHS if not path.startswith("profiles.") and default_at(path) in ("", False, (), {}))
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if not path.startswith("profiles.")])
+def test_null_leaves_nothing_half_made(path: str) -> None:
+    """Helm takes a default away where a file says null, and an old release that is upgraded with its old values lacks what is new."""
+    values = put(BASE, path, None)
+    if path in EMPTY:
+        assert render(values) == list(rendered(json.dumps(BASE)))
+    elif path in NOT_NEEDED:
+        assert render(values) != list(rendered(json.dumps(BASE)))
+    else:
+        *outer, last = path.split(".")
+        assert f"at '{''.join(f'/{name}' for name in outer)}': missing property '{last}'" in problems(values)
+
+
 ENTRY_PATHS = {"schedules": ["1 1 1 1 1"], "timezone": "Europe/Berlin", "suspend": True, "profile": "more", "singlePod": True, "title": "T", "horizon": "48h"}
 
 

@@ -22,7 +22,7 @@ SERIES: dict[str, dict[str, Any]] = {
     "deleted": {"sink": AWAY},
     "denied": {"source": {"password_file": "/secrets/source/wrong"}},
     "onepod-denied": {"source": {"password_file": "/secrets/source/wrong"}, "singlePod": True},
-    "misnamed": {"source": {"retention_policy": "nowhere"}},
+    "misnamed": {"source": {"retention_policy": "nowhere {{=1+1"}},  # the database says the name again; Argo would look for the mark's end
 }
 DENIED = ("denied", "onepod-denied", "misnamed")
 
@@ -165,6 +165,7 @@ def test_the_record_of_a_failed_run_says_where_and_why(runs: dict[str, Workflow]
     [row] = database.records(series)
     assert (row["status"], row["failed_step"], row["exit"]) == ("failed", step, code)
     assert row["message"]
+    assert "nowhere {=1+1" in row["message"] or series != "misnamed"
     assert row["time"] == int(seconds(scheduled(runs[series])))
 
 

@@ -41,6 +41,13 @@ def test_defaults_are_merged_key_by_key_and_null_removes(tmp_path: Path) -> None
     assert own.options == {"a": [1, {"b": None}]}
 
 
+def test_null_takes_a_default_of_the_chart_away_as_helm_does(tmp_path: Path) -> None:
+    own = {"resources": {"load": {"limits": {"memory": None}}}, "security": {"runAsUser": None}, "labels": {"team": None}, "profiles": {"cpu": None, "gpu": None}}
+    assert list(load(tmp_path, {**GOOD, **own})) == ["cpu", "own query"]
+    with pytest.raises(ConfigError, match=r"resources\.load\.limits\.memory"):
+        load(tmp_path, {**GOOD, "resources": {"load": {"limits": {"memory": 1.5}}}})
+
+
 @pytest.mark.parametrize(
     ("base", "over", "merged"),
     [

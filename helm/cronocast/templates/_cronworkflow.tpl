@@ -29,7 +29,7 @@ spec:
     labels:
       {{- include "cronocast.labels" (dict "root" $ "labels" $labels) | nindent 6 }}
     annotations:
-      {{- include "cronocast.texts" (merge (dict) $annotations $.Values.annotations) | trim | nindent 6 }}
+      {{- include "cronocast.texts" (merge (dict) $annotations ($.Values.annotations | default dict)) | trim | nindent 6 }}
   workflowSpec:
     entrypoint: {{ $entry.singlePod | default false | ternary "single" "series" }}
     workflowTemplateRef: {name: "{{ include "cronocast.name" $ }}-{{ $entry.profile | default "cpu" }}"}

@@ -21,7 +21,7 @@
 {{/* Labels of every object and pod as YAML: (dict "root" $ "labels" MORE). A person's labels come last, so that none replaces what selectors look for. */}}
 {{- define "cronocast.labels" -}}
 {{- $own := dict "app.kubernetes.io/name" "cronocast" "app.kubernetes.io/instance" .root.Release.Name "app.kubernetes.io/version" .root.Chart.AppVersion -}}
-{{- merge $own (.labels | default dict) .root.Values.labels | toYaml -}}
+{{- merge $own (.labels | default dict) (.root.Values.labels | default dict) | toYaml -}}
 {{- end }}
 
 {{/* Name, namespace, labels and annotations of an object: (dict "root" $ "name" NAME "labels" MORE "annotations" MORE). */}}
@@ -30,7 +30,7 @@ name: {{ .name | quote }}
 namespace: {{ .root.Release.Namespace | quote }}
 labels:
   {{- include "cronocast.labels" . | nindent 2 }}
-{{- with merge (dict) (.annotations | default dict) .root.Values.annotations }}
+{{- with merge (dict) (.annotations | default dict) (.root.Values.annotations | default dict) }}
 annotations:
   {{- include "cronocast.texts" . | trim | nindent 2 }}
 {{- end }}
@@ -47,5 +47,5 @@ annotations:
 {{- define "cronocast.image" -}}
 {{- $image := .root.Values.image -}}
 {{- printf "%s/%s" (trimSuffix "/" $image.registry) .name -}}
-{{- with get $image.digests .name }}@{{ . }}{{ else }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end -}}
+{{- with get ($image.digests | default dict) .name }}@{{ . }}{{ else }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end -}}
 {{- end }}

@@ -8,9 +8,11 @@ capabilities: {drop: [ALL]}
 {{/* What every pod runs as. */}}
 {{- define "cronocast.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: {{ int64 .Values.security.runAsUser }}
-runAsGroup: {{ int64 .Values.security.runAsGroup }}
-fsGroup: {{ int64 .Values.security.fsGroup }}
+{{- range $name := list "runAsUser" "runAsGroup" "fsGroup" }}
+{{- with get $.Values.security $name }}
+{{ $name }}: {{ int64 . }}
+{{- end }}
+{{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
@@ -45,6 +47,12 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
+{{/* Resources of a container: (dict "of" RESOURCES "gpus" N "gpuResource" NAME). */}}
+{{- define "cronocast.resources" -}}
+{{- $gpus := dict }}{{ if .gpus }}{{ $gpus = dict .gpuResource (toString .gpus) }}{{ end -}}
+{{- dict "requests" (.of.requests | default dict) "limits" (merge $gpus (.of.limits | default dict)) | toJson -}}
+{{- end }}
+
 {{/* One container of a step: (dict "root" $ "step" COMMAND "image" IMAGE "kind" RESOURCES "secrets" LIST "env" MAP "gpus" N "gpuResource" NAME). */}}
 {{- define "cronocast.container" -}}
 {{- $values := .root.Values -}}
@@ -62,9 +70,7 @@ env:
   {{- end }}
 securityContext:
   {{- include "cronocast.containerSecurity" . | nindent 2 }}
-{{- $limits := $kind.limits }}
-{{- if .gpus }}{{ $limits = merge (dict .gpuResource (.gpus | toString)) $limits }}{{ end }}
-resources: {requests: {{ $kind.requests | toJson }}, limits: {{ $limits | toJson }}}
+resources: {{ include "cronocast.resources" (dict "of" $kind "gpus" .gpus "gpuResource" .gpuResource) }}
 volumeMounts:
   - {name: data, mountPath: /data}
   - {name: tmp, mountPath: /tmp}

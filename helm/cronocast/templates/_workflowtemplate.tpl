@@ -87,15 +87,16 @@ spec:
             depends: "{{ $ended }}"
             when: "{{`{{=tasks.classify.outputs.parameters.select == 'true'}}`}}"
           {{- if $.Values.schedule.labelClass }}
-          # A run whose label could not be set is no worse a run: load goes on.
+          # A run whose label could not be set is no worse a run: load goes on. Where nothing is loaded nothing would, so it is not tried.
           - name: label
             template: label
             depends: classify.Succeeded
+            when: "{{`{{=tasks.classify.outputs.parameters.work == 'true'}}`}}"
             arguments: {parameters: [{name: class, value: "{{`{{tasks.classify.outputs.parameters.class}}`}}"}]}
           {{- end }}
           - name: load
             template: load
-            depends: "{{ $ended }} && (select.Succeeded || select.Skipped){{ if $.Values.schedule.labelClass }} && (label.Succeeded || label.Failed || label.Errored){{ end }}"
+            depends: "{{ $ended }} && (select.Succeeded || select.Skipped){{ if $.Values.schedule.labelClass }} && (label.Succeeded || label.Skipped || label.Failed || label.Errored){{ end }}"
             when: "{{`{{=tasks.classify.outputs.parameters.work == 'true'}}`}}"
     {{- $overrides := dict "CRONOCAST_MODEL" "{{workflow.parameters.model}}" "CRONOCAST_HORIZON" "{{workflow.parameters.horizon}}" }}
     {{- $part := merge (dict "CRONOCAST_PART" "{{inputs.parameters.part}}") $overrides }}
@@ -104,7 +105,8 @@ spec:
     {{- range $output, $default := $outputs }}
     {{- $outputsHead = printf "%s\n    - {name: %s%s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $outputsHead $output (eq $output "class" | ternary ", globalName: class" "") $output $default }}
     {{- end }}
-    {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(60000, workflow.failures)}}" }}
+    {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
+    {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(60000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}" }}
     {{- $database := list "source" "sink" "ca" }}
     {{- include "cronocast.step" (dict "root" $ "step" "extract" "image" "extract" "kind" "extract" "secrets" (list "source" "ca") "placement" (dict "first" $light)) | nindent 4 }}
     {{- include "cronocast.step" (dict "root" $ "step" "classify" "image" "classify" "kind" "classify" "placement" (dict "first" $light) "env" (merge (dict "CRONOCAST_OUTPUTS" "/tmp/outputs") $overrides) "head" $outputsHead) | nindent 4 }}
@@ -138,7 +140,7 @@ spec:
           {{- end }}
           - name: main
             securityContext: {{ include "cronocast.containerSecurity" $ | fromYaml | toJson }}
-            resources: {requests: {{ $.Values.resources.select.requests | toJson }}, limits: {{ $.Values.resources.select.limits | toJson }}}
+            resources: {{ include "cronocast.resources" (dict "of" $.Values.resources.select) }}
       resource:
         action: patch
         mergeStrategy: merge
