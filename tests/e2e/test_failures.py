@@ -165,7 +165,7 @@ def test_the_record_of_a_failed_run_says_where_and_why(runs: dict[str, Workflow]
     [row] = database.records(series)
     assert (row["status"], row["failed_step"], row["exit"]) == ("failed", step, code)
     assert row["message"]
-    assert "nowhere {=1+1" in row["message"] or series != "misnamed"
+    assert "nowhere {{=1+1" in row["message"] or series != "misnamed"
     assert row["time"] == int(seconds(scheduled(runs[series])))
 
 

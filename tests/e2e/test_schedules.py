@@ -19,7 +19,7 @@ def runs(space: Space, database: Database) -> dict[str, Workflow]:
     database.write([line for i, host in enumerate(HOSTS["cpu"]) for line in hourly("cpu", f",host={host}", daily(10 + 5 * i))])
     every = {"schedules": ["* * * * *"]}
     series = {"disk": every, "cpu": {**every, "source": {"group_by": ["host"]}}, "web": {**every, "model": "lstm", "options": {"epochs": 3}}}
-    space.helm("schedules", values(series, schedule={"labelClass": True}))
+    space.helm("schedules", values({**series, "idle": {}}, schedule={"labelClass": True}))
     started = until("a start of each series", lambda: all(map(space.workflows, series)))
     assert started
     for name in series:
@@ -85,12 +85,15 @@ def test_a_run_whose_label_cannot_be_set_goes_on_without_it(runs: dict[str, Work
     binding = run("kubectl", "get", "rolebinding", "schedules-label", "-n", space.name, "-o", "json")
     space.kubectl("delete", "rolebinding", "schedules-label")
     try:
-        workflow = space.ended(space.submit("disk"))
+        names = [space.submit(series) for series in ("disk", "idle")]
+        workflow, idle = map(space.ended, names)
     finally:
         run("kubectl", "apply", "-f", "-", stdin=binding)
     assert workflow["status"]["phase"] == "Succeeded", told(workflow)
     assert "cronocast.io/class" not in workflow["metadata"]["labels"]
     assert "forbidden" in str([node.get("message") for node in pods(workflow, "label")])
+    assert idle["status"]["phase"] == "Succeeded", told(idle)  # no value in its window, so there is nothing to load, nor to label
+    assert not pods(idle, "label")
 
 
 def test_the_namespace_refuses_what_is_not_restricted_and_every_run_used_the_charts_own_account(runs: dict[str, Workflow], space: Space) -> None:
