@@ -76,27 +76,29 @@ def _address(server: dict[str, Any], part: str) -> Any:  # noqa: ANN401 - untrus
 
 
 def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> list[Problem]:
-    defaults = {"every": "1h", "lookback": "4w", "horizon": "24h"}
-    try:
-        every, lookback, horizon = (Duration.parse(data.get(name) or value) for name, value in defaults.items())
-    except (ValueError, TypeError):
+    every, lookback, horizon = (_span(data.get(name) or default) for name, default in (("every", "1h"), ("lookback", "4w"), ("horizon", "24h")))
+    if every is None:
         return []
-    problems = []
-    for name, span in (("lookback", lookback), ("horizon", horizon)):
-        if span % every or span < every:
-            problems.append(_no_multiple(span, every, f"{at}{name}"))
-    if horizon // every > 1_000_000:
+    problems = [_no_multiple(span, every, f"{at}{name}") for name, span in (("lookback", lookback), ("horizon", horizon)) if span and (span % every or span < every)]
+    if horizon and horizon // every > 1_000_000:
         problems.append(Problem("E_CONFIG_RANGE", f"{at}horizon", f"{horizon // every} steps; allowed: at most 1000000"))
     listed = data.get("periods")
     for i, text in enumerate(listed if isinstance(listed, list) else []):
-        try:
-            period = Duration.parse(text)
-        except (ValueError, TypeError):
+        period = _span(text)
+        if period is None or lookback is None:
             continue
         if period % every or period < 2 * every or period * 2 > lookback:
             sentence = f"{text} does not fit; allowed: a multiple of every ({every}), at least two of them, at most half of lookback ({lookback})"
             problems.append(Problem("E_CONFIG_CROSS", f"{at}periods[{i}]", sentence))
     return problems + _slice_problems(source, every, at)
+
+
+def _span(text: object) -> Duration | None:
+    """A length of time; None where it is not given or is wrong, which has its own message."""
+    try:
+        return Duration.parse(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _no_multiple(span: Duration, every: Duration, where: str) -> Problem:
@@ -105,10 +107,7 @@ def _no_multiple(span: Duration, every: Duration, where: str) -> Problem:
 
 
 def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Problem]:
-    try:
-        part = Duration.parse(source["slice"]) if source.get("slice") else None
-    except (ValueError, TypeError):
-        part = None
+    part = _span(source.get("slice"))
     if part is None:
         return []
     problems = [_no_multiple(part, every, f"{at}source.slice")] if part % every else []
@@ -127,9 +126,8 @@ def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:
 
 
 def _smooth_problems(data: dict[str, Any], where: str) -> list[Problem]:
-    try:
-        every, span = Duration.parse(data.get("every") or "1h"), Duration.parse(data["prepare"]["smooth"])
-    except (KeyError, ValueError, TypeError):
+    every, span = _span(data.get("every") or "1h"), _span(data["prepare"].get("smooth") if isinstance(data.get("prepare"), dict) else None)
+    if every is None or span is None:
         return []
     sentence = f"{span} holds one value and changes nothing; allowed: at least two steps of every ({every})"
     return [Problem("E_CONFIG_CROSS", where, sentence)] if span < 2 * every else []

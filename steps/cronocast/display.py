@@ -145,7 +145,7 @@ def _rows(chain: "Chain") -> list[Row]:
     load = chain.results.get("load", {})
     whole_load = load.get("acked") == load.get("expected")  # load counts acknowledgements of all together, so all or nothing is known of each
     written = {(m.get("name"), m.get("tags")): m.get("points") for m in load.get("members", []) if whole_load}
-    members = forecast.get("members", [])
+    members = forecast.get("members") or load.get("members", [])
     if not members:
         reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
         return [Row((name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5))), chain.entry.name, reason, "" if chain.exit_code else reason)]

@@ -126,6 +126,8 @@ def query_fault(value: str) -> str:
         return "more than one statement, a comment or a word that writes (INTO, DROP, DELETE...); allowed: one plain SELECT"
     if not re.search(r"\btime\s*>=\s*\$start\b", bare, re.IGNORECASE) or not re.search(r"\btime\s*<\s*\$end\b", bare, re.IGNORECASE):
         return "both time bounds must be there; write: WHERE time >= $start AND time < $end"
+    if unknown := [mark for mark in re.findall(r"\$\w*", bare) if mark not in ("$start", "$end")]:
+        return f"{seen(unknown[0])} is filled in by nobody; allowed: $start and $end, and every as it is, such as GROUP BY time(1h)"
     return ""
 
 

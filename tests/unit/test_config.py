@@ -313,6 +313,13 @@ def test_c6_percentile_zero_picks_no_point(aggregate: str, validate: Any) -> Non
         assert "aggregate: min" in ended.expect("E_CONFIG_RANGE", "series.cpu.source.percentile")
 
 
+@pytest.mark.parametrize(("other", "right"), [("lookback", "horizon"), ("horizon", "lookback")])
+def test_a_length_of_time_that_is_wrong_hides_no_other(other: str, right: str, validate: Any) -> None:
+    ended = validate(**{other: "soon", right: "90m"})
+    assert f"series.cpu.{right}: 90m is no multiple of every (1h)" in ended.err
+    assert f"series.cpu.{other}: 'soon'" in ended.err
+
+
 def test_c5_unknown_key_suggests_the_known_one(validate: Any) -> None:
     assert "did you mean 'horizon'?" in validate(horzon="24h").expect("E_CONFIG_UNKNOWN_KEY", "series.cpu.horzon")
 
@@ -354,6 +361,7 @@ BAD_QUERIES = {
     "statement between two divisions": f"SELECT a / b FROM c {BOUNDS}; DROP MEASUREMENT c; SELECT a / b FROM c",
     "regex hides a comment": f"SELECT v FROM c {BOUNDS} AND host =~ /*/; DROP MEASUREMENT c; /*/",
     "escaped quote": f"SELECT v FROM c {BOUNDS} AND host = 'a\\'; DROP MEASUREMENT c; --'' ;",
+    "a mark that nothing fills in": f"SELECT mean(v) FROM c {BOUNDS} GROUP BY time($every)",
     "empty": " ",
 }
 GOOD_QUERIES = {
@@ -365,6 +373,7 @@ GOOD_QUERIES = {
     "escaped quotes": f"SELECT v FROM c {BOUNDS} AND host = 'it\\'s; drop'",
     "words in a regex": f"SELECT v FROM c {BOUNDS} AND host =~ /^drop;into'$/",
     "regex of measurements": f"SELECT v FROM /^drop.*/ {BOUNDS}",
+    "a sign in names": f'SELECT "$v" FROM "c$d" {BOUNDS} AND host =~ /x$|$y/',
     "division": f"SELECT a / b FROM c {BOUNDS} AND a / b > 1",
     "a name that begins like a word": f"SELECT dropped, updated FROM created_into {BOUNDS}",
     "spacing and case": "select v from c where TIME>=$start and Time < $end",

@@ -49,6 +49,13 @@ def test_points_that_nobody_acknowledged_are_not_called_written(monkeypatch: pyt
     assert row.split("96%")[1].split()[0] == "-"
 
 
+def test_points_are_shown_where_only_load_ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    made = chain("host=a", "host=b")
+    del made.results["forecast"]
+    rows = table(160, made, monkeypatch, capsys)[1:3]
+    assert [row.split() for row in rows] == [["disk", "host=a", "ok", "-", "-", "-", "-", "24"], ["host=b", "ok", "-", "-", "-", "-", "24"]]
+
+
 def test_a_tag_can_not_steer_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = "\n".join(table(160, chain("host=\x1b[2J\u202eevil"), monkeypatch, capsys))
     assert "\x1b" not in out

@@ -1,5 +1,6 @@
 """A backtest sees nothing but the past, as a scheduled job would have."""
 
+import sys
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -181,7 +182,13 @@ class Wrong(Naive):
         return np.zeros(h + 1)
 
 
+class Leaving(Naive):
+    def predict(self, h: int) -> Any:
+        sys.exit("no licence")
+
+
 FAILURES = {
+    "ends the program": (Leaving, "SystemExit: 'no licence'"),
     "bug": (Broken, "ZeroDivisionError: 'no good'"),
     "not finite": (Endless, "gave 24 values that are not finite"),
     "wrong length": (Wrong, "gave (25,) instead of 24 values"),

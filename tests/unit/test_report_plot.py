@@ -10,6 +10,8 @@ import pytest
 
 from cronocast.errors import ConfigError, DataError, MissingExtraError
 from cronocast.report import write_plot
+from cronocast.report.model import read_run
+from cronocast.report.plot import picture
 from cronocast.report.svg import PALETTES
 from tests import report_runs
 
@@ -46,6 +48,12 @@ def test_one_member_by_its_tags(tmp_path: Path) -> None:
     write_plot(report_runs.several(tmp_path / "run"), out, "host=disk-1,path=/var", "light")
     assert "host=disk-1, path=/var" in texts(out)
     assert "web-1" not in texts(out)
+
+
+@pytest.mark.parametrize("written", ["path=/var,host=disk-1", "host=disk-1, path=/var"])
+def test_tags_can_be_written_in_any_order_and_as_the_picture_shows_them(written: str, tmp_path: Path) -> None:
+    folder = report_runs.several(tmp_path / "run")
+    assert picture(read_run(folder), written, "light") == picture(read_run(folder), "host=disk-1,path=/var", "light")
 
 
 @pytest.mark.parametrize("tags", ["host=a", r"host=a\,b\=c\\d", "host=we 'i\"rd", "host=Z\u00fcrich"])

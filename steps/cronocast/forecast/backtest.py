@@ -159,7 +159,7 @@ def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h:
         raise
     except CronocastError as error:
         return error.problem
-    except Exception as error:  # noqa: BLE001 - a model may be anyone's; its bug must not stop other members
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model may be anyone's; its bug, or its end, must not stop other members
         return f"{type(error).__name__}: {seen(str(error))}"
     if yhat.shape != (steps,):
         return f"gave {seen(yhat.shape)} instead of {steps} values"

@@ -106,5 +106,5 @@ def _guarded(fit: Callable[[], "Shared"]) -> "Shared | str":
         raise  # of all members alike
     except CronocastError as error:
         return error.problem
-    except Exception as error:  # noqa: BLE001 - a model may be anyone's; its bug must not stop what does without it
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model may be anyone's; its bug must not stop what does without it
         return f"{type(error).__name__}: {seen(str(error))}"

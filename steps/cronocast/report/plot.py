@@ -6,6 +6,7 @@ matplotlib would be a second chart code with a dozen dependencies. resvg draws t
 leaves it out silently where there is none; that is checked, and is an error with the way out.
 """
 
+import re
 from pathlib import Path
 
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen, sentence
@@ -58,7 +59,7 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     drawable = [m for m in view.members if len(m.history.time_ns) or len(m.forecast.time_ns)]
     if member is not None:
         known = drawable
-        drawable = [m for m in drawable if member in (m.tags or m.name, sentence(m.tags or m.name))]
+        drawable = [m for m in drawable if _parts(member) in (_parts(m.tags or m.name), _parts(sentence(m.tags or m.name)))]
         if not drawable:
             names = "; ".join(m.tags or m.name for m in known[:5])
             raise DataError("E_INPUT_MISSING", "--member", f"{seen(member)} is not in this run; there are {len(known)}, such as {names}")
@@ -74,6 +75,11 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     )
     back = element("rect", width=width, height=height, fill=colours["panel"])
     return element("svg", style, back, body, cls="chart", xmlns="http://www.w3.org/2000/svg", viewbox=f"0 0 {width} {height}", width=width, height=height) + "\n"
+
+
+def _parts(tags: str) -> list[str]:
+    """The tags one by one, for people write them in any order, and with blanks as the picture does."""
+    return sorted(part.strip() for part in re.split(r"(?<!\\),", tags))
 
 
 def _one(view: RunView, member: MemberView, scene: Scene) -> tuple[str, int, int]:
