@@ -80,11 +80,6 @@ def test_windows_share_no_step_where_there_is_room() -> None:
     assert distances == {(2016, 24, 24): {24}, (2016, 48, 24): {48}, (2016, 288, 6): {60}, (700, 48, 24): {24}}
 
 
-def test_windows_that_overlap_are_worth_less_than_those_apart() -> None:
-    worth = {h: backtest.begin(np.arange(672.0), context((24,)), h).independent for h in (6, 24, 48, 168)}
-    assert worth == {6: 20, 24: 20, 48: 15, 168: 9}
-
-
 ENDS = {
     "no room for any": (20, 15, (), 0),
     "short history: origins closer together": (100, 24, (24,), backtest.MOST_ORIGINS),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.errors import CronocastError, Terminated, seen
-from cronocast.forecast import intervals
 from cronocast.forecast.prepare import Filled, fill
 
 if TYPE_CHECKING:
@@ -41,9 +40,9 @@ class Backtest:
     seconds: dict[str, float] = field(default_factory=dict)  # name -> CPU seconds
 
     @property
-    def independent(self) -> int:
-        """How many windows of h steps that lie apart the errors are worth."""
-        return intervals.windows([origin.end for origin in self.origins], int(self.actual.shape[1]))
+    def ends(self) -> list[int]:
+        """First step of each origin."""
+        return [origin.end for origin in self.origins]
 
 
 def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGINS) -> list[int]:

@@ -1,5 +1,6 @@
 """Prediction intervals from measured errors: conformal widths per horizon step, for whatever made the forecast."""
 
+from itertools import pairwise
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -117,17 +118,30 @@ def _change_quantile(y: "Floats", lag: int, level: float) -> float:
     return float(np.quantile(changes, min(1.0, level * (1 + 1 / changes.size))))
 
 
-def windows(ends: "Sequence[int]", h: int) -> int:
-    """How many windows of h steps that lie apart those from `ends` on are worth: as many as do, and half of the others.
+def windows(errors: "Floats", ends: "Sequence[int]") -> int:
+    """How many windows that lie apart those of a backtest are worth: as many as do, and at most half of the others.
 
-    Those between say more of series that return to their level than of a random walk, of which they would be worth a third at most.
+    Those between tell something new as far as errors at neighbouring steps differ. Of a random walk all of them are worth half of
+    those apart, however many there are; of errors that soon forget each other each step tells something.
 
     Args:
-        ends: Where the windows begin, in steps, ascending.
-        h: Steps of a window, >= 1.
+        errors: Actual - forecast, shape (k, b), NaN where not observed.
+        ends: First step of each window, k of them, ascending.
+
+    Source:
+        Worth of overlapping windows of a walk: Lo & MacKinlay, Stock market prices do not follow random walks, 1988, appendix.
+        Independent values among autocorrelated ones, n (1 - r) / (1 + r): Bayley & Hammersley, The "effective" number of independent
+        observations in an autocorrelated time series, 1946. r from signs, which a single huge error can't rule: the arcsine law.
     """
-    apart = min(len(ends), 1 + (ends[-1] - ends[0]) // h) if len(ends) else 0
-    return apart + (len(ends) - apart) // 2
+    k, b = len(errors), int(errors.shape[1])
+    if k == 0:
+        return 0
+    apart = min(k, 1 + (ends[-1] - ends[0]) // b)
+    alike = np.sign(errors[:, 1:]) * np.sign(errors[:, :-1])
+    alike = alike[np.isfinite(alike)]
+    r = max(0.0, float(np.sin(np.pi / 2 * alike.mean()))) if alike.size else 0.0
+    steps = b + sum(min(b, after - before) for before, after in pairwise(ends))
+    return apart + min((k - apart) // 2, max(apart // 2, int(steps * (1 - r) / (1 + r)) - apart))
 
 
 def left_out_coverage(errors: "Floats", ends: "Sequence[int]", level: float, y: "Floats", season: int) -> float | None:
@@ -144,7 +158,7 @@ def left_out_coverage(errors: "Floats", ends: "Sequence[int]", level: float, y: 
     inside = total = 0
     for row, start in zip(errors, starts, strict=True):
         apart = np.abs(starts - start) >= b
-        worth = windows(sorted(starts[apart].tolist()), b)
+        worth = windows(errors[apart], starts[apart].tolist())
         if worth < 2 or np.isfinite(errors[apart]).sum() < LEAST_ERRORS:
             continue
         lower, upper = offsets(errors[apart], b, level, y, season, worth)

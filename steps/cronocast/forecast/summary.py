@@ -62,8 +62,8 @@ def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str
 
 def _interval(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int, scale: float) -> dict[str, float | None]:
     """Scores of the interval; whether a value lies inside is the same on either scale."""
-    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, test.independent)
-    left_out = intervals.left_out_coverage(errors, [origin.end for origin in test.origins], level, y, season)
+    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, intervals.windows(errors, test.ends))
+    left_out = intervals.left_out_coverage(errors, test.ends, level, y, season)
     actual, lower, upper = (unit.measured(v) for v in (test.actual, test.actual - errors - below, test.actual - errors + above))
     return {
         "coverage": None if left_out is None else _round(left_out),

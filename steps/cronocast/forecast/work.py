@@ -143,10 +143,10 @@ class Work:
 
     def _finish(self, yhat: "Floats", used: tuple[str, ...], choice: select.Choice, test: backtest.Backtest, errors: "Floats") -> MemberForecast:
         season, levels = min(self.context.periods, default=1), (self.settings.level, *self.settings.levels)
-        tail = self.filled.tail
+        tail, worth = self.filled.tail, intervals.windows(errors, test.ends)
         bands = []
         for level in levels:
-            below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, level, self.values[self.filled.start :], season, test.independent))
+            below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, level, self.values[self.filled.start :], season, worth))
             edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
             bands.append((self._back(edges[0]), self._back(edges[1])))
         yhat = yhat + self.days_off.shift if self.days_off else yhat
