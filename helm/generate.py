@@ -10,9 +10,14 @@ from typing import Any
 
 from cronocast.chartvalues import Chart
 from cronocast.document import default_of, plain
+from cronocast.forecast import MODELS
+from cronocast.registry import FAMILY
 from cronocast.values import values_schema
 
 HERE = Path(__file__).parent / "cronocast"
+_MODEL = "|".join((*(name for name in MODELS if not name.endswith(FAMILY)), r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*"))
+_PORT = "6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}"
+_URL = rf"[Hh][Tt][Tt][Pp][Ss]?://(\[[0-9A-Fa-f:.]+\]|[^\s@?#/:\[\]]+)(:({_PORT}))?(/[^\s@?#]*)?"
 # Rules of an entry that a pattern can say, so that Helm refuses what a step would refuse later. Steps check all rules.
 PATTERNS = {
     "schedules": r"\S+( \S+){4}",  # the numbers in it are looked at by templates/_problems.tpl
@@ -20,9 +25,10 @@ PATTERNS = {
     "calendar.timezone": "UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+",
     "calendar.holidays": "[A-Z]{2}(-[A-Z0-9]{1,4})?",
     "profile": "[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
-    "model": r"[a-z0-9_]+|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*",
-    "source.url": r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@?#]+",
-    "sink.url": r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@?#]+",
+    "model": f"auto|{_MODEL}",
+    "candidates": _MODEL,
+    "source.url": _URL,
+    "sink.url": _URL,
 }
 # Defaults that null may take away; without any other the chart could make nothing that works.
 FREE = ("requests", "limits", "runAsUser", "runAsGroup", "fsGroup")

@@ -93,7 +93,7 @@ class Heavy(Placement):
     """Pods of the heavy images (lstm and the like)."""
 
     image: str = setting(Text(("forecast-lstm", "forecast-lstm-gpu")), "forecast-lstm", "Image that carries TensorFlow.")
-    gpus: int = setting(Number(0, 16, whole=True), 0, "GPUs per pod.")
+    gpus: int = setting(Number(0, 16, whole=True), 0, "GPUs per pod. The image for them is forecast-lstm-gpu: forecast-lstm computes on the processor.")
     gpuResource: str = setting(_key, "nvidia.com/gpu", "Name of the resource that stands for a GPU.")  # noqa: N815
 
 
@@ -194,7 +194,11 @@ class NetworkPolicy:
         "Rules as in a NetworkPolicy for the databases; if empty, the ports in the URLs of the series, at any address. "
         "A policy sees the pods' own port: where a Service maps another one to it, name that of the pods here.",
     )
-    apiServerPorts: tuple[int, ...] = setting(ListOf(Number(1, 65535, whole=True)), (443, 6443), "Ports of the API server, which Argo's container reports to.")  # noqa: N815
+    apiServerPorts: tuple[int, ...] = setting(  # noqa: N815
+        ListOf(Number(1, 65535, whole=True)),
+        (443, 6443),
+        "Ports of the API server, which Argo's container reports to, as the server itself listens on them: 8443 on minikube, 16443 on MicroK8s.",
+    )
 
 
 @dataclass(frozen=True)

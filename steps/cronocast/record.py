@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cronocast import registry
-from cronocast.errors import CronocastError, seen
+from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.load import SINKS
 from cronocast.load.line_protocol import Value, record
 from cronocast.load.target import resolved_target
@@ -69,9 +69,11 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
     if status == "Succeeded":
         return went_well
     failed = next((result for result in found if result["status"] == "failed"), None)
-    if failed is not None:
-        return {**base, "status": "failed", "failed_step": failed["step"], "exit": int(failed["exit"]), "message": str(failed["message"])}
     pod = first_failure(failures)
+    if failed is not None:
+        # A step that was stopped does not know why; the engine does: its deadline, a node that shuts down.
+        said = [pod["message"]] if int(failed["exit"]) == Terminated.exit_code and pod.get("message") else []
+        return {**base, "status": "failed", "failed_step": failed["step"], "exit": int(failed["exit"]), "message": "; ".join([*said, str(failed["message"])])}
     if pod or status in ("Failed", "Error"):
         # Killed, evicted, out of memory, never started: the step could leave no result.
         return {**base, "status": "failed", "failed_step": pod.get("displayName", "unknown"), "exit": -1, "message": pod.get("message") or f"the workflow ended as {status}"}
@@ -101,7 +103,9 @@ def _results(folder: Path, series: str, run: str) -> Iterator[dict[str, Any]]:
 
 
 def first_failure(failures: str) -> Mapping[str, str]:
-    """The attempt that failed first, by the engine's list, which is in no order and also names what only contains others.
+    """The attempt that ended the first step which failed for good, by the engine's list.
+
+    The list is in no order. It also names what only contains others, and attempts of steps that went well at a later one.
 
     Args:
         failures: JSON, or that as a quoted string in Go's form; it may be cut off anywhere.
@@ -110,8 +114,17 @@ def first_failure(failures: str) -> Mapping[str, str]:
         displayName, message and the like; {} where nothing can be read.
     """
     listed = list(_objects(_unquoted(failures)))
-    attempts = [node for node in listed if ATTEMPT.search(node.get("displayName", ""))]
-    return min(attempts or listed, key=lambda node: (node.get("finishedAt", ""), node.get("displayName", "")), default={})
+    names = {node.get("displayName", "") for node in listed}
+    last: dict[str, Mapping[str, str]] = {}  # attempt of each step
+    for node in sorted(listed, key=_ended):
+        if ATTEMPT.search(name := node.get("displayName", "")):
+            last[ATTEMPT.sub("", name)] = node
+    lasting = [node for step, node in last.items() if step in names]
+    return min(lasting or list(last.values()) or listed, key=_ended, default={})
+
+
+def _ended(node: Mapping[str, str]) -> tuple[str, str]:
+    return node.get("finishedAt", ""), node.get("displayName", "")
 
 
 def _unquoted(text: str) -> str:

@@ -21,6 +21,7 @@ SETTINGS = {
     "CRONOCAST_STATUS",
     "CRONOCAST_FAILURES",
 }
+DNS = [53, 53, 5353, 5353]  # UDP and TCP
 SAMPLE = SCENARIOS[IDS.index("sample")]
 LABELS = SCENARIOS[IDS.index("labels")]
 TLS = SCENARIOS[IDS.index("tls")]
@@ -184,7 +185,7 @@ SERVERS = {
 def test_pods_reach_names_the_api_server_and_the_servers_of_the_series(source: Any, sink: Any, expected: list[int]) -> None:
     entry = {"source": {"database": "d", "measurement": "m", "field": "f", **source}, **({"sink": sink} if sink else {})}
     found = ports({"series": {"a": entry}})
-    assert found[:2] == [[53, 53], [443, 6443]]
+    assert found[:2] == [DNS, [443, 6443]]
     assert sorted(found[2]) == sorted(expected)
 
 
@@ -193,7 +194,7 @@ def test_no_series_no_database_to_reach() -> None:
 
 
 def test_without_ports_of_the_api_server_no_rule_allows_everything() -> None:
-    assert ports({"series": {}, "networkPolicy": {"apiServerPorts": []}}) == [[53, 53]]
+    assert ports({"series": {}, "networkPolicy": {"apiServerPorts": []}}) == [DNS]
 
 
 def test_the_labels_that_the_policy_selects_are_on_every_pod() -> None:

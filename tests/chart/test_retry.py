@@ -10,7 +10,7 @@ from cronocast import errors
 from tests.chart.rendering import IDS, SCENARIOS, containers, kind, scenario
 
 # code -> repeated. 64 and 65 are Argo's own; 137 is repeated once, and not where memory ran out.
-TABLE = {0: False, 1: False, 2: False, 64: True, 65: True, 66: False, 69: False, 70: False, 74: True, 75: True, 76: False, 77: False, 78: False, 130: False, 143: True}
+TABLE = {1: False, 2: False, 64: True, 65: True, 66: False, 69: False, 70: False, 74: True, 75: True, 76: False, 77: False, 78: False, 130: False, 143: True}
 STEPS = ("extract", "classify", "forecast", "forecast-lstm", "forecast-stats", "forecast-darts", "select", "load", "record", "single")
 
 
@@ -41,6 +41,13 @@ def test_the_exit_code_decides(template: str, code: int) -> None:
 def test_a_killed_attempt_is_repeated_once_unless_memory_ran_out(template: str) -> None:
     assert [repeated(template, 137, retries=i) for i in range(3)] == [True, False, False]
     assert not repeated(template, 137, reason="OOMKilled")
+
+
+@pytest.mark.parametrize("template", [step for step in STEPS if step != "single"])
+@pytest.mark.parametrize("code", [-1, 0])
+def test_a_pod_that_failed_without_its_program_is_repeated_once(template: str, code: int) -> None:
+    """Refused by a node, ended before its program began, or after it was done: Argo then tells no code, or 0."""
+    assert [repeated(template, code, retries=i, message="Pod was rejected: UnexpectedAdmissionError") for i in range(3)] == [True, False, False]
 
 
 # What Kubernetes says of a pod that it ended.

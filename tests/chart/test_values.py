@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import zoneinfo
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 
 from cronocast.chartvalues import Chart
 from cronocast.document import plain
-from cronocast.rules import cron_fault
+from cronocast.rules import cron_fault, url_problem, zone_fault
 from helm import generate
 from tests.chart.rendering import CHART, IDS, MINIMAL, SCENARIOS, kind, problems, render, rendered, scenario
 
@@ -150,6 +151,15 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "V16 retry as text": ("retry.limit", "abc", ("/retry/limit",)),
     "V16 1000 repetitions": ("retry.limit", 1000, ("/retry/limit", "20")),
     "V16 maxDuration": ("retry.maxDuration", "1m", ("/retry", "maxDuration")),
+    "a model that is none": ("series.a.model", "lstn", ("/series/a/model", "lstm")),
+    "a candidate that is none": ("defaults.candidates", ["theta", "lstn"], ("/defaults/candidates/1", "lstm")),
+    "a zone that is none": ("series.a.timezone", "Europe/Berln", ("E_TZ", "series.a.timezone", "Europe/Berln")),
+    "a calendar's zone that is none": ("defaults.calendar", {"timezone": "Europe/Berln"}, ("E_TZ", "series.a.calendar.timezone", "Europe/Berln")),
+    "a port too large": ("series.a.source.url", "http://h:65536", ("/series/a/source/url",)),
+    "port 0": ("defaults.sink", {"url": "https://h:0/x"}, ("/defaults/sink/url",)),
+    "a port in words": ("series.a.source.url", "http://h:abc", ("/series/a/source/url",)),
+    "the janitor at minute 61": ("janitor.schedule", "61 3 * * *", ("E_CRON", "janitor.schedule", '"61"')),
+    "the janitor at a minute made from a name": ("janitor.schedule", "H 3 * * *", ("E_CRON", "janitor.schedule", "H")),
     "V17 no size": ("volume.size", "0", ("/volume/size",)),
     "V17 one pod's claim": ("volume.accessMode", "ReadWriteOncePod", ("/volume/accessMode",)),
     "V18 schedule": ("series.a.schedule", "1 * * * *", ("/series/a", "schedule")),
@@ -308,6 +318,26 @@ def test_no_two_runs_of_a_series_work_at_the_same_time() -> None:
     template = kind(scenario(SCENARIOS[IDS.index("names")]), "WorkflowTemplate")[0]["spec"]
     assert template["synchronization"] == {"mutexes": [{"name": "{{workflow.parameters.id}}"}]}
     assert template["onExit"] == "record"
+
+
+URLS = ("http://h", "https://h:8086", "HTTP://h:65535/", "https://[::1]:443/a/b", "http://[fd00::1]", "http://db_1.example:80/influx")
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_urls_that_steps_take_are_taken(url: str) -> None:
+    assert url_problem(url, "") is None
+    render(put(BASE, "series.a.source.url", url))
+
+
+def test_every_zone_that_steps_take_is_taken() -> None:
+    zones = sorted(zone for zone in zoneinfo.available_timezones() if not zone_fault(zone))
+    assert len(zones) > 400
+    render({"defaults": MINIMAL, "series": {f"s{i}": {"timezone": zone} for i, zone in enumerate(zones)}})
+
+
+def test_a_schedule_that_argo_suspends_stays_suspended_at_an_upgrade() -> None:
+    made = render({"defaults": MINIMAL, "series": {"a": None, "b": {"suspend": True}}})
+    assert [cron["spec"].get("suspend") for cron in kind(made, "CronWorkflow")] == [None, True]
 
 
 def test_the_readme_has_every_value() -> None:

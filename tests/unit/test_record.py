@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cronocast.errors import AccessError
+from cronocast.errors import AccessError, Terminated
 from cronocast.record import first_failure, not_understood, record_fields, run
 from cronocast.results import Outcome, result_path, write_result
 from tests import load_run
@@ -16,8 +16,8 @@ RUN = "2026-01-31T12:00:00Z"
 WELL = {"status": "ok", "failed_step": "", "exit": 0, "message": ""}
 
 
-def leave(folder: Path, step: str, status: str = "ok", *, seconds: float = 1.0, series: str = "cpu", run: str = RUN, name: str = "", reason: str = "") -> None:
-    error = AccessError("E_ACCESS", "http://h", "401, which user?") if status == "failed" else None
+def leave(folder: Path, step: str, status: str = "ok", *, seconds: float = 1.0, series: str = "cpu", run: str = RUN, name: str = "", reason: str = "", **more: Any) -> None:
+    error = more.get("error", AccessError("E_ACCESS", "http://h", "401, which user?") if status == "failed" else None)
     path = folder / "forecast" / name if name else folder / step
     path.parent.mkdir(exist_ok=True)
     write_result(result_path(name or step, path), step, series, run, Outcome(status=status, reason=reason), seconds, error, {})
@@ -162,8 +162,26 @@ NODES = [
 
 
 @pytest.mark.parametrize("nodes", [NODES, NODES[::-1]])
-def test_the_first_attempt_that_failed_is_found_in_any_order(nodes: list[dict[str, Any]]) -> None:
-    assert first_failure(go_quoted(nodes)) == first_failure(json.dumps(nodes)) == NODES[3]
+def test_the_attempt_that_ended_a_step_is_found_in_any_order(nodes: list[dict[str, Any]]) -> None:
+    assert first_failure(go_quoted(nodes)) == first_failure(json.dumps(nodes)) == NODES[2]
+
+
+@pytest.mark.parametrize("earlier", ["extract(0)", "lstm(0:a)(0)"])
+def test_an_attempt_that_was_repeated_and_went_well_is_not_the_failure(earlier: str) -> None:
+    recovered = {"displayName": earlier, "message": "75, the database was away", "finishedAt": "2026-01-31T12:00:00Z"}
+    assert first_failure(json.dumps([recovered, *NODES])) == NODES[2]
+    assert first_failure(json.dumps([recovered])) == recovered  # of a list that was cut off before the steps themselves
+
+
+def test_the_step_that_failed_first_is_named_before_those_beside_it() -> None:
+    beside = [{"displayName": name, "message": name, "finishedAt": "2026-01-31T12:08:30Z"} for name in ("stats(0:)", "stats(0:)(0)")]
+    assert first_failure(json.dumps([*beside, *NODES])) == NODES[2]
+
+
+def test_a_step_that_was_stopped_is_told_why_by_the_engine(tmp_path: Path) -> None:
+    leave(tmp_path, "forecast", "failed", error=Terminated("E_TERMINATED", "SIGTERM", "stopped before the step was done"))
+    found = fields(tmp_path, "Failed", json.dumps([{"displayName": "light(0:)(0)", "message": "Pod was active on the node longer than the specified deadline"}]))
+    assert found["message"] == "Pod was active on the node longer than the specified deadline; E_TERMINATED SIGTERM: stopped before the step was done"
 
 
 def test_without_attempts_any_node_will_do() -> None:

@@ -24,7 +24,10 @@ spec:
   {{- end }}
   successfulJobsHistoryLimit: {{ int64 $.Values.schedule.successfulRuns }}
   failedJobsHistoryLimit: {{ int64 $.Values.schedule.failedRuns }}
-  suspend: {{ $entry.suspend | default false }}
+  {{- /* Not said where it is false: `argo cron suspend` owns the field then, and an upgrade neither undoes it nor stumbles over it. */}}
+  {{- if $entry.suspend }}
+  suspend: true
+  {{- end }}
   workflowMetadata:
     labels:
       {{- include "cronocast.labels" (dict "root" $ "labels" $labels) | nindent 6 }}

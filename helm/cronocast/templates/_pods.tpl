@@ -86,7 +86,7 @@ volumeMounts:
 - name: {{ .name | default .step }}
   activeDeadlineSeconds: {{ int64 (get .root.Values.resources .kind).deadlineSeconds }}
   retryStrategy:
-    {{- include "cronocast.retry" (dict "root" .root "code" "lastRetry.exitCode in ['64','65','74','75','143']" "killed" "lastRetry.exitCode == '137'") | nindent 4 }}
+    {{- include "cronocast.retry" (dict "root" .root "code" "lastRetry.exitCode in ['64','65','74','75','143']" "killed" "lastRetry.exitCode in ['137','-1','0']") | nindent 4 }}
   {{- with include "cronocast.placement" .placement | trim }}
   {{- . | nindent 2 }}
   {{- end }}
@@ -97,7 +97,7 @@ volumeMounts:
     {{- include "cronocast.container" . | nindent 4 }}
 {{- end }}
 
-{{/* Which ends Argo repeats: see "What is repeated" in the README; 64 and 65 are Argo's own. No maxDuration: it would end a running attempt. (dict "root" $ "code" EXPRESSION "killed" EXPRESSION) */}}
+{{/* Which ends Argo repeats: see "What is repeated" in the README; 64 and 65 are Argo's own; a Failed pod without a code, or with 0, was ended by others than its program. No maxDuration: it would end a running attempt. (dict "root" $ "code" EXPRESSION "killed" EXPRESSION) */}}
 {{- define "cronocast.retry" -}}
 limit: {{ .root.Values.retry.limit | toString | quote }}
 retryPolicy: Always

@@ -5,6 +5,12 @@
 E_UNRENDERED {{ $key }}: holds {{ "{{" }}, which Argo would fill in; allowed: plain text
 {{- end }}
 {{- end }}
+{{- with include "cronocast.cronFault" .Values.janitor.schedule }}
+E_CRON janitor.schedule: {{ . }}; allowed: five fields such as '23 3 * * *'
+{{- end }}
+{{- if contains "H" .Values.janitor.schedule }}
+E_CRON janitor.schedule: {{ quote .Values.janitor.schedule }} has an H, which is for series; allowed: five fields such as '23 3 * * *'
+{{- end }}
 {{- if hasSuffix ":latest" (printf ":%s" .Values.image.tag) }}
 E_IMAGE image.tag: "latest" is another image tomorrow; allowed: a version, or digests
 {{- end }}
@@ -68,6 +74,11 @@ E_IDENT {{ $at }}.sink.measurement: {{ quote $target }} can't be a name; allowed
 E_CRON {{ $at }}.schedules: {{ . }}; allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5', days of the week 0 to 6 from Sunday on, ranges upwards
 {{- end }}
 {{- end }}
+{{- range $path, $zone := dict "timezone" $entry.timezone "calendar.timezone" ($entry.calendar | default dict).timezone }}
+{{- if include "cronocast.unknownZone" $zone }}
+E_TZ {{ $at }}.{{ $path }}: {{ quote $zone }} is no IANA zone; allowed: UTC, Europe/Berlin, America/New_York, ...
+{{- end }}
+{{- end }}
 {{- $profile := $entry.profile | default "cpu" }}
 {{- if not (hasKey .root.Values.profiles $profile) }}
 E_CONFIG_CHOICE {{ $at }}.profile: {{ $profile | quote }} is not under profiles; known: {{ keys .root.Values.profiles | sortAlpha | join ", " }}
@@ -104,6 +115,14 @@ E_CONFIG_CROSS {{ $at }}.singlePod: one pod can't be {{ int $entry.shards }} sha
 {{- range $days }}{{ $comes = or $comes (le . $longest) }}{{ end -}}
 {{- end -}}
 {{- $wrong | default ($comes | ternary "" (printf "%q never comes" $text)) -}}
+{{- end }}
+
+{{/* "yes" for a time zone that Helm does not know: it takes UTC for one. "" for all where it has no list of zones. */}}
+{{- define "cronocast.unknownZone" -}}
+{{- $day := toDate "2006-01-02" "2026-01-15" -}}
+{{- if and . (not (has . (list "UTC" "Etc/UTC" "Etc/UCT" "Etc/Universal" "Etc/Zulu"))) -}}
+{{- if and (ne (dateInZone "MST" $day "Asia/Tokyo") "UTC") (eq (dateInZone "MST" $day .) "UTC") }}yes{{ end -}}
+{{- end -}}
 {{- end }}
 
 {{/* The numbers that one part of a field names as JSON, none where it is wrong: (list TEXT LOW HIGH). */}}

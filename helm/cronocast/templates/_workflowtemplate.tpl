@@ -124,6 +124,7 @@ spec:
     # Argo's own patch of the run, as Argo labels runs only at their start. Argo starts no wait container in such a pod, so it must not be patched in.
     - name: label
       activeDeadlineSeconds: 120
+      timeout: 120s  # also of waiting for a node or a quota: load waits for this pod
       serviceAccountName: {{ include "cronocast.labelAccount" $ | quote }}
       executor: {serviceAccountName: {{ include "cronocast.labelAccount" $ | quote }}}
       {{- with include "cronocast.placement" (dict "first" $light) | trim }}
