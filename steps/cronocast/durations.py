@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 7 * 86400 * 10**9}
-_TEXT = re.compile(r"[0-9]{1,6}[smhdw]", re.ASCII)
+_TEXT = re.compile(r"[0-9]{1,10}[smhdw]", re.ASCII)
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 MAX_NS = 2**63 - 2
 MOST_OF_UNIT = 120  # of which people still have an idea

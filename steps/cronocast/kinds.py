@@ -163,7 +163,7 @@ class Span:
         return text
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
-        number = "[0-9]{1,6}" if self.zero else "0*[1-9][0-9]{0,5}"
+        number = "[0-9]{1,10}" if self.zero else "0*[1-9][0-9]{0,9}"
         return {"type": "string", "pattern": f"^{number}[smhdw]$"}
 
     def words(self) -> str:  # noqa: D102

@@ -259,11 +259,16 @@ def _add(member: Member, rest: bytes, where: str) -> None:
 
 
 def _complete(member: Member, where: str) -> Member:
-    """Refuse times in seconds or milliseconds: as nanoseconds they all lie within minutes of 1970."""
-    for unit, ns in (("seconds", 1), ("milliseconds", 1000)):
-        if member.time_ns and member.time_ns[0] >= EARLIEST_S * ns and member.time_ns[-1] <= LATEST_S * ns:
-            raise ContractError("E_CSV_TIME", where, f"times such as {member.time_ns[-1]} look like {unit}; right: integer nanoseconds since 1970 in UTC")
+    """Refuse times that are not nanoseconds."""
+    if member.time_ns and (unit := other_unit(member.time_ns[0], member.time_ns[-1])):
+        raise ContractError("E_CSV_TIME", where, f"times such as {member.time_ns[-1]} look like {unit}; right: integer nanoseconds since 1970 in UTC")
     return member
+
+
+def other_unit(first: int, last: int) -> str:
+    """The unit in which times look like those of today while as nanoseconds they all lie within weeks of 1970; "" where they are nanoseconds."""
+    units = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6}
+    return next((unit for unit, ns in units.items() if EARLIEST_S * ns <= first and last <= LATEST_S * ns), "")
 
 
 def _shown(text: bytes) -> str:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -69,7 +69,12 @@ def make_job(given: Given) -> Job:
     if problems and not data:
         raise ConfigError(problems)  # no document: all that is required would be missing, too
     entry = parse(Entry, data, "", problems)
-    problems += cross_problems(data, "")
+    crossed = cross_problems(data, "")
+    # A default that this step does not read can't be mended by any of its flags.
+    problems += crossed if given.entry else [p for p in crossed if p.where.partition("[")[0] in {leaf.path for leaf in step_leaves(given.step)}]
+    if origins.get("every") == "history":
+        found = "; this step is the commonest one of the file, --every sets another"
+        problems = [replace(p, sentence=p.sentence + found * ("multiple of every" in p.sentence)) for p in problems]
     problems = [_renamed(problem, given) for problem in problems]
     job = None
     if entry is not None:
@@ -80,7 +85,10 @@ def make_job(given: Given) -> Job:
 
 
 def refused_place(given: Given) -> tuple[Path, str, str] | None:
-    """Where the result of a step that was refused belongs, its series and its run; None where they can't be told or files were named one by one."""
+    """Where the result of a step that was refused belongs, its series and its run; None where they can't be told.
+
+    Beside a file that was named it belongs only if one lies there: that of an earlier try, which must not stand for this one.
+    """
     problems: list[Problem] = []
     try:
         text = given.entry or "{}"
@@ -90,6 +98,9 @@ def refused_place(given: Given) -> tuple[Path, str, str] | None:
         return None
     name = given.texts.get("name") or (document.get("name") if isinstance(document, dict) else None)
     run_ns = run_time(given.run, problems)
+    if (output := given.files.get(OUTPUTS[given.step])) is not None and not problems:
+        place = result_path(given.step, output)
+        return (place, name if isinstance(name, str) else "series", stamp(run_ns)) if place.is_file() else None
     if given.root is None or not given.run or problems or not isinstance(name, str) or rules.series_name_fault(name) or any(given.files.values()):
         return None
     folder = run_folder(given.root, name, run_ns)

@@ -74,6 +74,38 @@ def test_s_rows_through_the_command(step: str, content: str, code: int, token: s
     assert code == 0 or output.read_text() == "the last good one"  # U7
 
 
+def history_of(path: Path, step_s: int, count: int = 400) -> str:
+    path.write_text(HEAD + "".join(f"cpu,,{(1_790_000_000 // step_s + i) * step_s * 10**9},{i % 24}.5\n" for i in range(count)))
+    return str(path)
+
+
+@pytest.mark.parametrize("step_s", [3599, 7 * 60, 5 * 3600, 7 * 86400])
+def test_a_step_asks_for_nothing_that_it_does_not_read(step_s: int, command: Any, tmp_path: Path) -> None:
+    """A horizon of 24 h is no multiple of these steps; classify has none."""
+    code, _, err = command("classify", "--history", history_of(tmp_path / "h.csv", step_s), "--profile", str(tmp_path / "p.json"))
+    assert code == 0, err
+
+
+def test_a_step_found_in_the_file_that_does_not_fit_says_whence_it_is(command: Any, tmp_path: Path) -> None:
+    words = ["forecast", "--history", history_of(tmp_path / "h.csv", 3599), "--forecast", str(tmp_path / "f.csv")]
+    code, _, err = command(*words)
+    assert code == 78
+    assert "--horizon: 24h is no multiple of every (3599s)" in err
+    assert "--every sets another" in err
+    assert command(*words, "--every", "1h")[0] == 0
+
+
+def test_what_a_step_left_before_does_not_stand_for_a_try_that_failed(command: Any, tmp_path: Path) -> None:
+    words = ["forecast", "--history", history_of(tmp_path / "h.csv", 3600), "--forecast", str(tmp_path / "f.csv")]
+    assert command(*words)[0] == 0
+    (tmp_path / "h.csv").write_text((tmp_path / "h.csv").read_text().replace(",5.5", ",abc", 1))
+    assert command(*words)[0] == 76
+    assert read_json(tmp_path / "forecast.result.json")["exit"] == 76
+    code, _, err = command("load", "--forecast", str(tmp_path / "f.csv"), "--sink-url", "http://localhost:1", "--sink-database", "d", "--sink-measurement", "m")
+    assert code == 76
+    assert "forecast failed" in err
+
+
 def test_s_mutated_files_through_the_command(command: Any, tmp_path: Path) -> None:
     """Whatever happens to a file: an exit code of the table and one error line."""
     rng = random.Random(20260131)

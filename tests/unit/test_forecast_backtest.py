@@ -182,6 +182,21 @@ class Leaving(Naive):
         sys.exit("no licence")
 
 
+class Plain(Naive):
+    """A person's own, whose fit returns nothing."""
+
+    def fit(self, y: Any, context: Any) -> Any:
+        super().fit(y, context)
+
+
+def test_a_model_whose_fit_returns_nothing_is_itself_the_fitted_one() -> None:
+    test = backtest.begin(np.arange(200.0), context(), 24)
+    backtest.add(test, "plain", Plain)
+    backtest.add(test, "naive", Naive)
+    assert test.failures == {}
+    assert (test.forecasts["plain"] == test.forecasts["naive"]).all()
+
+
 FAILURES = {
     "ends the program": (Leaving, "SystemExit: 'no licence'"),
     "bug": (Broken, "ZeroDivisionError: 'no good'"),

@@ -86,6 +86,7 @@ FAULTS: dict[str, tuple[str, int, str, int]] = {  # text, exit code, token, line
     "S6 too small": (cell_changed(4, "-1e400"), 76, "E_CSV_VALUE", 5),
     "S10 a step left out": (lines_changed(5, lambda _: ""), 76, "E_CSV_TIME", 5),
     "S10 not on the grid": (HEADER + rows_of({"host": "a"}, 3).replace("00000000000,", "00000000001,"), 76, "E_CSV_TIME", 2),
+    **{f"S10 {unit}": (HEADER + f"cpu,,{RUN_NS // ns},5,5,5\n", 76, "E_CSV_TIME", 2) for unit, ns in (("seconds", 10**9), ("milliseconds", 10**6), ("microseconds", 10**3))},
     "S11 cut": (GOOD[:-10], 76, "E_CSV_ROW", 91),
     "S12 a line of 2 MiB": (HEADER + "x" * 2**21 + "\n", 66, "E_TOO_LARGE", 2),
     "no number behind the point": (HEADER + f"cpu,,{RUN_NS},12.5,11.5.5,13\n", 76, "E_CSV_VALUE", 2),
@@ -102,6 +103,15 @@ FAULTS: dict[str, tuple[str, int, str, int]] = {  # text, exit code, token, line
     "a line feed at the wrong cell": (lines_changed(5, lambda line: line.replace("\n", f",{RUN_NS}\n")), 76, "E_CSV_VALUE", 5),
     "a cell less": (lines_changed(5, lambda line: line[: line.rindex(",")] + "\n"), 76, "E_CSV_ROW", 5),
 }
+
+
+@pytest.mark.parametrize("every_ns", [None, 10**9])
+@pytest.mark.parametrize("ns", [10**9, 10**6, 10**3])
+def test_times_of_another_unit_are_refused_whatever_the_step(ns: int, every_ns: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "forecast.csv"
+    path.write_text(HEADER + f"cpu,,{RUN_NS // ns},5,5,5\n")
+    with pytest.raises(ContractError, match="nanoseconds"):
+        read(path, every_ns)
 
 
 @pytest.mark.parametrize(("text", "code", "token", "line"), FAULTS.values(), ids=FAULTS.keys())

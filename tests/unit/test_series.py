@@ -139,6 +139,7 @@ BAD: dict[str, tuple[bytes, str, int]] = {
     "S10 empty": (other_time(b""), "E_CSV_TIME", 7),
     "S10 seconds": (HEAD + b"m,,1700000000,1\nm,,1700003600,1\n", "E_CSV_TIME", 3),
     "S10 milliseconds": (HEAD + b"m,,1700000000000,1\nm,,1700003600000,1\n", "E_CSV_TIME", 3),
+    "S10 microseconds": (HEAD + b"m,,1700000000000000,1\nm,,1700003600000000,1\n", "E_CSV_TIME", 3),
     "S11 last line cut": (GOOD + b"m,,6000", "E_CSV_ROW", 7),
     "S11 last line cut in its value": (GOOD[:-2], "E_CSV_ROW", 6),
     "S11 no newline at the end": (GOOD[:-1], "E_CSV_ROW", 6),

@@ -128,6 +128,7 @@ def test_several_values_of_a_tag_and_every_odd_character(run: Run, influxd: Infl
     influxd.write([f"m,host={escaped(host)} f={i} {START}" for i, host in enumerate(HOSTS)], database)
     ran = run({"group_by": ["host", "missing"]})
     assert ran.code == 0, ran.stderr
+    assert [note for note in ran.result["notes"] if "group_by" in note] == ["no value has the tag 'missing' that group_by names: what it would tell apart is taken together"]
     got = {parse_tags(member.tags): member.columns[0][0] for member in read_members(tmp_path / "history.csv", HISTORY_COLUMNS)}
     assert got == {(("host", host),): i for i, host in enumerate(HOSTS)}
     for i, host in enumerate(HOSTS):

@@ -96,7 +96,7 @@ def _of_history(history: Path, texts: Mapping[str, str | None], own: Mapping[str
 
 def _whole(every: str, span_ns: int) -> str:
     """The span of the history as a multiple of the step: settings that must fit into the window are held against it."""
-    if not re.fullmatch(r"[0-9]{1,6}[smhdw]", every, re.ASCII) or int(every[:-1]) == 0:
+    if not re.fullmatch(r"[0-9]{1,10}[smhdw]", every, re.ASCII) or int(every[:-1]) == 0:
         return "4w"  # the step is wrong, which is said elsewhere
     count = int(every[:-1])
     return f"{max(1, min(span_ns // Duration.parse(every), LONGEST // count)) * count}{every[-1]}"

@@ -6,12 +6,12 @@ from typing import Protocol
 
 from cronocast.durations import stamp
 from cronocast.entry import Entry
-from cronocast.errors import ConfigError, DataError
+from cronocast.errors import ConfigError, DataError, seen
 from cronocast.extract.spool import Spool
 from cronocast.files import atomic
 from cronocast.registry import Row, load
 from cronocast.results import Outcome
-from cronocast.series import HISTORY_COLUMNS, header
+from cronocast.series import HISTORY_COLUMNS, header, parse_tags
 from cronocast.step import Job, say
 
 
@@ -89,6 +89,10 @@ def run(job: Job) -> Outcome:
         outcome.rows_dropped = {reason: rows for reason, rows in {**reading.dropped, **arranged.dropped}.items() if rows}
         outcome.members = [{"name": name, "tags": tags, "rows": rows} for name, tags, rows in arranged.members]
         outcome.rows_kept = outcome.expected = sum(rows for _, _, rows in arranged.members)
+        for key in entry.source.group_by if outcome.members else ():
+            if not any(key in dict(parse_tags(str(member["tags"]))) for member in outcome.members):
+                outcome.notes.append(f"no value has the tag {seen(key)} that group_by names: what it would tell apart is taken together")
+                say(f"extract: {outcome.notes[-1]}")
         if arranged.sorted_members:
             outcome.notes.append(f"{arranged.sorted_members} members came out of order and were sorted")
         if not outcome.rows_kept:

@@ -152,7 +152,7 @@ def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h:
         # Overflow and the like show in the result, which is checked; a library's warnings would fill the log of every run.
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yhat = new_model().fit(filled.y, context).predict(steps) if trained is None else trained.predict_after(filled.y, steps, context)
+            yhat = _fitted(new_model(), filled.y, context).predict(steps) if trained is None else trained.predict_after(filled.y, steps, context)
             yhat = np.asarray(yhat, dtype=float)
     except Terminated:
         raise
@@ -165,3 +165,9 @@ def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h:
     if not np.isfinite(yhat).all():
         return f"gave {int((~np.isfinite(yhat)).sum())} values that are not finite"
     return np.asarray(yhat[filled.tail :])
+
+
+def _fitted(model: Any, y: "Floats", context: "Context") -> Any:  # noqa: ANN401 - a Model
+    """The model that fit returns, or itself where a person's own returns nothing."""
+    fitted = model.fit(y, context)
+    return model if fitted is None else fitted

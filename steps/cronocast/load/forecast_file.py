@@ -18,7 +18,7 @@ from typing import IO
 from cronocast.durations import MAX_NS, Duration
 from cronocast.errors import ContractError, DataError, StorageError, seen
 from cronocast.load.even_times import EvenTimes
-from cronocast.series import FORECAST_COLUMNS, MAX_FILE_BYTES, MAX_LINE_BYTES, NUMBER, header, ordered, parse_tags, prefix, read_members
+from cronocast.series import FORECAST_COLUMNS, MAX_FILE_BYTES, MAX_LINE_BYTES, NUMBER, header, ordered, other_unit, parse_tags, prefix, read_members
 
 BLOCK_BYTES = 2**20  # about 10,000 rows; larger blocks are no faster
 POINT = ord(".")  # sought as a number: a third faster than as text
@@ -167,7 +167,7 @@ def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator
         first = _whole(times[0])
         if (rows.name, rows.tags) != key:
             key = rows.name, rows.tags
-            if key in seen_.members or (every_ns and first % every_ns):
+            if key in seen_.members or (every_ns and first % every_ns) or other_unit(first, first):
                 raise SuspectError
             seen_.members[key] = 0
         else:
