@@ -145,11 +145,11 @@ def test_gaps_are_counted() -> None:
     assert (profile.first_ns, profile.last_ns, profile.points) == (T[0], T[-1], N - 41)
 
 
-def test_a_regular_sawtooth_is_a_trend_whose_last_slope_counts() -> None:
-    profile = member(T, (I % 101) * 0.2 + 0.05 * NOISE)
-    assert profile.series_class == "trend"
-    assert "regular_drops" in profile.notes
-    assert [(ns - T[0]) // HOUR for ns in profile.change_points_ns] == [101, 202, 303, 404, 505, 606]
+@pytest.mark.parametrize("period", [8, 12, 18, 36, 48, 101])
+@pytest.mark.parametrize("rise", [24.0, -24.0])
+def test_what_fills_and_is_emptied_on_time_is_a_season(period: int, rise: float) -> None:
+    profile = member(T, (I % period) * rise / period + 0.3 * NOISE)
+    assert (profile.series_class, profile.periods) == ("seasonal", (period,))
 
 
 def test_a_day_off_and_an_outage_are_no_new_level() -> None:

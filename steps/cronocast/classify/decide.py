@@ -133,7 +133,6 @@ def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[in
     thinned = measured.series.thinned
     offset = index.size % thinned
     codes = {
-        "regular_drops": measured.found.regular_drops > 0,
         "rare_deviations": kind == "constant" and not measured.changes,
         "thinned": thinned > 1,
         "silent_hours": hours is not None,

@@ -22,7 +22,6 @@ MATTERS = 0.01  # share of the variance around the local level that a season exp
 MOST = 6  # seasons that are looked for
 INSIDE = 4.0  # score that a shorter season needs among the lines of a longer one to be a season of its own
 INSIDE_TIMES = 6  # with fewer repeats inside the longer one there are too few lines to compare, and the longer one alone says it all
-SAWTOOTH = 0.9  # share of a pattern that one drop and a straight rise explain
 
 
 @dataclass
@@ -49,7 +48,6 @@ class Found:
     rest: Floats  # shape (t,)
     seasons: list[Season] = field(default_factory=list)  # ascending period
     tried: dict[int, Season] = field(default_factory=dict)  # calendar periods and those that stood the test
-    regular_drops: int = 0  # period of a sawtooth that is left to the trend, 0 if there is none
     whole: dict[int, Cut | None] = field(default_factory=dict)  # cycles of the series itself, since each is asked for several times
 
 
@@ -131,8 +129,7 @@ def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
     kept = [s for s in found.seasons if period % s.period or period // s.period >= INSIDE_TIMES]
     others = [s for s in kept if period % s.period]
     cut = _cut(_without(series, others), series, period) if others else _whole(found, series, period)
-    if cut is None or (bounds[period] > SCORE and _is_sawtooth(pattern(cut.table))):
-        found.regular_drops = 0 if cut is None else period
+    if cut is None:
         return False
     found.tried[period] = cut.season
     found.seasons = sorted([*kept, found.tried[period]], key=lambda s: s.period)
@@ -177,17 +174,6 @@ def _without(series: Scaled, seasons: list[Season]) -> Floats:
                 rest, waves[period] = rest + known - wave, wave
     seen = np.flatnonzero(series.observed)
     return rest if seen.size == rest.size else np.interp(np.arange(rest.size), seen, rest[seen])
-
-
-def _is_sawtooth(shape: Floats) -> bool:
-    """Tell whether one jump a cycle and a straight line in between make the pattern: then the last slope says more than the season."""
-    if shape.size < 8:
-        return False
-    jump = int(np.argmax(np.abs(np.diff(shape, append=shape[0]))))
-    rolled = np.roll(shape, -(jump + 1))
-    time = np.arange(shape.size) - (shape.size - 1) / 2
-    line = time * (time @ rolled) / (time @ time)
-    return float(np.sum((rolled - line) ** 2)) <= (1 - SAWTOOTH) * float(np.sum(rolled**2))
 
 
 def _split_inner(found: Found, series: Scaled, bounds: dict[int, float]) -> None:
