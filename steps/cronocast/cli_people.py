@@ -37,11 +37,12 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
         import json as json_module
 
         from cronocast.errors import ConfigError
-        from cronocast.values import load_values
+        from cronocast.values import read_values
 
         try:
-            entries = load_values(values)
-            if problems := [problem for name, entry in entries.items() for problem in _problems_of_libraries(entry, f"series.{name}")]:
+            entries, problems = read_values(values)
+            problems += [problem for name, entry in entries.items() for problem in _problems_of_libraries(entry, f"series.{name}")]
+            if problems:
                 raise ConfigError(problems)
         except ConfigError as error:
             if json:
@@ -91,7 +92,7 @@ def render(
     namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")] = "default",
     debug: Debug = False,
 ) -> None:
-    """Print what the Helm chart makes of a values file, as plain YAML for kubectl and argo."""
+    """Print what the Helm chart makes of a values file, as plain YAML for kubectl and argo; helm must be on PATH."""
 
     def action() -> int:
         from cronocast.render import render as render_chart

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cronocast.errors import ConfigError, RefusedError
+from cronocast.errors import ConfigError
 from cronocast.files import atomic
 from cronocast.values import load_values
 
@@ -19,8 +19,7 @@ def render(values: Path, out: Path | None, release: str, namespace: str) -> int:
     """Write the objects that the chart makes of a values file: to stdout, or one file per series and one for the rest.
 
     Raises:
-        ConfigError: the values have problems.
-        RefusedError: helm is not installed, or refuses the values.
+        ConfigError: the values have problems, helm refuses them, or is not installed.
     """
     load_values(values)  # says more than the chart's schema
     files = split(helm_template(values, release, namespace))
@@ -38,13 +37,13 @@ def helm_template(values: Path, release: str, namespace: str) -> str:
     """What `helm template` prints.
 
     Raises:
-        ConfigError, RefusedError: as `render`.
+        ConfigError: as `render`.
     """
     chart = next((place for place in PLACES if (place / "Chart.yaml").is_file()), None)
     helm = shutil.which("helm")
     if helm is None or chart is None:
         what = "the program helm is not on PATH; install it from https://helm.sh" if helm is None else "the chart is not in this installation; use a released wheel or the checkout"
-        raise RefusedError("E_NO_HELM", "helm", f"{what}. The files in the repository's folder workflows/ need neither: copy one and change its parameter `series`")
+        raise ConfigError.one("E_NO_HELM", "helm", f"{what}. The files in the repository's folder workflows/ need neither: copy one and change its parameter `series`")
     done = subprocess.run([helm, "template", release, str(chart), "--namespace", namespace, "--values", str(values)], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         raise ConfigError.one("E_CHART", str(values), " ".join(done.stderr.split()))

@@ -69,6 +69,18 @@ def load_values(path: Path) -> dict[str, Entry]:
     Raises:
         ConfigError: with every problem of every series, each with its path.
     """
+    entries, problems = read_values(path)
+    if problems:
+        raise ConfigError(problems)
+    return entries
+
+
+def read_values(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
+    """The entries of a values file that are sound, and the problems of the others.
+
+    Raises:
+        ConfigError: the file as a whole can't be read.
+    """
     data = load_yaml(path)
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
@@ -80,10 +92,7 @@ def load_values(path: Path) -> dict[str, Entry]:
             entries[name] = parse_entry(document, at)
         except ConfigError as error:
             problems += [problem for problem in error.problems if problem not in known]
-    problems = [*shared, *problems]
-    if problems:
-        raise ConfigError(problems)
-    return entries
+    return entries, [*shared, *problems]
 
 
 def _shared_problems(data: Any) -> list[Problem]:  # noqa: ANN401 - untrusted data

@@ -65,7 +65,7 @@ def test_the_command_prints_or_writes_files(tmp_path: Path) -> None:
 
 def test_without_helm_the_command_says_what_to_do(tmp_path: Path) -> None:
     done = cronocast("render", "-f", str(VALUES), path=str(tmp_path))
-    assert done.returncode == 69
+    assert done.returncode == 78
     assert done.stderr.startswith("error: E_NO_HELM helm: ")
     assert "https://helm.sh" in done.stderr
     assert "workflows/" in done.stderr

@@ -49,7 +49,7 @@ def test_line_breaks_at_a_gap_and_the_gap_is_shaded() -> None:
 
 def test_a_lone_value_between_gaps_is_a_dot() -> None:
     root = draw(view([5.0] * 10, [(5, 4, 6)] * 3, missing=(3, 4, 6, 7)))
-    assert any("h.01" in d for d in paths(root, "measured"))
+    assert any("m-1 0a1 1" in d for d in paths(root, "measured"))
 
 
 def test_what_is_missing_before_now_is_a_gap_and_the_lines_do_not_meet() -> None:
@@ -138,7 +138,7 @@ def test_extreme_values_stay_in_the_picture(values: list[float], ahead: list[tup
 def inside(root: ET.Element, size: Size) -> None:
     """Every coordinate is finite and in the picture, every text too."""
     for path in root.iter("path"):
-        numbers = [float(n) for n in re.findall(r"-?[\d.]+(?:e[-+]?\d+)?", re.sub(r"[hv][\d.]+", "", path.get("d", "")))]
+        numbers = [float(n) for n in re.findall(r"-?[\d.]+(?:e[-+]?\d+)?", re.sub(r"[hv][\d.]+|m-1 0a[^MZ]*", "", path.get("d", "")))]
         assert "nan" not in path.get("d", "")
         assert "inf" not in path.get("d", "")
         assert all(-1 <= n <= size.width + 1 for n in numbers)

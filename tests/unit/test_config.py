@@ -320,6 +320,12 @@ def test_a_length_of_time_that_is_wrong_hides_no_other(other: str, right: str, v
     assert f"series.cpu.{other}: 'soon'" in ended.err
 
 
+def test_what_only_libraries_know_is_told_beside_other_problems(validate: Any) -> None:
+    ended = validate("series:\n  a: {calendar: {holidays: XX}, source: &s {url: http://h, database: d, measurement: m, field: f}}\n  b: {horizon: 90m, source: *s}\n")
+    assert "series.a.calendar.holidays" in ended.err
+    assert "series.b.horizon" in ended.err
+
+
 def test_c5_unknown_key_suggests_the_known_one(validate: Any) -> None:
     assert "did you mean 'horizon'?" in validate(horzon="24h").expect("E_CONFIG_UNKNOWN_KEY", "series.cpu.horzon")
 

@@ -130,6 +130,13 @@ def test_odd_history_gets_a_finite_ordered_forecast(y: Any, series_class: str) -
         check(run(y, series_class))
 
 
+@pytest.mark.parametrize(("silent", "said"), [(0, ""), (23, ""), (24, "silent: nothing was measured in the newest 1d"), (168, "silent: nothing was measured in the newest 1w")])
+def test_a_member_that_went_silent_says_so(silent: int, said: str) -> None:
+    y = np.append(WAVE[: WAVE.size - silent], np.full(silent, np.nan))
+    result = run(y, "seasonal", {"periods": (24,)})
+    assert (result.status, result.reason) == ("ok", said)
+
+
 @pytest.mark.parametrize("y", [[], [NAN] * 5, [float("inf")] * 5], ids=["empty", "all missing", "infinite"])
 def test_nothing_to_forecast_from_is_skipped_with_a_reason(y: list[float]) -> None:
     result = run(y, "too_short")

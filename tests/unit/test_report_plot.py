@@ -50,6 +50,14 @@ def test_one_member_by_its_tags(tmp_path: Path) -> None:
     assert "web-1" not in texts(out)
 
 
+def test_labels_may_reach_beyond_their_chart(tmp_path: Path) -> None:
+    out = tmp_path / "plot.svg"
+    write_plot(report_runs.several(tmp_path / "run"), out, None, "light")
+    charts = [chart for chart in ET.parse(out).getroot().iter() if chart.tag.endswith("svg")][1:]
+    assert [chart.get("overflow") for chart in charts] == ["visible"] * len(charts)
+    assert len(charts) == 8
+
+
 @pytest.mark.parametrize("written", ["path=/var,host=disk-1", "host=disk-1, path=/var"])
 def test_tags_can_be_written_in_any_order_and_as_the_picture_shows_them(written: str, tmp_path: Path) -> None:
     folder = report_runs.several(tmp_path / "run")
@@ -95,7 +103,7 @@ def test_a_wrong_wish_is_told(name: str, member: str | None, theme: str, kind: t
 
 
 def test_a_run_without_data_has_no_picture(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="neither history nor forecast to draw"):
+    with pytest.raises(DataError, match=r"no history\.csv or forecast\.csv to draw"):
         write_plot(report_runs.failed_extract(tmp_path / "run"), tmp_path / "plot.svg", None, "light")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.clock import Clock
+from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
 from cronocast.forecast.answer import MemberForecast, Settings
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 SEASONAL = ("seasonal", "trend_seasonal")
 ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again
+LONG_SILENCE = 3  # steps without a value at the end, and as many as are forecast, from which on that is told
 LARGEST = float(np.finfo(float).max)
 
 
@@ -168,7 +170,12 @@ class Work:
             return "fallback", f"model_failed: {'; '.join(self.notes)}; {used[0]} stands in"
         if self.profile.series_class == "too_short" and self.settings.model == "auto":
             return "fallback", f"{self.filled.too_short()}; {used[0]} stands in"
-        return "ok", "; ".join(self.notes)
+        return "ok", "; ".join((*self.notes, *self._silence()))
+
+    def _silence(self) -> list[str]:
+        """What is said of a member that nothing was measured of for as long as is forecast: it looks as well as any other."""
+        steps = self.filled.unseen
+        return [f"silent: nothing was measured in the newest {Duration.of(steps * self.profile.step_ns)}"] if steps >= max(LONG_SILENCE, self.settings.h) else []
 
 
 def _exact(test: backtest.Backtest, name: str) -> bool:

@@ -111,7 +111,7 @@ def read_run(folder: Path) -> RunView:
     keys = list(dict.fromkeys([*history, *forecast, *profiles, *decisions]))
     members = [_member(key, history.get(key), forecast.get(key), profiles.get(key), decisions.get(key, {}), written.get(key), step_ns) for key in keys]
     return RunView(
-        folder=folder.name,
+        folder=folder.absolute().name,
         series=series or folder.name,
         title=str(settings.get("title") or ""),
         run=run,

@@ -64,7 +64,7 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
             names = "; ".join(m.tags or m.name for m in known[:5])
             raise DataError("E_INPUT_MISSING", "--member", f"{seen(member)} is not in this run; there are {len(known)}, such as {names}")
     if not drawable:
-        raise DataError("E_INPUT_MISSING", view.folder, "neither history nor forecast to draw; run extract or forecast first")
+        raise DataError("E_INPUT_MISSING", view.folder, "no history.csv or forecast.csv to draw; name a run folder, such as <root>/<series>/runs/<time>")
     zone, zone_name = zone_of(view.zone)
     scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0, view.further)
     ranked = sorted(drawable, key=lambda m: words.remark(m, view.level)[0])
@@ -110,8 +110,8 @@ def _many(view: RunView, members: list[MemberView], scene: Scene) -> tuple[str, 
 
 
 def _nested(chart: str, x: float, y: float, size: Size) -> str:
-    """Put a chart at a place of a larger picture."""
-    return chart.replace("<svg ", f'<svg x="{x:g}" y="{y:g}" width="{size.width}" height="{size.height}" ', 1)
+    """Put a chart at a place of a larger picture; its labels may reach beyond it, as on the page."""
+    return chart.replace("<svg ", f'<svg overflow="visible" x="{x:g}" y="{y:g}" width="{size.width}" height="{size.height}" ', 1)
 
 
 def _title(view: RunView, member: MemberView) -> str:

@@ -107,6 +107,6 @@ def _share(c: str) -> float:
 
 
 def polyline(points: Iterable[tuple[float, float]]) -> str:
-    """Path data through points; a lone point becomes a dot (round line ends)."""
+    """Path data through points; a lone point becomes a small circle around it, which can be seen beside lines."""
     parts = [f"{short(x)} {short(y)}" for x, y in points]
-    return f"M{parts[0]}h.01" if len(parts) == 1 else f"M{'L'.join(parts)}" if parts else ""
+    return f"M{parts[0]}m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0" if len(parts) == 1 else f"M{'L'.join(parts)}" if parts else ""
