@@ -16,9 +16,10 @@ from cronocast.errors import ConfigError, DataError, InvariantError
 from cronocast.forecast import Context, lstm_member
 from cronocast.forecast.forward import Architecture
 from cronocast.forecast.lstm import WARM_EPOCHS, Lstm, LstmMany
-from cronocast.forecast.network import Network
+from cronocast.forecast.network import Network, _quiet_stderr
 from cronocast.forecast.options import read_options
 from cronocast.forecast.windows import PARTS
+from cronocast.step import say
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
@@ -312,3 +313,10 @@ def test_loading_says_nothing_on_stderr() -> None:
     code = "import cronocast.forecast.network as n; n.Network(n.Architecture(48, 4, 4, 1), 0, 0.01)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_step_that_is_stopped_while_keras_loads_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    with _quiet_stderr():
+        os.write(2, b"what native code prints")
+        say("what we say")
+    assert capfd.readouterr().err == "what we say\n"

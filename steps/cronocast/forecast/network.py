@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -20,12 +21,14 @@ from cronocast.forecast.windows import PARTS, PATCH
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Send what native code prints while it loads to nowhere; Python's own errors still pass as exceptions."""
-    keep, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    """Send what native code prints while it loads to nowhere; what Python says still comes out: a step that is stopped meanwhile says so."""
+    keep, nowhere, said = os.dup(2), os.open(os.devnull, os.O_WRONLY), sys.stderr
     try:
         os.dup2(nowhere, 2)
+        sys.stderr = os.fdopen(keep, "w", errors="backslashreplace", closefd=False)
         yield
     finally:
+        sys.stderr = said
         os.dup2(keep, 2)
         os.close(keep)
         os.close(nowhere)
