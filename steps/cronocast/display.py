@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
@@ -29,6 +30,8 @@ WIDE = 150  # columns from which there is room for the sentence that says why
 LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
 MAX_WHY = 12  # rows whose sentence stands below the table where there is no room beside; more would hide the table
 COLUMNS = ("series", "member", "status", "class", "model", "vs naive", "coverage", "points")
+NAMES = (0, 1)  # series and member
+LESS_NEEDED = (3, 7, 6, 4, 5)  # columns that a screen of less than 76 does without, in this order
 FIRST_NUMBER = COLUMNS.index("vs naive")
 BETTER = 0.995  # below this the error is less than naive's as printed
 
@@ -97,12 +100,13 @@ def closing_table(chains: "list[Chain]") -> None:
     rows = [row for chain in chains for row in _rows(chain)]
     table = Table(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold", expand=wide)
     widths = _widths([row.cells for row in rows[:MAX_ROWS]], console.width - (PADDING + LEAST_WHY if wide else 0))
-    for i, (name, width) in enumerate(zip(COLUMNS, widths, strict=True)):
-        table.add_column(name, no_wrap=True, width=width, justify="right" if i >= FIRST_NUMBER else "left")
+    for i, width in widths.items():
+        table.add_column(COLUMNS[i], no_wrap=True, width=width, justify="right" if i >= FIRST_NUMBER else "left")
     if wide:
         table.add_column("why", no_wrap=True, ratio=1)  # what room is left
     for row in rows[:MAX_ROWS]:
-        table.add_row(*(row.cells if not wide else (*row.cells, escape(row.why))))
+        cells = [_shortened(row.cells[i], width) if i in NAMES else row.cells[i] for i, width in widths.items()]
+        table.add_row(*cells, *([escape(row.why)] if wide else []))
     console.print(table)
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
@@ -113,12 +117,28 @@ def closing_table(chains: "list[Chain]") -> None:
             console.print(f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}: {escape(chain.error)}", soft_wrap=True)
 
 
-def _widths(rows: "list[tuple[str, ...]]", room: int) -> list[int]:
-    """Widths of the columns so that all stand within the room: a long name is cut, no column is lost."""
-    widths = [max(Text.from_markup(cell).cell_len for cell in column) for column in zip(COLUMNS, *rows, strict=True)]
-    while sum(widths) + PADDING * (len(widths) - 1) > room and max(widths[i] for i in SHRINKING) > LEAST_WIDTH:
-        widths[max(SHRINKING, key=widths.__getitem__)] -= 1
+def _widths(rows: "list[tuple[str, ...]]", room: int) -> dict[int, int]:
+    """Widths of the columns that stand within the room: long names are cut; on a very narrow screen the columns that are needed least give way."""
+    widths = {i: max(Text.from_markup(cell).cell_len for cell in column) for i, column in enumerate(zip(COLUMNS, *rows, strict=True))}
+    least = {i: min(width, LEAST_WIDTH) if i in SHRINKING else width for i, width in widths.items()}
+    for i in LESS_NEEDED:
+        if sum(least[k] for k in widths) + PADDING * (len(widths) - 1) > room:
+            del widths[i]
+    shrinking = [i for i in SHRINKING if i in widths]
+    while sum(widths.values()) + PADDING * (len(widths) - 1) > room and max(widths[i] for i in shrinking) > LEAST_WIDTH:
+        widths[max(shrinking, key=widths.__getitem__)] -= 1
     return widths
+
+
+def _shortened(cell: str, width: int) -> str:
+    """A name cut in its middle: names differ at their ends."""
+    name = Text.from_markup(cell).plain
+    if cell_len(name) <= width:
+        return cell
+    end = name
+    while cell_len(end) > (width - 1) // 2:
+        end = end[1:]
+    return escape(f"{set_cell_size(name, width - 1 - cell_len(end))}\u2026{end}")
 
 
 def _sentences(console: Console, rows: "list[Row]") -> None:

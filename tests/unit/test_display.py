@@ -44,6 +44,22 @@ def test_short_members_are_told_apart_at_80_columns(monkeypatch: pytest.MonkeyPa
     assert ["host=good" in rows[0], "host=gone" in rows[1]] == [True, True]
 
 
+def test_members_that_begin_alike_are_told_apart_at_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = table(80, chain(*(f"host=muenchen-rack-{i}-left" for i in range(3)), *(f"host=muenchen-rack-left-{i}" for i in range(3))), monkeypatch, capsys)[1:7]
+    assert all("\u2026" in row for row in rows)
+    assert len({row[:20] for row in rows[3:]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"), [(76, set()), (70, {"class"}), (60, {"class", "points"}), (50, {"class", "points", "coverage"}), (40, {"class", "points", "coverage", "model"})]
+)
+def test_a_very_narrow_screen_does_without_some_columns(width: int, left_out: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    head, row, *_ = table(width, chain("host=web-1", series="a-long-name"), monkeypatch, capsys)
+    assert {name for name in HEADS if name not in head} == left_out
+    assert len(row) <= width
+    assert "fallback" in row
+
+
 def test_points_that_nobody_acknowledged_are_not_called_written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     _, row, *_ = table(160, chain("host=a", acked=0, exit_code=69), monkeypatch, capsys)
     assert row.split("96%")[1].split()[0] == "-"
