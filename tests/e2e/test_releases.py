@@ -25,6 +25,7 @@ def upgraded(space: Space, database: Database) -> str:
     space.helm("releases", values({"stays": {}, "goes": {}}, **OWN_CLAIM))
     running = space.submit("stays")
     until("the run to begin", lambda: space.workflow(running).get("status", {}).get("phase") == "Running")
+    run("argo", "cron", "suspend", "-n", space.name, "stays")
     space.helm("releases", values({"stays": {"horizon": "6h"}, "comes": {}}, **OWN_CLAIM))
     return running
 
@@ -37,6 +38,11 @@ def test_an_upgrade_adds_and_removes_series_and_lets_a_run_go_on(space: Space, d
         assert workflow["status"]["phase"] == "Succeeded", told(workflow)
     assert len(database.points("stays")) == 24  # as it was when that run began
     assert len(database.points("comes")) == 24
+
+
+def test_a_series_that_somebody_suspended_stays_so(space: Space, upgraded: str) -> None:
+    suspended = {cron["metadata"]["name"]: cron["spec"].get("suspend", False) for cron in space.objects("cronworkflow", "-l", ALL_OF_IT)}
+    assert suspended == {"stays": True, "comes": False}
 
 
 def test_the_next_run_is_as_the_upgrade_says(space: Space, database: Database, upgraded: str) -> None:
