@@ -266,8 +266,11 @@ def _complete(member: Member, where: str) -> Member:
 
 
 def other_unit(first: int, last: int) -> str:
-    """The unit in which times look like those of today while as nanoseconds they all lie within weeks of 1970; "" where they are nanoseconds."""
-    units = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6}
+    """The unit in which times look like those of today while as nanoseconds they all lie within weeks of 1970; "" where they are nanoseconds.
+
+    Made-up times since 1970 may reach into those weeks: they are whole seconds, which times in microseconds are not as nanoseconds.
+    """
+    units = {"seconds": 1, "milliseconds": 10**3} | ({"microseconds": 10**6} if first % 10**9 or last % 10**9 else {})
     return next((unit for unit, ns in units.items() if EARLIEST_S * ns <= first and last <= LATEST_S * ns), "")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, StorageError
-from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, parse_tags, read_members, rows, tags_text
+from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, other_unit, parse_tags, read_members, rows, tags_text
 
 T0 = 1_700_000_000 * 10**9
 HEAD = b"name,tags,time,value\n"
@@ -39,6 +39,13 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 # Every character that identifiers and tag values may hold: no control characters, no trailing backslash in a value.
 text = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=12)
 tag_sets = st.dictionaries(text, text, max_size=3).map(lambda tags: tags_text(tags.items()))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "unit"), [(10**15, 4 * 10**15, ""), (1_700_003_600 * 10**6, 1_700_007_200 * 10**6, "microseconds"), (0, 10**15, ""), (10**18, 2 * 10**18, "")]
+)
+def test_made_up_times_since_1970_are_no_microseconds(first: int, last: int, unit: str) -> None:
+    assert other_unit(first, last) == unit
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -167,7 +167,7 @@ def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator
         first = _whole(times[0])
         if (rows.name, rows.tags) != key:
             key = rows.name, rows.tags
-            if key in seen_.members or (every_ns and first % every_ns) or other_unit(first, first):
+            if key in seen_.members or (every_ns and first % every_ns):
                 raise SuspectError
             seen_.members[key] = 0
         else:
@@ -176,7 +176,7 @@ def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator
                 raise SuspectError
         step = step or (_whole(times[1]) - first if len(times) > 1 else 0)
         last = first + (rows.count - 1) * step
-        if last > MAX_NS or (times != grid.texts(first, len(times), step) if step > 0 else len(times) > 1):
+        if last > MAX_NS or other_unit(first, last) or (times != grid.texts(first, len(times), step) if step > 0 else len(times) > 1):
             raise SuspectError
         seen_.members[key] += rows.count
         seen_.first_ns, seen_.last_ns = min(seen_.first_ns, first), max(seen_.last_ns, last)
