@@ -130,6 +130,14 @@ def test_odd_history_gets_a_finite_ordered_forecast(y: Any, series_class: str) -
         check(run(y, series_class))
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_a_season_of_which_few_values_came_is_forecast(share: float) -> None:
+    rng = np.random.default_rng(7)
+    result = run(np.where(rng.random(672) < share, WAVE, NAN), "seasonal", {"periods": (24,)})
+    wave = 100 + 10 * np.sin((T[-1] + 1 + np.arange(result.yhat.size)) / 24 * 2 * np.pi)
+    assert np.abs(result.yhat - wave).mean() < 3  # repeating the last value is off by 6
+
+
 @pytest.mark.parametrize(("silent", "said"), [(0, ""), (23, ""), (24, "silent: nothing was measured in the newest 1d"), (168, "silent: nothing was measured in the newest 1w")])
 def test_a_member_that_went_silent_says_so(silent: int, said: str) -> None:
     y = np.append(WAVE[: WAVE.size - silent], np.full(silent, np.nan))

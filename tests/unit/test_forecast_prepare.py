@@ -58,6 +58,21 @@ def test_history_starts_after_an_outage_too_long_to_fill() -> None:
     assert (filled.start, filled.left_out, filled.y.size) == (430, 10, 400)
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_values_that_come_seldom_are_no_outages(share: float, seed: int) -> None:
+    y = np.where(np.random.default_rng(seed).random(672) < share, 1.0, NAN)
+    filled = fill(y, (24,))
+    assert filled.left_out == 0
+    assert filled.y.size == np.ptp(np.flatnonzero(np.isfinite(y))) + 1
+
+
+@pytest.mark.parametrize("after", [3, 4, 100])
+def test_a_lone_value_long_ago_is_before_an_outage(after: int) -> None:
+    filled = fill(np.concatenate(([7.0], np.full(1000, NAN), np.ones(after))))
+    assert (filled.left_out, filled.y.tolist()) == (1, [1.0] * after)
+
+
 def test_few_points_after_an_outage_do_not_cost_the_long_history_before_it() -> None:
     y = np.concatenate((np.arange(100.0), np.full(300, NAN), [1.0]))
     assert fill(y).start == 0

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 SHORT_GAP = 3  # steps; a straight line over so few follows any curve well enough
 MAX_FILLED_SHARE = 0.5  # more invented than seen is no history
+OUTAGE = 5  # times as long as nine in ten distances of two values are: where one hour in eight has a value, a day without is usual
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, h
     """Fill the gaps of a history.
 
     Gaps of up to three steps, and all where no season is known, get a straight line. Longer ones get the same phase of the
-    seasons around them, shifted to meet the values at both ends. An outage that would leave more invented than seen is not
-    filled: history starts after it, unless nearly all of the observations stand before it. With a limit it starts after the newest
+    seasons around them, shifted to meet the values at both ends. An outage (much longer than values usually lie apart) that would leave
+    more invented than seen is not filled: history starts after it, unless nearly all of the observations stand before it. With a limit it starts after the newest
     gap that is longer, however much that leaves.
 
     Args:
@@ -89,10 +90,12 @@ def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, h
 
 
 def _after_outage(measured: "Bools", first: int, end: int) -> int:
-    """Move the start behind outages until at most half of what is left is missing."""
+    """Move the start behind outages until at most half of what is left is missing; gaps as long as usual between two values are none."""
     start = first
-    for _, b in sorted(gaps(measured[first:end]), key=lambda g: g[0] - g[1]):  # longest first
-        if np.mean(~measured[start:end]) <= MAX_FILLED_SHARE:
+    apart = np.sort(np.diff(np.flatnonzero(measured[first:end])))
+    usual = OUTAGE * int(apart[9 * (apart.size - 1) // 10]) if apart.size else 0
+    for a, b in sorted(gaps(measured[first:end]), key=lambda g: g[0] - g[1]):  # longest first
+        if b - a <= usual or np.mean(~measured[start:end]) <= MAX_FILLED_SHARE:
             break
         # What stands after the outage must be the larger part, else a few new points would cost a long history.
         if first + b > start and int(measured[first + b : end].sum()) >= int(measured[start : first + b].sum()):
