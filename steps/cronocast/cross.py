@@ -76,7 +76,7 @@ def _address(server: dict[str, Any], part: str) -> Any:  # noqa: ANN401 - untrus
 
 
 def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> list[Problem]:
-    every, lookback, horizon = (_span(data.get(name) or default) for name, default in (("every", "1h"), ("lookback", "4w"), ("horizon", "24h")))
+    every, lookback, horizon = (Duration.read(data.get(name) or default) for name, default in (("every", "1h"), ("lookback", "4w"), ("horizon", "24h")))
     if every is None:
         return []
     problems = [_no_multiple(span, every, f"{at}{name}") for name, span in (("lookback", lookback), ("horizon", horizon)) if span and (span % every or span < every)]
@@ -84,7 +84,7 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
         problems.append(Problem("E_CONFIG_RANGE", f"{at}horizon", f"{horizon // every} steps; allowed: at most 1000000"))
     listed = data.get("periods")
     for i, text in enumerate(listed if isinstance(listed, list) else []):
-        period = _span(text)
+        period = Duration.read(text)
         if period is None or lookback is None:
             continue
         if period % every or period < 2 * every or period * 2 > lookback:
@@ -93,21 +93,13 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
     return problems + _slice_problems(source, every, at)
 
 
-def _span(text: object) -> Duration | None:
-    """A length of time; None where it is not given or is wrong, which has its own message."""
-    try:
-        return Duration.parse(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-
-
 def _no_multiple(span: Duration, every: Duration, where: str) -> Problem:
     sentence = f"{span} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((span // every + 1) * every)}"
     return Problem("E_CONFIG_DURATION", where, sentence)
 
 
 def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Problem]:
-    part = _span(source.get("slice"))
+    part = Duration.read(source.get("slice"))
     if part is None:
         return []
     problems = [_no_multiple(part, every, f"{at}source.slice")] if part % every else []
@@ -126,7 +118,7 @@ def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:
 
 
 def _smooth_problems(data: dict[str, Any], where: str) -> list[Problem]:
-    every, span = _span(data.get("every") or "1h"), _span(data["prepare"].get("smooth") if isinstance(data.get("prepare"), dict) else None)
+    every, span = Duration.read(data.get("every") or "1h"), Duration.read(data["prepare"].get("smooth") if isinstance(data.get("prepare"), dict) else None)
     if every is None or span is None:
         return []
     sentence = f"{span} holds one value and changes nothing; allowed: at least two steps of every ({every})"

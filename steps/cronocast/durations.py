@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime
 
 UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 7 * 86400 * 10**9}
-_TEXT = re.compile(r"[0-9]{1,10}[smhdw]", re.ASCII)
+DIGITS = 10  # that a duration is written with at most
+_TEXT = re.compile(rf"[0-9]{{1,{DIGITS}}}[smhdw]", re.ASCII)
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 MAX_NS = 2**63 - 2
 MOST_OF_UNIT = 120  # of which people still have an idea
@@ -27,6 +28,14 @@ class Duration(int):
         self = cls(int(text[:-1]) * UNIT_NS[text[-1]])
         self.text = text
         return self
+
+    @classmethod
+    def read(cls, text: object) -> "Duration | None":
+        """As `parse`; None where it raises: whoever checks the text says what is wrong with it."""
+        try:
+            return cls.parse(text)  # type: ignore[arg-type]
+        except ValueError:
+            return None
 
     @classmethod
     def of(cls, ns: int) -> "Duration":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cronocast.durations import Duration
+from cronocast.durations import DIGITS, Duration
 from cronocast.errors import Problem, seen
 
 MAX_NUMBER = sys.float_info.max  # also for whole numbers, which are used as floats
@@ -163,7 +163,7 @@ class Span:
         return text
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
-        number = "[0-9]{1,10}" if self.zero else "0*[1-9][0-9]{0,9}"
+        number = f"[0-9]{{1,{DIGITS}}}" if self.zero else f"0*[1-9][0-9]{{0,{DIGITS - 1}}}"
         return {"type": "string", "pattern": f"^{number}[smhdw]$"}
 
     def words(self) -> str:  # noqa: D102

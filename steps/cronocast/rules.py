@@ -141,10 +141,7 @@ def read_by(query: str) -> set[str]:
 def grouped_ns(query: str) -> int | None:
     """Length of the steps into which a query groups its rows, by `time(10m)` or `time(1h, 10m)`; None where it does not, or by none that it can be told."""
     found = re.findall(r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE)  # that of the outermost SELECT stands last
-    try:
-        return int(Duration.parse(found[-1].lower())) if found else None
-    except ValueError:
-        return None
+    return Duration.read(found[-1].lower()) if found else None
 
 
 def slice_fault(query: str, slice_ns: int) -> str:

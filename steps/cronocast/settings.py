@@ -70,11 +70,13 @@ def make_job(given: Given) -> Job:
         raise ConfigError(problems)  # no document: all that is required would be missing, too
     entry = parse(Entry, data, "", problems)
     crossed = cross_problems(data, "")
-    # A default that this step does not read can't be mended by any of its flags.
-    problems += crossed if given.entry else [p for p in crossed if p.where.partition("[")[0] in {leaf.path for leaf in step_leaves(given.step)}]
+    if not given.entry:  # a default that this step does not read can't be mended by any of its flags
+        read = {leaf.path for leaf in step_leaves(given.step)}
+        crossed = [problem for problem in crossed if problem.where.partition("[")[0] in read]
+    problems += crossed
     if origins.get("every") == "history":
         found = "; this step is the commonest one of the file, --every sets another"
-        problems = [replace(p, sentence=p.sentence + found * ("multiple of every" in p.sentence)) for p in problems]
+        problems = [replace(p, sentence=p.sentence + found) if "multiple of every" in p.sentence else p for p in problems]
     problems = [_renamed(problem, given) for problem in problems]
     job = None
     if entry is not None:
@@ -158,17 +160,13 @@ def _base(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[s
         every_ns, span_ns = infer_grid(history)
         if not given.texts.get("every"):
             data["every"], origins["every"] = str(Duration.of(every_ns)), "history"
-        every_ns = _parsed(given.texts.get("every")) or every_ns
-        # The file is the window: settings that must fit into the window are held against it.
-        data["lookback"] = str(Duration.of(max(span_ns // every_ns, 1) * every_ns))
+        data["lookback"] = whole_steps(span_ns, Duration.read(given.texts.get("every")) or every_ns)
     return data, origins
 
 
-def _parsed(text: str | None) -> int:
-    try:
-        return Duration.parse(text or "")
-    except ValueError:
-        return 0
+def whole_steps(span_ns: int, every_ns: int) -> str:
+    """The lookback of a history that is a file: the file is the window, and settings that must fit into the window are held against it."""
+    return str(Duration.of(max(span_ns // every_ns, 1) * every_ns))
 
 
 def _has(document: Any, path: str) -> bool:  # noqa: ANN401

@@ -1,6 +1,5 @@
 """What a backtest is asked for: settings checked by the one definition of a series, and where its origins lie. Standard library only."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,11 @@ from cronocast.document import leaves, parse, plain, with_value
 from cronocast.durations import Duration
 from cronocast.entry import Entry, parse_entry, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.settings import NO_DATABASE, infer_grid, read_text
+from cronocast.settings import NO_DATABASE, infer_grid, read_text, whole_steps
 from cronocast.step import check_paths
 
 NAIVE = ("seasonal_naive", "naive")  # always tried: everything is held against them
 MOST_ORIGINS, USUAL_ORIGINS = 1000, 10  # ten horizons are judged within minutes; who wants more says so
-LONGEST = 999_999  # what a duration can be written with
 
 
 @dataclass(frozen=True)
@@ -91,15 +89,8 @@ def _of_history(history: Path, texts: Mapping[str, str | None], own: Mapping[str
         return {}
     every_ns, span_ns = infer_grid(history)
     every = texts.get("every") or str(own.get("every") or Duration.of(every_ns))
-    return {"name": history.stem or "series", "source": NO_DATABASE, "every": every, "lookback": _whole(every, span_ns)}
-
-
-def _whole(every: str, span_ns: int) -> str:
-    """The span of the history as a multiple of the step: settings that must fit into the window are held against it."""
-    if not re.fullmatch(r"[0-9]{1,10}[smhdw]", every, re.ASCII) or int(every[:-1]) == 0:
-        return "4w"  # the step is wrong, which is said elsewhere
-    count = int(every[:-1])
-    return f"{max(1, min(span_ns // Duration.parse(every), LONGEST // count)) * count}{every[-1]}"
+    # A step that is wrong is said elsewhere.
+    return {"name": history.stem or "series", "source": NO_DATABASE, "every": every, "lookback": whole_steps(span_ns, Duration.read(every) or every_ns)}
 
 
 def origin_steps(n: int, h: int, wanted: int | None) -> list[int]:

@@ -250,10 +250,7 @@ def _window(results: dict[str, dict[str, Any]], members: list[MemberView]) -> tu
 
 def _step_ns(results: dict[str, dict[str, Any]], settings: dict[str, Any]) -> int:
     every = next((w["every_ns"] for r in results.values() if isinstance((w := dict_of(r.get("window"))).get("every_ns"), int)), 0)
-    try:
-        return every or int(Duration.parse(settings.get("every", "")))
-    except ValueError:
-        return 0
+    return every or Duration.read(settings.get("every")) or 0
 
 
 def _spacing(member: Member) -> int:

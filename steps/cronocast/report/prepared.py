@@ -50,10 +50,8 @@ def _changed(member: MemberView, settings: Mapping[str, Any]) -> list[str]:
 
 
 def _span(text: object) -> str:
-    try:
-        return f"the {length(int(Duration.parse(str(text))))}"
-    except ValueError:
-        return "some time"
+    span = Duration.read(text)
+    return f"the {length(span)}" if span else "some time"
 
 
 def _left_out(member: MemberView) -> list[str]:
