@@ -12,7 +12,7 @@ import numpy as np
 from cronocast.clock import Clock
 from cronocast.durations import Duration
 from cronocast.errors import DataError
-from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
+from cronocast.forecast import MODELS, Context, backtest, intervals, select, silent, summary
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.candidates import BY_CLASS
 from cronocast.forecast.days_off import DaysOff
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SEASONAL = ("seasonal", "trend_seasonal")
 ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again
-LONG_SILENCE = 3  # steps without a value at the end, and as many as are forecast, from which on that is told
 LARGEST = float(np.finfo(float).max)
 
 
@@ -173,9 +172,9 @@ class Work:
         return "ok", "; ".join((*self.notes, *self._silence()))
 
     def _silence(self) -> list[str]:
-        """What is said of a member that nothing was measured of for as long as is forecast: it looks as well as any other."""
+        """What is said of a member that nothing was measured of for as long as is forecast."""
         steps = self.filled.unseen
-        return [f"silent: nothing was measured in the newest {Duration.of(steps * self.profile.step_ns)}"] if steps >= max(LONG_SILENCE, self.settings.h) else []
+        return [f"silent: nothing was measured in the newest {Duration.of(steps * self.profile.step_ns)}"] if silent(steps, self.settings.h) else []
 
 
 def _exact(test: backtest.Backtest, name: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
+from cronocast.forecast import silent
 from cronocast.report.model import MemberView, RunView, Step
 from cronocast.report.scale import local
 from cronocast.report.scores import Backtest
@@ -28,7 +29,6 @@ EXITS = {
     78: "the configuration is wrong",
     143: "the step was stopped; it can be run again",
 }
-LONG_SILENCE = 3  # steps without a value, and as many as are forecast, from which on a member deserves a look
 COVERAGE_TOLERANCE = 0.07  # a band that held this much less than it promises is told; smaller misses are chance in short backtests
 
 
@@ -229,7 +229,7 @@ def remark(member: MemberView, level: float) -> tuple[int, str]:
     if member.status == "fallback":
         return 2, f"fallback: {member.reason}".rstrip(": ")
     missing = member.prepared.get("missing_at_end")
-    if isinstance(missing, int) and missing >= max(LONG_SILENCE, len(member.forecast.time_ns)) and len(member.history.time_ns):
+    if isinstance(missing, int) and silent(missing, len(member.forecast.time_ns)) and len(member.history.time_ns):
         return 3, f"nothing measured for {length(member.forecast.time_ns[0] - member.history.time_ns[-1] - member.step_ns, counted=True)}"
     if backtest and backtest.ratio is not None and backtest.ratio > 1.005:
         return 3, f"worse than naive: error {backtest.ratio:.2f} of it"
