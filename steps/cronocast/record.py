@@ -115,10 +115,8 @@ def first_failure(failures: str) -> Mapping[str, str]:
     """
     listed = list(_objects(_unquoted(failures)))
     names = {node.get("displayName", "") for node in listed}
-    last: dict[str, Mapping[str, str]] = {}  # attempt of each step
-    for node in sorted(listed, key=_ended):
-        if ATTEMPT.search(name := node.get("displayName", "")):
-            last[ATTEMPT.sub("", name)] = node
+    # The last attempt of each step: a later one replaces those before it.
+    last = {ATTEMPT.sub("", name): node for node in sorted(listed, key=_ended) if ATTEMPT.search(name := node.get("displayName", ""))}
     lasting = [node for step, node in last.items() if step in names]
     return min(lasting or list(last.values()) or listed, key=_ended, default={})
 

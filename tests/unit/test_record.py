@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cronocast.errors import AccessError, Terminated
+from cronocast.errors import AccessError, CronocastError, Terminated
 from cronocast.record import first_failure, not_understood, record_fields, run
 from cronocast.results import Outcome, result_path, write_result
 from tests import load_run
@@ -16,8 +16,20 @@ RUN = "2026-01-31T12:00:00Z"
 WELL = {"status": "ok", "failed_step": "", "exit": 0, "message": ""}
 
 
-def leave(folder: Path, step: str, status: str = "ok", *, seconds: float = 1.0, series: str = "cpu", run: str = RUN, name: str = "", reason: str = "", **more: Any) -> None:
-    error = more.get("error", AccessError("E_ACCESS", "http://h", "401, which user?") if status == "failed" else None)
+def leave(
+    folder: Path,
+    step: str,
+    status: str = "ok",
+    *,
+    seconds: float = 1.0,
+    series: str = "cpu",
+    run: str = RUN,
+    name: str = "",
+    reason: str = "",
+    error: CronocastError | None = None,
+) -> None:
+    if status == "failed" and error is None:
+        error = AccessError("E_ACCESS", "http://h", "401, which user?")
     path = folder / "forecast" / name if name else folder / step
     path.parent.mkdir(exist_ok=True)
     write_result(result_path(name or step, path), step, series, run, Outcome(status=status, reason=reason), seconds, error, {})

@@ -53,9 +53,9 @@ def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, h
     """Fill the gaps of a history.
 
     Gaps of up to three steps, and all where no season is known, get a straight line. Longer ones get the same phase of the
-    seasons around them, shifted to meet the values at both ends. An outage (much longer than values usually lie apart) that would leave
-    more invented than seen is not filled: history starts after it, unless nearly all of the observations stand before it. With a limit it starts after the newest
-    gap that is longer, however much that leaves.
+    seasons around them, shifted to meet the values at both ends. An outage (much longer than values usually lie apart) that would
+    leave more invented than seen is not filled: history starts after it, unless nearly all of the observations stand before it. With
+    a limit it starts after the newest gap that is longer, however much that leaves.
 
     Args:
         y: Values on the grid, shape (t,), NaN or infinite where nothing was observed.

@@ -37,8 +37,8 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
         "models": {name: {**_measured(actual, rows, scale), **_ratio(test, test.forecasts[name], naive)} for name, rows in models.items()},
     }
     if np.isfinite(errors).any():
-        chosen = unit.measured(test.actual - errors)
-        first, *further = (_interval(test, errors, y, unit, level, season, scale) for level in levels)
+        chosen, worth = unit.measured(test.actual - errors), intervals.windows(errors, test.ends)
+        first, *further = (_interval(test, errors, y, unit, level, season, scale, worth) for level in levels)
         named = {f"{name}_{level_name(level)}": value for level, scores in zip(levels[1:], further, strict=True) for name, value in scores.items()}
         report["chosen"] = {**_measured(actual, chosen, scale), **_ratio(test, test.actual - errors, naive), **first, **named, "by_step": _by_step(actual - chosen, scale)}
         if naive:
@@ -60,9 +60,9 @@ def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str
     return {"ratio": _round(ratio)} if ratio < select.UNUSABLE else {}
 
 
-def _interval(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int, scale: float) -> dict[str, float | None]:
+def _interval(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int, scale: float, worth: int) -> dict[str, float | None]:
     """Scores of the interval; whether a value lies inside is the same on either scale."""
-    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, intervals.windows(errors, test.ends))
+    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, worth)
     left_out = intervals.left_out_coverage(errors, test.ends, level, y, season)
     actual, lower, upper = (unit.measured(v) for v in (test.actual, test.actual - errors - below, test.actual - errors + above))
     return {
