@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 HOUR_S = 3600
+DELAY_S = 1  # the default of source.delay: a run on the full hour does not take the hour before for finished
 # What Kubernetes, a shell, InfluxQL or line protocol would change if they could; and Argo and helm, whose marks no name may have.
 ODD_NAME = r"""odd $(CRONOCAST_ROOT) $$5 `id` $HOME it's a\b,c=d <ü> 📈"""
 ODD_TITLE = "{{workflow.name}} {{=1+1}} {{ .Release.Name }} " + ODD_NAME
@@ -50,5 +51,5 @@ def values(series: dict[str, Any], **chart: Any) -> dict[str, Any]:
 
 def grid(run_s: float, hours: int) -> list[int]:
     """Times of the forecast of a run on the hourly grid: first row one hour after the last finished one, in seconds since 1970."""
-    first = int(run_s // HOUR_S) * HOUR_S
+    first = int((run_s - DELAY_S) // HOUR_S) * HOUR_S
     return [first + i * HOUR_S for i in range(hours)]
