@@ -1,8 +1,11 @@
-"""Prints the part of requirements.lock that some extras or groups of pyproject.toml need: python3 requirements.py core run linear.
+"""Prints the part of requirements.lock that some extras or groups of pyproject.toml need.
 
-One lock file holds everything with hashes. pip takes hashes only where every requirement is pinned, so a smaller installation can't
-name requirements.lock as constraints; it installs this part of it, and pip then refuses any package that is not the locked one:
-`pip install --require-hashes -r PART`. Standard library only, since it runs before anything is installed.
+Python3 requirements.py core run linear.
+
+One lock file holds everything with hashes. pip takes hashes only where every requirement is pinned, so a smaller
+installation can't name requirements.lock as constraints; it installs this part of it, and pip then refuses any package
+that is not the locked one: `pip install --require-hashes -r PART`. Standard library only, since it runs before anything
+is installed.
 """
 
 import re
@@ -28,19 +31,27 @@ def part(lock: str, project: str, wanted: Iterable[str]) -> str:
     Raises:
         KeyError: there is no extra or group of a wanted name, or the lock lacks a package: run `make lock`.
     """
-    blocks = [block for block in re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE) if block and not block.startswith("#")]
+    blocks = [
+        block for block in re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE) if block and not block.startswith("#")
+    ]
     names = [normal(block) for block in blocks]
     needed = roots(tomllib.loads(project), wanted)
     if missing := needed - set(names):
         raise KeyError(f"not in the lock: {', '.join(sorted(missing))}")
-    while grown := {name for name, block in zip(names, blocks, strict=True) if name not in needed and askers(block) & needed}:
+    while grown := {
+        name for name, block in zip(names, blocks, strict=True) if name not in needed and askers(block) & needed
+    }:
         needed |= grown
     return "".join(block for name, block in zip(names, blocks, strict=True) if name in needed)
 
 
 def roots(project: dict[str, Any], wanted: Iterable[str]) -> set[str]:
     """Normalised names of the packages that extras and groups name themselves."""
-    tables = {"core": project["project"]["dependencies"], **project["project"]["optional-dependencies"], **project["dependency-groups"]}
+    tables = {
+        "core": project["project"]["dependencies"],
+        **project["project"]["optional-dependencies"],
+        **project["dependency-groups"],
+    }
     found: set[str] = set()
     for requirement in (requirement for name in wanted for requirement in tables[name]):
         if own := _EXTRAS.match(requirement):

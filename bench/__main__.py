@@ -7,7 +7,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # What each part needs besides cronocast and its development packages.
-PARTS: dict[str, tuple[str, ...]] = {"startup": (), "chain": (), "extract": (), "load": (), "members": (), "lstm_speed": ("tensorflow",), "accuracy": ("pandas",)}
+PARTS: dict[str, tuple[str, ...]] = {
+    "startup": (),
+    "chain": (),
+    "extract": (),
+    "load": (),
+    "members": (),
+    "lstm_speed": ("tensorflow",),
+    "accuracy": ("pandas",),
+}
 HERE = Path(__file__).resolve().parent
 
 
@@ -16,7 +24,9 @@ def missing(part: str) -> str:
     absent = [module for module in PARTS[part] if find_spec(module) is None]
     if absent:
         return f"the module {absent[0]} is not installed"
-    if part == "accuracy" and not any((folder / "shared" / "bench" / "score.py").exists() for folder in (HERE.parent, HERE.parent.parent)):
+    if part == "accuracy" and not any(
+        (folder / "shared" / "bench" / "score.py").exists() for folder in (HERE.parent, HERE.parent.parent)
+    ):
         return "its data, shared/bench, lie neither in the repository nor beside it"
     return ""
 

@@ -1,6 +1,7 @@
 """Forecasts the tasks of the accuracy benchmark with the engine and prints the scores.
 
-accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--candidates NAME ...] [--levels 0.5 0.8] [--workers N]   needs pandas beside cronocast[linear]
+accuracy.py [OUT.csv] [--suite S ...] [--model NAME] [--candidates NAME ...] [--levels 0.5 0.8] [--workers N]   needs
+pandas beside cronocast[linear]
 
 The second table is the coverage at each level, in % of the mean task.
 """
@@ -39,18 +40,37 @@ def scorer() -> ModuleType:
     raise SystemExit("no shared/bench/score.py beside the repository or in it")
 
 
-def jobs(bench: ModuleType, suites: list[str] | None, model: str, levels: tuple[float, ...] = (), candidates: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any, Job]]:
+def jobs(
+    bench: ModuleType,
+    suites: list[str] | None,
+    model: str,
+    levels: tuple[float, ...] = (),
+    candidates: tuple[str, ...] = (),
+) -> Iterator[tuple[Any, Any, Job]]:
     """One job per task, from its training rows only."""
     tasks, series = bench.load(suites)
     for task in tasks.itertuples():
         train, future = bench.split(task, series)
         known = train.dropna()
         time_ns = known.index.to_numpy().astype("datetime64[ns]").astype(np.int64)
-        step_ns = int(pd.Timedelta(1, unit="h") / pd.Timedelta(1, unit="ns")) if task.freq == "h" else pd.Timedelta(task.freq).value
+        step_ns = (
+            int(pd.Timedelta(1, unit="h") / pd.Timedelta(1, unit="ns"))
+            if task.freq == "h"
+            else pd.Timedelta(task.freq).value
+        )
         end_ns = int(np.datetime64(future.index[0], "ns").astype(np.int64))
         y = known.to_numpy(dtype=float)
         profile = classify_member(task.unique_id, "", time_ns, y, step_ns, 24, None, None)
-        yield task, future, Job(profile, time_ns, y, Settings(h=len(future), end_ns=end_ns, model=model, candidates=candidates, levels=levels))
+        yield (
+            task,
+            future,
+            Job(
+                profile,
+                time_ns,
+                y,
+                Settings(h=len(future), end_ns=end_ns, model=model, candidates=candidates, levels=levels),
+            ),
+        )
 
 
 def rows(result: MemberForecast, future: pd.Series, levels: tuple[float, ...]) -> pd.DataFrame:
@@ -69,7 +89,11 @@ def coverage(found: list[tuple[Any, pd.Series, pd.DataFrame]], levels: tuple[flo
             low, high = (forecast[f"yhat_{side}{suffix}"].to_numpy() for side in ("lower", "upper"))
             inside = ((actual >= low) & (actual <= high))[np.isfinite(actual)]
             shares += [(level, suite, 100 * inside.mean()) for suite in (task.suite, "all")]
-    return pd.DataFrame(shares, columns=["level", "suite", "share"]).pivot_table(index="level", columns="suite", values="share", sort=False).sort_index()
+    return (
+        pd.DataFrame(shares, columns=["level", "suite", "share"])
+        .pivot_table(index="level", columns="suite", values="share", sort=False)
+        .sort_index()
+    )
 
 
 def main() -> None:
@@ -78,7 +102,9 @@ def main() -> None:
     parser.add_argument("out", type=Path, nargs="?", default=HERE / "out" / "accuracy.csv")
     parser.add_argument("--suite", nargs="*")
     parser.add_argument("--model", default="auto")
-    parser.add_argument("--candidates", nargs="*", default=[], help="models that auto may choose from; by class if empty")
+    parser.add_argument(
+        "--candidates", nargs="*", default=[], help="models that auto may choose from; by class if empty"
+    )
     parser.add_argument("--levels", type=float, nargs="*", default=[0.5, 0.8], help="further levels beside 0.95")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--why", action="store_true", help="print what was chosen for each task")
@@ -91,7 +117,15 @@ def main() -> None:
         found.append((task, future, rows(result, future, levels)))
         if given.why or result.status != "ok":
             chosen = result.backtest.get("chosen", {})
-            print(result.name, result.status, result.model, result.reason, chosen.get("mase"), chosen.get("coverage"), f"{result.cpu_s:.2f}s")
+            print(
+                result.name,
+                result.status,
+                result.model,
+                result.reason,
+                chosen.get("mase"),
+                chosen.get("coverage"),
+                f"{result.cpu_s:.2f}s",
+            )
     predictions = pd.concat([forecast for *_, forecast in found])
     given.out.parent.mkdir(parents=True, exist_ok=True)
     predictions.to_csv(given.out, index=False)

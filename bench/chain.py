@@ -1,9 +1,11 @@
-"""Time of the whole chain, `cronocast run`, against a real InfluxDB: seconds per step and in all, and peak memory, by number of members.
+"""Time of the whole chain, `cronocast run`, against a real InfluxDB.
+
+Seconds per step and in all, and peak memory, by number of members.
 
 chain.py [--members 1 10 100] [--weeks 4] [--horizon 24h] [--jobs 1] [--model auto]
 
-Hourly values with a day, a week, noise and a level of their own per member. Every forecast point is counted in the database afterwards.
-Peak memory is that of the largest process of the chain.
+Hourly values with a day, a week, noise and a level of their own per member. Every forecast point is counted in the
+database afterwards. Peak memory is that of the largest process of the chain.
 """
 
 import argparse
@@ -32,7 +34,10 @@ def fill(server: Influxd, database: str, members: int, weeks: int) -> None:
         for i in range(-weeks * 168, 0):
             noise = 0.7 * noise + rng.gauss(0, 1)
             day, weekend = math.sin(2 * math.pi * (i + number) / 24), i // 24 % 7 >= 5
-            lines.append(f"cpu,host=h{number:04d} value={50 + number + 10 * day - 6 * weekend + noise:.3f} {(END_S + i * HOUR_S) * 10**9}")
+            lines.append(
+                f"cpu,host=h{number:04d} value={50 + number + 10 * day - 6 * weekend + noise:.3f}"
+                f" {(END_S + i * HOUR_S) * 10**9}"
+            )
         server.write(lines, database)
 
 
@@ -42,16 +47,41 @@ def write_values(path: Path, server: Influxd, database: str, given: argparse.Nam
         secret = path.parent / account.name
         secret.write_text(account.password)
         secret.chmod(0o600)
-    source = {"url": server.url, "auth": "basic", "username": server.reader.name, "password_file": str(path.parent / server.reader.name), "database": database}
+    source = {
+        "url": server.url,
+        "auth": "basic",
+        "username": server.reader.name,
+        "password_file": str(path.parent / server.reader.name),
+        "database": database,
+    }
     reading = {"measurement": "cpu", "field": "value", "group_by": ["host"]}
     sink = {"username": server.writer.name, "password_file": str(path.parent / server.writer.name)}
-    entry = {"source": {**source, **reading}, "sink": sink, "lookback": f"{given.weeks}w", "horizon": given.horizon, "model": given.model, "jobs": given.jobs}
+    entry = {
+        "source": {**source, **reading},
+        "sink": sink,
+        "lookback": f"{given.weeks}w",
+        "horizon": given.horizon,
+        "model": given.model,
+        "jobs": given.jobs,
+    }
     path.write_text(json.dumps({"series": {"bench": entry}}))  # JSON is YAML
 
 
 def run(folder: Path, values: Path) -> tuple[float, float, float, dict[str, Any]]:
     """Run the chain; wall seconds, CPU seconds, peak MB (2**20 bytes), and what it said."""
-    command = [sys.executable, "-m", "cronocast", "run", "-f", str(values), "--root", str(folder / "data"), "--run", RUN, "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "cronocast",
+        "run",
+        "-f",
+        str(values),
+        "--root",
+        str(folder / "data"),
+        "--run",
+        RUN,
+        "--json",
+    ]
     begin = time.perf_counter()
     with (folder / "out.json").open("wb") as out:
         child = subprocess.Popen(command, stdout=out)
@@ -72,7 +102,10 @@ def main() -> int:
     parser.add_argument("--model", default="auto")
     given = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    print(f"{given.weeks} weeks of hours, {given.horizon} ahead, model {given.model}, jobs {given.jobs}; load of the machine before: {os.getloadavg()[0]:.1f}\n")
+    print(
+        f"{given.weeks} weeks of hours, {given.horizon} ahead, model {given.model}, jobs {given.jobs}; load of the"
+        f" machine before: {os.getloadavg()[0]:.1f}\n"
+    )
     print(f"| members | {' s | '.join(STEPS)} s | in all s | CPU s | peak MB | points |\n|{'---|' * (len(STEPS) + 5)}")
     with Influxd() as server, tempfile.TemporaryDirectory() as name:
         os.environ["PYTHONPYCACHEPREFIX"] = f"{name}/compiled"  # compiled modules, as an image has them
@@ -83,8 +116,13 @@ def main() -> int:
             write_values(folder / "values.yaml", server, database, given)
             wall, cpu, peak, said = run(folder, folder / "values.yaml")
             found = server.query("SELECT count(yhat) FROM cpu_forecast", database)[0]["count"]
-            if found != said["steps"]["load"]["acked"] or said["steps"]["load"]["acked"] != said["steps"]["load"]["expected"]:
-                raise SystemExit(f"{found} points are in the database, {said['steps']['load']['acked']} were acknowledged")
+            if (
+                found != said["steps"]["load"]["acked"]
+                or said["steps"]["load"]["acked"] != said["steps"]["load"]["expected"]
+            ):
+                raise SystemExit(
+                    f"{found} points are in the database, {said['steps']['load']['acked']} were acknowledged"
+                )
             if i:
                 steps = " | ".join(f"{said['steps'][step]['duration_s']:.2f}" for step in STEPS)
                 print(f"| {members} | {steps} | {wall:.2f} | {cpu:.2f} | {peak:.0f} | {found} |", flush=True)

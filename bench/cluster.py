@@ -1,14 +1,17 @@
-"""What a run costs on the cluster that KUBECONFIG names, and how late schedules start; prints two tables for the chart's README.
+"""What a run costs on the cluster that KUBECONFIG names, and how late schedules start.
+
+Prints two tables for the chart's README.
 
 cluster.py [--turns 3] [--requeue 2s] [--crons 100,1000] [--only runs|starts]
 
-Runs: one hourly series of two weeks, model auto, as four pods, as one pod, and by `cronocast run` on this machine against the same database,
-one after the other on an otherwise idle cluster. Seconds are Argo's own times of the workflow; work is the sum of its pods' lives.
-With --requeue the same again while Argo's controller looks at a workflow that often at most (its own default is 10 s); this starts it anew.
-Starts: real CronWorkflows from the chart, many of them, but their WorkflowTemplate is replaced by one that makes no pod and ends at once
-(`suspend` for one second), so that the schedules are measured and not the nodes. Late means: creation of the workflow after its scheduled time.
-All of a kind start at one minute, or as the chart spreads them with `H/5`, over five minutes: a fifth of them a minute, so `H` over an
-hour is twelve times as thin.
+Runs: one hourly series of two weeks, model auto, as four pods, as one pod, and by `cronocast run` on this machine
+against the same database, one after the other on an otherwise idle cluster. Seconds are Argo's own times of the
+workflow; work is the sum of its pods' lives. With --requeue the same again while Argo's controller looks at a workflow
+that often at most (its own default is 10 s); this starts it anew.
+Starts: real CronWorkflows from the chart, many of them, but their WorkflowTemplate is replaced by one that makes no pod
+and ends at once (`suspend` for one second), so that the schedules are measured and not the nodes. Late means: creation
+of the workflow after its scheduled time. All of a kind start at one minute, or as the chart spreads them with `H/5`,
+over five minutes: a fifth of them a minute, so `H` over an hour is twelve times as thin.
 """
 
 import argparse
@@ -38,14 +41,26 @@ MINUTE = 60
 
 def local_chain(database: Database) -> float:
     """Seconds of the same chain without an engine."""
-    source = {"url": database.url, "auth": "basic", "username": "admin", "database": "metrics", "measurement": "chain", "field": "value"}
+    source = {
+        "url": database.url,
+        "auth": "basic",
+        "username": "admin",
+        "database": "metrics",
+        "measurement": "chain",
+        "field": "value",
+    }
     document = {"series": {"local": {"source": source, "sink": {"database": "forecasts"}, "lookback": "2w"}}}
     env = {**os.environ, "CRONOCAST_SOURCE_PASSWORD": database.password, "CRONOCAST_SINK_PASSWORD": database.password}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "values.json"
         path.write_text(json.dumps(document))
         begin = time.monotonic()
-        subprocess.run([sys.executable, "-m", "cronocast", "run", "-f", str(path), "--root", folder], env=env, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "cronocast", "run", "-f", str(path), "--root", folder],
+            env=env,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         return time.monotonic() - begin
 
 
@@ -83,12 +98,18 @@ def controller(setting: str) -> Iterator[None]:
 
 def runs(made: Space, turns: int, requeue: str) -> None:
     """Print what one run takes in each form."""
-    series = {"four": {"source": {"measurement": "chain"}}, "single": {"source": {"measurement": "chain"}, "singlePod": True}}
+    series = {
+        "four": {"source": {"measurement": "chain"}},
+        "single": {"source": {"measurement": "chain"}, "singlePod": True},
+    }
     with made.database() as database:
         database.write(hourly("chain", "", daily(20)))
         made.helm("runs", values(series))
         local = median(local_chain(database) for _ in range(turns))
-    print("| form | pods | s until the points are there | s above the local chain | s of all pods' lives |\n|---|---|---|---|---|")
+    print(
+        "| form | pods | s until the points are there | s above the local chain | s of all pods' lives"
+        " |\n|---|---|---|---|---|"
+    )
     print(f"| `cronocast run` on this machine | - | {local:.0f} | - | - |", flush=True)
     forms = (("four", "four pods"), ("single", "`singlePod: true`"))
     for name, words in forms:
@@ -103,7 +124,19 @@ def runs(made: Space, turns: int, requeue: str) -> None:
 def rendered(made: Space, names: list[str], schedule: str) -> list[dict[str, Any]]:
     """The chart's CronWorkflows of these series."""
     document = values({name: {"source": {"measurement": "chain"}, "schedules": [schedule]} for name in names})
-    text = run("helm", "template", "starts", str(CHART), "-n", made.name, "-f", "-", "-s", "templates/series.yaml", stdin=json.dumps(document))
+    text = run(
+        "helm",
+        "template",
+        "starts",
+        str(CHART),
+        "-n",
+        made.name,
+        "-f",
+        "-",
+        "-s",
+        "templates/series.yaml",
+        stdin=json.dumps(document),
+    )
     return [found for found in yaml.safe_load(text)["items"] if found["kind"] == "CronWorkflow"]
 
 
@@ -114,7 +147,11 @@ def starts(made: Space, count: int, *, spread: bool) -> None:
     first = int(time.time() // MINUTE) + 3 + count // 250
     crons = rendered(made, names, "H/5 * * * *" if spread else f"{first % 60} * * * *")
     parameters = [{"name": name, "value": ""} for name in ("series", "id", "retry-seconds", "model", "horizon")]
-    idle = {"entrypoint": "series", "arguments": {"parameters": parameters}, "templates": [{"name": "series", "suspend": {"duration": "1"}}]}
+    idle = {
+        "entrypoint": "series",
+        "arguments": {"parameters": parameters},
+        "templates": [{"name": "series", "suspend": {"duration": "1"}}],
+    }
     made.apply(apiVersion="argoproj.io/v1alpha1", kind="WorkflowTemplate", metadata={"name": "starts-cpu"}, spec=idle)
     begin = time.monotonic()
     made.kubectl("create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": crons}))
@@ -131,10 +168,16 @@ def starts(made: Space, count: int, *, spread: bool) -> None:
             late[series] = min(late.get(series, 1e9), seconds(meta["creationTimestamp"]) - due)
         return late
 
-    found = until(f"a start of each of {count}", lambda: late if len(late := made_now()) == count else None, 1500, every=10)
+    found = until(
+        f"a start of each of {count}", lambda: late if len(late := made_now()) == count else None, 1500, every=10
+    )
     parts = quantiles(found.values(), n=100)
     how = "`H/5`, spread by the chart" if spread else "all at one minute"
-    print(f"| {count} | {how} | {busiest} | {median(found.values()):.0f} | {parts[98]:.0f} | {max(found.values()):.0f} | {took:.0f} |", flush=True)
+    print(
+        f"| {count} | {how} | {busiest} | {median(found.values()):.0f} | {parts[98]:.0f} | {max(found.values()):.0f} |"
+        f" {took:.0f} |",
+        flush=True,
+    )
     made.kubectl("delete", "cronworkflow", "--all", "--wait=true")
     made.kubectl("delete", "workflow", "--all", "--wait=false")
     until("the workflows to go", lambda: not made.objects("workflow"), 600, every=5)
@@ -154,7 +197,11 @@ def main() -> int:
         if given.only != "starts":
             runs(made, given.turns, given.requeue)
         if given.only != "runs":
-            print("\n| CronWorkflows | schedule | due in the busiest minute | s late, median | 99 % | most | s to create them |\n|---|---|---|---|---|---|---|", flush=True)
+            print(
+                "\n| CronWorkflows | schedule | due in the busiest minute | s late, median | 99 % | most | s to create"
+                " them |\n|---|---|---|---|---|---|---|",
+                flush=True,
+            )
             for count in (int(text) for text in given.crons.split(",")):
                 for spread in (False, True):
                     starts(made, count, spread=spread)

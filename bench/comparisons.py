@@ -1,9 +1,12 @@
 """Runs the methods of other pipelines over the tasks of the accuracy benchmark, one thread, CPU seconds per task.
 
-python -m bench.comparisons METHOD OUT.csv [--suite S ...] [--epochs N]   needs pandas, statsmodels, scikit-learn, torch (s1) and darts (s3_fft, s3_nbeats)
+python -m bench.comparisons METHOD OUT.csv [--suite S ...] [--epochs N]   needs pandas, statsmodels, scikit-learn, torch
+(s1) and darts (s3_fft, s3_nbeats)
 
-s1: autocorrelation at lags 2 to 59; a line through it with R^2 > 0.8 makes the series linear, else three networks take its trend, season and rest.
-s3_fft, s3_nbeats: darts with the settings of a published Argo workflow, which has no interval: the scorer puts that of the seasonal naive forecast around it.
+s1: autocorrelation at lags 2 to 59; a line through it with R^2 > 0.8 makes the series linear, else three networks take
+its trend, season and rest.
+s3_fft, s3_nbeats: darts with the settings of a published Argo workflow, which has no interval: the scorer puts that of
+the seasonal naive forecast around it.
 """
 
 import argparse
@@ -47,20 +50,27 @@ def linearity(y: Floats) -> float:
 
 
 def last_line(y: Floats, h: int, severity: int = 1) -> Floats:
-    """Least squares after the last peak of |change|; peaks must rise above `severity` and more % of the range until they are at most a tenth of the points."""
+    """Least squares after the last peak of |change|.
+
+    Peaks must rise above `severity` and more % of the range until they are at most a tenth of the points.
+    """
     from scipy.signal import find_peaks
 
     change, percent = np.abs(np.diff(y)), severity
     while (peaks := find_peaks(change, height=percent / 100 * np.ptp(y))[0]).size > 0.1 * y.size:
         percent += 1
-    start = int(peaks[-1]) + 1 if peaks.size and peaks[-1] < y.size - 3 else 0  # one of the newest three points would leave no line
+    start = (
+        int(peaks[-1]) + 1 if peaks.size and peaks[-1] < y.size - 3 else 0
+    )  # one of the newest three points would leave no line
     t = np.arange(start, y.size)
     slope, level = np.polyfit(t, y[start:], 1)
     return np.asarray(level + slope * (y.size + np.arange(h)))
 
 
 def networks(y: Floats, h: int, epochs: int) -> Answer:
-    """Trend, season and rest of the transformed values, each extended by its own network; a band of constant width from the rest.
+    """Trend, season and rest of the transformed values, each extended by its own network.
+
+    A band of constant width from the rest.
 
     In favour of the method, trends reach the ends of the series, where the original loses half a period on either side.
     """
@@ -73,16 +83,21 @@ def networks(y: Floats, h: int, epochs: int) -> Answer:
     parts = seasonal_decompose(z, period=period, extrapolate_trend="freq")
     named = {"trend": parts.trend, "season": parts.seasonal, "rest": parts.resid}
     look_back = min(LOOK_BACK, y.size // 2)
-    ahead = np.sum([extend(np.asarray(part), h, look_back, epochs * EPOCHS[name]) for name, part in named.items()], axis=0)
+    ahead = np.sum(
+        [extend(np.asarray(part), h, look_back, epochs * EPOCHS[name]) for name, part in named.items()], axis=0
+    )
     margin = -parts.resid.mean() + 1.96 * parts.resid.std()
-    yhat, lower, upper = (transform.inverse_transform(v[:, None]).ravel() for v in (ahead, ahead - margin, ahead + margin))
+    yhat, lower, upper = (
+        transform.inverse_transform(v[:, None]).ravel() for v in (ahead, ahead - margin, ahead + margin)
+    )
     return yhat, lower, upper
 
 
 def extend(part: Floats, h: int, look_back: int, epochs: int) -> Floats:
     """Train one network on windows of a part and forecast it step by step on its own output.
 
-    Windows stand as one time step of `look_back` features, as in the original: an LSTM layer is then its input, cell and output gates alone.
+    Windows stand as one time step of `look_back` features, as in the original: an LSTM layer is then its input, cell
+    and output gates alone.
     """
     import torch
 
@@ -133,7 +148,13 @@ def s3_nbeats(train: pd.Series, h: int, epochs: int) -> Answer:
     from darts import TimeSeries
     from darts.models import NBEATSModel
 
-    quiet = {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False, "logger": False, "enable_checkpointing": False}
+    quiet = {
+        "accelerator": "cpu",
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "logger": False,
+        "enable_checkpointing": False,
+    }
     shape = {"generic_architecture": True, "num_stacks": 10, "num_blocks": 1, "num_layers": 4, "layer_widths": 512}
     model = NBEATSModel(30, 30, **shape, batch_size=800, n_epochs=epochs, random_state=0, pl_trainer_kwargs=quiet)
     model.fit(TimeSeries.from_series(train.astype(np.float32)))
@@ -145,11 +166,18 @@ def without_interval(yhat: Floats) -> Answer:
     return yhat, np.full(yhat.size, np.nan), np.full(yhat.size, np.nan)
 
 
-METHODS: Mapping[str, tuple[Callable[[pd.Series, int, int], Answer], int]] = {"s1": (s1, 300), "s3_fft": (s3_fft, 0), "s3_nbeats": (s3_nbeats, 30)}
+METHODS: Mapping[str, tuple[Callable[[pd.Series, int, int], Answer], int]] = {
+    "s1": (s1, 300),
+    "s3_fft": (s3_fft, 0),
+    "s3_nbeats": (s3_nbeats, 30),
+}
 
 
 def main() -> None:
-    """Forecast all tasks with one method; a task that fails is left out, so that the scorer counts the seasonal naive forecast for it."""
+    """Forecast all tasks with one method.
+
+    A task that fails is left out, so that the scorer counts the seasonal naive forecast for it.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("method", choices=METHODS)
     parser.add_argument("out", type=Path)
@@ -165,11 +193,21 @@ def main() -> None:
         train, future = bench.split(task, series)
         began = time.process_time()
         try:
-            yhat, lower, upper = method(train.interpolate(limit_direction="both").astype(float), len(future), epochs if given.epochs is None else given.epochs)
+            yhat, lower, upper = method(
+                train.interpolate(limit_direction="both").astype(float),
+                len(future),
+                epochs if given.epochs is None else given.epochs,
+            )
         except Exception as error:  # noqa: BLE001 - whatever fails there is an outcome of the comparison
             print(f"{task.unique_id}: {type(error).__name__}: {error}", file=sys.stderr)
             continue
-        columns = {"ds": future.index, "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper, "seconds": time.process_time() - began}
+        columns = {
+            "ds": future.index,
+            "yhat": yhat,
+            "yhat_lower": lower,
+            "yhat_upper": upper,
+            "seconds": time.process_time() - began,
+        }
         found.append(pd.DataFrame({"unique_id": task.unique_id, **columns}))
         pd.concat(found).to_csv(given.out, index=False)
     print(bench.summary(bench.score(pd.concat(found), given.suite)).round(3).to_string())

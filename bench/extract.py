@@ -2,10 +2,11 @@
 
 extract.py [--members 100] [--rows 10000] [--turns 3] [--min-ratio 0.8] [--max-mb 150]
 
-Two queries, both judged: one mean per step, as entries ask by default; and raw values, where the server is so fast that the start of
-Python and of its HTTP library count. curl streams the same query as CSV into a file.
-The step is the whole process: start of Python, the request, the check of each row and of the answer's end, the synced file,
-its checksum, the result file. Both files must hold the same rows. Exit 1 where the step is slower than the ratio allows or takes more memory.
+Two queries, both judged: one mean per step, as entries ask by default; and raw values, where the server is so fast that
+the start of Python and of its HTTP library count. curl streams the same query as CSV into a file.
+The step is the whole process: start of Python, the request, the check of each row and of the answer's end, the synced
+file, its checksum, the result file. Both files must hold the same rows. Exit 1 where the step is slower than the ratio
+allows or takes more memory.
 """
 
 import argparse
@@ -44,15 +45,32 @@ def fill(server: Influxd, members: int, rows: int) -> None:
 
 def entry_of(server: Influxd, rows: int, reading: dict[str, object]) -> str:
     """The series document of the step."""
-    source = {"url": server.url, "auth": "basic", "username": server.reader.name, "database": "bench", "delay": "0s", **reading}
-    return json.dumps({"name": "bench", "source": source, "every": f"{EVERY_S}s", "lookback": f"{rows * EVERY_S}s", "horizon": f"{EVERY_S}s"})
+    source = {
+        "url": server.url,
+        "auth": "basic",
+        "username": server.reader.name,
+        "database": "bench",
+        "delay": "0s",
+        **reading,
+    }
+    return json.dumps(
+        {
+            "name": "bench",
+            "source": source,
+            "every": f"{EVERY_S}s",
+            "lookback": f"{rows * EVERY_S}s",
+            "horizon": f"{EVERY_S}s",
+        }
+    )
 
 
 def timed(words: list[str], server: Influxd, stdin: str = "") -> tuple[float, float, float]:
     """Run a process to its end; wall seconds, its CPU seconds, and its peak memory in MB."""
     env = {**os.environ, "CRONOCAST_SOURCE_PASSWORD": server.reader.password}
     begin = time.perf_counter()
-    process = subprocess.Popen(words, env=env, stdin=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        words, env=env, stdin=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     if process.stdin and process.stderr:
         process.stdin.write(stdin)
         process.stdin.close()
@@ -66,7 +84,19 @@ def timed(words: list[str], server: Influxd, stdin: str = "") -> tuple[float, fl
 
 def by_curl(server: Influxd, query: str, to: Path) -> Callable[[], tuple[float, float, float]]:
     """curl, streaming chunked CSV; the password goes in by stdin."""
-    words = ["curl", "-sS", "--fail", "-K", "-", "-G", f"{server.url}/query", "-H", "Accept: application/csv", "-o", str(to)]
+    words = [
+        "curl",
+        "-sS",
+        "--fail",
+        "-K",
+        "-",
+        "-G",
+        f"{server.url}/query",
+        "-H",
+        "Accept: application/csv",
+        "-o",
+        str(to),
+    ]
     words += ["-d", "db=bench", "-d", "epoch=ns", "-d", "chunked=true", "--data-urlencode", f"q={query}"]
     return lambda: timed(words, server, f'user = "{server.reader.name}:{server.reader.password}"\n')
 
@@ -114,7 +144,10 @@ def main() -> int:
         os.environ["PYTHONPYCACHEPREFIX"] = f"{name}/compiled"
         fill(server, chosen.members, chosen.rows)
         load = os.getloadavg()[0]
-        print(f"{chosen.members * chosen.rows} rows of {chosen.members} members, {chosen.turns} turns each, medians; load of the machine before: {load:.1f}")
+        print(
+            f"{chosen.members * chosen.rows} rows of {chosen.members} members, {chosen.turns} turns each, medians; load"
+            f" of the machine before: {load:.1f}"
+        )
         print("query           curl_s  step_s  ratio  curl_cpu_s  step_cpu_s  step_peak_MB")
         for case, (query, reading) in cases.items():
             csv, history = Path(name, "curl.csv"), Path(name, "history.csv")
@@ -124,7 +157,10 @@ def main() -> int:
                 raise SystemExit(f"{case}: the step and curl read different rows")
             curl, step = ([median(values) for values in zip(*(turn[i] for turn in turns), strict=True)] for i in (0, 1))
             peak = max(turn[1][2] for turn in turns)
-            print(f"{case:14}  {curl[0]:6.2f}  {step[0]:6.2f}  {curl[0] / step[0]:5.2f}  {curl[1]:10.2f}  {step[1]:10.2f}  {peak:12.0f}")
+            print(
+                f"{case:14}  {curl[0]:6.2f}  {step[0]:6.2f}  {curl[0] / step[0]:5.2f}  {curl[1]:10.2f}  {step[1]:10.2f}"
+                f"  {peak:12.0f}"
+            )
             fine = fine and peak <= chosen.max_mb and curl[0] / step[0] >= chosen.min_ratio
     return 0 if fine else 1
 

@@ -1,14 +1,19 @@
-"""Forecasts many members with the step as a container runs it; CPU per member, memory of all its processes, and how both grow with their number.
+"""Forecasts many members with the step as a container runs it.
 
-members.py [--members 1000] [--jobs 2] [--max-cpu 0.25] [--max-minutes 2.5] [--max-mb 1536]     auto, hourly, four weeks, 24 h ahead
-members.py --growth 10 100 1000 10000                                                           naive, theta and linear at each number
+CPU per member, memory of all its processes, and how both grow with their number.
 
-Members have a day, a week, a trend, noise with memory and a level of their own; one in ten has an outage. They are classified beforehand, as the
-chain does. CPU per member leaves the start of Python and the imports out, which stand beside it. Exit 1 where auto is above a limit.
+members.py [--members 1000] [--jobs 2] [--max-cpu 0.25] [--max-minutes 2.5] [--max-mb 1536]     auto, hourly, four
+weeks, 24 h ahead members.py --growth 10 100 1000 10000                                                           naive,
+theta and linear at each number
+
+Members have a day, a week, a trend, noise with memory and a level of their own; one in ten has an outage. They are
+classified beforehand, as the chain does. CPU per member leaves the start of Python and the imports out, which stand
+beside it. Exit 1 where auto is above a limit.
 """
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -60,7 +65,13 @@ def write_history(path: Path, members: int) -> None:
         file.write(series.header(series.HISTORY_COLUMNS))
         for number in range(members):
             start = series.prefix("cpu", f"host=server{number:05d}").decode()
-            file.write("".join(f"{start}{START_NS + i * HOUR_NS},{v!r}\n" for i, v in enumerate(values(number).tolist()) if v == v).encode())  # noqa: PLR0124 - NaN
+            file.write(
+                "".join(
+                    f"{start}{START_NS + i * HOUR_NS},{v!r}\n"
+                    for i, v in enumerate(values(number).tolist())
+                    if not math.isnan(v)
+                ).encode()
+            )
 
 
 def memory_mb(pid: int) -> float:
@@ -70,7 +81,11 @@ def memory_mb(pid: int) -> float:
         one = left.pop()
         try:
             total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-            left += [int(child) for task in Path(f"/proc/{one}/task").iterdir() for child in (task / "children").read_text().split()]
+            left += [
+                int(child)
+                for task in Path(f"/proc/{one}/task").iterdir()
+                for child in (task / "children").read_text().split()
+            ]
         except OSError:
             continue  # it ended in between
     return total
@@ -99,12 +114,37 @@ def used(command: list[str]) -> Usage:
 
 def step(name: str, folder: Path, *more: str) -> list[str]:
     """A step on the files of a folder."""
-    return [sys.executable, "-m", "cronocast", name, "--history", str(folder / "history.csv"), "--profile", str(folder / "profile.json"), "--every", "1h", *more]
+    return [
+        sys.executable,
+        "-m",
+        "cronocast",
+        name,
+        "--history",
+        str(folder / "history.csv"),
+        "--profile",
+        str(folder / "profile.json"),
+        "--every",
+        "1h",
+        *more,
+    ]
 
 
 def forecast(folder: Path, model: str, jobs: int) -> tuple[Usage, list[float]]:
     """One run of the forecast step; what it took, and the CPU seconds that it says each member took."""
-    usage = used(step("forecast", folder, "--forecast", str(folder / "forecast.csv"), "--horizon", "24h", "--model", model, "--jobs", str(jobs)))
+    usage = used(
+        step(
+            "forecast",
+            folder,
+            "--forecast",
+            str(folder / "forecast.csv"),
+            "--horizon",
+            "24h",
+            "--model",
+            model,
+            "--jobs",
+            str(jobs),
+        )
+    )
     result = json.loads((folder / "forecast.result.json").read_text())
     bad = [m for m in result["members"] if m["status"] != "ok" or m["rows"] != 24]
     if bad:
@@ -124,7 +164,13 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--growth", nargs="+", type=int)
-    for flag, kind, default in (("--members", int, 1000), ("--jobs", int, 2), ("--max-cpu", float, 0.25), ("--max-minutes", float, 2.5), ("--max-mb", float, 1536.0)):
+    for flag, kind, default in (
+        ("--members", int, 1000),
+        ("--jobs", int, 2),
+        ("--max-cpu", float, 0.25),
+        ("--max-minutes", float, 2.5),
+        ("--max-mb", float, 1536.0),
+    ):
         parser.add_argument(flag, type=kind, default=default)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -133,28 +179,57 @@ def main() -> int:
 
 def whole(root: Path, options: argparse.Namespace) -> int:
     """Auto on all members at once, held against the limits."""
-    print(f"{options.members:,} members, hourly, {WEEKS} weeks, 24 h ahead, {options.jobs} jobs; load of the machine before: {os.getloadavg()[0]:.1f}")
+    print(
+        f"{options.members:,} members, hourly, {WEEKS} weeks, 24 h ahead, {options.jobs} jobs; load of the machine"
+        f" before: {os.getloadavg()[0]:.1f}"
+    )
     folder, classify = prepared(root, options.members)
-    start = used(step("forecast", prepared(root, 1)[0], "--forecast", str(root / "1" / "forecast.csv"), "--model", "naive", "--jobs", "1"))
+    start = used(
+        step(
+            "forecast",
+            prepared(root, 1)[0],
+            "--forecast",
+            str(root / "1" / "forecast.csv"),
+            "--model",
+            "naive",
+            "--jobs",
+            "1",
+        )
+    )
     usage, each = forecast(folder, "auto", options.jobs)
     print(f"classify: {classify.wall_s:.1f} s, {classify.cpu_s:.1f} CPU s, {classify.peak_mb:.0f} MB")
     print(
-        f"forecast: {usage.wall_s:.1f} s, {usage.cpu_s:.1f} CPU s, {usage.peak_mb:.0f} MB in all processes; a run with nothing to do: {start.wall_s:.1f} s, {start.cpu_s:.2f} CPU s"
+        f"forecast: {usage.wall_s:.1f} s, {usage.cpu_s:.1f} CPU s, {usage.peak_mb:.0f} MB in all processes; a run with"
+        f" nothing to do: {start.wall_s:.1f} s, {start.cpu_s:.2f} CPU s"
     )
-    print(f"CPU s per member without start and imports: mean {mean(each):.3f}, 95 % of members under {quantiles(each, n=20)[-1]:.3f}, most {max(each):.3f}")
+    print(
+        f"CPU s per member without start and imports: mean {mean(each):.3f}, 95 % of members under"
+        f" {quantiles(each, n=20)[-1]:.3f}, most {max(each):.3f}"
+    )
     print(f"limits: {options.max_cpu} CPU s per member, {options.max_minutes} minutes, {options.max_mb:.0f} MB")
-    return int(mean(each) > options.max_cpu or usage.wall_s > 60 * options.max_minutes or usage.peak_mb > options.max_mb)
+    return int(
+        mean(each) > options.max_cpu or usage.wall_s > 60 * options.max_minutes or usage.peak_mb > options.max_mb
+    )
 
 
 def growth(root: Path, numbers: list[int], jobs: int) -> int:
     """CPU and memory of the cheap models by number of members."""
-    print("| members | " + " | ".join(f"{model}: CPU ms per member (whole run) | MB" for model in CHEAP) + " |\n|" + "---|" * (1 + 2 * len(CHEAP)))
+    print(
+        "| members | "
+        + " | ".join(f"{model}: CPU ms per member (whole run) | MB" for model in CHEAP)
+        + " |\n|"
+        + "---|" * (1 + 2 * len(CHEAP))
+    )
     for number in numbers:
         folder, _ = prepared(root, number)
         print(f"| {number:,} |", end="", flush=True)
         for model in CHEAP:
             usage, each = forecast(folder, model, jobs)
-            print(f" {1000 * mean(each):.1f} ({1000 * usage.cpu_s / number:.1f}) | {usage.peak_mb:.0f} |", end="", flush=True)
+            print(
+                f" {1000 * mean(each):.1f} ({1000 * usage.cpu_s / number:.1f}) | {usage.peak_mb:.0f} |",
+                end="",
+                flush=True,
+            )
         print()
     return 0
 

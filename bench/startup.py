@@ -2,7 +2,8 @@
 
 startup.py [--turns 15] [--max-s 0.3]
 
-Modules are compiled, as an image has them. Each way runs in turn, so that a busy moment hits all alike. Exit 1 where a median is above the limit.
+Modules are compiled, as an image has them. Each way runs in turn, so that a busy moment hits all alike. Exit 1 where a
+median is above the limit.
 """
 
 import argparse
@@ -27,7 +28,16 @@ def nothing_to_load(root: Path) -> list[str]:
     source = {"url": "http://127.0.0.1:8086", "database": "bench", "measurement": "cpu", "field": "value"}
     folder = run_folder(root, NAME, RUN_NS)
     folder.mkdir(parents=True)
-    write_result(folder / "forecast.result.json", "forecast", NAME, RUN, Outcome(status="skipped", reason="no_data: bench"), 0.0, None, {})
+    write_result(
+        folder / "forecast.result.json",
+        "forecast",
+        NAME,
+        RUN,
+        Outcome(status="skipped", reason="no_data: bench"),
+        0.0,
+        None,
+        {},
+    )
     return [*STEP, "load", "--entry", json.dumps({"name": NAME, "source": source}), "--root", str(root), "--run", RUN]
 
 
@@ -49,10 +59,17 @@ def main() -> int:
     given = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
-        ways = {"python -c pass": [sys.executable, "-c", "pass"], "cronocast extract --help": [*STEP, "extract", "--help"]}
+        ways = {
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "cronocast extract --help": [*STEP, "extract", "--help"],
+        }
         ways["cronocast load, skipped"] = nothing_to_load(Path(name, "data"))
-        env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPYCACHEPREFIX": f"{name}/compiled"}
-        turns = [{way: timed(command, env) for way, command in ways.items()} for _ in range(given.turns + 1)][1:]  # the first one compiles
+        env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | {
+            "PYTHONPYCACHEPREFIX": f"{name}/compiled"
+        }
+        turns = [{way: timed(command, env) for way, command in ways.items()} for _ in range(given.turns + 1)][
+            1:
+        ]  # the first one compiles
     print(f"{given.turns} turns; load of the machine before: {load:.1f}\n")
     print("| start of | median s | least s | CPU s | peak MB |\n|---|---|---|---|---|")
     fine = True

@@ -1,4 +1,7 @@
-"""The whole chain on this machine: a real InfluxDB, real data, a forecast of each series, a report. `make demo` runs it."""
+"""The whole chain on this machine: a real InfluxDB, real data, a forecast of each series, a report.
+
+`make demo` runs it.
+"""
 
 import contextlib
 import csv
@@ -84,7 +87,10 @@ def show(server: Influxd, begin: float) -> int:
         compare(series, points[series.name], server, now_ns)
     command = look_command(server)
     found = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    say(f"\nDone after {time.monotonic() - begin:.0f} s. The report: {relative(report)}\nThe forecasts are in the database. To look:\n\n  {command}\n")
+    say(
+        f"\nDone after {time.monotonic() - begin:.0f} s. The report: {relative(report)}\nThe forecasts are in the"
+        f" database. To look:\n\n  {command}\n"
+    )
     print("\n".join(f"    {line}" for line in found.stdout.splitlines()[:6]))
     if found.returncode != 0 or "yhat" not in found.stdout:
         print(f"error: no forecast could be read back: {found.stderr.strip() or found.stdout.strip()}", file=sys.stderr)
@@ -103,7 +109,10 @@ def load(series: Series, server: Influxd, now_ns: int) -> Points:
     moved = {(member, time_ns + weeks * WEEK_NS): value for (member, time_ns), value in points.items()}
     past = {key: value for key, value in moved.items() if key[1] < now_ns}
     server.write([line(series, key, value) for key, value in past.items()], "metrics")
-    say(f"{series.name}: {len(past)} readings loaded, moved forward by {weeks} weeks; {len(moved) - len(past)} later ones are held back")
+    say(
+        f"{series.name}: {len(past)} readings loaded, moved forward by {weeks} weeks; {len(moved) - len(past)} later"
+        " ones are held back"
+    )
     return moved
 
 
@@ -146,7 +155,8 @@ def cronocast(*words: str) -> None:
     """Run a command of cronocast; it and its workers end with this process."""
     say(f"\n$ cronocast {' '.join(relative(Path(word)) if word.startswith('/') else word for word in words)}")
     # A session of its own: Ctrl-C reaches this process alone, which passes it on to all of them.
-    process = subprocess.Popen([sys.executable, "-m", "cronocast", *words], start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509 - calls prctl only
+    command = [sys.executable, "-m", "cronocast", *words]
+    process = subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509 - prctl only
     try:
         code = process.wait()
     except BaseException:
@@ -171,10 +181,17 @@ def compare(series: Series, points: Points, server: Influxd, now_ns: int) -> Non
     group = f' GROUP BY "{series.tag}"' if series.tag else ""
     rows = server.query(f'SELECT yhat, yhat_lower, yhat_upper FROM "{series.name}_forecast"{group}', "forecasts")
     keys = [(str(row.get(series.tag or "", "")), int(row["time"])) for row in rows]
-    pairs = [(row, series.aggregate(buckets[key])) for row, key in zip(rows, keys, strict=True) if key in buckets and now_ns - step_ns < key[1] < end_ns]
+    pairs = [
+        (row, series.aggregate(buckets[key]))
+        for row, key in zip(rows, keys, strict=True)
+        if key in buckets and now_ns - step_ns < key[1] < end_ns
+    ]
     inside = sum(row["yhat_lower"] <= value <= row["yhat_upper"] for row, value in pairs)
     error = sum(abs(row["yhat"] - value) for row, value in pairs) / max(len(pairs), 1)
-    say(f"{series.name}: {len(rows)} steps forecast; of {len(pairs)} whose readings were held back {inside} lie inside the interval; mean error {error:.3g} {series.field}")
+    say(
+        f"{series.name}: {len(rows)} steps forecast; of {len(pairs)} whose readings were held back {inside} lie inside"
+        f" the interval; mean error {error:.3g} {series.field}"
+    )
 
 
 def look_command(server: Influxd) -> str:
@@ -185,7 +202,10 @@ def look_command(server: Influxd) -> str:
         host, port = server.url.removeprefix("http://").split(":")
         options = f"-host {host} -port {port} -database forecasts -precision rfc3339"
         return f"INFLUX_USERNAME=reader INFLUX_PASSWORD={password} {program} {options} -execute '{query}'"
-    return f"echo user = reader:{password} | curl -sS -G -K - {server.url}/query --data-urlencode db=forecasts --data-urlencode 'q={query}'"
+    return (
+        f"echo user = reader:{password} | curl -sS -G -K - {server.url}/query --data-urlencode db=forecasts"
+        f" --data-urlencode 'q={query}'"
+    )
 
 
 def relative(path: Path) -> str:

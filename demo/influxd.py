@@ -63,7 +63,8 @@ class Influxd:
     Args:
         folder: Where the data goes; a temporary folder that goes away with the server if not given.
         settings: Further settings as in the server's documentation, without the prefix `INFLUXDB_`:
-            `{"HTTP_MAX_ROW_LIMIT": 10}`, or `HTTP_HTTPS_ENABLED` ("true"), `HTTP_HTTPS_CERTIFICATE`, `HTTP_HTTPS_PRIVATE_KEY`.
+            `{"HTTP_MAX_ROW_LIMIT": 10}`, or `HTTP_HTTPS_ENABLED` ("true"), `HTTP_HTTPS_CERTIFICATE`,
+            `HTTP_HTTPS_PRIVATE_KEY`.
 
     Attributes:
         admin, reader, writer: Accounts; reader may READ and writer may WRITE what `create_database` made.
@@ -107,7 +108,8 @@ class Influxd:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._command = command(self.port, self.folder, self._environment())
         with (self.folder / "influxd.log").open("ab") as log:
-            # A session of its own: Ctrl-C in the terminal reaches this process alone, which then stops the server in order.
+            # A session of its own: Ctrl-C in the terminal reaches this process alone, which then stops the server in
+            # order.
             self._process = subprocess.Popen(
                 self._command,
                 env={**os.environ, **self._environment()},
@@ -149,7 +151,10 @@ class Influxd:
             if "error" in result:
                 raise InfluxdError(f"{text[:200]}: {result['error']}")
             for series in result.get("series", []):
-                rows += [{**series.get("tags", {}), **dict(zip(series["columns"], values, strict=True))} for values in series.get("values", [])]
+                rows += [
+                    {**series.get("tags", {}), **dict(zip(series["columns"], values, strict=True))}
+                    for values in series.get("values", [])
+                ]
         return rows
 
     def write(self, lines: str | Iterable[str], database: str, account: Account | None = None) -> None:
@@ -186,14 +191,18 @@ class Influxd:
             with self._opener().open(request, timeout=60) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
-            raise InfluxdError(f"{error.code} to {path}: {error.read(2000).decode(errors='replace').strip()}") from error
+            raise InfluxdError(
+                f"{error.code} to {path}: {error.read(2000).decode(errors='replace').strip()}"
+            ) from error
         except OSError as error:
             raise InfluxdError(f"no answer from {self.url}: {error}") from error
 
     def _opener(self) -> urllib.request.OpenerDirector:
         # No proxy: the server is on this machine. Its own certificate, if it has one, is the one to trust.
         context = ssl.create_default_context(cafile=self.settings.get("HTTP_HTTPS_CERTIFICATE"))
-        return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+        return urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
 
     def _environment(self) -> dict[str, str]:
         settings = {
@@ -218,7 +227,9 @@ class Influxd:
                 return
             time.sleep(0.02)
         self._end(signal.SIGKILL)
-        raise InfluxdError(f"influxd did not start on {self.url}:\n{(self.folder / 'influxd.log').read_text(errors='replace')[-2000:]}")
+        raise InfluxdError(
+            f"influxd did not start on {self.url}:\n{(self.folder / 'influxd.log').read_text(errors='replace')[-2000:]}"
+        )
 
     def _end(self, with_signal: signal.Signals) -> None:
         process, self._process = self._process, None
@@ -234,7 +245,10 @@ class Influxd:
 
 
 def free_port() -> int:
-    """A free port below 30000: a client that keeps dialling a stopped server on an ephemeral port can connect to itself."""
+    """A free port below 30000.
+
+    A client that keeps dialling a stopped server on an ephemeral port can connect to itself.
+    """
     while True:
         port = random.SystemRandom().randrange(20000, 30000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -14,8 +14,8 @@ CONTAINER = "cronocast-influxd-"
 PACKAGES = ("influxdb", "influxdb-client")
 HELP = """cronocast needs InfluxDB 1.x for this, and found none:
 {reasons}
-What helps: on Debian or Ubuntu `apt-get install influxdb influxdb-client`; on macOS `brew install influxdb@1`, with its `influxd` on
-the PATH; anywhere a running Docker or Podman."""
+What helps: on Debian or Ubuntu `apt-get install influxdb influxdb-client`; on macOS `brew install influxdb@1`, with its
+`influxd` on the PATH; anywhere a running Docker or Podman."""
 
 
 class NotFoundError(Exception):
@@ -38,11 +38,25 @@ def command(port: int, folder: Path, environment: Mapping[str, str]) -> list[str
     if program:
         return [program, "-config", os.devnull]
     if engine := _engine(reasons):
-        # By name alone: the engine takes the values from its own environment, so that no secret stands among the arguments.
+        # By name alone: the engine takes the values from its own environment, so that no secret stands among the
+        # arguments.
         settings = [part for name in environment for part in ("-e", name)]
         place = ["-v", f"{folder}:{folder}", "--user", f"{os.getuid()}:{os.getgid()}", "-p", f"127.0.0.1:{port}:{port}"]
         settings += ["-e", f"INFLUXDB_HTTP_BIND_ADDRESS=:{port}"]
-        return [engine, "run", "--name", f"{CONTAINER}{port}", "--rm", "--init", *place, *settings, IMAGE, "influxd", "-config", os.devnull]
+        return [
+            engine,
+            "run",
+            "--name",
+            f"{CONTAINER}{port}",
+            "--rm",
+            "--init",
+            *place,
+            *settings,
+            IMAGE,
+            "influxd",
+            "-config",
+            os.devnull,
+        ]
     raise NotFoundError(HELP.format(reasons="\n".join(f"  - {reason}" for reason in reasons)))
 
 
@@ -132,6 +146,15 @@ def _engine(reasons: list[str]) -> str | None:
 def _run(words: list[str], folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "LC_ALL": "C"}
     try:
-        return subprocess.run(words, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            words,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return subprocess.CompletedProcess(words, 1, "", str(error))

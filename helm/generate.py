@@ -1,4 +1,7 @@
-"""Writes what follows from the one definition of settings: the chart's values.yaml, values.schema.json, and the tables of its README."""
+"""Writes what follows from the one definition of settings.
+
+The chart's values.yaml, values.schema.json, and the tables of its README.
+"""
 
 import json
 import re
@@ -15,7 +18,9 @@ from cronocast.registry import FAMILY
 from cronocast.values import values_schema
 
 HERE = Path(__file__).parent / "cronocast"
-_MODEL = "|".join((*(name for name in MODELS if not name.endswith(FAMILY)), r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*"))
+_MODEL = "|".join(
+    (*(name for name in MODELS if not name.endswith(FAMILY)), r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
+)
 _PORT = "6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}"
 _URL = rf"[Hh][Tt][Tt][Pp][Ss]?://(\[[0-9A-Fa-f:.]+\]|[^\s@?#/:\[\]]+)(:({_PORT}))?(/[^\s@?#]*)?"
 # Rules of an entry that a pattern can say, so that Helm refuses what a step would refuse later. Steps check all rules.
@@ -33,7 +38,8 @@ PATTERNS = {
 # Defaults that null may take away; without any other the chart could make nothing that works.
 FREE = ("requests", "limits", "runAsUser", "runAsGroup", "fsGroup")
 BEGIN, END = "<!-- values: made by helm/generate.py -->", "<!-- end of values -->"
-HEAD = """# Every value of the chart with its default; made by helm/generate.py from the definition that also checks them.
+HEAD = """\
+# Every value of the chart with its default; made by helm/generate.py from the definition that also checks them.
 # `defaults` and `series` are the same document that `cronocast run -f` reads: see "Settings" in steps/README.md.
 
 # Settings that every series shares.
@@ -74,9 +80,12 @@ def schema_json() -> str:
     document = values_schema()
     document["$schema"] = "http://json-schema.org/draft-07/schema#"
     series = document["properties"]["series"]
-    # Other than a run on one machine, a release without a series is fine: the first one may come later. Each still has an object of its own.
+    # Other than a run on one machine, a release without a series is fine: the first one may come later. Each still has
+    # an object of its own.
     series.pop("minProperties")
-    series["patternProperties"] = {r"^[^\x00-\x1f\x7f-\x9f]{0,299}[^\x00-\x1f\x7f-\x9f\\]$": series.pop("additionalProperties")}
+    series["patternProperties"] = {
+        r"^[^\x00-\x1f\x7f-\x9f]{0,299}[^\x00-\x1f\x7f-\x9f\\]$": series.pop("additionalProperties")
+    }
     series["additionalProperties"] = False
     for path, pattern in PATTERNS.items():
         _set_pattern(document["properties"]["defaults"], path.split("."), f"^({pattern})$")
@@ -86,8 +95,15 @@ def schema_json() -> str:
 
 
 def _require(value: Any, part: dict[str, Any]) -> list[str]:  # noqa: ANN401
-    """Ask for every value that has a default, in all parts: Helm takes away what is null, and what an older version did not know yet (`--reuse-values`)."""
-    required = [item.name for item in fields(value) if getattr(value, item.name) not in ("", False, (), {}) and item.name not in FREE]
+    """Ask for every value that has a default, in all parts.
+
+    Helm takes away what is null, and what an older version did not know yet (`--reuse-values`).
+    """
+    required = [
+        item.name
+        for item in fields(value)
+        if getattr(value, item.name) not in ("", False, (), {}) and item.name not in FREE
+    ]
     for name in required:
         if is_dataclass(inner := getattr(value, name)):
             part["properties"][name]["required"] = _require(inner, part["properties"][name])
@@ -105,7 +121,9 @@ def _set_pattern(part: dict[str, Any], path: list[str], pattern: str) -> None:
 
 def table() -> str:
     """The table of values for the README."""
-    rows = "\n".join(f"| `{path}` | `{json.dumps(default)}` | {about} |" for path, default, about in _rows(Chart, Chart(), ""))
+    rows = "\n".join(
+        f"| `{path}` | `{json.dumps(default)}` | {about} |" for path, default, about in _rows(Chart, Chart(), "")
+    )
     return f"{BEGIN}\n| value | default | meaning |\n|---|---|---|\n{rows}\n{END}"
 
 
@@ -132,7 +150,9 @@ def outputs() -> dict[Path, str]:
 
 def main() -> int:
     """Write the files; with --check only compare, and name those that differ."""
-    different = [path for path, text in outputs().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    different = [
+        path for path, text in outputs().items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
     for path in different:
         print(path.relative_to(HERE.parent))  # noqa: T201
         if "--check" not in sys.argv:

@@ -2,10 +2,11 @@
 
     python3 images/build.py [NAME...]        all but those for a GPU if none is named
     python3 images/build.py --list           names of those
-    python3 images/build.py --push NAME      with docker buildx: pushed with bill of materials and provenance; prints the digest alone
+    python3 images/build.py --push NAME      with docker buildx: pushed with bill of materials and provenance; prints
+    the digest alone
 
-PYTHON names another base image, REGISTRY and TAG what the images are called, ENGINE one of the three, BUILD_OPTIONS further options
-of its build command (such as a volume with certificates). Standard library only.
+PYTHON names another base image, REGISTRY and TAG what the images are called, ENGINE one of the three, BUILD_OPTIONS
+further options of its build command (such as a volume with certificates). Standard library only.
 """
 
 import json
@@ -25,8 +26,12 @@ ENGINES = ("docker", "podman", "buildah")
 
 def table() -> dict[str, str]:
     """Image name -> extras it carries, separated by blanks."""
-    rows = [line.split(None, 1) for line in (HERE / "images.txt").read_text().splitlines() if line and not line.startswith("#")]
-    return {row[0]: (row[1].strip() if len(row) > 1 else "") for row in rows}
+    rows = [
+        line.split(None, 1)
+        for line in (HERE / "images.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    return {row[0]: row[1].strip() if len(row) > 1 else "" for row in rows}
 
 
 DEFAULT = tuple(name for name in table() if not name.endswith("-gpu"))  # those bring 5 GB of CUDA
@@ -41,7 +46,10 @@ def engine() -> str:
     for name in [os.environ["ENGINE"]] if "ENGINE" in os.environ else ENGINES:
         if shutil.which(name) and subprocess.run([name, "images"], capture_output=True, check=False).returncode == 0:
             return name
-    raise SystemExit(f"error: E_NO_ENGINE images: none of {', '.join(ENGINES)} is here and answers; install one, or name it with ENGINE")
+    raise SystemExit(
+        f"error: E_NO_ENGINE images: none of {', '.join(ENGINES)} is here and answers; install one, or name it with"
+        " ENGINE"
+    )
 
 
 def version() -> str:
@@ -57,14 +65,33 @@ def build(name: str, extras: str, command: list[str], tag: str, base: str) -> No
     for key, value in {"title": f"cronocast {name}", "version": version(), "revision": revision()}.items():
         options += ["--label", f"org.opencontainers.image.{key}={value}"]
     own = shlex.split(os.environ.get("BUILD_OPTIONS", ""))
-    subprocess.run([*command, *own, *options, "--file", str(HERE / "Dockerfile"), "--tag", tag, str(ROOT)], check=True, stdout=sys.stderr)
+    subprocess.run(
+        [*command, *own, *options, "--file", str(HERE / "Dockerfile"), "--tag", tag, str(ROOT)],
+        check=True,
+        stdout=sys.stderr,
+    )
 
 
 def push(name: str, extras: str, tag: str, base: str) -> str:
     """Build one image, push it with its bill of materials and provenance, and return the digest."""
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "told.json"
-        build(name, extras, ["docker", "buildx", "build", "--push", "--sbom=true", "--provenance=mode=max", "--metadata-file", str(told)], tag, base)
+        build(
+            name,
+            extras,
+            [
+                "docker",
+                "buildx",
+                "build",
+                "--push",
+                "--sbom=true",
+                "--provenance=mode=max",
+                "--metadata-file",
+                str(told),
+            ],
+            tag,
+            base,
+        )
         return str(json.loads(told.read_text())["containerimage.digest"])
 
 
@@ -77,11 +104,20 @@ def revision() -> str:
 def size_mb(tool: str, tag: str) -> float:
     """Size of an image in 10**6 bytes, as the engine counts it."""
     if tool == "buildah":
-        listed = json.loads(subprocess.run([tool, "images", "--json"], capture_output=True, text=True, check=True).stdout)
+        listed = json.loads(
+            subprocess.run([tool, "images", "--json"], capture_output=True, text=True, check=True).stdout
+        )
         text = next(i["size"] for i in listed if any(tag == n or n.endswith(f"/{tag}") for n in i.get("names") or []))
         number, unit = text.split()
         return float(number) * {"B": 1e-6, "KB": 1e-3, "MB": 1, "GB": 1000}[unit.upper()]
-    return int(subprocess.run([tool, "image", "inspect", "--format", "{{.Size}}", tag], capture_output=True, text=True, check=True).stdout) / 1e6
+    return (
+        int(
+            subprocess.run(
+                [tool, "image", "inspect", "--format", "{{.Size}}", tag], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        / 1e6
+    )
 
 
 def main() -> int:

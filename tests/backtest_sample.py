@@ -35,5 +35,12 @@ def write(path: Path, members: Sequence[Member]) -> Path:
     return path
 
 
-def request(path: Path, models: str = "auto", origins: int | None = None, horizon: str = "12h", out: Path | None = None, **texts: str | None) -> Request:
+def request(
+    path: Path,
+    models: str = "auto",
+    origins: int | None = None,
+    horizon: str = "12h",
+    out: Path | None = None,
+    **texts: str | None,
+) -> Request:
     return make_request(path, out, None, models, origins, {"horizon": horizon, "jobs": "1", **texts})

@@ -1,4 +1,7 @@
-"""A real Chromium for tests, driven over its debugging pipe (Chrome DevTools Protocol). No port is opened, no driver is needed."""
+"""A real Chromium for tests, driven over its debugging pipe (Chrome DevTools Protocol).
+
+No port is opened, no driver is needed.
+"""
 
 import base64
 import json
@@ -14,7 +17,8 @@ from typing import Any, Self
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe", "--force-color-profile=srgb",
 )  # fmt: skip
 WAIT_S = 60.0  # for one answer; a loaded machine starts a browser slowly
@@ -36,7 +40,13 @@ class Browser:
         # The browser reads from descriptor 3 and writes to 4.
         script = f'exec "$0" "$@" 3<&{read_there} 4>&{write_there}'
         command = ["bash", "-c", script, found, *FLAGS, f"--user-data-dir={self.profile}", "about:blank"]
-        self.process = subprocess.Popen(command, pass_fds=(read_there, write_there), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.process = subprocess.Popen(
+            command,
+            pass_fds=(read_there, write_there),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         os.close(read_there)
         os.close(write_there)
 
@@ -47,7 +57,9 @@ class Browser:
             self.send(f"{domain}.enable")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self.session = ""
             self.send("Browser.close")
@@ -62,7 +74,9 @@ class Browser:
     def send(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command and return its answer; events that come before it are kept."""
         self.count += 1
-        message = {"id": self.count, "method": method, "params": params} | ({"sessionId": self.session} if self.session else {})
+        message = {"id": self.count, "method": method, "params": params} | (
+            {"sessionId": self.session} if self.session else {}
+        )
         os.write(self.write_fd, json.dumps(message).encode() + b"\0")
         while True:
             answer = self._receive()
@@ -83,14 +97,28 @@ class Browser:
         params = message.get("params", {})
         if message.get("method") == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
-        elif message.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"):
+        elif message.get("method") in (
+            "Runtime.consoleAPICalled",
+            "Runtime.exceptionThrown",
+            "Log.entryAdded",
+            "Page.javascriptDialogOpening",
+        ):
             self.console.append(json.dumps(params)[:500])
         return message
 
     def open(self, path: Path, width: int, height: int = 900, *, dark: bool = False, scale: float = 1) -> None:
         """Load a file at a size and in a colour scheme."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=width < 600)
-        self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 600,
+        )
+        self.send(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
+        )
         self.console.clear()
         self.requests.clear()
         self.send("Page.navigate", url=path.as_uri())
@@ -118,4 +146,6 @@ class Browser:
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
         """Write what is seen, or the whole page, as PNG."""
-        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]))
+        path.write_bytes(
+            base64.b64decode(self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"])
+        )

@@ -9,7 +9,8 @@ from hypothesis import settings
 
 from demo.influxd import Influxd
 
-# Every run tries the same examples: one that fails can be run again, and nothing lands by luck. Nor does a loaded machine fail one.
+# Every run tries the same examples: one that fails can be run again, and nothing lands by luck. Nor does a loaded
+# machine fail one.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
 

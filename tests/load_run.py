@@ -19,13 +19,40 @@ NAME = "web load"
 Tags = Mapping[str, str]
 
 
-def make_job(root: Path, url: str, *, run_ns: int = RUN_NS, name: str = NAME, source: Mapping[str, Any] | None = None, dry_run: Path | None = None, **sink: Any) -> Job:
+def make_job(
+    root: Path,
+    url: str,
+    *,
+    run_ns: int = RUN_NS,
+    name: str = NAME,
+    source: Mapping[str, Any] | None = None,
+    dry_run: Path | None = None,
+    **sink: Any,
+) -> Job:
     """A job of the load step in a run folder below `root`."""
     database = {"url": url, "database": "d", "measurement": "cpu", "field": "v", **(source or {})}
-    entry = parse_entry({"name": name, "every": "5m", "horizon": "1d", "source": database, "sink": {"retry_for": "1s", "timeout": "5s", **sink}})
+    entry = parse_entry(
+        {
+            "name": name,
+            "every": "5m",
+            "horizon": "1d",
+            "source": database,
+            "sink": {"retry_for": "1s", "timeout": "5s", **sink},
+        }
+    )
     folder = run_folder(root, name, run_ns)
     folder.mkdir(parents=True, exist_ok=True)
-    return Job("load", entry, run_ns, False, folder / "history.csv", folder / "profile.json", folder / "forecast.csv", root / series_id(name) / "state", dry_run)
+    return Job(
+        "load",
+        entry,
+        run_ns,
+        False,
+        folder / "history.csv",
+        folder / "profile.json",
+        folder / "forecast.csv",
+        root / series_id(name) / "state",
+        dry_run,
+    )
 
 
 def signed_in(server: Any, root: Path, database: str) -> dict[str, Any]:
@@ -49,16 +76,32 @@ def rows_of(tags: Tags, rows: int, seed: int = 1, name: str = "cpu") -> str:
 
 def publish(job: Job, members: list[Tags], rows: int, text: str | None = None) -> None:
     """Write forecast.csv (or `text` instead) and the results of the steps before load."""
-    body = series.header(series.FORECAST_COLUMNS).decode() + "".join(rows_of(tags, rows) for tags in members) if text is None else text
+    body = (
+        series.header(series.FORECAST_COLUMNS).decode() + "".join(rows_of(tags, rows) for tags in members)
+        if text is None
+        else text
+    )
     job.forecast.write_text(body)
     listed: list[dict[str, Any]] = [
-        {"name": "cpu", "tags": series.tags_text(tags.items()), "class": "seasonal", "model": "naive", "why": 'the "best"', "rows": rows, "backtest": {"mase": 1, "coverage": 0.94}}
+        {
+            "name": "cpu",
+            "tags": series.tags_text(tags.items()),
+            "class": "seasonal",
+            "model": "naive",
+            "why": 'the "best"',
+            "rows": rows,
+            "backtest": {"mase": 1, "coverage": 0.94},
+        }
         for tags in members
     ]
     outcome = Outcome(members=listed, window={"start_ns": 0, "end_ns": RUN_NS, "every_ns": EVERY_NS})
     outcome.add_output(job.forecast, rows * len(members))
-    write_result(job.forecast.parent / "forecast.result.json", "forecast", job.entry.name, job.run, outcome, 1.5, None, {})
-    write_result(job.forecast.parent / "extract.result.json", "extract", job.entry.name, job.run, Outcome(), 0.5, None, {})
+    write_result(
+        job.forecast.parent / "forecast.result.json", "forecast", job.entry.name, job.run, outcome, 1.5, None, {}
+    )
+    write_result(
+        job.forecast.parent / "extract.result.json", "extract", job.entry.name, job.run, Outcome(), 0.5, None, {}
+    )
 
 
 def load(job: Job) -> tuple[int, dict[str, Any]]:
@@ -67,4 +110,8 @@ def load(job: Job) -> tuple[int, dict[str, Any]]:
     return code, json.loads((job.forecast.parent / "load.result.json").read_text())
 
 
-HOSTS: list[Tags] = [{"host": "a", "region": "eu"}, {"host": "b", "region": "eu"}, {"host": 'we, = "ird"', "region": "eu"}]
+HOSTS: list[Tags] = [
+    {"host": "a", "region": "eu"},
+    {"host": "b", "region": "eu"},
+    {"host": 'we, = "ird"', "region": "eu"},
+]

@@ -37,11 +37,14 @@ class LyingServer:
     """Serves on a free port of 127.0.0.1 until the `with` block ends.
 
     Args:
-        behaviours: What each request gets, in this order; the last one stays. Or a function that chooses by the request.
+        behaviours: What each request gets, in this order; the last one stays. Or a function that chooses by the
+            request.
         tls: Context of a server, for https.
     """
 
-    def __init__(self, behaviours: Iterable[Behaviour] | Callable[[Seen], Behaviour], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, behaviours: Iterable[Behaviour] | Callable[[Seen], Behaviour], tls: ssl.SSLContext | None = None
+    ) -> None:
         self._choose = behaviours if callable(behaviours) else None
         self._left = [] if callable(behaviours) else list(behaviours)
         self._tls = tls
@@ -83,7 +86,13 @@ class LyingServer:
                 while request := read_request(file):
                     with self._lock:
                         self.seen.append(request)
-                        behaviour = self._choose(request) if self._choose else self._left.pop(0) if len(self._left) > 1 else self._left[0]
+                        behaviour = (
+                            self._choose(request)
+                            if self._choose
+                            else self._left.pop(0)
+                            if len(self._left) > 1
+                            else self._left[0]
+                        )
                     behaviour(connection, request)
 
 
@@ -99,7 +108,11 @@ def read_request(file: Any) -> Seen | None:
         headers[name.lower()] = value.strip()
     body = file.read(int(headers.get("content-length", 0)))
     parts = urlsplit(target)
-    form = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True)) if "urlencoded" in headers.get("content-type", "") else {}
+    form = (
+        dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
+        if "urlencoded" in headers.get("content-type", "")
+        else {}
+    )
     return Seen(method, parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)), form, headers, body)
 
 
@@ -129,12 +142,20 @@ class Answer:
     def __call__(self, connection: socket.socket, request: Seen) -> None:
         """Send it."""
         chunked = isinstance(self.body, tuple)
-        payload = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (*self.body, b"")) if isinstance(self.body, tuple) else self.body
+        payload = (
+            b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (*self.body, b""))
+            if isinstance(self.body, tuple)
+            else self.body
+        )
         fields: dict[str, str | None] = {"Content-Type": "application/json"}
         if self.version == "HTTP/1.1" and self.code not in (204, 304):
             fields |= {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(payload))}
         fields |= self.headers
-        head = f"{self.version} {self.code} Words\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None) + "\r\n"
+        head = (
+            f"{self.version} {self.code} Words\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None)
+            + "\r\n"
+        )
         connection.sendall(head.encode("latin-1"))
         self._send(connection, payload if self.cut is None else payload[: self.cut])
         if self.reset:
@@ -151,7 +172,11 @@ class Answer:
 
 def status(code: int, text: str = "", **headers: str) -> Answer:
     """An answer with a status and a plain body; underscores in the names of headers become dashes."""
-    return Answer(code, text.encode(), {"Content-Type": "text/plain"} | {name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(
+        code,
+        text.encode(),
+        {"Content-Type": "text/plain"} | {name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
 def json_answer(*documents: Any, **spoilt: Any) -> Answer:

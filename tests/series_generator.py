@@ -1,7 +1,7 @@
 """Series of known kind: the twelve cases that a classifier must get right, and what spoils them in practice.
 
-Every case is a function of a `Setting` that returns values of about unit size; `make` adds offset, scale and times. Noise levels 0 to 4 go from hardly visible
-to where a person who looks at the plot would hesitate.
+Every case is a function of a `Setting` that returns values of about unit size; `make` adds offset, scale and times.
+Noise levels 0 to 4 go from hardly visible to where a person who looks at the plot would hesitate.
 """
 
 from collections.abc import Callable, Iterator
@@ -114,7 +114,12 @@ def daily(s: Setting, rng: np.random.Generator) -> Values:
 
 
 def random_walk(s: Setting, rng: np.random.Generator) -> Values:
-    return np.cumsum(rng.normal(size=s.size)) + (0.0, 0.25, 0.5, 1.0, 2.0)[s.noise] * rng.normal(size=s.size), "irregular", (), ()
+    return (
+        np.cumsum(rng.normal(size=s.size)) + (0.0, 0.25, 0.5, 1.0, 2.0)[s.noise] * rng.normal(size=s.size),
+        "irregular",
+        (),
+        (),
+    )
 
 
 def white_noise(s: Setting, rng: np.random.Generator) -> Values:
@@ -137,14 +142,22 @@ def ar_1(s: Setting, rng: np.random.Generator) -> Values:
 
 
 def disk_sawtooth(s: Setting, rng: np.random.Generator) -> Values:
-    """Rises by about 1 a tooth, falls by most of it at irregular times, up to 7 teeth of at least 8 steps; noise up to 0.08."""
+    """Rises by about 1 a tooth, falls by most of it at irregular times, up to 7 teeth of at least 8 steps.
+
+    Noise up to 0.08.
+    """
     teeth = rng.uniform(0.6, 1.4, size=max(2, min(int(rng.integers(4, 8)), s.size // 14)))
     drops = (np.cumsum(teeth)[:-1] / teeth.sum() * s.size).astype(int)
     slope = teeth.size / s.size
     y = slope * np.arange(s.size)
     for at in drops:
         y[at:] -= rng.uniform(0.6, 0.95) * min(1.0, y[at] - y.min() + 0.3)
-    return y + (0.002, 0.005, 0.01, 0.03, 0.08)[s.noise] * rng.normal(size=s.size), "trend", (), tuple(int(d) for d in drops)
+    return (
+        y + (0.002, 0.005, 0.01, 0.03, 0.08)[s.noise] * rng.normal(size=s.size),
+        "trend",
+        (),
+        tuple(int(d) for d in drops),
+    )
 
 
 # The twelve, with the steps at which they make sense; reference: the cases' own numbers.
@@ -166,7 +179,11 @@ CASES: dict[str, tuple[Case, tuple[int, ...]]] = {
 
 def settings(steps_s: tuple[int, ...], count: int) -> Iterator[Setting]:
     """About `count` variations; every level of every property comes, long series seldom, since they cost most."""
-    grid = [Setting(*p) for p in product(steps_s, WEEKS, range(5), range(len(SCALES)), SEEDS) if p[0] * 24 <= p[1] * 7 * 86400]
+    grid = [
+        Setting(*p)
+        for p in product(steps_s, WEEKS, range(5), range(len(SCALES)), SEEDS)
+        if p[0] * 24 <= p[1] * 7 * 86400
+    ]
     order = np.random.default_rng(len(grid)).permutation(len(grid))
     left = {20_000: count // 25, 10_000: count // 8}
     chosen = 0

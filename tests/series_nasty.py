@@ -1,4 +1,7 @@
-"""Series that nobody should send and somebody will: by number, each a mix of a shape, a size, what is missing, and a request."""
+"""Series that nobody should send and somebody will.
+
+By number, each a mix of a shape, a size, what is missing, and a request.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +17,22 @@ SECOND_NS = 10**9
 START_NS = 1_700_000_000 * SECOND_NS
 STEPS_S = (1, 60, 300, 3600, 86_400)
 SIZES = (0, 1, 2, 3, 4, 5, 8, 13, 24, 49, 100, 170, 340, 700)
-SHARES = (0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.07, 0.08, 0.1, 0.13, 0.1, 0.08, 0.05, 0.03)  # of the sizes: long ones cost most and hide least
+SHARES = (
+    0.06,
+    0.06,
+    0.06,
+    0.06,
+    0.06,
+    0.06,
+    0.07,
+    0.08,
+    0.1,
+    0.13,
+    0.1,
+    0.08,
+    0.05,
+    0.03,
+)  # of the sizes: long ones cost most and hide least
 LEVELS = (0.5, 0.8, 0.95, 0.99)
 
 
@@ -48,7 +66,10 @@ def _steps(n: int, rng: Rng) -> Floats:
 
 
 def _wave(n: int, rng: Rng) -> Floats:
-    return np.asarray(np.sin(np.arange(n) / rng.choice([2, 3, 7, 24, 50.5]) * 2 * np.pi) + rng.choice([0, 1e-9, 0.3]) * rng.normal(size=n))
+    return np.asarray(
+        np.sin(np.arange(n) / rng.choice([2, 3, 7, 24, 50.5]) * 2 * np.pi)
+        + rng.choice([0, 1e-9, 0.3]) * rng.normal(size=n)
+    )
 
 
 def _growth(n: int, rng: Rng) -> Floats:
@@ -114,5 +135,16 @@ def nasty(number: int) -> Nasty:
     start = START_NS // step_ns * step_ns
     late = int(rng.choice([0, 0, 0, 1, 30]))  # steps between the last value and the first forecast
     settings = {"h": h, "end_ns": start + step_ns * (n + late), "level": float(rng.choice(LEVELS)), "clip": clip}
-    name = ", ".join(part for part in (f"{number}: {n} of {shape}", scale, said, f"step {step_ns // SECOND_NS} s", f"h {h}", f"late {late}") if part)
+    name = ", ".join(
+        part
+        for part in (
+            f"{number}: {n} of {shape}",
+            scale,
+            said,
+            f"step {step_ns // SECOND_NS} s",
+            f"h {h}",
+            f"late {late}",
+        )
+        if part
+    )
     return Nasty(name, step_ns, start + step_ns * np.arange(n, dtype=np.int64), y, settings)

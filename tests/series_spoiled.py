@@ -1,10 +1,27 @@
-"""What spoils the plain cases in practice: changes of regime, missing weeks, holidays, several seasons, rows at odd times."""
+"""What spoils the plain cases in practice.
+
+Changes of regime, missing weeks, holidays, several seasons, rows at odd times.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from tests.series_generator import SECOND, STEPS_S, Case, Floats, Ints, Series, Setting, Values, daily, make, ramp, weekend, weekly
+from tests.series_generator import (
+    SECOND,
+    STEPS_S,
+    Case,
+    Floats,
+    Ints,
+    Series,
+    Setting,
+    Values,
+    daily,
+    make,
+    ramp,
+    weekend,
+    weekly,
+)
 
 FINE = (60, 300, 3600)  # steps that show a day
 NOISE = (0.02, 0.1, 0.3, 0.5, 0.7)
@@ -36,7 +53,12 @@ def business_hours(s: Setting, rng: np.random.Generator) -> Values:
 def hour_and_day(s: Setting, rng: np.random.Generator) -> Values:
     """A job of 10 minutes every hour on a daily wave."""
     hour, time = s.day // 24, np.arange(s.size)
-    return np.sin(2 * np.pi * time / s.day) + 1.0 * (time % hour < hour // 6) + 0.5 * _normal(s, rng), "seasonal", (hour, s.day), ()
+    return (
+        np.sin(2 * np.pi * time / s.day) + 1.0 * (time % hour < hour // 6) + 0.5 * _normal(s, rng),
+        "seasonal",
+        (hour, s.day),
+        (),
+    )
 
 
 def jobs(s: Setting, rng: np.random.Generator) -> Values:
@@ -141,7 +163,8 @@ SPOILED: dict[str, tuple[Case, tuple[int, ...]]] = {
     "weekend with holidays": (holidays, FINE),
     "daily with spikes": (spikes, FINE),
 }
-# Of three weeks two are left without one: two cycles of a week are not enough to tell under noise (begun at three, 33 of 87 such series were wrong).
+# Of three weeks two are left without one: two cycles of a week are not enough to tell under noise (begun at three, 33
+# of 87 such series were wrong).
 ROWS: dict[str, tuple[Callable[[Case, Setting], Series], Case, tuple[int, ...], int]] = {
     "daily without a week": (without_week, daily, FINE, 3),
     "weekly without a week": (without_week, weekly, FINE, 4),

@@ -1,4 +1,7 @@
-"""`python -m cronocast`, and where the command `cronocast` starts: light, so that Ctrl-C is obeyed while libraries are loaded."""
+"""`python -m cronocast`, and where the command `cronocast` starts.
+
+Light, so that Ctrl-C is obeyed while libraries are loaded.
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""`cronocast run`: the chain on this machine, each step a process of its own with the files and exit codes of the containers."""
+"""`cronocast run`: the chain on this machine.
+
+Each step a process of its own with the files and exit codes of the containers.
+"""
 
 import json
 import os
@@ -25,7 +28,8 @@ from cronocast.step import run_folder, say
 from cronocast.values import load_values
 
 STEPS = ("extract", "classify", "forecast", "load")
-# Variables of a step that would lead the steps of a chain astray: the values file names the series, and files lie in its run folder.
+# Variables of a step that would lead the steps of a chain astray: the values file names the series, and files lie in
+# its run folder.
 OF_ONE_STEP = tuple(f"CRONOCAST_{name}" for name in ("NAME", "HISTORY", "PROFILE", "FORECAST", "PART"))
 STOP_S = 8.0  # for all steps together to end after SIGTERM; then they are killed, so that the whole stop keeps to 10 s
 LAST_LINES = 20  # kept of a failed step for the person who looks
@@ -60,7 +64,15 @@ class Children:
             if self.stopped:
                 return None
             # A group of its own: Ctrl-C reaches this process alone, which then ends the steps tidily.
-            child = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, errors="replace", start_new_session=True)  # noqa: S603
+            child = subprocess.Popen(  # noqa: S603
+                command,
+                env=env,
+                stderr=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
             self.running.add(child)
             return child
 
@@ -116,19 +128,29 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
 
 
 def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
-    raise Terminated("E_TERMINATED", signal.Signals(number).name, "stopped, and every step with it; run the same command again to go on")
+    raise Terminated(
+        "E_TERMINATED",
+        signal.Signals(number).name,
+        "stopped, and every step with it; run the same command again to go on",
+    )
 
 
 def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[Problem]) -> list[str]:
     """The known names that were asked for, in their own order; all if none was."""
-    problems += [Problem("E_CONFIG_CHOICE", flag, f"{seen(name)} is not known; known: {', '.join(known)}") for name in names if name not in known]
+    problems += [
+        Problem("E_CONFIG_CHOICE", flag, f"{seen(name)} is not known; known: {', '.join(known)}")
+        for name in names
+        if name not in known
+    ]
     return [name for name in known if name in names or not names]
 
 
 def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
     """Run the steps of one series until one fails or has nothing to hand on."""
     # The entry reaches the step as on a cluster: the whole document in one variable.
-    env = {name: value for name, value in os.environ.items() if name not in OF_ONE_STEP} | {"CRONOCAST_ENTRY": json.dumps(given(chain.entry))}
+    env = {name: value for name, value in os.environ.items() if name not in OF_ONE_STEP} | {
+        "CRONOCAST_ENTRY": json.dumps(given(chain.entry))
+    }
     for step in steps:
         command = [sys.executable, "-m", "cronocast", step, "--root", str(root), "--run", stamp(run_ns)]
         child = children.start(command, env)
@@ -160,10 +182,19 @@ def _follow(child: "subprocess.Popen[str]", show: Callable[[str], None], chain: 
         show(line.rstrip())
     code = child.wait()
     if code:
-        chain.error = next((line.removeprefix("error: ") for line in reversed(lines) if line.startswith("error: ")), f"ended by signal {-code}" if code < 0 else "no message")
+        chain.error = next(
+            (line.removeprefix("error: ") for line in reversed(lines) if line.startswith("error: ")),
+            f"ended by signal {-code}" if code < 0 else "no message",
+        )
     return 128 - code if code < 0 else code
 
 
 def _as_json(chain: Chain) -> dict[str, Any]:
-    ended = {"series": chain.entry.name, "status": chain.status, "exit": chain.exit_code, "failed_step": chain.failed_step, "error": chain.error}
+    ended = {
+        "series": chain.entry.name,
+        "status": chain.status,
+        "exit": chain.exit_code,
+        "failed_step": chain.failed_step,
+        "error": chain.error,
+    }
     return {**ended, "folder": str(chain.folder), "steps": chain.results}

@@ -1,4 +1,7 @@
-"""The chart's own values, beside `defaults` and `series`: one typed definition gives the checks and the chart's JSON schema."""
+"""The chart's own values, beside `defaults` and `series`.
+
+One typed definition gives the checks and the chart's JSON schema.
+"""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +21,13 @@ class Shaped(Text):
 
     def __post_init__(self) -> None:
         """The pattern is also the check."""
-        object.__setattr__(self, "fault", lambda value: "" if re.fullmatch(self.pattern, value) else f"{seen(value)} does not fit; allowed: {self.about}")
+        object.__setattr__(
+            self,
+            "fault",
+            lambda value: (
+                "" if re.fullmatch(self.pattern, value) else f"{seen(value)} does not fit; allowed: {self.about}"
+            ),
+        )
 
     def schema(self) -> dict[str, Any]:
         """As Text, with the pattern."""
@@ -28,15 +37,36 @@ class Shaped(Text):
 # The lengths and letters that Kubernetes and registries take.
 _LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-IMAGES = ("extract", "classify", "forecast", "forecast-lstm", "forecast-lstm-gpu", "forecast-stats", "forecast-darts", "load")
+IMAGES = (
+    "extract",
+    "classify",
+    "forecast",
+    "forecast-lstm",
+    "forecast-lstm-gpu",
+    "forecast-stats",
+    "forecast-darts",
+    "load",
+)
 
 _text = Text(about="text")
 _name = Shaped(about="the name of a Kubernetes object: lower-case letters, digits and dashes", pattern=_NAME)
-_full_name = Shaped(about="the name of a Kubernetes object: lower-case letters, digits, dashes and dots", pattern=rf"{_NAME}(\.{_NAME})*")
+_full_name = Shaped(
+    about="the name of a Kubernetes object: lower-case letters, digits, dashes and dots",
+    pattern=rf"{_NAME}(\.{_NAME})*",
+)
 _names = Shaped(about="the name of a Kubernetes object, or nothing", pattern=rf"({_NAME}(\.{_NAME})*)?")
-_key = Shaped(about="the key of a label or annotation, such as team or example.org/team", pattern=rf"({_NAME}(\.{_NAME})*/)?{_LABEL}")
-_labels = MapOf(_key, Shaped(about="the value of a label: at most 63 letters, digits, dashes, dots, underscores", pattern=f"({_LABEL})?"))
-_quantity = Shaped(about="a quantity with a unit where it has one, such as 250m, 2, 256Mi or 5Gi", pattern=r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+_key = Shaped(
+    about="the key of a label or annotation, such as team or example.org/team",
+    pattern=rf"({_NAME}(\.{_NAME})*/)?{_LABEL}",
+)
+_labels = MapOf(
+    _key,
+    Shaped(about="the value of a label: at most 63 letters, digits, dashes, dots, underscores", pattern=f"({_LABEL})?"),
+)
+_quantity = Shaped(
+    about="a quantity with a unit where it has one, such as 250m, 2, 256Mi or 5Gi",
+    pattern=r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?",
+)
 _size = Shaped(about="a size such as 256Mi or 5Gi", pattern=r"[1-9][0-9]*(\.[0-9]+)?(M|G|T|Ki|Mi|Gi|Ti)")
 _quantities = MapOf(_text, _quantity)
 _objects = ListOf(Anything())
@@ -48,25 +78,37 @@ class Image:
     """Where the images come from: REGISTRY/NAME:TAG, or @DIGEST where one is given."""
 
     registry: str = setting(
-        Shaped(about="HOST/PATH without a scheme", pattern=r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?"), "ghcr.io/cronocast", "Registry and path before the name of an image."
+        Shaped(about="HOST/PATH without a scheme", pattern=r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?"),
+        "ghcr.io/cronocast",
+        "Registry and path before the name of an image.",
     )
-    tag: str = setting(Shaped(about="a tag, or nothing", pattern=r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"), "", "Tag of every image; the chart's appVersion if empty.")
+    tag: str = setting(
+        Shaped(about="a tag, or nothing", pattern=r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"),
+        "",
+        "Tag of every image; the chart's appVersion if empty.",
+    )
     digests: dict[str, str] = setting(
-        MapOf(Text(IMAGES), Shaped(about="sha256: and 64 digits", pattern="sha256:[0-9a-f]{64}")), {}, f"Digest by image name ({', '.join(IMAGES)}), used instead of the tag."
+        MapOf(Text(IMAGES), Shaped(about="sha256: and 64 digits", pattern="sha256:[0-9a-f]{64}")),
+        {},
+        f"Digest by image name ({', '.join(IMAGES)}), used instead of the tag.",
     )
-    pullPolicy: str = setting(Text(("IfNotPresent", "Always", "Never")), "IfNotPresent", "When the nodes fetch an image.")  # noqa: N815
-    pullSecrets: tuple[str, ...] = setting(ListOf(_full_name), (), "Secrets for the registry.")  # noqa: N815
+    pullPolicy: str = setting(
+        Text(("IfNotPresent", "Always", "Never")), "IfNotPresent", "When the nodes fetch an image."
+    )
+    pullSecrets: tuple[str, ...] = setting(ListOf(_full_name), (), "Secrets for the registry.")
 
 
 @dataclass(frozen=True)
 class Volume:
     """The claim that run folders and saved models lie on. It is kept when the release is removed."""
 
-    existingClaim: str = setting(_names, "", "Use this claim instead of making one.")  # noqa: N815
-    storageClass: str = setting(_names, "", "Storage class; the cluster's default if empty.")  # noqa: N815
+    existingClaim: str = setting(_names, "", "Use this claim instead of making one.")
+    storageClass: str = setting(_names, "", "Storage class; the cluster's default if empty.")
     size: str = setting(_size, "5Gi", "Size of the claim.")
-    accessMode: str = setting(  # noqa: N815
-        Text(("ReadWriteOnce", "ReadWriteMany")), "ReadWriteMany", "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one."
+    accessMode: str = setting(
+        Text(("ReadWriteOnce", "ReadWriteMany")),
+        "ReadWriteMany",
+        "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one.",
     )
 
 
@@ -74,7 +116,9 @@ class Volume:
 class Secrets:
     """Secrets by name; each is mounted as files, never put into env variables or arguments."""
 
-    source: str = setting(_names, "", "Secret mounted at /secrets/source in extract and load, such as keys password or token.")
+    source: str = setting(
+        _names, "", "Secret mounted at /secrets/source in extract and load, such as keys password or token."
+    )
     sink: str = setting(_names, "", "Secret mounted at /secrets/sink in load.")
     ca: str = setting(_names, "", "Secret with certificates, mounted at /secrets/ca in extract and load.")
 
@@ -83,7 +127,7 @@ class Secrets:
 class Placement:
     """Where pods run and what they may use."""
 
-    nodeSelector: dict[str, str] = setting(_labels, {}, "Labels that a node must have.")  # noqa: N815
+    nodeSelector: dict[str, str] = setting(_labels, {}, "Labels that a node must have.")
     tolerations: tuple[Any, ...] = setting(_objects, (), "Taints that the pods accept.")
     affinity: dict[str, Any] = setting(MapOf(_text, Anything()), {}, "Affinity, as in a pod.")
 
@@ -92,9 +136,15 @@ class Placement:
 class Heavy(Placement):
     """Pods of the heavy images (lstm and the like)."""
 
-    image: str = setting(Text(("forecast-lstm", "forecast-lstm-gpu")), "forecast-lstm", "Image that carries TensorFlow.")
-    gpus: int = setting(Number(0, 16, whole=True), 0, "GPUs per pod. The image for them is forecast-lstm-gpu: forecast-lstm computes on the processor.")
-    gpuResource: str = setting(_key, "nvidia.com/gpu", "Name of the resource that stands for a GPU.")  # noqa: N815
+    image: str = setting(
+        Text(("forecast-lstm", "forecast-lstm-gpu")), "forecast-lstm", "Image that carries TensorFlow."
+    )
+    gpus: int = setting(
+        Number(0, 16, whole=True),
+        0,
+        "GPUs per pod. The image for them is forecast-lstm-gpu: forecast-lstm computes on the processor.",
+    )
+    gpuResource: str = setting(_key, "nvidia.com/gpu", "Name of the resource that stands for a GPU.")
 
 
 @dataclass(frozen=True)
@@ -102,26 +152,34 @@ class Profile:
     """One WorkflowTemplate: series choose it by their `profile`."""
 
     light: Placement = setting(Part(Placement), Placement(), "Pods of every image but those under heavy.")
-    heavy: Heavy = setting(Part(Heavy), Heavy(), "Pods of forecast-lstm; what stands here replaces what stands under light.")
+    heavy: Heavy = setting(
+        Part(Heavy), Heavy(), "Pods of forecast-lstm; what stands here replaces what stands under light."
+    )
 
 
 @dataclass(frozen=True)
 class Schedule:
     """What every CronWorkflow shares."""
 
-    concurrencyPolicy: str = setting(Text(("Forbid", "Replace")), "Forbid", "Forbid skips a start while a run goes on; Replace ends the old run, which then leaves no record.")  # noqa: N815
-    startingDeadlineSeconds: int = setting(  # noqa: N815
+    concurrencyPolicy: str = setting(
+        Text(("Forbid", "Replace")),
+        "Forbid",
+        "Forbid skips a start while a run goes on; Replace ends the old run, which then leaves no record.",
+    )
+    startingDeadlineSeconds: int = setting(
         Number(1, 86400, whole=True),
         600,
-        "After an outage the latest missed start is made up for if it is younger. Not with Replace, where Argo could end the late run again and again.",
+        "After an outage the latest missed start is made up for if it is younger. Not with Replace, where Argo could"
+        " end the late run again and again.",
     )
-    successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Finished runs that Argo keeps per series.")  # noqa: N815
-    failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")  # noqa: N815
-    deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")  # noqa: N815
-    labelClass: bool = setting(  # noqa: N815
+    successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Finished runs that Argo keeps per series.")
+    failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")
+    deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")
+    labelClass: bool = setting(
         Flag(),
         False,
-        "Label runs with the commonest class among their members too, so that Argo can filter by it: one more pod per run, under an account of its own that may change workflows.",
+        "Label runs with the commonest class among their members too, so that Argo can filter by it: one more pod per"
+        " run, under an account of its own that may change workflows.",
     )
 
 
@@ -133,9 +191,10 @@ class Retry:
     seconds: int = setting(
         Number(1, 3600, whole=True),
         20,
-        "Wait before the first repetition, doubled each time. Up to as much again is added by a hash of the series, so that they do not start together.",
+        "Wait before the first repetition, doubled each time. Up to as much again is added by a hash of the series, so"
+        " that they do not start together.",
     )
-    capSeconds: int = setting(Number(1, 86400, whole=True), 300, "Longest wait.")  # noqa: N815
+    capSeconds: int = setting(Number(1, 86400, whole=True), 300, "Longest wait.")
 
 
 @dataclass(frozen=True)
@@ -144,11 +203,17 @@ class StepResources:
 
     requests: dict[str, str] = setting(_quantities, {}, "Resources set aside for the container.")
     limits: dict[str, str] = setting(_quantities, {}, "Resources the container may not exceed.")
-    deadlineSeconds: int = setting(Number(1, 604800, whole=True), 600, "The step is stopped after this time; Argo repeats it.")  # noqa: N815
+    deadlineSeconds: int = setting(
+        Number(1, 604800, whole=True), 600, "The step is stopped after this time; Argo repeats it."
+    )
 
 
 def _resources(cpu: str, memory: str, limit: str, deadline: int) -> StepResources:
-    return StepResources({"cpu": cpu, "memory": memory, "ephemeral-storage": "64Mi"}, {"memory": limit, "ephemeral-storage": "256Mi"}, deadline)
+    return StepResources(
+        {"cpu": cpu, "memory": memory, "ephemeral-storage": "64Mi"},
+        {"memory": limit, "ephemeral-storage": "256Mi"},
+        deadline,
+    )
 
 
 @dataclass(frozen=True)
@@ -156,23 +221,47 @@ class Resources:
     """By step. `heavy` is for images with a deep-learning library."""
 
     extract: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 600), "The extract pod.")
-    classify: StepResources = setting(Part(StepResources), _resources("100m", "128Mi", "512Mi", 600), "The classify pod.")
-    forecast: StepResources = setting(Part(StepResources), _resources("250m", "256Mi", "1Gi", 1200), "Pods of light models.")
-    heavy: StepResources = setting(Part(StepResources), _resources("500m", "768Mi", "3Gi", 2400), "Pods of forecast-lstm.")
-    stats: StepResources = setting(Part(StepResources), _resources("250m", "384Mi", "2Gi", 1200), "Pods of forecast-stats.")
-    darts: StepResources = setting(Part(StepResources), _resources("250m", "512Mi", "2Gi", 2400), "Pods of forecast-darts.")
+    classify: StepResources = setting(
+        Part(StepResources), _resources("100m", "128Mi", "512Mi", 600), "The classify pod."
+    )
+    forecast: StepResources = setting(
+        Part(StepResources), _resources("250m", "256Mi", "1Gi", 1200), "Pods of light models."
+    )
+    heavy: StepResources = setting(
+        Part(StepResources), _resources("500m", "768Mi", "3Gi", 2400), "Pods of forecast-lstm."
+    )
+    stats: StepResources = setting(
+        Part(StepResources), _resources("250m", "384Mi", "2Gi", 1200), "Pods of forecast-stats."
+    )
+    darts: StepResources = setting(
+        Part(StepResources), _resources("250m", "512Mi", "2Gi", 2400), "Pods of forecast-darts."
+    )
     select: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 300), "The select pod.")
-    load: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 600), "The load pod, and the one that writes the run's record.")
+    load: StepResources = setting(
+        Part(StepResources),
+        _resources("50m", "64Mi", "256Mi", 600),
+        "The load pod, and the one that writes the run's record.",
+    )
 
 
 @dataclass(frozen=True)
 class Security:
     """The user that every pod runs as. Root, privileges and a writable root file system are not on offer."""
 
-    runAsUser: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "User id; null leaves it to the cluster, as OpenShift wants.")  # noqa: N815
-    runAsGroup: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "Group id; null leaves it to the cluster, as OpenShift wants.")  # noqa: N815
-    fsGroup: int = setting(Number(1, 2**31 - 1, whole=True), 10001, "Group that owns the files of the volume; null leaves it to the cluster, as OpenShift wants.")  # noqa: N815
-    patchArgo: bool = setting(Flag(), True, "Also restrict Argo's own containers; not needed where the controller's configuration does it.")  # noqa: N815
+    runAsUser: int = setting(
+        Number(1, 2**31 - 1, whole=True), 10001, "User id; null leaves it to the cluster, as OpenShift wants."
+    )
+    runAsGroup: int = setting(
+        Number(1, 2**31 - 1, whole=True), 10001, "Group id; null leaves it to the cluster, as OpenShift wants."
+    )
+    fsGroup: int = setting(
+        Number(1, 2**31 - 1, whole=True),
+        10001,
+        "Group that owns the files of the volume; null leaves it to the cluster, as OpenShift wants.",
+    )
+    patchArgo: bool = setting(
+        Flag(), True, "Also restrict Argo's own containers; not needed where the controller's configuration does it."
+    )
 
 
 @dataclass(frozen=True)
@@ -187,17 +276,20 @@ class ServiceAccount:
 class NetworkPolicy:
     """What the pods may reach."""
 
-    enabled: bool = setting(Flag(), True, "Make a NetworkPolicy: no way in, out only to DNS, the API server and what is listed.")
+    enabled: bool = setting(
+        Flag(), True, "Make a NetworkPolicy: no way in, out only to DNS, the API server and what is listed."
+    )
     egress: tuple[Any, ...] = setting(
         _objects,
         (),
         "Rules as in a NetworkPolicy for the databases; if empty, the ports in the URLs of the series, at any address. "
         "A policy sees the pods' own port: where a Service maps another one to it, name that of the pods here.",
     )
-    apiServerPorts: tuple[int, ...] = setting(  # noqa: N815
+    apiServerPorts: tuple[int, ...] = setting(
         ListOf(Number(1, 65535, whole=True)),
         (443, 6443),
-        "Ports of the API server, which Argo's container reports to, as the server itself listens on them: 8443 on minikube, 16443 on MicroK8s.",
+        "Ports of the API server, which Argo's container reports to, as the server itself listens on them: 8443 on"
+        " minikube, 16443 on MicroK8s.",
     )
 
 
@@ -207,24 +299,32 @@ class Janitor:
 
     enabled: bool = setting(Flag(), True, "Make the job.")
     schedule: str = setting(_cron, "23 3 * * *", "When it runs, in UTC.")
-    keep: Duration = setting(Span(), Duration.parse("7d"), "Run folders that changed within this time stay; the newest of each series stays always.")
+    keep: Duration = setting(
+        Span(),
+        Duration.parse("7d"),
+        "Run folders that changed within this time stay; the newest of each series stays always.",
+    )
 
 
 @dataclass(frozen=True)
 class Chart:
     """Every value of the chart but `defaults` and `series`."""
 
-    nameOverride: str = setting(_names, "", "Name of the objects; the release's name if empty.")  # noqa: N815
+    nameOverride: str = setting(_names, "", "Name of the objects; the release's name if empty.")
     labels: dict[str, str] = setting(_labels, {}, "Labels for every object and pod.")
     annotations: dict[str, str] = setting(MapOf(_key, _text), {}, "Annotations for every object and pod.")
     image: Image = setting(Part(Image), Image(), "Where the images come from.")
     volume: Volume = setting(Part(Volume), Volume(), "The claim that the steps share.")
     secrets: Secrets = setting(Part(Secrets), Secrets(), "Secrets by name.")
-    profiles: dict[str, Profile] = setting(MapOf(_name, Part(Profile)), {"cpu": Profile()}, "WorkflowTemplates by name; series choose one by their profile.")
+    profiles: dict[str, Profile] = setting(
+        MapOf(_name, Part(Profile)),
+        {"cpu": Profile()},
+        "WorkflowTemplates by name; series choose one by their profile.",
+    )
     schedule: Schedule = setting(Part(Schedule), Schedule(), "What every CronWorkflow shares.")
     retry: Retry = setting(Part(Retry), Retry(), "How Argo repeats a step.")
     resources: Resources = setting(Part(Resources), Resources(), "Resources and deadlines by step.")
     security: Security = setting(Part(Security), Security(), "The user that every pod runs as.")
-    serviceAccount: ServiceAccount = setting(Part(ServiceAccount), ServiceAccount(), "The account that the pods use.")  # noqa: N815
-    networkPolicy: NetworkPolicy = setting(Part(NetworkPolicy), NetworkPolicy(), "What the pods may reach.")  # noqa: N815
+    serviceAccount: ServiceAccount = setting(Part(ServiceAccount), ServiceAccount(), "The account that the pods use.")
+    networkPolicy: NetworkPolicy = setting(Part(NetworkPolicy), NetworkPolicy(), "What the pods may reach.")
     janitor: Janitor = setting(Part(Janitor), Janitor(), "The job that removes old run folders.")

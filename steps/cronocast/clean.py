@@ -35,7 +35,9 @@ def clean(root: Path, keep: Duration, now_s: float | None = None) -> Cleaned:
     failed: list[str] = []
     for runs in _listed(root):
         try:
-            folders = sorted(path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
+            folders = sorted(
+                path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+            )
         except OSError as error:
             failed.append(f"{runs.relative_to(root)}: {error.strerror}")
             continue

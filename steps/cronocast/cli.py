@@ -22,14 +22,24 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def cronocast(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+def cronocast(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Turn any metric in a time-series database into a forecast in that database."""
 
 
 def application(names: Iterable[str] = (*STEPS, *PEOPLE)) -> typer.Typer:
     """The command line with these commands, in this order."""
     # Plain help pages: rich's would cost a fifth of a second at every start of every step.
-    app = typer.Typer(name="cronocast", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        name="cronocast",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
     app.callback()(cronocast)
     for name in names:
         app.command(name)(_function(name))
@@ -65,7 +75,9 @@ def main() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # a closed stream: else the next file to be opened would get its number, and its text
+            os.open(
+                os.devnull, os.O_RDWR
+            )  # a closed stream: else the next file to be opened would get its number, and its text
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -80,7 +92,8 @@ def main() -> None:
 
 def _command() -> int:
     """Run the command that was typed; wrong use gets the one error line that every failure has."""
-    # The options of all commands take longer to make than a light step needs for all else, so that only those of the one typed are made.
+    # The options of all commands take longer to make than a light step needs for all else, so that only those of the
+    # one typed are made.
     typed = [name for name in sys.argv[1:2] if name in (*STEPS, *PEOPLE)]
     app = application(typed) if typed else application()
     try:
@@ -91,7 +104,9 @@ def _command() -> int:
             typer.echo(text, err=True)
             return 2
         command = context.command_path if context else "cronocast"
-        name = getattr(error, "option_name", None) or next(iter(getattr(getattr(error, "param", None), "opts", ())), command.split()[-1])
+        name = getattr(error, "option_name", None) or next(
+            iter(getattr(getattr(error, "param", None), "opts", ())), command.split()[-1]
+        )
         say(f"error: E_USAGE {subject(name)}: {sentence(text).rstrip('.')}; allowed: what `{command} --help` lists")
         return 2
     except (typer.Abort, BrokenPipeError):

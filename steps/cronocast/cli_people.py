@@ -14,16 +14,43 @@ if TYPE_CHECKING:
     from cronocast.entry import Entry
     from cronocast.errors import Problem
 
-Values = Annotated[Path, typer.Option("--values", "-f", envvar="CRONOCAST_VALUES", metavar="FILE", help="Values file: defaults and a map of series.")]
-Only = Annotated[str | None, typer.Option("--only", metavar="STEPS", help="Run these steps only: extract,classify,forecast,load.")]
-Names = Annotated[list[str] | None, typer.Option("--series", metavar="NAME", help="Run this series only; may be repeated.")]
-Root = Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Folder that holds the run folders.")]
-When = Annotated[str | None, typer.Option("--run", envvar="CRONOCAST_RUN", metavar="TIME", help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given.")]
+Values = Annotated[
+    Path,
+    typer.Option(
+        "--values", "-f", envvar="CRONOCAST_VALUES", metavar="FILE", help="Values file: defaults and a map of series."
+    ),
+]
+Only = Annotated[
+    str | None, typer.Option("--only", metavar="STEPS", help="Run these steps only: extract,classify,forecast,load.")
+]
+Names = Annotated[
+    list[str] | None, typer.Option("--series", metavar="NAME", help="Run this series only; may be repeated.")
+]
+Root = Annotated[
+    Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Folder that holds the run folders.")
+]
+When = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        envvar="CRONOCAST_RUN",
+        metavar="TIME",
+        help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
 
-def run(values: Values, series: Names = None, only: Only = None, root: Root = Path("cronocast-data"), run: When = None, json: Json = False, debug: Debug = False) -> None:
+def run(
+    values: Values,
+    series: Names = None,
+    only: Only = None,
+    root: Root = Path("cronocast-data"),
+    run: When = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Run the whole chain for the series of a values file on this machine."""
     from cronocast.chain import run_chain
 
@@ -41,7 +68,11 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
 
         try:
             entries, problems = read_values(values)
-            problems += [problem for name, entry in entries.items() for problem in _problems_of_libraries(entry, f"series.{name}")]
+            problems += [
+                problem
+                for name, entry in entries.items()
+                for problem in _problems_of_libraries(entry, f"series.{name}")
+            ]
             if problems:
                 raise ConfigError(problems)
         except ConfigError as error:
@@ -52,7 +83,10 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
             typer.echo(json_module.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
         else:
             for name, entry in entries.items():
-                typer.echo(f"{name}: every {entry.every}, {entry.lookback} back, {entry.horizon} ahead, model {entry.model}, writes {entry.sink_measurement()}")
+                typer.echo(
+                    f"{name}: every {entry.every}, {entry.lookback} back, {entry.horizon} ahead, model {entry.model},"
+                    f" writes {entry.sink_measurement()}"
+                )
             typer.echo(f"{values}: {len(entries)} series, no problem found")
         return 0
 
@@ -60,7 +94,10 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
 
 
 def _problems_of_libraries(entry: "Entry", where: str) -> "list[Problem]":
-    """What only libraries know: models and options that they have, places whose holidays they know. Those that are not installed here say nothing."""
+    """What only libraries know: models and options that they have, places whose holidays they know.
+
+    Those that are not installed here say nothing.
+    """
     from cronocast.forecast.candidates import option_problems
 
     problems = option_problems(entry, where)
@@ -87,9 +124,21 @@ def schema(debug: Debug = False) -> None:
 
 def render(
     values: Values,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write a file per series, and cronocast.yaml for what they share; else to stdout.")] = None,
-    release: Annotated[str, typer.Option("--release", metavar="NAME", help="Name that the shared objects are called by.")] = "cronocast",
-    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")] = "default",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Write a file per series, and cronocast.yaml for what they share; else to stdout.",
+        ),
+    ] = None,
+    release: Annotated[
+        str, typer.Option("--release", metavar="NAME", help="Name that the shared objects are called by.")
+    ] = "cronocast",
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")
+    ] = "default",
     debug: Debug = False,
 ) -> None:
     """Print what the Helm chart makes of a values file, as plain YAML for kubectl and argo; helm must be on PATH."""
@@ -103,8 +152,18 @@ def render(
 
 
 def clean(
-    root: Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Root of the volume.")],
-    keep: Annotated[str, typer.Option("--keep", envvar="CRONOCAST_KEEP", metavar="DURATION", help="Keep run folders that changed within this time, such as 7d.")] = "7d",
+    root: Annotated[
+        Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Root of the volume.")
+    ],
+    keep: Annotated[
+        str,
+        typer.Option(
+            "--keep",
+            envvar="CRONOCAST_KEEP",
+            metavar="DURATION",
+            help="Keep run folders that changed within this time, such as 7d.",
+        ),
+    ] = "7d",
     debug: Debug = False,
 ) -> None:
     """Remove old run folders; saved models and the newest run of every series stay."""
@@ -119,9 +178,16 @@ def clean(
         if span is None:
             raise ConfigError(problems)
         cleaned = remove_old(root, span)
-        say(f"clean: {cleaned.removed} run folders removed, {cleaned.kept} kept, {len(cleaned.failed)} could not be removed")
+        say(
+            f"clean: {cleaned.removed} run folders removed, {cleaned.kept} kept, {len(cleaned.failed)} could not be"
+            " removed"
+        )
         if cleaned.failed:
-            raise StorageError("E_STORAGE", cleaned.failed[0].split(":")[0], f"{len(cleaned.failed)} run folders could not be removed; make them writable for this user")
+            raise StorageError(
+                "E_STORAGE",
+                cleaned.failed[0].split(":")[0],
+                f"{len(cleaned.failed)} run folders could not be removed; make them writable for this user",
+            )
         return 0
 
     raise typer.Exit(guarded(action, debug=debug))
@@ -129,7 +195,12 @@ def clean(
 
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Run folders, one or several.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="The page to write; report.html in the first run folder if not given.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="The page to write; report.html in the first run folder if not given."
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Write one self-contained page about one or several runs."""
@@ -147,8 +218,14 @@ def report(
 
 def plot(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The picture to write: a name that ends in .png or .svg.")],
-    member: Annotated[str | None, typer.Option("--member", metavar="TAGS", help="Tags of the member to draw, such as host=a; all if not given.")] = None,
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="FILE", help="The picture to write: a name that ends in .png or .svg."),
+    ],
+    member: Annotated[
+        str | None,
+        typer.Option("--member", metavar="TAGS", help="Tags of the member to draw, such as host=a; all if not given."),
+    ] = None,
     theme: Annotated[str, typer.Option("--theme", metavar="light|dark", help="light or dark.")] = "light",
     debug: Debug = False,
 ) -> None:
@@ -165,18 +242,76 @@ def plot(
 
 
 def backtest(
-    history: Annotated[Path, typer.Option("--history", envvar="CRONOCAST_HISTORY", metavar="FILE", help="File with the history (name,tags,time,value).")],
-    horizon: Annotated[str | None, typer.Option("--horizon", envvar="CRONOCAST_HORIZON", metavar="DURATION", help="How far ahead to forecast; 24h if not given.")] = None,
-    models: Annotated[str | None, typer.Option("--models", metavar="A,B,...", help="Models to try, auto among them; the naive ones always run. auto if not given.")] = None,
+    history: Annotated[
+        Path,
+        typer.Option(
+            "--history",
+            envvar="CRONOCAST_HISTORY",
+            metavar="FILE",
+            help="File with the history (name,tags,time,value).",
+        ),
+    ],
+    horizon: Annotated[
+        str | None,
+        typer.Option(
+            "--horizon",
+            envvar="CRONOCAST_HORIZON",
+            metavar="DURATION",
+            help="How far ahead to forecast; 24h if not given.",
+        ),
+    ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            "--models",
+            metavar="A,B,...",
+            help="Models to try, auto among them; the naive ones always run. auto if not given.",
+        ),
+    ] = None,
     origins: Annotated[
-        int | None, typer.Option("--origins", metavar="NUMBER", help="Past starts, spread over the last third; at most ten, one horizon apart, if not given.")
+        int | None,
+        typer.Option(
+            "--origins",
+            metavar="NUMBER",
+            help="Past starts, spread over the last third; at most ten, one horizon apart, if not given.",
+        ),
     ] = None,
-    every: Annotated[str | None, typer.Option("--every", envvar="CRONOCAST_EVERY", metavar="DURATION", help="Step size of the grid; that of the file if not given.")] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            envvar="CRONOCAST_EVERY",
+            metavar="DURATION",
+            help="Step size of the grid; that of the file if not given.",
+        ),
+    ] = None,
     lookback: Annotated[
-        str | None, typer.Option("--lookback", envvar="CRONOCAST_LOOKBACK", metavar="DURATION", help="How much history a run reads; all of it if not given.")
+        str | None,
+        typer.Option(
+            "--lookback",
+            envvar="CRONOCAST_LOOKBACK",
+            metavar="DURATION",
+            help="How much history a run reads; all of it if not given.",
+        ),
     ] = None,
-    level: Annotated[str | None, typer.Option("--level", envvar="CRONOCAST_LEVEL", metavar="NUMBER", help="Nominal coverage of the interval; 0.95 if not given.")] = None,
-    jobs: Annotated[str | None, typer.Option("--jobs", envvar="CRONOCAST_JOBS", metavar="NUMBER", help="Forecasts made at the same time; one per core if not given.")] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level",
+            envvar="CRONOCAST_LEVEL",
+            metavar="NUMBER",
+            help="Nominal coverage of the interval; 0.95 if not given.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        str | None,
+        typer.Option(
+            "--jobs",
+            envvar="CRONOCAST_JOBS",
+            metavar="NUMBER",
+            help="Forecasts made at the same time; one per core if not given.",
+        ),
+    ] = None,
     entry: Annotated[
         str | None,
         typer.Option(
@@ -186,7 +321,9 @@ def backtest(
             help="A series document as JSON text, or @FILE, for what no flag says; name and source may be missing.",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with pictures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with pictures.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -196,7 +333,13 @@ def backtest(
         from cronocast.backtest.command import run_backtest
         from cronocast.backtest.request import make_request
 
-        texts = {"horizon": horizon, "every": every, "lookback": lookback, "level": level, "jobs": jobs or str(os.cpu_count() or 1)}
+        texts = {
+            "horizon": horizon,
+            "every": every,
+            "lookback": lookback,
+            "level": level,
+            "jobs": jobs or str(os.cpu_count() or 1),
+        }
         return run_backtest(make_request(history, out, entry, models, origins, texts), out, as_json=json)
 
     raise typer.Exit(guarded(action, debug=debug))

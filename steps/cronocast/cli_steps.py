@@ -1,4 +1,7 @@
-"""The commands of the steps: their options are made from the one definition of the settings. Heavy imports stand inside."""
+"""The commands of the steps: their options are made from the one definition of the settings.
+
+Heavy imports stand inside.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -28,7 +31,14 @@ class Option:
 
     def parameter(self) -> inspect.Parameter:
         """The option as typer takes it."""
-        return _parameter(self.name, self.annotation, f"--{self.name.replace('_', '-')}", f"CRONOCAST_{self.name.upper()}", self.metavar, self.about)
+        return _parameter(
+            self.name,
+            self.annotation,
+            f"--{self.name.replace('_', '-')}",
+            f"CRONOCAST_{self.name.upper()}",
+            self.metavar,
+            self.about,
+        )
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,11 @@ class StepCommand:
     options: tuple[Option, ...] = ()
 
 
-_HISTORY, _PROFILE, _FORECAST = "File with the history (name,tags,time,value).", "File with the classes.", "File with the forecast."
+_HISTORY, _PROFILE, _FORECAST = (
+    "File with the history (name,tags,time,value).",
+    "File with the classes.",
+    "File with the forecast.",
+)
 _OUTPUTS = Option("outputs", "FOLDER", "Folder for the small values that a workflow engine branches on.", Path | None)
 _PART = Option("part", "PART", "Forecast this container's share only, such as lstm-0/3 (image-index/count).")
 _STATUS = Option("status", "WORD", "The engine's word for the whole run: Succeeded, Failed or Error.")
@@ -53,13 +67,25 @@ _BEFORE = (
 )
 STEPS: dict[str, StepCommand] = {
     "extract": StepCommand("Read the history of a series from its database into history.csv.", {"history": _HISTORY}),
-    "classify": StepCommand("Say what kind of series each member is: history.csv to profile.json.", {"history": _HISTORY, "profile": _PROFILE}, (_OUTPUTS,)),
-    "forecast": StepCommand(
-        "Forecast each member with an honest interval: history.csv to forecast.csv.", {"history": _HISTORY, "profile": _PROFILE, "forecast": _FORECAST}, (_PART,)
+    "classify": StepCommand(
+        "Say what kind of series each member is: history.csv to profile.json.",
+        {"history": _HISTORY, "profile": _PROFILE},
+        (_OUTPUTS,),
     ),
-    "select": StepCommand("Merge the parts that several forecast containers wrote; choose where several models tried a member."),
-    "load": StepCommand("Write forecast.csv into the database, every point acknowledged.", {"forecast": _FORECAST, "dry_run": _DRY_RUN}),
-    "record": StepCommand("Write what became of a run into the database, also when a step failed.", options=(_STATUS, _FAILURES)),
+    "forecast": StepCommand(
+        "Forecast each member with an honest interval: history.csv to forecast.csv.",
+        {"history": _HISTORY, "profile": _PROFILE, "forecast": _FORECAST},
+        (_PART,),
+    ),
+    "select": StepCommand(
+        "Merge the parts that several forecast containers wrote; choose where several models tried a member."
+    ),
+    "load": StepCommand(
+        "Write forecast.csv into the database, every point acknowledged.", {"forecast": _FORECAST, "dry_run": _DRY_RUN}
+    ),
+    "record": StepCommand(
+        "Write what became of a run into the database, also when a step failed.", options=(_STATUS, _FAILURES)
+    ),
 }
 
 
@@ -79,7 +105,9 @@ def step_function(step: str) -> Callable[..., None]:
             outputs=values.get("outputs"),
             part=values.get("part"),
             told={name: values[name] for name in ("status", "failures") if values.get(name)},
-            from_env=frozenset(leaf.path for leaf in leaves if str(context.get_parameter_source(_name(leaf))).endswith("ENVIRONMENT")),
+            from_env=frozenset(
+                leaf.path for leaf in leaves if str(context.get_parameter_source(_name(leaf))).endswith("ENVIRONMENT")
+            ),
         )
         raise typer.Exit(guarded(lambda: _run(given, debug=values["debug"]), debug=values["debug"]))
 
@@ -94,14 +122,37 @@ def _parameters(step: str) -> list[inspect.Parameter]:
     """Everything that the command of a step takes: context, fixed options, files, further options, settings."""
     files = [Option(name, "FILE", about, Path | None) for name, about in STEPS[step].files.items()]
     fixed = [option.parameter() for option in (*_BEFORE, *files, *STEPS[step].options)]
-    debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")])
-    settings = [_parameter(_name(leaf), str | None, leaf.flag, leaf.env, metavar(leaf), _help(leaf), show_default=False) for leaf in step_leaves(step)]
-    return [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context), *fixed, debug, *settings]
+    debug = inspect.Parameter(
+        "debug",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")],
+    )
+    settings = [
+        _parameter(_name(leaf), str | None, leaf.flag, leaf.env, metavar(leaf), _help(leaf), show_default=False)
+        for leaf in step_leaves(step)
+    ]
+    return [
+        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        *fixed,
+        debug,
+        *settings,
+    ]
 
 
-def _parameter(name: str, annotation: Any, flag: str, env: str, metavar: str, about: str, **more: Any) -> inspect.Parameter:  # noqa: ANN401
+def _parameter(
+    name: str,
+    annotation: Any,  # noqa: ANN401 - any type
+    flag: str,
+    env: str,
+    metavar: str,
+    about: str,
+    **more: Any,  # noqa: ANN401 - as typer.Option
+) -> inspect.Parameter:
     option = typer.Option(flag, envvar=env, metavar=metavar, help=about, **more)
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, option])
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, option]
+    )
 
 
 def _name(leaf: Leaf) -> str:
@@ -115,14 +166,27 @@ def metavar(leaf: Leaf) -> str:
         return "|".join(kind.choices) if len(kind.choices) <= 4 else "NAME"
     if leaf.path.endswith(("_file", "url")):
         return "URL" if leaf.path.endswith("url") else "FILE"
-    names: dict[type, str] = {Text: "TEXT", Number: "NUMBER", Flag: "true|false", Span: "DURATION", ListOf: "A,B,...", MapOf: "JSON"}
+    names: dict[type, str] = {
+        Text: "TEXT",
+        Number: "NUMBER",
+        Flag: "true|false",
+        Span: "DURATION",
+        ListOf: "A,B,...",
+        MapOf: "JSON",
+    }
     return names.get(type(kind), "VALUE")
 
 
 def _help(leaf: Leaf) -> str:
     """The sentence of a setting; choices that its metavar has no room for, and its default."""
     choices = f" One of {leaf.kind.words()}." if metavar(leaf) == "NAME" else ""
-    default = "" if leaf.default in (None, (), {}) else f" [default: {str(plain(leaf.default)).lower() if isinstance(leaf.default, bool) else plain(leaf.default)}]"
+    default = (
+        ""
+        if leaf.default in (None, (), {})
+        else (
+            f" [default: {str(plain(leaf.default)).lower() if isinstance(leaf.default, bool) else plain(leaf.default)}]"
+        )
+    )
     return leaf.about + choices + default
 
 
@@ -158,7 +222,10 @@ def _work(step: str) -> Callable[[Job], Outcome]:
     try:
         return _imported(step)
     except ModuleNotFoundError as error:
-        sentence = f"needs the module {seen(error.name)}, which is not installed here: pip install 'cronocast[linear]' or use the image that carries it"
+        sentence = (
+            f"needs the module {seen(error.name)}, which is not installed here: pip install 'cronocast[linear]' or use"
+            " the image that carries it"
+        )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", step, sentence)]) from error
 
 

@@ -15,22 +15,32 @@ NS = UNIT_NS["s"]
 
 @dataclass(frozen=True)
 class Clock:
-    """Times as a wall clock shows them, less its offset at a base time: from the base on, until the next change, they are those of UTC."""
+    """Times as a wall clock shows them, less its offset at a base time.
+
+    From the base on, until the next change, they are those of UTC.
+    """
 
     changes: Ints  # times in ns UTC at which the offset changes, ascending, shape (k,)
-    shifts: Ints  # ns that are added before the first change, after it, and so on, shape (k + 1,), multiples of the step
+    shifts: (
+        Ints  # ns that are added before the first change, after it, and so on, shape (k + 1,), multiples of the step
+    )
 
     def local(self, time_ns: Ints) -> Ints:
         """Wall-clock times of times in UTC; the hour that occurs twice is given twice."""
         return np.asarray(time_ns + self.shifts[np.searchsorted(self.changes, time_ns, side="right")], dtype=np.int64)
 
     def utc(self, time_ns: int) -> int:
-        """Time in UTC of a wall-clock time: of two the later one; of one that is skipped as if the clock had not changed yet."""
+        """Time in UTC of a wall-clock time: of two the later one.
+
+        Of one that is skipped as if the clock had not changed yet.
+        """
         begins = self.changes + self.shifts[1:]
         return int(time_ns - self.shifts[np.searchsorted(begins, time_ns, side="right")])
 
     def history(self, time_ns: Ints, y: Floats) -> tuple[Ints, Floats]:
-        """Observations by the wall clock, ascending: two of the same time become their mean, and what is skipped is missing.
+        """Observations by the wall clock, ascending.
+
+        Two of the same time become their mean, and what is skipped is missing.
 
         Args:
             time_ns: Times in UTC, shape (t,).
@@ -41,7 +51,10 @@ class Clock:
         return times, np.bincount(place, y[known] / counts[place], times.size).astype(np.float64)
 
     def ahead(self, end_ns: int, step_ns: int, h: int) -> Ints:
-        """Which wall-clock step from `end_ns`, the base, on each of h steps in UTC is: shape (h,); a repeated hour has the same ones again."""
+        """Which wall-clock step from `end_ns`, the base, on each of h steps in UTC is: shape (h,).
+
+        A repeated hour has the same ones again.
+        """
         return np.maximum(0, (self.local(end_ns + step_ns * np.arange(h, dtype=np.int64)) - end_ns) // step_ns)
 
 
@@ -65,9 +78,18 @@ def clock_of(zone: str, first_ns: int, last_ns: int, base_ns: int, step_ns: int)
     offsets = np.array([offset_ns(zone, time) for time in (inside[0] - NS, *inside)], dtype=np.int64)
     shifts = offsets - offset_ns(zone, base_ns)
     if (shifts % step_ns).any():
-        return None, f"calendar: steps of {step_ns / UNIT_NS['h']:g} h can't follow the clock of {zone}; they are forecast as they are"
+        return (
+            None,
+            (
+                f"calendar: steps of {step_ns / UNIT_NS['h']:g} h can't follow the clock of {zone}; they are forecast"
+                " as they are"
+            ),
+        )
     times = "once" if len(inside) == 1 else f"{len(inside)} times"
-    return Clock(np.array(inside, dtype=np.int64), shifts), f"calendar: the clock of {zone} changes {times} in history or horizon; models see its days of 24 hours"
+    return (
+        Clock(np.array(inside, dtype=np.int64), shifts),
+        f"calendar: the clock of {zone} changes {times} in history or horizon; models see its days of 24 hours",
+    )
 
 
 def offset_ns(zone: str, time_ns: int) -> int:
@@ -82,7 +104,10 @@ def _offset(zone: tzinfo, time_s: int) -> int:
 
 @lru_cache(maxsize=64)  # the members of a series mostly span the same days
 def _changes(name: str, first_day: int, last_day: int) -> tuple[int, ...]:
-    """Times in ns at which the offset of a zone changes, to the second; of two on one day none where they cancel out."""
+    """Times in ns at which the offset of a zone changes, to the second.
+
+    Of two on one day none where they cancel out.
+    """
     zone, day_s = ZoneInfo(name), UNIT_NS["d"] // NS
     found = []
     before = _offset(zone, first_day * day_s)

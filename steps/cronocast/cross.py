@@ -18,11 +18,17 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
     problems = [*_server_problems(source, f"{at}source", source), *_server_problems(sink, f"{at}sink", source)]
     problems += _reading_problems(source, f"{at}source")
     problems += _target_problems(data.get("name"), source, sink, f"{at}sink.measurement")
-    problems += [*_level_problems(data, f"{at}levels"), *_time_problems(data, source, at), *_smooth_problems(data, f"{at}prepare.smooth")]
+    problems += [
+        *_level_problems(data, f"{at}levels"),
+        *_time_problems(data, source, at),
+        *_smooth_problems(data, f"{at}prepare.smooth"),
+    ]
     clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
     low, high = clip.get("min"), clip.get("max")
     if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
-        problems.append(Problem("E_CONFIG_CROSS", f"{at}clip", f"min {seen(low)} is not below max {seen(high)}; give min < max"))
+        problems.append(
+            Problem("E_CONFIG_CROSS", f"{at}clip", f"min {seen(low)} is not below max {seen(high)}; give min < max")
+        )
     return problems
 
 
@@ -36,9 +42,21 @@ def _server_problems(part: dict[str, Any], where: str, source: dict[str, Any]) -
             host = urlsplit(url).hostname or ""
             allowed = source.get("allowed_hosts")
             if source.get("require_tls") is True and not url.startswith("https://"):
-                problems.append(Problem("E_URL_TLS", f"{where}.url", f"{seen(url)} is not https although require_tls is true; allowed: https://..."))
+                problems.append(
+                    Problem(
+                        "E_URL_TLS",
+                        f"{where}.url",
+                        f"{seen(url)} is not https although require_tls is true; allowed: https://...",
+                    )
+                )
             if isinstance(allowed, list) and allowed and host not in allowed:
-                problems.append(Problem("E_URL_HOST", f"{where}.url", f"host {seen(host)} is not in allowed_hosts; allowed: {seen(allowed)}"))
+                problems.append(
+                    Problem(
+                        "E_URL_HOST",
+                        f"{where}.url",
+                        f"host {seen(host)} is not in allowed_hosts; allowed: {seen(allowed)}",
+                    )
+                )
     return problems
 
 
@@ -48,24 +66,50 @@ def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
         sentence = "stands beside query, which says it itself; give one of the two"
         return [Problem("E_CONFIG_CROSS", f"{where}.{name}", sentence) for name in doubled if name != "measurement"]
     if source.get("aggregate") == "percentile" and source.get("percentile") == 0:
-        return [Problem("E_CONFIG_RANGE", f"{where}.percentile", "0 picks no point; allowed: a number above 0 to 100, or aggregate: min for the lowest point")]
+        return [
+            Problem(
+                "E_CONFIG_RANGE",
+                f"{where}.percentile",
+                "0 picks no point; allowed: a number above 0 to 100, or aggregate: min for the lowest point",
+            )
+        ]
     missing = [name for name in ("measurement", "field") if source.get(name) is None]
     return [Problem("E_CONFIG_MISSING", f"{where}.{name}", "not given; name it, or give a query") for name in missing]
 
 
 def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
-    """What is wrong with the measurement that is written, named or made from another name; a name that is wrong itself has its own message."""
+    """What is wrong with the measurement that is written, named or made from another name.
+
+    A name that is wrong itself has its own message.
+    """
     measurement, query, named = source.get("measurement"), source.get("query"), sink.get("measurement")
-    base, rule, origin = (measurement, rules.identifier_fault, "source.measurement") if measurement else (name, rules.series_name_fault, "the name")
+    base, rule, origin = (
+        (measurement, rules.identifier_fault, "source.measurement")
+        if measurement
+        else (name, rules.series_name_fault, "the name")
+    )
     target = named or (f"{base}_forecast" if isinstance(base, str) and not rule(base) else None)
     if not isinstance(target, str):
         return []
     if not named and (fault := rules.measurement_fault(target)):
-        return [Problem("E_IDENT", where, f"not given, and {fault}; it would be made from {origin}, so give a measurement here")]
-    same = all(_address(sink, part) in (None, _address(source, part)) for part in ("url", "database", "retention_policy"))
+        return [
+            Problem(
+                "E_IDENT", where, f"not given, and {fault}; it would be made from {origin}, so give a measurement here"
+            )
+        ]
+    same = all(
+        _address(sink, part) in (None, _address(source, part)) for part in ("url", "database", "retention_policy")
+    )
     read = rules.read_by(query) if isinstance(query, str) else {measurement} if isinstance(measurement, str) else set()
     if same and read & {target, f"{target}_runs"}:
-        return [Problem("E_FEEDBACK_LOOP", where, f"{seen(target)} is what the series reads; give another measurement, such as {seen(target + '_forecast')}")]
+        return [
+            Problem(
+                "E_FEEDBACK_LOOP",
+                where,
+                f"{seen(target)} is what the series reads; give another measurement, such as"
+                f" {seen(target + '_forecast')}",
+            )
+        ]
     return []
 
 
@@ -76,25 +120,40 @@ def _address(server: dict[str, Any], part: str) -> Any:  # noqa: ANN401 - untrus
 
 
 def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> list[Problem]:
-    every, lookback, horizon = (Duration.read(data.get(name) or default) for name, default in (("every", "1h"), ("lookback", "4w"), ("horizon", "24h")))
+    every, lookback, horizon = (
+        Duration.read(data.get(name) or default)
+        for name, default in (("every", "1h"), ("lookback", "4w"), ("horizon", "24h"))
+    )
     if every is None:
         return []
-    problems = [_no_multiple(span, every, f"{at}{name}") for name, span in (("lookback", lookback), ("horizon", horizon)) if span and (span % every or span < every)]
+    problems = [
+        _no_multiple(span, every, f"{at}{name}")
+        for name, span in (("lookback", lookback), ("horizon", horizon))
+        if span and (span % every or span < every)
+    ]
     if horizon and horizon // every > 1_000_000:
-        problems.append(Problem("E_CONFIG_RANGE", f"{at}horizon", f"{horizon // every} steps; allowed: at most 1000000"))
+        problems.append(
+            Problem("E_CONFIG_RANGE", f"{at}horizon", f"{horizon // every} steps; allowed: at most 1000000")
+        )
     listed = data.get("periods")
     for i, text in enumerate(listed if isinstance(listed, list) else []):
         period = Duration.read(text)
         if period is None or lookback is None:
             continue
         if period % every or period < 2 * every or period * 2 > lookback:
-            sentence = f"{text} does not fit; allowed: a multiple of every ({every}), at least two of them, at most half of lookback ({lookback})"
+            sentence = (
+                f"{text} does not fit; allowed: a multiple of every ({every}), at least two of them, at most half of"
+                f" lookback ({lookback})"
+            )
             problems.append(Problem("E_CONFIG_CROSS", f"{at}periods[{i}]", sentence))
     return problems + _slice_problems(source, every, at)
 
 
 def _no_multiple(span: Duration, every: Duration, where: str) -> Problem:
-    sentence = f"{span} is no multiple of every ({every}); allowed: a multiple, such as {Duration.of((span // every + 1) * every)}"
+    sentence = (
+        f"{span} is no multiple of every ({every}); allowed: a multiple, such as"
+        f" {Duration.of((span // every + 1) * every)}"
+    )
     return Problem("E_CONFIG_DURATION", where, sentence)
 
 
@@ -110,15 +169,28 @@ def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Pr
 
 def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:
     levels = data.get("levels")
-    names = [level_name(level) for level in levels if isinstance(level, int | float)] if isinstance(levels, list) else []
+    names = (
+        [level_name(level) for level in levels if isinstance(level, int | float)] if isinstance(levels, list) else []
+    )
     level = data["level"] if isinstance(data.get("level"), int | float) else 0.95
-    problems = [Problem("E_CONFIG_CROSS", f"{where}[{names.index(own)}]", f"{level:g} is `level` already; leave it out") for own in [level_name(level)] if own in names]
-    doubled = [Problem("E_CONFIG_DUPLICATE", where, f"two of them would both be named {name}; name each once") for name in dict.fromkeys(names) if names.count(name) > 1]
+    problems = [
+        Problem("E_CONFIG_CROSS", f"{where}[{names.index(own)}]", f"{level:g} is `level` already; leave it out")
+        for own in [level_name(level)]
+        if own in names
+    ]
+    doubled = [
+        Problem("E_CONFIG_DUPLICATE", where, f"two of them would both be named {name}; name each once")
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
     return problems + doubled
 
 
 def _smooth_problems(data: dict[str, Any], where: str) -> list[Problem]:
-    every, span = Duration.read(data.get("every") or "1h"), Duration.read(data["prepare"].get("smooth") if isinstance(data.get("prepare"), dict) else None)
+    every, span = (
+        Duration.read(data.get("every") or "1h"),
+        Duration.read(data["prepare"].get("smooth") if isinstance(data.get("prepare"), dict) else None),
+    )
     if every is None or span is None:
         return []
     sentence = f"{span} holds one value and changes nothing; allowed: at least two steps of every ({every})"

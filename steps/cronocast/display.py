@@ -17,7 +17,13 @@ from cronocast.errors import printable
 if TYPE_CHECKING:
     from cronocast.chain import Chain
 
-MARKS = {"failed": "[red]failed[/]", "ok": "[green]ok[/]", "fallback": "[yellow]fallback[/]", "skipped": "[cyan]skipped[/]", "superseded": "[cyan]superseded[/]"}
+MARKS = {
+    "failed": "[red]failed[/]",
+    "ok": "[green]ok[/]",
+    "fallback": "[yellow]fallback[/]",
+    "skipped": "[cyan]skipped[/]",
+    "superseded": "[cyan]superseded[/]",
+}
 MAX_ROWS = 40  # of the closing table; the page of `cronocast report` and --json hold every member
 LEAST_WIDTH = 8  # of a column that gives room to the others
 SHRINKING = (0, 1, 3, 4)  # series, member, class, model: the widest of them gives room first
@@ -46,7 +52,11 @@ class Display:
         self.quiet = quiet
         self.console = Console(stderr=True)
         # Last, because it asks for the table at once.
-        self.live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._table) if self.console.is_terminal and not quiet else None
+        self.live = (
+            Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._table)
+            if self.console.is_terminal and not quiet
+            else None
+        )
 
     def __enter__(self) -> Self:
         """Begin to redraw."""
@@ -94,7 +104,10 @@ def _plain(text: str) -> None:
 
 
 def closing_table(chains: "list[Chain]") -> None:
-    """Print one row per member: class, model, error against naive, coverage, points written; what went wrong stands below."""
+    """Print one row per member: class, model, error against naive, coverage, points written.
+
+    What went wrong stands below.
+    """
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     wide = console.width >= WIDE
     rows = [row for chain in chains for row in _rows(chain)]
@@ -114,12 +127,22 @@ def closing_table(chains: "list[Chain]") -> None:
         _sentences(console, rows)
     for chain in chains:
         if chain.exit_code:
-            console.print(f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}: {escape(chain.error)}", soft_wrap=True)
+            console.print(
+                f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}:"
+                f" {escape(chain.error)}",
+                soft_wrap=True,
+            )
 
 
 def _widths(rows: "list[tuple[str, ...]]", room: int) -> dict[int, int]:
-    """Widths of the columns that stand within the room: long names are cut; on a very narrow screen the columns that are needed least give way."""
-    widths = {i: max(Text.from_markup(cell).cell_len for cell in column) for i, column in enumerate(zip(COLUMNS, *rows, strict=True))}
+    """Widths of the columns that stand within the room: long names are cut.
+
+    On a very narrow screen the columns that are needed least give way.
+    """
+    widths = {
+        i: max(Text.from_markup(cell).cell_len for cell in column)
+        for i, column in enumerate(zip(COLUMNS, *rows, strict=True))
+    }
     least = {i: min(width, LEAST_WIDTH) if i in SHRINKING else width for i, width in widths.items()}
     for i in LESS_NEEDED:
         if sum(least[k] for k in widths) + PADDING * (len(widths) - 1) > room:
@@ -163,14 +186,25 @@ class Row:
 def _rows(chain: "Chain") -> list[Row]:
     forecast, name = chain.results.get("forecast", {}), escape(chain.entry.name)
     load = chain.results.get("load", {})
-    whole_load = load.get("acked") == load.get("expected")  # load counts acknowledgements of all together, so all or nothing is known of each
+    whole_load = load.get("acked") == load.get(
+        "expected"
+    )  # load counts acknowledgements of all together, so all or nothing is known of each
     written = {(m.get("name"), m.get("tags")): m.get("points") for m in load.get("members", []) if whole_load}
     members = forecast.get("members") or load.get("members", [])
     if not members:
         reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
-        return [Row((name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5))), chain.entry.name, reason, "" if chain.exit_code else reason)]
+        return [
+            Row(
+                (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5))),
+                chain.entry.name,
+                reason,
+                "" if chain.exit_code else reason,
+            )
+        ]
     # The name stands on its first line only, so that the eye finds where a series begins.
-    whole = chain.status if chain.status in ("failed", "superseded") else ""  # what became of all members, whatever forecast said of each
+    whole = (
+        chain.status if chain.status in ("failed", "superseded") else ""
+    )  # what became of all members, whatever forecast said of each
     told = chain.results["load"]["reason"] if whole == "superseded" else ""
     return [_row(name if i == 0 else "", member, written, whole, told) for i, member in enumerate(members)]
 
@@ -187,7 +221,11 @@ def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any
         MARKS.get(status, escape(status)),
         member.get("class", "-"),
         escape(member.get("model") or "-"),
-        "-" if ratio is None else f"[{'green' if ratio < BETTER else 'default' if ratio <= 1 else 'yellow'}]{ratio:.2f}[/]",
+        (
+            "-"
+            if ratio is None
+            else f"[{'green' if ratio < BETTER else 'default' if ratio <= 1 else 'yellow'}]{ratio:.2f}[/]"
+        ),
         f"{coverage:.0%}" if coverage is not None else "-",
         "-" if points is None else str(points),
     )

@@ -51,23 +51,39 @@ def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: tup
     An unknown key may also have meant one of those `beside`, which others read.
     """
     if not isinstance(data, dict):
-        problems.append(Problem("E_CONFIG_TYPE", where or "document", f"{seen(data)} is not a mapping; allowed: {Part(cls).words()}"))
+        problems.append(
+            Problem(
+                "E_CONFIG_TYPE", where or "document", f"{seen(data)} is not a mapping; allowed: {Part(cls).words()}"
+            )
+        )
         return None
     before, at = len(problems), f"{where}." if where else ""
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    problems += [_unknown(str(name), f"{at}{name}", (*beside, *fields), data[name]) for name in data if name not in fields]
+    problems += [
+        _unknown(str(name), f"{at}{name}", (*beside, *fields), data[name]) for name in data if name not in fields
+    ]
     values: dict[str, Any] = {}
     for name, item in fields.items():
         if name in data and data[name] is not None:
             values[name] = item.metadata["kind"].check(data[name], f"{at}{name}", problems)
         elif item.metadata["required"]:
-            problems.append(Problem("E_CONFIG_MISSING", f"{at}{name}", f"not given; {item.metadata['about']} Allowed: {item.metadata['kind'].words()}"))
+            problems.append(
+                Problem(
+                    "E_CONFIG_MISSING",
+                    f"{at}{name}",
+                    f"not given; {item.metadata['about']} Allowed: {item.metadata['kind'].words()}",
+                )
+            )
     return cls(**values) if len(problems) == before else None
 
 
 def _unknown(name: str, where: str, fields: tuple[str, ...], value: object) -> Problem:
     if name in ("password", "token", "secret"):
-        return Problem("E_SECRET_INLINE", where, f"a secret of {len(str(value))} characters stands in the document; name a file with {name}_file instead")
+        return Problem(
+            "E_SECRET_INLINE",
+            where,
+            f"a secret of {len(str(value))} characters stands in the document; name a file with {name}_file instead",
+        )
     near = difflib.get_close_matches(name, fields, 1)
     meant = f"did you mean {near[0]!r}? " if near else ""
     return Problem("E_CONFIG_UNKNOWN_KEY", where, f"{seen(name)} is not a setting; {meant}allowed: {', '.join(fields)}")
@@ -78,10 +94,17 @@ def schema(cls: type) -> dict[str, Any]:
     properties = {}
     for item in dataclasses.fields(cls):
         default = default_of(item)
-        shown = {} if default is None or dataclasses.is_dataclass(default) or default == {} else {"default": plain(default)}
+        shown = (
+            {} if default is None or dataclasses.is_dataclass(default) or default == {} else {"default": plain(default)}
+        )
         properties[item.name] = {**item.metadata["kind"].schema(), "description": item.metadata["about"], **shown}
     required = [item.name for item in dataclasses.fields(cls) if item.metadata["required"]]
-    return {"type": "object", "additionalProperties": False, "properties": properties, **({"required": required} if required else {})}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        **({"required": required} if required else {}),
+    }
 
 
 def default_of(item: "dataclasses.Field[Any]") -> Any:  # noqa: ANN401
@@ -94,7 +117,11 @@ def default_of(item: "dataclasses.Field[Any]") -> Any:  # noqa: ANN401
 def plain(value: Any) -> Any:  # noqa: ANN401 - a JSON-shaped value
     """Turn a checked value back into what a document holds."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if getattr(value, f.name) is not None}
+        return {
+            f.name: plain(getattr(value, f.name))
+            for f in dataclasses.fields(value)
+            if getattr(value, f.name) is not None
+        }
     if isinstance(value, Duration):
         return str(value)
     if isinstance(value, list | tuple):
@@ -148,7 +175,9 @@ def leaves(cls: type, prefix: str = "") -> Iterator[Leaf]:
             yield from leaves(kind.cls, f"{path}.")
         else:
             default = default_of(item)
-            yield Leaf(path, kind, default, item.metadata["about"], item.metadata["required"], tuple(item.metadata["steps"]))
+            yield Leaf(
+                path, kind, default, item.metadata["about"], item.metadata["required"], tuple(item.metadata["steps"])
+            )
 
 
 def with_value(data: dict[str, Any], path: str, value: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -72,4 +72,6 @@ def parse_stamp(text: str) -> int:
     if not found:
         raise ValueError(text)
     whole, fraction, zone = found.groups()
-    return int(datetime.fromisoformat(whole + zone.replace("Z", "+00:00")).timestamp()) * 10**9 + int((fraction or "").ljust(9, "0") or 0)
+    return int(datetime.fromisoformat(whole + zone.replace("Z", "+00:00")).timestamp()) * 10**9 + int(
+        (fraction or "").ljust(9, "0") or 0
+    )

@@ -1,4 +1,7 @@
-"""The series document: one typed definition that gives the messages, the JSON schema, the flags and the documentation."""
+"""The series document.
+
+One typed definition that gives the messages, the JSON schema, the flags and the documentation.
+"""
 
 import json
 from dataclasses import dataclass
@@ -37,15 +40,29 @@ class Server:
     """How to reach a database; the part that reading and writing share."""
 
     url: str = setting(_url, ..., "Address of the server.", "extract")
-    auth: str = setting(Text(("none", "basic", "token", "bearer")), "none", "How to sign in: basic (1.x user), token (2.x), bearer (3.x).", "extract")
+    auth: str = setting(
+        Text(("none", "basic", "token", "bearer")),
+        "none",
+        "How to sign in: basic (1.x user), token (2.x), bearer (3.x).",
+        "extract",
+    )
     username: str | None = setting(Text(about="a user name", data=True), None, "User name for basic.", "extract")
     password_file: str | None = setting(_path, None, "File that holds the password for basic.", "extract")
     token_file: str | None = setting(_path, None, "File that holds the token for token or bearer.", "extract")
     ca_file: str | None = setting(_path, None, "Certificates to trust instead of the system's.", "extract")
     require_tls: bool = setting(Flag(), False, "Refuse an address that is not https.", "extract")
-    allowed_hosts: tuple[str, ...] = setting(ListOf(Text(about="a host name")), (), "Hosts that may be named; empty allows all.", "extract")
-    timeout: Duration = setting(Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract")
-    retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass: an outage that is shorter is survived.", "extract")
+    allowed_hosts: tuple[str, ...] = setting(
+        ListOf(Text(about="a host name")), (), "Hosts that may be named; empty allows all.", "extract"
+    )
+    timeout: Duration = setting(
+        Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract"
+    )
+    retry_for: Duration = setting(
+        Span(zero=True),
+        Duration.parse("90s"),
+        "How long to try again after an error that may pass: an outage that is shorter is survived.",
+        "extract",
+    )
 
 
 @dataclass(frozen=True)
@@ -53,24 +70,42 @@ class Source(Server):
     """Where the history comes from."""
 
     kind: str = setting(Text(("influxql",)), "influxql", "Kind of source.", "extract")
-    database: str = setting(_database, ..., "Database (in 2.x and 3.x: the bucket or database mapped to it).", "extract")
-    retention_policy: str | None = setting(_database, None, "Retention policy; the database's default if not given.", "extract")
+    database: str = setting(
+        _database, ..., "Database (in 2.x and 3.x: the bucket or database mapped to it).", "extract"
+    )
+    retention_policy: str | None = setting(
+        _database, None, "Retention policy; the database's default if not given.", "extract"
+    )
     measurement: str | None = setting(_name, None, "Measurement to read.", "extract")
     field: str | None = setting(_field, None, "Field to read.", "extract")
     aggregate: str = setting(Text(AGGREGATES), "mean", "How the points of one step become one value.", "extract")
     percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
-    tags: dict[str, tuple[str, ...]] = setting(MapOf(_tag_key, _tag_value, many=True), {}, "Keep only points with these tag values (one or a list).", "extract")
+    tags: dict[str, tuple[str, ...]] = setting(
+        MapOf(_tag_key, _tag_value, many=True), {}, "Keep only points with these tag values (one or a list).", "extract"
+    )
     group_by: tuple[str, ...] = setting(
-        ListOf(_member_tag), (), "Tags whose combinations become members; not `series`, `run`, `yhat` or `yhat_...`, which a forecast has itself.", "extract"
+        ListOf(_member_tag),
+        (),
+        "Tags whose combinations become members; not `series`, `run`, `yhat` or `yhat_...`, which a forecast has"
+        " itself.",
+        "extract",
     )
     query: str | None = setting(
         Text(fault=rules.query_fault, token="E_QUERY_NOT_SELECT", about="one SELECT with $start and $end"),
         None,
-        "A SELECT of your own instead of measurement, field and aggregate; the bounds are $start and $end, its one column is the value.",
+        "A SELECT of your own instead of measurement, field and aggregate; the bounds are $start and $end, its one"
+        " column is the value.",
         "extract",
     )
-    slice: Duration | None = setting(Span(), None, "Read the lookback in slices of this length; one request if not given.", "extract")
-    delay: Duration = setting(Span(zero=True), Duration.parse("1s"), "How long data may arrive late: a step counts as finished this long after its end.", "extract")
+    slice: Duration | None = setting(
+        Span(), None, "Read the lookback in slices of this length; one request if not given.", "extract"
+    )
+    delay: Duration = setting(
+        Span(zero=True),
+        Duration.parse("1s"),
+        "How long data may arrive late: a step counts as finished this long after its end.",
+        "extract",
+    )
     max_rows: int = setting(Number(1, 50_000_000, whole=True), 5_000_000, "Refuse an answer of more rows.", "extract")
     max_bytes: int = setting(Number(1, 2**40, whole=True), 2**30, "Refuse an answer of more bytes.", "extract")
 
@@ -81,19 +116,39 @@ class Sink:
 
     kind: str = setting(Text(("influx",)), "influx", "Kind of sink.", "load")
     url: str | None = setting(_url, None, "Address of the server; the source's if not given.", "load")
-    auth: str | None = setting(Text(("none", "basic", "token", "bearer")), None, "How to sign in; the source's if not given.", "load")
-    username: str | None = setting(Text(about="a user name", data=True), None, "User name for basic; the source's if not given.", "load")
+    auth: str | None = setting(
+        Text(("none", "basic", "token", "bearer")), None, "How to sign in; the source's if not given.", "load"
+    )
+    username: str | None = setting(
+        Text(about="a user name", data=True), None, "User name for basic; the source's if not given.", "load"
+    )
     password_file: str | None = setting(_path, None, "File that holds the password; the source's if not given.", "load")
     token_file: str | None = setting(_path, None, "File that holds the token; the source's if not given.", "load")
     ca_file: str | None = setting(_path, None, "Certificates to trust; the source's if not given.", "load")
     timeout: Duration = setting(Span(), Duration.parse("60s"), "Total time for one request.", "load")
-    retry_for: Duration = setting(Span(zero=True), Duration.parse("90s"), "How long to try again after an error that may pass: an outage that is shorter is survived.", "load")
+    retry_for: Duration = setting(
+        Span(zero=True),
+        Duration.parse("90s"),
+        "How long to try again after an error that may pass: an outage that is shorter is survived.",
+        "load",
+    )
     database: str | None = setting(_database, None, "Database to write to; the source's if not given.", "load")
-    retention_policy: str | None = setting(_database, None, "Retention policy to write to; the database's default if not given.", "load")
-    measurement: str | None = setting(_target, None, "Measurement to write; <source measurement>_forecast if not given.", "load")
+    retention_policy: str | None = setting(
+        _database, None, "Retention policy to write to; the database's default if not given.", "load"
+    )
+    measurement: str | None = setting(
+        _target, None, "Measurement to write; <source measurement>_forecast if not given.", "load"
+    )
     batch: int = setting(Number(1, 100_000, whole=True), 10_000, "Lines in one request.", "load")
-    runs: bool = setting(Flag(), True, "Also write records to <measurement>_runs: one per member and run, and on a cluster one of how the run ended.", "load")
-    read_back: bool = setting(Flag(), False, "Count the written points again by a query before success is reported.", "load")
+    runs: bool = setting(
+        Flag(),
+        True,
+        "Also write records to <measurement>_runs: one per member and run, and on a cluster one of how the run ended.",
+        "load",
+    )
+    read_back: bool = setting(
+        Flag(), False, "Count the written points again by a query before success is reported.", "load"
+    )
 
 
 @dataclass(frozen=True)
@@ -106,25 +161,46 @@ class Clip:
 
 @dataclass(frozen=True)
 class Prepare:
-    """What is done with values before they are classified and forecast, in this order; the forecast is one of what comes out, so of a rate it is a rate."""
+    """What is done with values before they are classified and forecast, in this order.
+
+    The forecast is one of what comes out, so of a rate it is a rate.
+    """
 
     resample: str | None = setting(
         Text(RESAMPLE),
         None,
-        "How rows of one step become one value, where the source does not group them already; if not given, the mean; rows scattered about a time of each step go to the nearest.",
+        "How rows of one step become one value, where the source does not group them already; if not given, the mean;"
+        " rows scattered about a time of each step go to the nearest.",
         "classify forecast",
     )
-    rate: bool = setting(Flag(), False, "The values are a counter: forecast its growth per second. Where it falls it began anew at zero.", "classify forecast")
+    rate: bool = setting(
+        Flag(),
+        False,
+        "The values are a counter: forecast its growth per second. Where it falls it began anew at zero.",
+        "classify forecast",
+    )
     outliers: float | None = setting(
         Number(3, 1000),
         None,
-        "Leave out up to four values in a row that are this many robust standard deviations from what the time of day and their neighbours suggest.",
+        "Leave out up to four values in a row that are this many robust standard deviations from what the time of day"
+        " and their neighbours suggest.",
         "classify forecast",
     )
-    smooth: Duration | None = setting(Span(), None, "Moving average: each value becomes the mean of this long up to it.", "classify forecast")
-    fill_limit: Duration | None = setting(Span(), None, "Longer gaps are not filled: history begins after the newest of them. Hours always silent do not count.", "forecast")
+    smooth: Duration | None = setting(
+        Span(), None, "Moving average: each value becomes the mean of this long up to it.", "classify forecast"
+    )
+    fill_limit: Duration | None = setting(
+        Span(),
+        None,
+        "Longer gaps are not filled: history begins after the newest of them. Hours always silent do not count.",
+        "forecast",
+    )
     transform: str = setting(
-        Text(TRANSFORMS), "none", "Forecast the logarithm, the root or the power that makes values most even, and bring forecast (then a median) and interval back.", "forecast"
+        Text(TRANSFORMS),
+        "none",
+        "Forecast the logarithm, the root or the power that makes values most even, and bring forecast (then a median)"
+        " and interval back.",
+        "forecast",
     )
 
 
@@ -139,9 +215,14 @@ class Calendar:
         "classify forecast",
     )
     holidays: str | None = setting(
-        Text(fault=rules.place_fault, token="E_CONFIG_CHOICE", about="a country code such as DE, or a part of one such as DE-BY"),
+        Text(
+            fault=rules.place_fault,
+            token="E_CONFIG_CHOICE",
+            about="a country code such as DE, or a part of one such as DE-BY",
+        ),
         None,
-        "Country, or part of one, whose public holidays are no ordinary days: they are not learnt as such, and those ahead follow past ones or Sundays.",
+        "Country, or part of one, whose public holidays are no ordinary days: they are not learnt as such, and those"
+        " ahead follow past ones or Sundays.",
         "classify forecast",
     )
 
@@ -150,8 +231,15 @@ class Calendar:
 class Entry:
     """One series: what to read, when, which model, where to write."""
 
-    name: str = setting(Text(fault=rules.series_name_fault, token="E_SERIES_NAME", about="a name", longest=300), ..., "Name of the series.", "extract classify forecast load")
-    title: str | None = setting(Text(data=True, longest=200, about="text"), None, "What people read in reports and in Argo's UI.")
+    name: str = setting(
+        Text(fault=rules.series_name_fault, token="E_SERIES_NAME", about="a name", longest=300),
+        ...,
+        "Name of the series.",
+        "extract classify forecast load",
+    )
+    title: str | None = setting(
+        Text(data=True, longest=200, about="text"), None, "What people read in reports and in Argo's UI."
+    )
     source: Source = setting(Part(Source), ..., "Where the history comes from.")
     sink: Sink = setting(Part(Sink), Sink(), "Where the forecast goes.")
     every: Duration = setting(Span(), Duration.parse("1h"), "Step size of the grid.", "extract classify forecast")
@@ -161,33 +249,64 @@ class Entry:
     levels: tuple[float, ...] = setting(
         ListOf(Number(0.01, 0.999), 5),
         (),
-        "Nominal coverages of further intervals, such as 0.5, 0.8; each gives two more columns and fields, such as yhat_lower_50, yhat_upper_50.",
+        "Nominal coverages of further intervals, such as 0.5, 0.8; each gives two more columns and fields, such as"
+        " yhat_lower_50, yhat_upper_50.",
         "forecast select load",
     )
     model: str = setting(_model, "auto", "Model; auto chooses by backtest.", "classify forecast select")
-    candidates: tuple[str, ...] = setting(ListOf(_candidate), (), "Models that auto may choose from; by class if empty.", "classify forecast select")
-    options: dict[str, Any] = setting(MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast")
+    candidates: tuple[str, ...] = setting(
+        ListOf(_candidate), (), "Models that auto may choose from; by class if empty.", "classify forecast select"
+    )
+    options: dict[str, Any] = setting(
+        MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast"
+    )
     series_class: str | None = setting(Text(CLASSES), None, "Class to use instead of the one found.", "classify")
-    periods: tuple[Duration, ...] = setting(ListOf(Span(), 8), (), "Seasonal periods to use instead of those found.", "classify")
-    prepare: Prepare = setting(Part(Prepare), Prepare(), "What is done with values before they are classified and forecast.")
+    periods: tuple[Duration, ...] = setting(
+        ListOf(Span(), 8), (), "Seasonal periods to use instead of those found.", "classify"
+    )
+    prepare: Prepare = setting(
+        Part(Prepare), Prepare(), "What is done with values before they are classified and forecast."
+    )
     calendar: Calendar = setting(Part(Calendar), Calendar(), "The clock and the holidays that the values follow.")
     clip: Clip = setting(Part(Clip), Clip(), "The range that values can physically have.")
-    min_points: int = setting(Number(3, 1_000_000, whole=True), 24, "Fewer finished points make the class too_short.", "classify")
-    on_no_data: str = setting(Text(("skip", "fail")), "skip", "What an empty window means: skipped (exit 0) or exit 66.", "extract")
+    min_points: int = setting(
+        Number(3, 1_000_000, whole=True), 24, "Fewer finished points make the class too_short.", "classify"
+    )
+    on_no_data: str = setting(
+        Text(("skip", "fail")), "skip", "What an empty window means: skipped (exit 0) or exit 66.", "extract"
+    )
     on_too_short: str = setting(
         Text(("forecast", "skip", "fail")),
         "forecast",
-        "What a member of class too_short gets: a naive forecast, or nothing; with fail the step ends with 66 where no member is left.",
+        "What a member of class too_short gets: a naive forecast, or nothing; with fail the step ends with 66 where no"
+        " member is left.",
         "forecast",
     )
     jobs: int = setting(Number(1, 256, whole=True), 1, "Members forecast at the same time.", "forecast")
-    budget: float = setting(Number(0, 3600, open_low=True), 10.0, "CPU seconds per member that auto may spend; what was not tried is recorded.", "forecast")
-    schedules: tuple[str, ...] = setting(ListOf(_cron, 10), ("H * * * *",), "When it runs on a cluster; a minute H is made from the name, so that series do not start together.")
-    timezone: str = setting(Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"), "UTC", "Time zone of the schedules.")
+    budget: float = setting(
+        Number(0, 3600, open_low=True),
+        10.0,
+        "CPU seconds per member that auto may spend; what was not tried is recorded.",
+        "forecast",
+    )
+    schedules: tuple[str, ...] = setting(
+        ListOf(_cron, 10),
+        ("H * * * *",),
+        "When it runs on a cluster; a minute H is made from the name, so that series do not start together.",
+    )
+    timezone: str = setting(
+        Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"), "UTC", "Time zone of the schedules."
+    )
     suspend: bool = setting(Flag(), False, "On a cluster: keep the schedule but start nothing.")
-    profile: str = setting(_slug, "cpu", "On a cluster: the profile (nodes, resources) its pods run with; the chart's values define them.")
-    shards: int = setting(Number(1, 100, whole=True), 1, "On a cluster: forecast pods that share the members of the series.")
-    singlePod: bool = setting(Flag(), False, "On a cluster: run the whole chain as one pod; for series that need light models only.")  # noqa: N815 - Helm writes it so
+    profile: str = setting(
+        _slug, "cpu", "On a cluster: the profile (nodes, resources) its pods run with; the chart's values define them."
+    )
+    shards: int = setting(
+        Number(1, 100, whole=True), 1, "On a cluster: forecast pods that share the members of the series."
+    )
+    singlePod: bool = setting(
+        Flag(), False, "On a cluster: run the whole chain as one pod; for series that need light models only."
+    )
 
     def source_measurement(self) -> str:
         """Name that outputs are derived from: the measurement, or the series' name for a raw query."""
@@ -228,11 +347,15 @@ def read_entry_text(text: str, where: str) -> Any:  # noqa: ANN401 - untrusted d
         ConfigError: not JSON, too large, or with a key that stands twice.
     """
     if len(text.encode("utf-8", "surrogateescape")) > MAX_ENTRY_BYTES:
-        raise ConfigError.one("E_CONFIG_SIZE", where, f"{len(text)} characters; allowed: at most {MAX_ENTRY_BYTES} bytes")
+        raise ConfigError.one(
+            "E_CONFIG_SIZE", where, f"{len(text)} characters; allowed: at most {MAX_ENTRY_BYTES} bytes"
+        )
     try:
         return json.loads(text, object_pairs_hook=_no_doubles)
     except (ValueError, RecursionError) as error:
-        raise ConfigError.one("E_CONFIG_JSON", where, f"not a JSON document: {seen(str(error))}; allowed: one series document") from error
+        raise ConfigError.one(
+            "E_CONFIG_JSON", where, f"not a JSON document: {seen(str(error))}; allowed: one series document"
+        ) from error
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -34,12 +34,18 @@ def seen(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Names from a database as they may be shown: a replacement sign for what would steer a terminal or turn the writing direction of what follows."""
+    """Names from a database as they may be shown.
+
+    A replacement sign for what would steer a terminal or turn the writing direction of what follows.
+    """
     return _STEERING.sub("\ufffd", text)
 
 
 def _masked(value: object, depth: int = 0) -> object:
-    """A mapping or list with the values of secret-looking keys hidden; a person may have put a password where a mapping is wrong."""
+    """A mapping or list with the values of secret-looking keys hidden.
+
+    A person may have put a password where a mapping is wrong.
+    """
     if not isinstance(value, dict | list):
         return value
     if depth > 2:  # deeper than eighty characters ever show
@@ -50,7 +56,10 @@ def _masked(value: object, depth: int = 0) -> object:
 
 
 def sentence(text: str) -> str:
-    """One line of printable ASCII, at most 400 characters: nothing in a message can move a cursor or start a new line."""
+    """One line of printable ASCII, at most 400 characters.
+
+    Nothing in a message can move a cursor or start a new line.
+    """
     visible = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
     return visible.encode("ascii", "backslashreplace").decode()[:MAX_SENTENCE]
 
@@ -86,7 +95,10 @@ class RefusedError(CronocastError):
 
 
 class InvariantError(CronocastError):
-    """An internal check failed, such as a forecast that is not finite. Recovery: another model, or a person mends cronocast."""
+    """An internal check failed, such as a forecast that is not finite.
+
+    Recovery: another model, or a person mends cronocast.
+    """
 
     exit_code = 70
 

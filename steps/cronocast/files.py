@@ -21,11 +21,16 @@ MAX_JSON_BYTES = 256 * 2**20  # a result of 100,000 members is about 60 MB
 
 
 def _storage(error: OSError, path: Path) -> StorageError:
-    return StorageError("E_STORAGE", str(path), f"{error.strerror or error}; check that the volume is there, writable and not full")
+    return StorageError(
+        "E_STORAGE", str(path), f"{error.strerror or error}; check that the volume is there, writable and not full"
+    )
 
 
 class _Raw(io.FileIO):
-    """A file whose failing writes are storage errors that name it; what else fails while it is open keeps its own error."""
+    """A file whose failing writes are storage errors that name it.
+
+    What else fails while it is open keeps its own error.
+    """
 
     def __init__(self, handle: int, path: Path) -> None:
         super().__init__(handle, "wb")
@@ -117,7 +122,9 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON document
             raise ContractError("E_JSON", str(path), f"{len(text)} bytes, at most {MAX_JSON_BYTES} are read")
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise ContractError("E_JSON", str(path), f"not a JSON document: {seen(str(error))}; run the step that writes it again") from error
+        raise ContractError(
+            "E_JSON", str(path), f"not a JSON document: {seen(str(error))}; run the step that writes it again"
+        ) from error
     except OSError as error:
         raise _storage(error, path) from error
 
@@ -140,7 +147,9 @@ def check_plain_file(path: Path) -> int:
     except OSError as error:
         raise _storage(error, path) from error
     if not stat.S_ISREG(status.st_mode):
-        raise StorageError("E_INPUT_KIND", str(path), "not a plain file (a folder, link, pipe or device); name a plain file")
+        raise StorageError(
+            "E_INPUT_KIND", str(path), "not a plain file (a folder, link, pipe or device); name a plain file"
+        )
     if not os.access(path, os.R_OK):
         raise StorageError("E_INPUT_KIND", str(path), "not readable by this user; check its owner and mode")
     if status.st_size == 0:
@@ -196,7 +205,9 @@ def series_lock(folder: Path, wait_s: float = 30.0) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() > end:
-                    raise TemporaryError("E_LOCK", str(folder), f"another run of this series held the lock for {wait_s:g} s") from error
+                    raise TemporaryError(
+                        "E_LOCK", str(folder), f"another run of this series held the lock for {wait_s:g} s"
+                    ) from error
                 time.sleep(0.2)
             except OSError as error:
                 raise _storage(error, folder) from error

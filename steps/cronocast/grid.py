@@ -14,10 +14,16 @@ Bools = NDArray[np.bool_]
 
 MAX_STEPS = 10_000_000  # 80 MB of doubles; a lone stamp of 1970 must not ask for more
 DEFAULT_STEP_NS = UNIT_NS["h"]  # one row tells nothing about the step
-TOGETHER = 0.5  # length of the mean of rows as arrows on the circle of a step: of rows at any time it is about 0, of those in the same 60 % of a step more
-MORE = 1.1  # times as many steps with a row than where each lies in its own: rows that scatter about the same time of each, however widely, do not fall together
-OWN = 0.9  # share of rows shortly before a whole step from which on they end their step, and do not scatter about the next
-NICE = 0.1  # a step within 10 % of a usual one is meant to be that one: jitter of 40 % moves the median of 100 rows by less
+# length of the mean of rows as arrows on the circle of a step: of rows at any time it is about 0, of those in the same
+# 60 % of a step more
+TOGETHER = 0.5
+# times as many steps with a row than where each lies in its own: rows that scatter about the same time of each, however
+# widely, do not fall together
+MORE = 1.1
+# share of rows shortly before a whole step from which on they end their step, and do not scatter about the next
+OWN = 0.9
+# a step within 10 % of a usual one is meant to be that one: jitter of 40 % moves the median of 100 rows by less
+NICE = 0.1
 CHANGED = 1.5  # halves whose steps differ by more than jitter can explain
 
 
@@ -63,7 +69,8 @@ def _distances(times: Ints) -> NDArray[np.uint64]:
 def infer_step(time_ns: Sequence[int] | Ints) -> tuple[int, bool]:
     """Find the step size of rows.
 
-    The median of the differences, over each half of the time, rounded to a usual duration within 10 %. If the rate changed in between, the coarser of
+    The median of the differences, over each half of the time, rounded to a usual duration within 10 %. If the rate
+    changed in between, the coarser of
     the two halves counts: its grid has a value in every step of both.
 
     Args:
@@ -77,7 +84,9 @@ def infer_step(time_ns: Sequence[int] | Ints) -> tuple[int, bool]:
         return DEFAULT_STEP_NS, False
     apart = _distances(times)
     middle = np.searchsorted(times.view(np.uint64) - times.view(np.uint64)[0], (int(times[-1]) - int(times[0])) // 2)
-    halves = [_usual(part) for part in (apart[:middle], apart[middle:]) if part.size >= 8]  # fewer give no stable median
+    halves = [
+        _usual(part) for part in (apart[:middle], apart[middle:]) if part.size >= 8
+    ]  # fewer give no stable median
     if len(halves) < 2 or max(halves) <= CHANGED * min(halves):
         return _usual(apart), False
     return max(halves), True
@@ -94,15 +103,20 @@ def _usual(apart: NDArray[np.uint64]) -> int:
 
 
 def _offset(times: Ints, step_ns: int) -> int:
-    """How long after whole steps rows lie: what most have as time modulo step, else the middle of their remainders on the circle.
+    """How long after whole steps rows lie.
 
-    Rows at all times of a step, as where there are several in each, lie about its middle: the nearest one is then that in which a row lies.
+    What most have as time modulo step, else the middle of their remainders on the circle.
+
+    Rows at all times of a step, as where there are several in each, lie about its middle: the nearest one is then that
+    in which a row lies.
     """
     rest = np.mod(times, step_ns)
     angle = rest * (2 * np.pi / step_ns)
     east, north = float(np.cos(angle).mean()), float(np.sin(angle).mean())
     middle = float(np.arctan2(north, east)) / (2 * np.pi) % 1.0
-    if np.hypot(east, north) <= TOGETHER and _filled(times - round(middle * step_ns) + step_ns // 2, step_ns) <= MORE * _filled(times, step_ns):
+    if np.hypot(east, north) <= TOGETHER and _filled(
+        times - round(middle * step_ns) + step_ns // 2, step_ns
+    ) <= MORE * _filled(times, step_ns):
         return step_ns // 2
     values, counts = np.unique(rest, return_counts=True)
     if 2 * counts.max() >= times.size:
@@ -117,10 +131,15 @@ def _filled(times: Ints, step_ns: int) -> int:
 
 
 def _placed(times: Ints, step_ns: int) -> tuple[int, NDArray[np.uint64], NDArray[np.uint64]]:
-    """Find the step of each row: a whole step, that many steps later for each row, and how far the row is from where rows of its step lie, modulo a step."""
+    """Find the step of each row.
+
+    A whole step, that many steps later for each row, and how far the row is from where rows of its step lie, modulo a
+    step.
+    """
     offset = _offset(times, step_ns)
     first = times.min()
-    # Whole steps are counted from a grid point at or before the first row; unsigned arithmetic keeps int64 extremes exact.
+    # Whole steps are counted from a grid point at or before the first row; unsigned arithmetic keeps int64 extremes
+    # exact.
     start_ns = (int(first) - offset) // step_ns * step_ns
     lead = np.uint64(int(first) - offset - start_ns)
     away = times.view(np.uint64) - first.view(np.uint64)
@@ -132,8 +151,8 @@ def _placed(times: Ints, step_ns: int) -> tuple[int, NDArray[np.uint64], NDArray
 def steps_of(time_ns: Sequence[int] | Ints, step_ns: int) -> Ints:
     """Find the step that each row belongs to.
 
-    It is that in which the row lies, as a database groups rows; but rows that scatter about the same time of each step belong to the step of the nearest
-    such time. Steps begin at multiples of their length since 1970.
+    It is that in which the row lies, as a database groups rows; but rows that scatter about the same time of each step
+    belong to the step of the nearest such time. Steps begin at multiples of their length since 1970.
 
     Args:
         time_ns: Times in ns, any order, shape (t,).
@@ -158,7 +177,8 @@ def snap(time_ns: Sequence[int] | Ints, y: Sequence[float] | Floats, step_ns: in
         step_ns: Step of the grid, >= 1.
 
     Returns:
-        The grid from the first to the last row (at most MAX_STEPS, older rows are left out and counted); empty without rows.
+        The grid from the first to the last row (at most MAX_STEPS, older rows are left out and counted); empty without
+        rows.
     """
     times, values = _ordered(time_ns, y)
     if times.size == 0:
@@ -170,7 +190,9 @@ def snap(time_ns: Sequence[int] | Ints, y: Sequence[float] | Floats, step_ns: in
     position = (index[keep] - np.uint64(first)).astype(np.int64)
     grid, counts = _means(position, values[keep])
     off_grid = int(np.count_nonzero(rest[keep]))
-    return Snapped(begin_ns + first * step_ns, grid, counts > 0, int(np.sum(counts[counts > 1] - 1)), off_grid, left_out)
+    return Snapped(
+        begin_ns + first * step_ns, grid, counts > 0, int(np.sum(counts[counts > 1] - 1)), off_grid, left_out
+    )
 
 
 def _means(position: Ints, values: Floats) -> tuple[Floats, Ints]:
@@ -189,5 +211,8 @@ def _means(position: Ints, values: Floats) -> tuple[Floats, Ints]:
 
 
 def to_grid(time_ns: Sequence[int] | Ints, y: Sequence[float] | Floats, step_ns: int) -> tuple[int, Floats, Bools]:
-    """The grid alone: time of its first step, values with NaN at gaps (shape (t,)), which steps have a value (shape (t,))."""
+    """The grid alone: time of its first step, values with NaN at gaps (shape (t,)).
+
+    Which steps have a value (shape (t,)).
+    """
     return snap(time_ns, y, step_ns)[:3]

@@ -38,7 +38,9 @@ def on_holiday(place: str, time_ns: Ints, offset_ns: int, step_ns: int) -> Bools
     if not time_ns.size:
         return np.zeros(0, dtype=bool)
     days = day_numbers(time_ns, offset_ns, step_ns)
-    first, last = (int(day.astype("datetime64[D]").astype("datetime64[Y]").astype(int)) + 1970 for day in (days.min(), days.max()))
+    first, last = (
+        int(day.astype("datetime64[D]").astype("datetime64[Y]").astype(int)) + 1970 for day in (days.min(), days.max())
+    )
     known = np.array(_days(place, first, last), dtype=np.int64)
     return np.isin(days, known) & (step_ns <= DAY)
 
@@ -73,11 +75,18 @@ def _days(place: str, first: int, last: int) -> tuple[int, ...]:
     try:
         from holidays import country_holidays
     except ModuleNotFoundError as error:
-        sentence = "needs the module 'holidays', which is not installed here: pip install 'cronocast[linear]' or use the image that carries it"
+        sentence = (
+            "needs the module 'holidays', which is not installed here: pip install 'cronocast[linear]' or use the image"
+            " that carries it"
+        )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "calendar.holidays", sentence)]) from error
     code = CODE.fullmatch(place)
     try:
         found = country_holidays(code[1], subdiv=code[2], years=range(first, last + 1)) if code else {}
     except NotImplementedError as error:
-        raise ConfigError.one("E_CONFIG_CHOICE", "calendar.holidays", f"{seen(place)} is no known place; allowed: a code such as DE, GB, US, DE-BY") from error
+        raise ConfigError.one(
+            "E_CONFIG_CHOICE",
+            "calendar.holidays",
+            f"{seen(place)} is no known place; allowed: a code such as DE, GB, US, DE-BY",
+        ) from error
     return tuple(int(np.datetime64(day).astype(int)) for day in found)

@@ -1,4 +1,7 @@
-"""Open hours: a series that is silent at the same times of every day or week, and the time that is left without them."""
+"""Open hours: a series that is silent at the same times of every day or week.
+
+And the time that is left without them.
+"""
 
 from dataclasses import dataclass
 
@@ -7,12 +10,16 @@ import numpy as np
 from cronocast.durations import UNIT_NS
 from cronocast.grid import Bools, Floats, Ints
 
-SELDOM = 0.1  # a phase with values in at most this share of the days is silent: a key left in the door now and then does not open a shop
+# a phase with values in at most this share of the days is silent: a key left in the door now and then does not open a
+# shop
+SELDOM = 0.1
 LEAST_SILENT = 0.1  # share of a cycle; less is bridged as any gap is
 LEAST_SEEN = 0.5  # share of the open steps that must have values, else they are sparse and not silent
 CYCLES = 3  # days or weeks that show a habit
 NEWEST = 4  # the newest 1/4 of the days must show it too, else it has ended
-WEEK_BETTER = 0.05  # a weekly pattern (closed on Sundays) must explain this much more of the missing steps than a daily one
+WEEK_BETTER = (
+    0.05  # a weekly pattern (closed on Sundays) must explain this much more of the missing steps than a daily one
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,8 @@ def find_hours(y: Floats, start_ns: int, step_ns: int) -> Hours | None:
         step_ns: Step size.
 
     Returns:
-        The hours, or None where no such habit explains what is missing: nothing, too little or too irregularly is missing, or lately it was not.
+        The hours, or None where no such habit explains what is missing: nothing, too little or too irregularly is
+            missing, or lately it was not.
     """
     seen = np.isfinite(y)
     best, left = None, 1.0
@@ -66,7 +74,9 @@ def find_hours(y: Floats, start_ns: int, step_ns: int) -> Hours | None:
         if pattern is None:
             continue
         missing = float(np.mean(~seen[np.resize(pattern, seen.size)]))
-        by_chance = missing ** (seen.size // cycle)  # of a phase to be missing every time, if what is missing were missing anyhow
+        by_chance = missing ** (
+            seen.size // cycle
+        )  # of a phase to be missing every time, if what is missing were missing anyhow
         habit = missing <= 1 - LEAST_SEEN and float(np.mean(~pattern)) >= LEAST_SILENT + 2 * by_chance
         if habit and (best is None or missing < left - WEEK_BETTER):
             best, left = Hours(start_ns, step_ns, pattern), missing
@@ -74,7 +84,10 @@ def find_hours(y: Floats, start_ns: int, step_ns: int) -> Hours | None:
 
 
 def _open(seen: Bools, cycle: int) -> Bools | None:
-    """Phases that are not silent, shape (cycle,), phase 0 at seen[0]; None where too few cycles were seen or no phase is silent."""
+    """Phases that are not silent, shape (cycle,), phase 0 at seen[0].
+
+    None where too few cycles were seen or no phase is silent.
+    """
     used = np.concatenate((seen, np.zeros(-seen.size % cycle, dtype=bool))).reshape(-1, cycle)
     used = used[used.any(axis=1)]  # an outage of days says nothing about habits
     if len(used) < CYCLES:

@@ -1,4 +1,7 @@
-"""HTTP to a database: one total deadline per request, bounded retries with full jitter, every fault one error class, no secrets in texts."""
+"""HTTP to a database.
+
+One total deadline per request, bounded retries with full jitter, every fault one error class, no secrets in texts.
+"""
 
 import base64
 import random
@@ -22,7 +25,8 @@ CONNECT_S = 5.0  # a server that does not accept in this time is down or behind 
 BLOCK_BYTES = 2**18  # one read of an answer: larger ones are not faster
 SKEW_S, MOST_SKEW_S = 300.0, 3600.0  # by which the clocks may differ without a word, and at all
 ERROR_BYTES = 8192  # of the body of an error: room for the server's own words
-# Limits of the random waits before tries 2 to 4, as shares of the time for retries; together below 1. The last try comes when the time is used up.
+# Limits of the random waits before tries 2 to 4, as shares of the time for retries; together below 1. The last try
+# comes when the time is used up.
 WAITS = (1 / 16, 1 / 4, 1 / 2)
 
 
@@ -78,8 +82,8 @@ class Client:
             method: GET or POST.
             path: Begins with a slash; goes after the address.
             accept: Statuses that `consume` takes; every other one is an error.
-            consume: Reads the streamed answer (see `blocks`) to its end; it runs once per try, so it must be able to start again.
-                A TemporaryError that it raises counts as a failed try.
+            consume: Reads the streamed answer (see `blocks`) to its end; it runs once per try, so it must be able to
+                start again. A TemporaryError that it raises counts as a failed try.
             params: Of the URL; never secrets.
             body: Sent byte for byte the same in each try.
             headers: Further headers.
@@ -87,13 +91,23 @@ class Client:
         Raises:
             TemporaryError: every try failed, or the server asks for a longer wait than there is time.
             AccessError: 401, 403. RefusedError: refused for good, or a bad certificate.
-            ContractError: not an answer of a database, or its clock is more than an hour off. ConfigError: the address, or the certificate file.
+            ContractError: not an answer of a database, or its clock is more than an hour off. ConfigError: the address,
+                or the certificate file.
         """
 
         def ask(session: "requests.Session") -> "requests.Response":
             url = self.address.rstrip("/") + path
             limits = (CONNECT_S, self.timeout_s)
-            return session.request(method, url, params=params, data=body, headers=headers, stream=True, allow_redirects=False, timeout=limits)
+            return session.request(
+                method,
+                url,
+                params=params,
+                data=body,
+                headers=headers,
+                stream=True,
+                allow_redirects=False,
+                timeout=limits,
+            )
 
         begin = time.monotonic()
         for attempt in range(1, MAX_TRIES + 1):
@@ -111,10 +125,18 @@ class Client:
         raise AssertionError("unreachable")
 
     def _wait(self, attempt: int, left: float) -> float:
-        """Seconds before the next try: with full jitter, so that many clients do not come back together, then whatever is left of the time."""
+        """Seconds before the next try.
+
+        With full jitter, so that many clients do not come back together, then whatever is left of the time.
+        """
         return min(left, random.uniform(0, WAITS[attempt - 1] * self.retry_for_s)) if attempt <= len(WAITS) else left
 
-    def _once(self, ask: "Callable[[requests.Session], requests.Response]", accept: frozenset[int], consume: "Callable[[requests.Response], T]") -> T:
+    def _once(
+        self,
+        ask: "Callable[[requests.Session], requests.Response]",
+        accept: frozenset[int],
+        consume: "Callable[[requests.Response], T]",
+    ) -> T:
         import requests
         import urllib3
 
@@ -141,13 +163,19 @@ class Client:
             raise
 
     def _check_clock(self, response: "requests.Response") -> None:
-        """Windows and the times of points follow this machine's clock, rows that of whoever wrote them: warn of a difference, refuse a large one."""
+        """Windows and the times of points follow this machine's clock, rows that of whoever wrote them.
+
+        Warn of a difference, refuse a large one.
+        """
         from cronocast.http_faults import ahead_s
 
         ahead = ahead_s(response.headers)
         if abs(ahead) <= SKEW_S:
             return
-        sentence = f"this machine's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} the server's; set both by a time server"
+        sentence = (
+            f"this machine's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} the server's;"
+            " set both by a time server"
+        )
         if abs(ahead) > MOST_SKEW_S:
             raise ContractError("E_CLOCK_SKEW", self.where, f"{sentence}; allowed: {MOST_SKEW_S / 60:.0f} min")
         if not self._skewed:
@@ -164,7 +192,11 @@ class Client:
         if self.auth == "basic":
             return {"Authorization": "Basic " + base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()}
         if not self.secret.isascii():
-            raise ConfigError.one("E_SECRET", self.where, "the token has characters outside ASCII; allowed: the token as the server shows it")
+            raise ConfigError.one(
+                "E_SECRET",
+                self.where,
+                "the token has characters outside ASCII; allowed: the token as the server shows it",
+            )
         return {"Authorization": f"{self.auth.capitalize()} {self.secret}"}
 
     def close(self) -> None:
@@ -194,7 +226,15 @@ def sink_client(sink: Sink, source: Source, say: Say) -> Client:
     username = sink.username or source.username
     _check_scheme(sink, auth, username, "sink")
     times = (sink.timeout / 10**9, sink.retry_for / 10**9)
-    return Client(sink.url or source.url, auth, username or "", sink_secret(sink, source), sink.ca_file or source.ca_file, *times, say)
+    return Client(
+        sink.url or source.url,
+        auth,
+        username or "",
+        sink_secret(sink, source),
+        sink.ca_file or source.ca_file,
+        *times,
+        say,
+    )
 
 
 def blocks(response: "requests.Response", within_s: float = 1e9) -> Iterator[bytes]:
@@ -228,7 +268,9 @@ def _check_plain(response: "requests.Response", where: str) -> None:
 
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
-        sentence = f"Content-Encoding {coding[:40]!a} although identity was asked for; switch compression off in the proxy"
+        sentence = (
+            f"Content-Encoding {coding[:40]!a} although identity was asked for; switch compression off in the proxy"
+        )
         raise AgainError("E_ENCODING", where, sentence, tries=2, last=ContractError("E_ENCODING", where, sentence))
 
 
@@ -238,4 +280,8 @@ def _check_scheme(server: Source | Sink, auth: str, username: str | None, role: 
     for what in ("password", "token"):
         if getattr(server, f"{what}_file") and SCHEMES[auth] != what:
             right = "basic" if what == "password" else "token or bearer"
-            raise ConfigError.one("E_SECRET", f"{role}.{what}_file", f"stands there although auth is {auth}; allowed: auth {right}, or leave it out")
+            raise ConfigError.one(
+                "E_SECRET",
+                f"{role}.{what}_file",
+                f"stands there although auth is {auth}; allowed: auth {right}, or leave it out",
+            )

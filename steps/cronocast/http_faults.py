@@ -11,16 +11,35 @@ from email.utils import parsedate_to_datetime
 from cronocast.errors import AccessError, ConfigError, ContractError, CronocastError, RefusedError, TemporaryError, seen
 
 # Servers say 500 to some faults that no retry mends.
-PERMANENT = re.compile(r"retention policy not found|field type conflict|database not found|max-values-per-tag|max-series-per-database", re.IGNORECASE)
-NO_DATABASE = re.compile(r"database not found|no dbrp mapping|retention policy not found|bucket .{0,80}not found", re.IGNORECASE)
-STATEMENT = re.compile(r" to execute statement '.*', requires ", re.DOTALL)  # which right on which database stands after the whole query
+PERMANENT = re.compile(
+    r"retention policy not found|field type conflict|database not found|max-values-per-tag|max-series-per-database",
+    re.IGNORECASE,
+)
+NO_DATABASE = re.compile(
+    r"database not found|no dbrp mapping|retention policy not found|bucket .{0,80}not found", re.IGNORECASE
+)
+STATEMENT = re.compile(
+    r" to execute statement '.*', requires ", re.DOTALL
+)  # which right on which database stands after the whole query
 
 
 class AgainError(TemporaryError):
     """A request that may be sent again: when, how often at most, and what stands if it fails still."""
 
-    def __init__(self, token: str, where: str, problem: str, *, wait_s: float | None = None, tries: int = 5, last: CronocastError | None = None) -> None:
-        """Take how long the server asks to wait (None: it did not), how many tries are worth it, and the error after the last."""
+    def __init__(
+        self,
+        token: str,
+        where: str,
+        problem: str,
+        *,
+        wait_s: float | None = None,
+        tries: int = 5,
+        last: CronocastError | None = None,
+    ) -> None:
+        """Take how long the server asks to wait (None.
+
+        It did not), how many tries are worth it, and the error after the last.
+        """
         super().__init__(token, where, problem)
         self.wait_s, self.tries, self.last = wait_s, tries, last
 
@@ -47,15 +66,27 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, where: st
     if (status == 404 or status >= 500) and NO_DATABASE.search(text):
         return RefusedError("E_DB_NOT_FOUND", where, f"{said}; name a database and a retention policy that exist")
     if (status in (408, 425, 429) or 500 <= status < 600) and not PERMANENT.search(text):
-        return AgainError("E_BUSY" if status in (408, 425, 429) else "E_SERVER", where, said, wait_s=retry_after(headers.get("Retry-After", "")))
+        return AgainError(
+            "E_BUSY" if status in (408, 425, 429) else "E_SERVER",
+            where,
+            said,
+            wait_s=retry_after(headers.get("Retry-After", "")),
+        )
     if 400 <= status < 600:
         return RefusedError("E_REFUSED", where, f"{said}; the server refuses this request for good")
-    meant = "redirects are not followed, name the final address" if 300 <= status < 400 else "is that the address of the database?"
+    meant = (
+        "redirects are not followed, name the final address"
+        if 300 <= status < 400
+        else "is that the address of the database?"
+    )
     return ContractError("E_HTTP_STATUS", where, f"{said}; {meant}")
 
 
 def ahead_s(headers: Mapping[str, str]) -> float:
-    """Seconds by which this machine's clock is ahead of that of the server, by the Date of its answer; 0 if it gives none that can be read."""
+    """Seconds by which this machine's clock is ahead of that of the server, by the Date of its answer.
+
+    0 if it gives none that can be read.
+    """
     try:
         there = parsedate_to_datetime(headers.get("Date", ""))
         return time.time() - (there if there.tzinfo else there.replace(tzinfo=UTC)).timestamp()
@@ -80,23 +111,42 @@ def transfer_fault(error: BaseException, where: str) -> CronocastError:
     """
     causes = list(_causes(error))
     if any(isinstance(e, ssl.SSLCertVerificationError | ssl.CertificateError) for e in causes):
-        return RefusedError("E_TLS", where, f"the certificate is not accepted: {_tls_reason(causes)}; mend it, or name its authority as ca_file")
+        return RefusedError(
+            "E_TLS",
+            where,
+            f"the certificate is not accepted: {_tls_reason(causes)}; mend it, or name its authority as ca_file",
+        )
     if any(isinstance(e, ssl.SSLError) and not isinstance(e, ssl.SSLEOFError | ssl.SSLZeroReturnError) for e in causes):
-        return RefusedError("E_TLS", where, f"no secure connection: {_tls_reason(causes)}; the server must speak TLS 1.2 or newer on this port")
+        return RefusedError(
+            "E_TLS",
+            where,
+            f"no secure connection: {_tls_reason(causes)}; the server must speak TLS 1.2 or newer on this port",
+        )
     if any(_is_header_fault(e) for e in causes):
-        return ContractError("E_HEADERS", where, "headers too large, too many or unreadable; allowed: 100 headers, 64 KiB each")
-    if any(isinstance(e, http.client.BadStatusLine) and not isinstance(e, http.client.RemoteDisconnected) for e in causes):
+        return ContractError(
+            "E_HEADERS", where, "headers too large, too many or unreadable; allowed: 100 headers, 64 KiB each"
+        )
+    if any(
+        isinstance(e, http.client.BadStatusLine) and not isinstance(e, http.client.RemoteDisconnected) for e in causes
+    ):
         return ContractError("E_HTTP_STATUS", where, "the answer is not HTTP/1.1; is that the address of the database?")
     if any(isinstance(e, ValueError) and type(e).__module__.startswith("requests") for e in causes):
-        return ConfigError.one("E_URL", where, "the address can't be used; allowed: http://HOST[:PORT] or https://HOST[:PORT]")
+        return ConfigError.one(
+            "E_URL", where, "the address can't be used; allowed: http://HOST[:PORT] or https://HOST[:PORT]"
+        )
     if any(isinstance(e, TimeoutError) or "Timeout" in type(e).__name__ for e in causes):
         return AgainError("E_TIMEOUT", where, "no answer in time")
     if any(isinstance(e, ConnectionRefusedError) for e in causes):
         return AgainError("E_UNREACHABLE", where, "connection refused; is the server up?")
-    if any("IncompleteRead" in type(e).__name__ or "ChunkLength" in type(e).__name__ or "ended prematurely" in str(e) for e in causes):
+    if any(
+        "IncompleteRead" in type(e).__name__ or "ChunkLength" in type(e).__name__ or "ended prematurely" in str(e)
+        for e in causes
+    ):
         return AgainError("E_CUT", where, "the answer was cut before its end")
     reasons = [e.strerror for e in causes if isinstance(e, OSError) and isinstance(e.errno, int) and e.strerror]
-    return AgainError("E_UNREACHABLE", where, f"connection lost: {reasons[-1] if reasons else 'closed by the other side'}")
+    return AgainError(
+        "E_UNREACHABLE", where, f"connection lost: {reasons[-1] if reasons else 'closed by the other side'}"
+    )
 
 
 def _causes(error: BaseException | None, depth: int = 0) -> Iterator[BaseException]:
@@ -109,7 +159,11 @@ def _causes(error: BaseException | None, depth: int = 0) -> Iterator[BaseExcepti
 
 
 def _tls_reason(causes: list[BaseException]) -> str:
-    found = [getattr(e, "verify_message", "") or (e.reason or "").lower().replace("_", " ") for e in causes if isinstance(e, ssl.SSLError)]
+    found = [
+        getattr(e, "verify_message", "") or (e.reason or "").lower().replace("_", " ")
+        for e in causes
+        if isinstance(e, ssl.SSLError)
+    ]
     return seen(next((text for text in found if text), "TLS failed"))
 
 

@@ -47,7 +47,10 @@ def session(where: str, ca_file: str | None, headers: dict[str, str]) -> "reques
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Raise `LateError` in the main thread after `seconds`, whatever it waits for: a read timeout never fires on a drip of bytes."""
+    """Raise `LateError` in the main thread after `seconds`, whatever it waits for.
+
+    A read timeout never fires on a drip of bytes.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -102,7 +105,9 @@ def _resolve(host: str, port: int, where: str) -> list[str]:
 
     def ask() -> None:
         try:
-            found.extend(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+            found.extend(
+                dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            )
         except (OSError, UnicodeError):
             return
 
@@ -110,7 +115,9 @@ def _resolve(host: str, port: int, where: str) -> list[str]:
     asking.start()
     asking.join(CONNECT_S)
     if not found:
-        raise AgainError("E_DNS", where, f"host {seen(host)} is not known or the name server does not answer; check the name")
+        raise AgainError(
+            "E_DNS", where, f"host {seen(host)} is not known or the name server does not answer; check the name"
+        )
     return found
 
 
@@ -120,7 +127,11 @@ def _readable_certificates(path: str) -> str:
     try:
         ssl.create_default_context(cafile=path)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise ConfigError.one("E_CA_FILE", "ca_file", f"{path!a} {'is missing' if not Path(path).exists() else 'holds no certificates'}; name a PEM file") from error
+        raise ConfigError.one(
+            "E_CA_FILE",
+            "ca_file",
+            f"{path!a} {'is missing' if not Path(path).exists() else 'holds no certificates'}; name a PEM file",
+        ) from error
     return path
 
 
@@ -131,7 +142,8 @@ def _adapter(where: str) -> Any:  # noqa: ANN401 - a class of requests, which is
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
     def dial(connection: HTTPConnection) -> socket.socket:
-        made = connect(connection._dns_host, connection.port, where)  # noqa: SLF001 - where urllib3's own proxies hook in, too
+        # where urllib3's own proxies hook in, too
+        made = connect(connection._dns_host, connection.port, where)  # noqa: SLF001
         for option in connection.socket_options or ():
             made.setsockopt(*option)
         return made

@@ -51,9 +51,17 @@ class Text:
     def check(self, value: Any, where: str, problems: list[Problem]) -> str | None:  # noqa: ANN401, D102
         if not isinstance(value, str):
             quoted = ", in quotes" if isinstance(value, bool | int | float) else ""
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not text; allowed: {self.words()}{quoted}"))
+            problems.append(
+                Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not text; allowed: {self.words()}{quoted}")
+            )
         elif not self.data and UNRENDERED.search(value):
-            problems.append(Problem("E_UNRENDERED", where, f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}"))
+            problems.append(
+                Problem(
+                    "E_UNRENDERED",
+                    where,
+                    f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}",
+                )
+            )
         elif self.choices and value not in self.choices:
             near = difflib.get_close_matches(value, self.choices, 1)
             meant = f"did you mean {near[0]!r}? " if near else ""
@@ -62,7 +70,9 @@ class Text:
         elif self.fault and (wrong := self.fault(value)):
             problems.append(Problem(self.token, where, wrong))
         elif len(value) > self.longest:
-            problems.append(Problem("E_CONFIG_SIZE", where, f"{len(value)} characters; allowed: at most {self.longest}"))
+            problems.append(
+                Problem("E_CONFIG_SIZE", where, f"{len(value)} characters; allowed: at most {self.longest}")
+            )
         else:
             return value
         return None
@@ -91,14 +101,18 @@ class Number:
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a number; allowed: {self.words()}"))
             return None
-        inside = (value > self.low if self.open_low else value >= self.low) and (value < self.high if self.open_high else value <= self.high)
+        inside = (value > self.low if self.open_low else value >= self.low) and (
+            value < self.high if self.open_high else value <= self.high
+        )
         if not inside or not abs(value) <= MAX_NUMBER:  # NaN compares false
             problems.append(Problem("E_CONFIG_RANGE", where, f"{seen(value)} is out of range; allowed: {self.words()}"))
             return None
         return value
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        plain = re.fullmatch(r"[+-]?[0-9]{1,18}" if self.whole else r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text, re.ASCII)
+        plain = re.fullmatch(
+            r"[+-]?[0-9]{1,18}" if self.whole else r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text, re.ASCII
+        )
         return (int(text) if self.whole else float(text)) if plain else text
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
@@ -120,7 +134,9 @@ class Flag:
     def check(self, value: Any, where: str, problems: list[Problem]) -> bool | None:  # noqa: ANN401, D102
         if isinstance(value, bool):
             return value
-        problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is neither true nor false; allowed: true, false"))
+        problems.append(
+            Problem("E_CONFIG_TYPE", where, f"{seen(value)} is neither true nor false; allowed: true, false")
+        )
         return None
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
@@ -141,10 +157,18 @@ class Span:
 
     def check(self, value: Any, where: str, problems: list[Problem]) -> Duration | None:  # noqa: ANN401, D102
         if not isinstance(value, str):
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a duration; allowed: {self.words()}"))
+            problems.append(
+                Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a duration; allowed: {self.words()}")
+            )
             return None
         if UNRENDERED.search(value):
-            problems.append(Problem("E_UNRENDERED", where, f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}"))
+            problems.append(
+                Problem(
+                    "E_UNRENDERED",
+                    where,
+                    f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}",
+                )
+            )
             return None
         if self.zero and value == "0s":
             nothing = Duration(0)
@@ -153,10 +177,14 @@ class Span:
         try:
             span = Duration.parse(value)
         except ValueError:
-            problems.append(Problem("E_CONFIG_DURATION", where, f"{seen(value)} is not a duration; allowed: {self.words()}"))
+            problems.append(
+                Problem("E_CONFIG_DURATION", where, f"{seen(value)} is not a duration; allowed: {self.words()}")
+            )
             return None
         if span > MAX_SPAN:
-            problems.append(Problem("E_CONFIG_DURATION", where, f"{seen(value)} is too long; allowed: at most {MAX_SPAN}"))
+            problems.append(
+                Problem("E_CONFIG_DURATION", where, f"{seen(value)} is too long; allowed: at most {MAX_SPAN}")
+            )
         return span
 
     def from_text(self, text: str) -> str:  # noqa: D102
@@ -167,7 +195,9 @@ class Span:
         return {"type": "string", "pattern": f"^{number}[smhdw]$"}
 
     def words(self) -> str:  # noqa: D102
-        return "a whole number and one of s, m, h, d, w, such as 30s, 5m, 24h, 7d, 2w" + (", or 0s" if self.zero else "")
+        return "a whole number and one of s, m, h, d, w, such as 30s, 5m, 24h, 7d, 2w" + (
+            ", or 0s" if self.zero else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -186,7 +216,9 @@ class ListOf:
             return None
         items = [self.item.check(item, f"{where}[{i}]", problems) for i, item in enumerate(value)]
         if doubled := [item for i, item in enumerate(value) if item in value[:i]]:
-            problems.append(Problem("E_CONFIG_DUPLICATE", where, f"{seen(doubled[0])} stands there twice; name each once"))
+            problems.append(
+                Problem("E_CONFIG_DUPLICATE", where, f"{seen(doubled[0])} stands there twice; name each once")
+            )
         return tuple(items)
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
@@ -246,7 +278,14 @@ class Anything:
                 return value
         except (TypeError, ValueError, RecursionError):
             pass  # dates, sets, NaN: YAML has them, the JSON that steps are given has not
-        problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is no JSON value; allowed: text, numbers, true, false, lists and mappings with text as keys"))
+        problems.append(
+            Problem(
+                "E_CONFIG_TYPE",
+                where,
+                f"{seen(value)} is no JSON value; allowed: text, numbers, true, false, lists and mappings with text as"
+                " keys",
+            )
+        )
         return None
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102

@@ -1,4 +1,7 @@
-"""Which image forecasts which member: models need different libraries, and many members may be split over pods. Standard library only."""
+"""Which image forecasts which member: models need different libraries, and many members may be split over pods.
+
+Standard library only.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,8 +16,14 @@ from cronocast.forecast import MODELS
 from cronocast.registry import row_of
 
 # Image -> the extras it carries. The light one is always there; what no row names (a user's own class) runs there too.
-IMAGES: Mapping[str, tuple[str, ...]] = {"light": ("linear",), "lstm": ("lstm",), "stats": ("stats", "prophet"), "darts": ("darts",)}
-# Classes with so much structure, or so little data, that a heavy model has nothing to add: a light one answers for them.
+IMAGES: Mapping[str, tuple[str, ...]] = {
+    "light": ("linear",),
+    "lstm": ("lstm",),
+    "stats": ("stats", "prophet"),
+    "darts": ("darts",),
+}
+# Classes with so much structure, or so little data, that a heavy model has nothing to add: a light one answers for
+# them.
 LIGHT_CLASSES = ("constant", "trend", "too_short")
 
 
@@ -37,7 +46,11 @@ class Part:
         index, _, count = share.partition("/")
         if image in IMAGES and index.isdecimal() and count.isdecimal() and int(index) < int(count) <= 100:
             return cls(image, int(index), int(count))
-        raise ConfigError.one("E_CONFIG_CHOICE", "--part", f"{seen(text)} is no part; allowed: IMAGE-INDEX/COUNT such as light-0/3, images {', '.join(IMAGES)}")
+        raise ConfigError.one(
+            "E_CONFIG_CHOICE",
+            "--part",
+            f"{seen(text)} is no part; allowed: IMAGE-INDEX/COUNT such as light-0/3, images {', '.join(IMAGES)}",
+        )
 
     def __str__(self) -> str:
         """As `parse` reads it."""
@@ -87,13 +100,18 @@ def parts(entry: Entry, classes: Sequence[str]) -> list[Part]:
 def write_outputs(folder: Path, entry: Entry, classes: Sequence[str]) -> None:
     """Write what a workflow engine branches on, one small file per value.
 
-    `parts-<image>` is a JSON list of the image's parts ([] where it has nothing to do; [""] where one container does it all),
-    `select` says true where parts are merged afterwards, `work` says true where there is anything to forecast, `class` is the commonest class.
+    `parts-<image>` is a JSON list of the image's parts ([] where it has nothing to do; [""] where one container does it
+    all), `select` says true where parts are merged afterwards, `work` says true where there is anything to forecast,
+    `class` is the commonest class.
     """
     needed = parts(entry, classes)
     # A container that is told no part tries every candidate, also those of images that no member needs.
-    alone = len(needed) == 1 and (entry.model != "auto" or all(image_of(name) == needed[0].image for name in entry.candidates))
-    values: dict[str, Any] = {f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in IMAGES}
+    alone = len(needed) == 1 and (
+        entry.model != "auto" or all(image_of(name) == needed[0].image for name in entry.candidates)
+    )
+    values: dict[str, Any] = {
+        f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in IMAGES
+    }
     values["work"] = "true" if needed else "false"
     values["select"] = "false" if alone or not needed else "true"
     values["class"] = max(sorted(set(classes)), key=list(classes).count, default="none")

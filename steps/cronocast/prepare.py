@@ -1,4 +1,7 @@
-"""What an entry asks to be done with values before anything looks at them: resampling, counter to rate, outliers, moving average. Pure functions."""
+"""What an entry asks to be done with values before anything looks at them.
+
+Resampling, counter to rate, outliers, moving average. Pure functions.
+"""
 
 from array import array
 from dataclasses import dataclass, field, replace
@@ -40,7 +43,9 @@ def prepare_member(member: Member, entry: Entry) -> tuple[Member, dict[str, int]
         return member, {}
     times, values = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
     done = prepare(times, values, int(entry.every), entry.prepare, entry.calendar.timezone)
-    return replace(member, time_ns=array("q", done.time_ns.tobytes()), columns=(array("d", done.y.tobytes()),)), done.counts
+    return replace(
+        member, time_ns=array("q", done.time_ns.tobytes()), columns=(array("d", done.y.tobytes()),)
+    ), done.counts
 
 
 def prepare(time_ns: Ints, y: Floats, step_ns: int, wanted: Prepare, zone: str = "UTC") -> Prepared:
@@ -70,7 +75,9 @@ def prepare(time_ns: Ints, y: Floats, step_ns: int, wanted: Prepare, zone: str =
 
 
 def resample(time_ns: Ints, y: Floats, step_ns: int, rule: str) -> tuple[Ints, Floats]:
-    """One value for each step that has any: the rows from its start (which dates it) up to the next one, as a database groups them.
+    """One value for each step that has any.
+
+    The rows from its start (which dates it) up to the next one, as a database groups them.
 
     Args:
         time_ns: Times, shape (t,), ascending.
@@ -85,7 +92,9 @@ def resample(time_ns: Ints, y: Floats, step_ns: int, rule: str) -> tuple[Ints, F
     counts = np.diff(first, append=y.size)
     if rule == "median":
         ordered = y[np.lexsort((y, steps))]
-        values = ordered[first + (counts - 1) // 2] / 2 + ordered[first + counts // 2] / 2  # halves: a sum of 1e308 overflows
+        values = (
+            ordered[first + (counts - 1) // 2] / 2 + ordered[first + counts // 2] / 2
+        )  # halves: a sum of 1e308 overflows
     elif rule == "mean":
         values = np.add.reduceat(y / np.repeat(counts, counts), first)
     elif rule == "last":
@@ -98,8 +107,9 @@ def resample(time_ns: Ints, y: Floats, step_ns: int, rule: str) -> tuple[Ints, F
 def rate(time_ns: Ints, y: Floats) -> tuple[Ints, Floats, int]:
     """Growth of a counter per second since the value before.
 
-    A value below the one before means that the counter began anew at zero: it has grown by what it shows. After a gap the growth is spread over the
-    whole gap and stands at its end, the gap stays a gap. The first value has none before it and is lost; values below zero are no count and are left out.
+    A value below the one before means that the counter began anew at zero: it has grown by what it shows. After a gap
+    the growth is spread over the whole gap and stands at its end, the gap stays a gap. The first value has none before
+    it and is lost; values below zero are no count and are left out.
 
     Returns:
         Times and rates, shape (t - 1,) at most, and how often the counter began anew.
@@ -112,11 +122,13 @@ def rate(time_ns: Ints, y: Floats) -> tuple[Ints, Floats, int]:
     return time_ns[1:], growth / (np.diff(time_ns) / UNIT_NS["s"]), int(fell.sum())
 
 
-def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "UTC") -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def outliers(
+    time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "UTC"
+) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     """Tell which values are odd beside their neighbours and beside the same time of other days and weeks.
 
-    At most four in a row are, and only where the values before and after them are alike: else there is a new level, which is no outlier. The newest
-    values may be the start of one, so they never are.
+    At most four in a row are, and only where the values before and after them are alike: else there is a new level,
+    which is no outlier. The newest values may be the start of one, so they never are.
 
     Args:
         time_ns: Times, shape (t,), ascending.
@@ -129,7 +141,8 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "
         Shape (t,), True where odd.
 
     Source:
-        Hampel, The influence curve and its role in robust estimation, 1974 (median and its absolute deviation), on what time of day and week leave.
+        Hampel, The influence curve and its role in robust estimation, 1974 (median and its absolute deviation), on what
+        time of day and week leave.
     """
     odd = np.zeros(y.size, dtype=bool)
     if y.size < 3 * SPIKE_WINDOW:
@@ -137,7 +150,9 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "
     y = y / (float(np.max(np.abs(y))) or 1.0)  # differences of 1e308 overflow
     day = UNIT_NS["d"] // step_ns
     rest = level_free = y - running_median(y, 1 + 2 * (max(LEVEL, min(day, y.size // 4)) // 2))
-    shown = _wall_clock(steps_of(time_ns, step_ns), zone) + step_ns // 2  # in the middle of the step, where a change by less moves it to no other
+    shown = (
+        _wall_clock(steps_of(time_ns, step_ns), zone) + step_ns // 2
+    )  # in the middle of the step, where a change by less moves it to no other
     for cycle_ns in (UNIT_NS["d"], UNIT_NS["w"]):
         if cycle_ns >= 2 * step_ns and time_ns[-1] - time_ns[0] >= CYCLES * cycle_ns:
             rest = rest - _medians_by(shown % cycle_ns // step_ns, rest)
@@ -147,8 +162,8 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "
     middle, upper = map(float, np.quantile(size, (0.5, 0.75)))
     if middle == 0:
         return odd  # most values are as expected to the last digit: nothing says how far is far
-    # Either figure of a normal variable gives its deviation. The larger counts: what stands at its bound for a part of each day has no noise
-    # there, and what it has at other hours is not odd.
+    # Either figure of a normal variable gives its deviation. The larger counts: what stands at its bound for a part of
+    # each day has no noise there, and what it has at other hours is not odd.
     scale = max(1.4826 * middle, 0.8693 * upper)
     odd = size > limit * scale
     edges = np.flatnonzero(np.diff(odd.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
@@ -159,8 +174,13 @@ def outliers(time_ns: Ints, y: Floats, step_ns: int, limit: float, zone: str = "
 
 
 def _leaves_and_returns(y: Floats, a: int, b: int, far: float) -> bool:
-    """Tell whether y[a:b] lies off the values before it and off those after it, to the same side: near a new level it is like those on one side."""
-    beside = [float(np.median(part)) for part in (y[max(0, a - SPIKE_WINDOW) : a], y[b : b + SPIKE_WINDOW]) if part.size]
+    """Tell whether y[a:b] lies off the values before it and off those after it, to the same side.
+
+    Near a new level it is like those on one side.
+    """
+    beside = [
+        float(np.median(part)) for part in (y[max(0, a - SPIKE_WINDOW) : a], y[b : b + SPIKE_WINDOW]) if part.size
+    ]
     return float(y[a:b].min()) - max(beside) > far or min(beside) - float(y[a:b].max()) > far
 
 
@@ -186,8 +206,8 @@ def _medians_by(phase: Ints, y: Floats) -> Floats:
 def running_median(y: Floats, width: int) -> Floats:
     """Median of the `width` (odd) values around each; towards the ends of those that there are, mirrored about the end.
 
-    Wide ones are taken at some places, with straight lines between, but where they change fast: windows that share nearly all of their values have nearly
-    the same median.
+    Wide ones are taken at some places, with straight lines between, but where they change fast: windows that share
+    nearly all of their values have nearly the same median.
     """
     half = min(width // 2, y.size - 1)
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(y, half, mode="reflect"), 2 * half + 1)
@@ -204,13 +224,21 @@ def running_median(y: Floats, width: int) -> Floats:
 
 
 def _medians_of(windows: Floats, at: Ints) -> Floats:
-    """Median of each of these rows, in pieces: the windows of a long series together would need a copy many times its size."""
+    """Median of each of these rows, in pieces.
+
+    The windows of a long series together would need a copy many times its size.
+    """
     rows = max(1, PIECE // windows.shape[1])
-    return np.concatenate([np.empty(0), *(np.median(windows[at[i : i + rows]], axis=1) for i in range(0, at.size, rows))])
+    return np.concatenate(
+        [np.empty(0), *(np.median(windows[at[i : i + rows]], axis=1) for i in range(0, at.size, rows))]
+    )
 
 
 def smooth(time_ns: Ints, y: Floats, span_ns: int) -> Floats:
-    """Mean of the values of the newest `span_ns` at each value, itself included: nothing of it lies in the future. Fewer at the start."""
+    """Mean of the values of the newest `span_ns` at each value, itself included: nothing of it lies in the future.
+
+    Fewer at the start.
+    """
     first = np.searchsorted(time_ns, time_ns - span_ns, side="right")
     counts = np.arange(1, y.size + 1) - first
     room = int(np.max(counts, initial=1)).bit_length()  # a sum of 1e308 overflows
@@ -220,7 +248,8 @@ def smooth(time_ns: Ints, y: Floats, span_ns: int) -> Floats:
 def _sums(y: Floats, first: Ints, counts: Ints) -> Floats:
     """Sum of so many values from each of these on, shape (t,).
 
-    Each is put together from sums of 1, 2, 4, ... values: differences of one running sum would lose all digits after a huge value.
+    Each is put together from sums of 1, 2, 4, ... values: differences of one running sum would lose all digits after a
+    huge value.
     """
     total, at, power = np.zeros(y.size), first.copy(), 1
     while (part := counts >= power).any():

@@ -37,7 +37,9 @@ class Profile:
     first_ns: int
     last_ns: int
     periods: tuple[int, ...] = ()
-    change_points_ns: tuple[int, ...] = ()  # starts of new levels or slopes, ascending; the last one bounds what still holds
+    change_points_ns: tuple[
+        int, ...
+    ] = ()  # starts of new levels or slopes, ascending; the last one bounds what still holds
     gaps: Gaps = Gaps()
     evidence: dict[str, float] = field(default_factory=dict)  # named, scale-free numbers, finite
     notes: tuple[str, ...] = ()  # reason codes such as duplicated_times, off_grid_times, counter_like
@@ -68,18 +70,35 @@ def from_document(data: Any, where: str) -> Profile:  # noqa: ANN401 - untrusted
             last_ns=_typed(data["last_ns"], int),
             periods=tuple(_typed(p, int) for p in data["periods"]),
             change_points_ns=tuple(_typed(p, int) for p in data["change_points_ns"]),
-            gaps=Gaps(_typed(data["gaps"]["missing"], int), _typed(data["gaps"]["longest"], int), float(_typed(data["gaps"]["share"], int | float))),
+            gaps=Gaps(
+                _typed(data["gaps"]["missing"], int),
+                _typed(data["gaps"]["longest"], int),
+                float(_typed(data["gaps"]["share"], int | float)),
+            ),
             evidence={str(k): float(_typed(v, int | float)) for k, v in data["evidence"].items()},
             notes=tuple(_typed(n, str) for n in data["notes"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ContractError("E_CLASS", where, f"profile is incomplete or ill-typed: {seen(str(error))}; run classify again") from error
+        raise ContractError(
+            "E_CLASS", where, f"profile is incomplete or ill-typed: {seen(str(error))}; run classify again"
+        ) from error
     if profile.series_class not in CLASSES:
-        raise ContractError("E_CLASS", where, f"unknown class {seen(profile.series_class)}; allowed: {', '.join(CLASSES)}")
+        raise ContractError(
+            "E_CLASS", where, f"unknown class {seen(profile.series_class)}; allowed: {', '.join(CLASSES)}"
+        )
     if not 0 <= profile.first_ns <= profile.last_ns <= MAX_NS or profile.points < 0:
-        raise ContractError("E_CLASS", where, f"{profile.points} points from {profile.first_ns} to {profile.last_ns} ns are impossible; run classify again")
+        raise ContractError(
+            "E_CLASS",
+            where,
+            f"{profile.points} points from {profile.first_ns} to {profile.last_ns} ns are impossible; run classify"
+            " again",
+        )
     if profile.step_ns <= 0 or any(not 2 <= p <= MAX_PERIOD for p in profile.periods):
-        raise ContractError("E_CLASS", where, f"step {profile.step_ns} ns or periods {seen(list(profile.periods))} are impossible; run classify again")
+        raise ContractError(
+            "E_CLASS",
+            where,
+            f"step {profile.step_ns} ns or periods {seen(list(profile.periods))} are impossible; run classify again",
+        )
     return profile
 
 
@@ -103,7 +122,13 @@ def read_profiles(path: Path, series: str | None, run: str | None) -> dict[tuple
     if check_handoff(path, "classify", series, run).get("status") == "skipped":
         return {}
     document = read_json(path)
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA or not isinstance(document.get("members"), list):
-        raise ContractError("E_CLASS", str(path), f"not a profile of schema {SCHEMA}: {seen(document)}; run classify again")
+    if (
+        not isinstance(document, dict)
+        or document.get("schema") != SCHEMA
+        or not isinstance(document.get("members"), list)
+    ):
+        raise ContractError(
+            "E_CLASS", str(path), f"not a profile of schema {SCHEMA}: {seen(document)}; run classify again"
+        )
     profiles = [from_document(item, f"{path}:members[{i}]") for i, item in enumerate(document["members"])]
     return {(profile.name, profile.tags): profile for profile in profiles}

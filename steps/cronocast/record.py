@@ -1,4 +1,7 @@
-"""The record step: what became of a run as a point in the database, also when a step failed. It runs last, whatever happened."""
+"""The record step: what became of a run as a point in the database, also when a step failed.
+
+It runs last, whatever happened.
+"""
 
 import json
 import re
@@ -22,7 +25,9 @@ GO_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTAL
 
 
 def run(job: Job) -> Outcome:
-    """Write one point per run and series to `<measurement>_runs`, if records are wanted: status, failing step, exit code, message, durations.
+    """Write one point per run and series to `<measurement>_runs`, if records are wanted.
+
+    Status, failing step, exit code, message, durations.
 
     Raises:
         CronocastError: as load.
@@ -30,7 +35,9 @@ def run(job: Job) -> Outcome:
     if not job.entry.sink.runs:
         return Outcome(status="skipped", reason="no_records: sink.runs is false")
     target = resolved_target(job.entry, job.run_ns)
-    fields = record_fields(job.forecast.parent, job.entry.name, job.run, job.told.get("status", ""), job.told.get("failures", ""))
+    fields = record_fields(
+        job.forecast.parent, job.entry.name, job.run, job.told.get("status", ""), job.told.get("failures", "")
+    )
     line = record(target.key(target.runs, ""), fields, job.run_ns)
     notes = not_understood(job.told.get("status", ""), job.told.get("failures", ""))
     for note in notes:
@@ -42,8 +49,15 @@ def run(job: Job) -> Outcome:
 
 
 def not_understood(status: str, failures: str) -> list[str]:
-    """What the engine was to say and did not say so that it can be read, in sentences; the results of the steps then speak alone."""
-    said = [f"--status: {seen(status)} is none of {', '.join(ENDINGS)}, and not used"] if status not in ("", *ENDINGS) else []
+    """What the engine was to say and did not say so that it can be read, in sentences.
+
+    The results of the steps then speak alone.
+    """
+    said = (
+        [f"--status: {seen(status)} is none of {', '.join(ENDINGS)}, and not used"]
+        if status not in ("", *ENDINGS)
+        else []
+    )
     if failures and not first_failure(failures) and _unquoted(failures).strip() not in ("", "null", "[]"):
         said.append(f"--failures: {seen(failures)} is no list of failed pods as JSON, and not used")
     return said
@@ -60,12 +74,17 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
         failures: The engine's JSON list of failed pods, each with displayName and message; "" if it said none.
     """
     found = list(_results(folder, series, run))
-    durations: dict[str, Value] = {f"{step}_s": max(float(r["duration_s"]) for r in found if r["step"] == step) for step in STEPS if any(r["step"] == step for r in found)}
+    durations: dict[str, Value] = {
+        f"{step}_s": max(float(r["duration_s"]) for r in found if r["step"] == step)
+        for step in STEPS
+        if any(r["step"] == step for r in found)
+    }
     # Empty ones too: the database keeps a field of an earlier attempt at this run until it is written again.
     base: dict[str, Value] = {"failed_step": "", "exit": 0, "message": "", **durations}
     told = _told(found)
     went_well = {**base, "status": told["status"], "message": str(told.get("reason") or "")}
-    # Results and pods that failed may be of earlier attempts at the same run: where the engine says that all went well, it did.
+    # Results and pods that failed may be of earlier attempts at the same run: where the engine says that all went well,
+    # it did.
     if status == "Succeeded":
         return went_well
     failed = next((result for result in found if result["status"] == "failed"), None)
@@ -73,15 +92,30 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
     if failed is not None:
         # A step that was stopped does not know why; the engine does: its deadline, a node that shuts down.
         said = [pod["message"]] if int(failed["exit"]) == Terminated.exit_code and pod.get("message") else []
-        return {**base, "status": "failed", "failed_step": failed["step"], "exit": int(failed["exit"]), "message": "; ".join([*said, str(failed["message"])])}
+        return {
+            **base,
+            "status": "failed",
+            "failed_step": failed["step"],
+            "exit": int(failed["exit"]),
+            "message": "; ".join([*said, str(failed["message"])]),
+        }
     if pod or status in ("Failed", "Error"):
         # Killed, evicted, out of memory, never started: the step could leave no result.
-        return {**base, "status": "failed", "failed_step": pod.get("displayName", "unknown"), "exit": -1, "message": pod.get("message") or f"the workflow ended as {status}"}
+        return {
+            **base,
+            "status": "failed",
+            "failed_step": pod.get("displayName", "unknown"),
+            "exit": -1,
+            "message": pod.get("message") or f"the workflow ended as {status}",
+        }
     return went_well
 
 
 def _told(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The result that says how a run ended which did not fail: the last one, or that of a forecast which fell back, as load writes it like any other."""
+    """The result that says how a run ended which did not fail.
+
+    The last one, or that of a forecast which fell back, as load writes it like any other.
+    """
     well = [result for result in reversed(found) if result["status"] != "failed"]
     last = next(iter(well), {"status": "skipped", "reason": "no step left a result"})
     # Of several forecasts the last one, which was merged from the others, says what was chosen.
@@ -90,7 +124,10 @@ def _told(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _results(folder: Path, series: str, run: str) -> Iterator[dict[str, Any]]:
-    """Results in this run folder, in order of the steps; parts of a forecast count as forecast. What can't be read is left out."""
+    """Results in this run folder, in order of the steps; parts of a forecast count as forecast.
+
+    What can't be read is left out.
+    """
     parts = [("forecast", path) for path in sorted(folder.glob("forecast/*.result.json"))]
     steps = [(step, folder / f"{step}.result.json") for step in STEPS]
     for step, path in [*steps[:2], *parts, *steps[2:]]:
@@ -105,7 +142,8 @@ def _results(folder: Path, series: str, run: str) -> Iterator[dict[str, Any]]:
 def first_failure(failures: str) -> Mapping[str, str]:
     """The attempt that ended the first step which failed for good, by the engine's list.
 
-    The list is in no order. It also names what only contains others, and attempts of steps that went well at a later one.
+    The list is in no order. It also names what only contains others, and attempts of steps that went well at a later
+    one.
 
     Args:
         failures: JSON, or that as a quoted string in Go's form; it may be cut off anywhere.
@@ -116,7 +154,11 @@ def first_failure(failures: str) -> Mapping[str, str]:
     listed = list(_objects(_unquoted(failures)))
     names = {node.get("displayName", "") for node in listed}
     # The last attempt of each step: a later one replaces those before it.
-    last = {ATTEMPT.sub("", name): node for node in sorted(listed, key=_ended) if ATTEMPT.search(name := node.get("displayName", ""))}
+    last = {
+        ATTEMPT.sub("", name): node
+        for node in sorted(listed, key=_ended)
+        if ATTEMPT.search(name := node.get("displayName", ""))
+    }
     lasting = [node for step, node in last.items() if step in names]
     return min(lasting or list(last.values()) or listed, key=_ended, default={})
 
@@ -130,7 +172,10 @@ def _unquoted(text: str) -> str:
         return text
     # Beside JSON's escapes Go's form has an x with two digits and a U with eight.
     plain = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-    return GO_ESCAPE.sub(lambda m: chr(min(int(m[1][1:], 16), 0x10FFFF)) if len(m[1]) > 1 else plain.get(m[1], m[1]), text[1:].removesuffix('"'))
+    return GO_ESCAPE.sub(
+        lambda m: chr(min(int(m[1][1:], 16), 0x10FFFF)) if len(m[1]) > 1 else plain.get(m[1], m[1]),
+        text[1:].removesuffix('"'),
+    )
 
 
 def _objects(text: str) -> Iterator[dict[str, str]]:

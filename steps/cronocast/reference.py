@@ -1,4 +1,7 @@
-"""`python -m cronocast.reference`: the reference in steps/README.md, written from the definitions that the program itself uses."""
+"""`python -m cronocast.reference`.
+
+The reference in steps/README.md, written from the definitions that the program itself uses.
+"""
 
 import ast
 import importlib.util
@@ -31,18 +34,22 @@ CLASS_MEANINGS = {
     "too_short": "fewer finished points than `min_points`",
 }
 OPTIONS_OF_DARTS = (
-    "A name in `options` that a model of darts does not take is exit 78: `cronocast validate` says so where darts is installed, and the forecast step before any work. "
-    "`cronocast validate` without darts can't know the names and says nothing about them. Models that hand arguments on to another library say when they are fitted what it takes."
+    "A name in `options` that a model of darts does not take is exit 78: `cronocast validate` says so where darts is"
+    " installed, and the forecast step before any work. `cronocast validate` without darts can't know the names and"
+    " says nothing about them. Models that hand arguments on to another library say when they are fitted what it takes."
 )
 CLASS_LIMITS = (
-    "A pattern must have been seen in two whole cycles, and under noise in three: of three weeks with one missing, a weekly pattern is often not found. "
-    "Of a month or two of daily values a weak trend and a random walk under noise look alike, and either class may come out."
-    " Periods are whole numbers of steps: a pattern by calendar months, which are of 28 to 31 days, shows as one of 61 days or as none."
+    "A pattern must have been seen in two whole cycles, and under noise in three: of three weeks with one missing, a"
+    " weekly pattern is often not found. Of a month or two of daily values a weak trend and a random walk under noise"
+    " look alike, and either class may come out. Periods are whole numbers of steps: a pattern by calendar months,"
+    " which are of 28 to 31 days, shows as one of 61 days or as none."
 )
 STATUS_MEANINGS = {
     "ok": "done",
     "skipped": "nothing to do, `reason` says why; exit code 0",
-    "fallback": "done, but some member got a simpler model than asked for; `reason` and the members say why; exit code 0",
+    "fallback": (
+        "done, but some member got a simpler model than asked for; `reason` and the members say why; exit code 0"
+    ),
     "superseded": "a newer run of the series has done the work; exit code 0",
     "failed": "not done; `exit`, `token` and `message` say why",
 }
@@ -84,33 +91,58 @@ def _words(text: str) -> str:
 
 def _head() -> Iterator[str]:
     yield from ("# Reference of the `cronocast` package", "")
-    yield from ("Written by `python -m cronocast.reference` from the program's own definitions; `UPDATE_GOLDEN=1 pytest tests/repo/test_docs.py` renews it.", "")
+    yield from (
+        (
+            "Written by `python -m cronocast.reference` from the program's own definitions; `UPDATE_GOLDEN=1 pytest"
+            " tests/repo/test_docs.py` renews it."
+        ),
+        "",
+    )
 
 
 def _commands() -> Iterator[str]:
     yield from ("## Commands", "")
-    yield from _table(("Command", "What it does"), ([f"[`cronocast {name}`](#cronocast-{name})", command.help] for name, command in COMMANDS.items()))
+    yield from _table(
+        ("Command", "What it does"),
+        ([f"[`cronocast {name}`](#cronocast-{name})", command.help] for name, command in COMMANDS.items()),
+    )
     for name, command in COMMANDS.items():
         yield from (f"### cronocast {name}", "", command.help, "")
         settings = {leaf.flag for leaf in leaves(Entry) if name in leaf.steps}
         own = [parameter for parameter in command.params if not settings & set(parameter.opts)]
         yield from _table(("Option", "Variable", "Meaning"), map(_option, own))
         if settings:
-            yield from (f"And every [setting](#settings) with `{name}` in its last column, as a flag or as an env variable.", "")
+            yield from (
+                f"And every [setting](#settings) with `{name}` in its last column, as a flag or as an env variable.",
+                "",
+            )
 
 
 def _option(parameter: Any) -> list[str]:  # noqa: ANN401 - typer has its class in different modules by version
     flags = [] if parameter.param_type_name == "argument" else sorted(parameter.opts, key=len, reverse=True)
     names = " ".join(filter(None, (", ".join(flags), parameter.metavar)))
     required = " Required." if parameter.required else ""
-    default = f" Default: `{parameter.default}`." if isinstance(parameter.default, str | Path) and str(parameter.default) else ""
+    default = (
+        f" Default: `{parameter.default}`."
+        if isinstance(parameter.default, str | Path) and str(parameter.default)
+        else ""
+    )
     return [_code(names), _code(parameter.envvar), _words(parameter.help) + required + default]
 
 
 def _settings() -> Iterator[str]:
     yield from ("## Settings", "")
-    yield "A setting is taken from the flag, else from the env variable, else from the series document (an entry of `series:` in a values file), else it is the default."
-    yield from ("An empty flag or variable counts as not given. A dot is a level of the document: `source.url` is `url` under `source`.", "")
+    yield (
+        "A setting is taken from the flag, else from the env variable, else from the series document (an entry of"
+        " `series:` in a values file), else it is the default."
+    )
+    yield from (
+        (
+            "An empty flag or variable counts as not given. A dot is a level of the document: `source.url` is `url`"
+            " under `source`."
+        ),
+        "",
+    )
     columns = ("Setting", "Flag and variable", "Default", "Allowed", "Meaning", "Steps")
     yield from _table(columns, map(_setting, leaves(Entry)))
 
@@ -122,24 +154,58 @@ def _setting(leaf: Leaf) -> list[str]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else ", ".join(map(str, value))
+        if isinstance(value, list)
+        else ""
+        if value is None
+        else str(value)
+    )
 
 
 def _secrets() -> Iterator[str]:
     yield from ("## Secrets", "")
-    yield "Passwords and tokens never stand in values, flags or addresses. A setting names the file that holds one; on a laptop a variable may carry it instead."
-    yield from ("Where both are given, the file is read. It may end in a newline, holds at most 4 kB, and must not be readable by everybody.", "")
-    roles = [(role, what) for role in ("source", "sink") for what in sorted({what for what in SCHEMES.values() if what})]
-    yield from _table(("File", "Variable"), ([f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"] for role, what in roles))
+    yield (
+        "Passwords and tokens never stand in values, flags or addresses. A setting names the file that holds one; on a"
+        " laptop a variable may carry it instead."
+    )
+    yield from (
+        (
+            "Where both are given, the file is read. It may end in a newline, holds at most 4 kB, and must not be"
+            " readable by everybody."
+        ),
+        "",
+    )
+    roles = [
+        (role, what) for role in ("source", "sink") for what in sorted({what for what in SCHEMES.values() if what})
+    ]
+    yield from _table(
+        ("File", "Variable"),
+        ([f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"] for role, what in roles),
+    )
 
 
 def _exit_codes() -> Iterator[str]:
-    yield from ("## Exit codes", "", "The last line on stderr is `error: E_NAME subject: sentence`; `--debug` adds where it was raised.", "")
-    known = {0: ("", "done: ok, skipped, fallback or superseded, with a reason in the result file"), 2: ("", "wrong use of the command line"), 130: ("", "stopped by Ctrl-C")}
+    yield from (
+        "## Exit codes",
+        "",
+        "The last line on stderr is `error: E_NAME subject: sentence`; `--debug` adds where it was raised.",
+        "",
+    )
+    known = {
+        0: ("", "done: ok, skipped, fallback or superseded, with a reason in the result file"),
+        2: ("", "wrong use of the command line"),
+        130: ("", "stopped by Ctrl-C"),
+    }
     for kind in _subclasses(CronocastError):
         if "exit_code" in vars(kind):
             known[kind.exit_code] = (kind.__name__, " ".join((kind.__doc__ or "").split()))
-    yield from _table(("Code", "Class", "Meaning"), ([str(code), _code(name), meaning] for code, (name, meaning) in sorted(known.items())))
+    yield from _table(
+        ("Code", "Class", "Meaning"),
+        ([str(code), _code(name), meaning] for code, (name, meaning) in sorted(known.items())),
+    )
 
 
 def _subclasses(kind: type[CronocastError]) -> Iterator[type[CronocastError]]:
@@ -149,8 +215,19 @@ def _subclasses(kind: type[CronocastError]) -> Iterator[type[CronocastError]]:
 
 
 def _results() -> Iterator[str]:
-    yield from ("## Result files", "", "Every step writes `<step>.result.json` last, also after an error. The next step refuses files that do not fit it.", "")
-    yield from _table(("Keys", "Meaning"), ([", ".join(_code(key) for key in keys.split(", ")), meaning] for keys, meaning in RESULT_KEYS.items()))
+    yield from (
+        "## Result files",
+        "",
+        (
+            "Every step writes `<step>.result.json` last, also after an error. The next step refuses files that do not"
+            " fit it."
+        ),
+        "",
+    )
+    yield from _table(
+        ("Keys", "Meaning"),
+        ([", ".join(_code(key) for key in keys.split(", ")), meaning] for keys, meaning in RESULT_KEYS.items()),
+    )
     yield from _table(("Status", "Meaning"), ([_code(status), STATUS_MEANINGS[status]] for status in STATUSES))
 
 
@@ -158,9 +235,29 @@ def _models() -> Iterator[str]:
     yield from ("## Classes", "")
     yield from _table(("Class", "Meaning"), ([_code(name), CLASS_MEANINGS[name]] for name in CLASSES))
     yield from (CLASS_LIMITS, "")
-    yield from ("## Models", "", "`model: auto` chooses among the candidates of the class by backtest. Your own: `module:Class` with `fit(y, context)` and `predict(h)`.", "")
-    yield from _table(("Model", "What it is", "Installed by"), ([_code(name), _docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()))
-    yield from ("", "### Options", "", "`options` of an entry go to the model that it names, or to every one among its `candidates` that reads any.", "")
+    yield from (
+        "## Models",
+        "",
+        (
+            "`model: auto` chooses among the candidates of the class by backtest. Your own: `module:Class` with `fit(y,"
+            " context)` and `predict(h)`."
+        ),
+        "",
+    )
+    yield from _table(
+        ("Model", "What it is", "Installed by"),
+        (
+            [_code(name), _docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"]
+            for name, row in MODELS.items()
+        ),
+    )
+    yield from (
+        "",
+        "### Options",
+        "",
+        "`options` of an entry go to the model that it names, or to every one among its `candidates` that reads any.",
+        "",
+    )
     yield from _table(("Option", "Of", "Default", "Allowed", "Meaning"), _options())
     yield from ("", OPTIONS_OF_DARTS)
 
@@ -174,16 +271,25 @@ def _options() -> Iterator[list[str]]:
     for name, uses in found.items():
         first = uses[0][1]
         defaults = {model: _text(leaf.default) for model, leaf in uses}
-        shown = ", ".join(f"{_code(text)} ({model})" for model, text in defaults.items()) if len({*defaults.values()}) > 1 else _code(_text(first.default))
+        shown = (
+            ", ".join(f"{_code(text)} ({model})" for model, text in defaults.items())
+            if len({*defaults.values()}) > 1
+            else _code(_text(first.default))
+        )
         yield [_code(name), ", ".join(map(_code, defaults)), shown, _words(first.kind.words()), _words(first.about)]
 
 
 def _docstring(path: str) -> str:
-    """First sentence of the docstring of `module:Class` or `module:function`, read without importing the libraries that it needs."""
+    """First sentence of the docstring of `module:Class` or `module:function`.
+
+    Read without importing the libraries that it needs.
+    """
     module, _, name = path.partition(":")
     spec = importlib.util.find_spec(module)
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else ast.Module([], [])
-    found = next((node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name), tree)
+    found = next(
+        (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name), tree
+    )
     return (ast.get_docstring(found) or ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 
-FAMILY = ":<Model>"  # end of a row's key that stands for all names `prefix:...`; its attribute is a function of what follows the colon
+# end of a row's key that stands for all names `prefix:...`; its attribute is a function of what follows the colon
+FAMILY = ":<Model>"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Row:
 
 
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
-    """Import what `name` stands for: a row of the table, one of a family such as `darts:Theta`, or a user's own `module:Class`.
+    """Import what `name` stands for.
+
+    A row of the table, one of a family such as `darts:Theta`, or a user's own `module:Class`.
 
     Raises:
         ConfigError: the name is unknown (the known ones are listed).
@@ -38,7 +41,11 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
         if row.later and importlib.util.find_spec(row.later) is None:
             raise ModuleNotFoundError(name=row.later)
     except ModuleNotFoundError as error:
-        hint = f"pip install 'cronocast[{row.extra}]' or use the image that carries it" if row.extra else "install it beside cronocast"
+        hint = (
+            f"pip install 'cronocast[{row.extra}]' or use the image that carries it"
+            if row.extra
+            else "install it beside cronocast"
+        )
         sentence = f"{seen(name)} needs the module {seen(error.name)}, which is not installed here: {hint}"
         raise MissingExtraError([Problem("E_MISSING_EXTRA", setting, sentence)]) from error
     except AttributeError as error:

@@ -42,9 +42,23 @@ def helm_template(values: Path, release: str, namespace: str) -> str:
     chart = next((place for place in PLACES if (place / "Chart.yaml").is_file()), None)
     helm = shutil.which("helm")
     if helm is None or chart is None:
-        what = "the program helm is not on PATH; install it from https://helm.sh" if helm is None else "the chart is not in this installation; use a released wheel or the checkout"
-        raise ConfigError.one("E_NO_HELM", "helm", f"{what}. The files in the repository's folder workflows/ need neither: copy one and change its parameter `series`")
-    done = subprocess.run([helm, "template", release, str(chart), "--namespace", namespace, "--values", str(values)], capture_output=True, text=True, check=False)  # noqa: S603
+        what = (
+            "the program helm is not on PATH; install it from https://helm.sh"
+            if helm is None
+            else "the chart is not in this installation; use a released wheel or the checkout"
+        )
+        raise ConfigError.one(
+            "E_NO_HELM",
+            "helm",
+            f"{what}. The files in the repository's folder workflows/ need neither: copy one and change its parameter"
+            " `series`",
+        )
+    done = subprocess.run(  # noqa: S603
+        [helm, "template", release, str(chart), "--namespace", namespace, "--values", str(values)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise ConfigError.one("E_CHART", str(values), " ".join(done.stderr.split()))
     return done.stdout
@@ -67,4 +81,8 @@ def _items(document: str) -> list[str]:
     head, mark, body = document.partition("\nitems:\n")
     if not mark or "kind: List" not in head:
         return [document]
-    return [re.sub("^ {4}", "", item, flags=re.MULTILINE) for item in re.split(r"^  -\n", body, flags=re.MULTILINE) if item.strip()]
+    return [
+        re.sub("^ {4}", "", item, flags=re.MULTILINE)
+        for item in re.split(r"^  -\n", body, flags=re.MULTILINE)
+        if item.strip()
+    ]

@@ -1,4 +1,7 @@
-"""`<step>.result.json`: what a step did, written last; and the check of it by the step that comes next. Standard library only."""
+"""`<step>.result.json`: what a step did, written last; and the check of it by the step that comes next.
+
+Standard library only.
+"""
 
 import platform
 from dataclasses import asdict, dataclass, field
@@ -29,7 +32,9 @@ class Outcome:
     inputs: dict[str, str] = field(default_factory=dict)  # file name -> sha256
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)  # file name -> {"sha256", "rows"}
     members: list[dict[str, Any]] = field(default_factory=list)  # one mapping per member, each with "name" and "tags"
-    window: dict[str, int] = field(default_factory=dict)  # start_ns, end_ns (the first step that is not finished), every_ns
+    window: dict[str, int] = field(
+        default_factory=dict
+    )  # start_ns, end_ns (the first step that is not finished), every_ns
     notes: list[str] = field(default_factory=list)  # such as warnings of the server
 
     def add_input(self, path: Path) -> None:
@@ -46,15 +51,30 @@ def result_path(step: str, beside: Path) -> Path:
     return beside.parent / f"{step}.result.json"
 
 
-def write_result(path: Path, step: str, series: str, run: str, outcome: Outcome, duration_s: float, error: CronocastError | None, settings: dict[str, Any]) -> None:
+def write_result(
+    path: Path,
+    step: str,
+    series: str,
+    run: str,
+    outcome: Outcome,
+    duration_s: float,
+    error: CronocastError | None,
+    settings: dict[str, Any],
+) -> None:
     """Publish the result of a step; with an error its status is failed and its code and message stand beside."""
     head = {"schema": SCHEMA, "step": step, "series": series, "run": run}
-    state = {"exit": error.exit_code if error else 0, "token": error.token if error else "", "message": str(error) if error else ""}
+    state = {
+        "exit": error.exit_code if error else 0,
+        "token": error.token if error else "",
+        "message": str(error) if error else "",
+    }
     body = asdict(outcome)
     if error:
         body |= {"status": "failed", "reason": f"{error.token}: {error.problem}"}
     versions = {"cronocast": __version__, "python": platform.python_version()}
-    write_json(path, {**head, **state, **body, "duration_s": round(duration_s, 3), "versions": versions, "settings": settings})
+    write_json(
+        path, {**head, **state, **body, "duration_s": round(duration_s, 3), "versions": versions, "settings": settings}
+    )
 
 
 def read_result(path: Path, step: str) -> dict[str, Any]:
@@ -66,21 +86,30 @@ def read_result(path: Path, step: str) -> dict[str, Any]:
     try:
         document = read_json(path)
     except DataError as error:
-        raise ContractError("E_HANDOFF", str(path), f"the result of {step} is missing or empty; run {step} again") from error
+        raise ContractError(
+            "E_HANDOFF", str(path), f"the result of {step} is missing or empty; run {step} again"
+        ) from error
     if not isinstance(document, dict) or document.get("step") != step or document.get("status") not in STATUSES:
         raise ContractError("E_HANDOFF", str(path), f"not a result of {step}; run {step} again")
     if document.get("schema") != SCHEMA:
-        raise ContractError("E_HANDOFF", str(path), f"schema {seen(document.get('schema'))}; this version reads {SCHEMA}, use the same version in all steps")
+        raise ContractError(
+            "E_HANDOFF",
+            str(path),
+            f"schema {seen(document.get('schema'))}; this version reads {SCHEMA}, use the same version in all steps",
+        )
     return document
 
 
-def check_handoff(path: Path, step: str, series: str | None, run: str | None, result: Path | None = None) -> dict[str, Any]:
+def check_handoff(
+    path: Path, step: str, series: str | None, run: str | None, result: Path | None = None
+) -> dict[str, Any]:
     """Check that `path` is what `step` published for this series and run; return that step's result.
 
     Args:
         path: The file to be read.
         step: The step that wrote it.
-        series: Exact name of the series; None where a file stands alone, and then a missing result is fine ({} is returned).
+        series: Exact name of the series; None where a file stands alone, and then a missing result is fine ({} is
+            returned).
         run: Name of the run; None as for series.
         result: Where the step's result lies; beside `path`, named by the step, if not given.
 
@@ -95,7 +124,11 @@ def check_handoff(path: Path, step: str, series: str | None, run: str | None, re
     document = read_result(result, step)
     for name, expected in (("series", series), ("run", run)):
         if expected is not None and document.get(name) != expected:
-            raise ContractError("E_HANDOFF", str(path), f"belongs to {name} {seen(document.get(name))}, expected {seen(expected)}; run {step} again")
+            raise ContractError(
+                "E_HANDOFF",
+                str(path),
+                f"belongs to {name} {seen(document.get(name))}, expected {seen(expected)}; run {step} again",
+            )
     if document["status"] == "skipped":
         return document
     if document["status"] == "failed":
@@ -106,7 +139,14 @@ def check_handoff(path: Path, step: str, series: str | None, run: str | None, re
     checksum = published.get("sha256") if isinstance(published, dict) else None
     if isinstance(listed, dict) and path.name not in listed:  # the step has since run here for another file
         written = ", ".join(sorted(map(str, listed))) or "no file"
-        raise ContractError("E_HANDOFF", str(path), f"{result.name} beside it tells of {seen(written)}; run {step} again for this file, or give each forecast a folder of its own")
+        raise ContractError(
+            "E_HANDOFF",
+            str(path),
+            f"{result.name} beside it tells of {seen(written)}; run {step} again for this file, or give each forecast a"
+            " folder of its own",
+        )
     if checksum != sha256(path):
-        raise ContractError("E_HANDOFF", str(path), f"differs from what {step} published (sha256 {seen(checksum)}); run {step} again")
+        raise ContractError(
+            "E_HANDOFF", str(path), f"differs from what {step} published (sha256 {seen(checksum)}); run {step} again"
+        )
     return document

@@ -1,4 +1,7 @@
-"""Centre and spread that a few odd values do not move. NumPy's median gives the same numbers, but its checks take longer than the work on a few hundred values."""
+"""Centre and spread that a few odd values do not move.
+
+NumPy's median gives the same numbers, but its checks take longer than the work on a few hundred values.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,7 @@
-"""What is wrong with a URL, identifier, tag, query, schedule or zone: each rule returns one sentence, or "" when it is fine."""
+"""What is wrong with a URL, identifier, tag, query, schedule or zone.
+
+Each rule returns one sentence, or "" when it is fine.
+"""
 
 import difflib
 import ipaddress
@@ -9,10 +12,12 @@ from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# What may hold any text in a query: a quoted name, a string, and a regular expression, which stands only where no division can.
+# What may hold any text in a query: a quoted name, a string, and a regular expression, which stands only where no
+# division can.
 # None of them holds a raw newline: the server ends them there, so this must too.
 _LITERAL = re.compile(
-    r"""  "(?:\\.|[^"\\\n])*"  |  '(?:\\.|[^'\\\n])*'  |  (?P<before> (?: =~ | !~ | [,(] | \b(?:from|select|by)\b ) \s* ) /(?!\*)(?:\\.|[^/\\\n])*/""",
+    r"""  "(?:\\.|[^"\\\n])*"  |  '(?:\\.|[^'\\\n])*'
+      |  (?P<before> (?: =~ | !~ | [,(] | \b(?:from|select|by)\b ) \s* ) /(?!\*)(?:\\.|[^/\\\n])*/""",
     re.IGNORECASE | re.VERBOSE,
 )
 _DAYS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}  # of the months that are shorter than 31
@@ -22,7 +27,9 @@ _FORBIDDEN_IN_QUERY = re.compile(r"\b(into|drop|delete|create|alter|grant|revoke
 def url_problem(value: str, where: str) -> Problem | None:
     """Check the address of a server: http or https, a plain host, no credentials, path prefix allowed."""
     right = "allowed: http://HOST[:PORT][/prefix] or https://..."
-    masked = seen(re.sub(r"[?#].*", "?***", re.sub(r"^([a-z]*://)?.*@", r"\1***@", value, flags=re.DOTALL), flags=re.DOTALL))
+    masked = seen(
+        re.sub(r"[?#].*", "?***", re.sub(r"^([a-z]*://)?.*@", r"\1***@", value, flags=re.DOTALL), flags=re.DOTALL)
+    )
     if not re.match(r"https?://", value, re.IGNORECASE):
         return Problem("E_URL_SCHEME", where, f"{masked} begins with neither http:// nor https://; {right}")
     if re.search(r"[\s\x00-\x1f\x7f]", value):
@@ -31,9 +38,18 @@ def url_problem(value: str, where: str) -> Problem | None:
         parts = urlsplit(value)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        return Problem("E_URL_PORT", where, f"{masked} has a port or host that can't be read; {right}, ports 1 to 65535, IPv6 in brackets")
+        return Problem(
+            "E_URL_PORT",
+            where,
+            f"{masked} has a port or host that can't be read; {right}, ports 1 to 65535, IPv6 in brackets",
+        )
     if "@" in parts.netloc or parts.query or parts.fragment or "?" in value or "#" in value:
-        return Problem("E_URL_CREDENTIALS", where, f"{masked} carries credentials, a query or a fragment; put credentials into files (username, password_file, token_file)")
+        return Problem(
+            "E_URL_CREDENTIALS",
+            where,
+            f"{masked} carries credentials, a query or a fragment; put credentials into files (username, password_file,"
+            " token_file)",
+        )
     if parts.netloc.count(":") > 1 and "[" not in parts.netloc:
         return Problem("E_URL_PORT", where, f"{masked} has more than one colon; write an IPv6 address in brackets")
     if port == 0 or parts.netloc.endswith(":"):
@@ -43,7 +59,10 @@ def url_problem(value: str, where: str) -> Problem | None:
 
 
 def host_fault(host: str) -> str:
-    """Refuse hosts that no database has: link-local and unspecified addresses, odd spellings of IPv4, a trailing dot."""
+    """Refuse hosts that no database has.
+
+    Link-local and unspecified addresses, odd spellings of IPv4, a trailing dot.
+    """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -62,15 +81,28 @@ def identifier_fault(value: str) -> str:
     """Check the name of a measurement or field: any text that InfluxQL and line protocol carry unchanged."""
     if not value or len(value) > 255:
         return f"{len(value)} characters; allowed: 1 to 255"
-    if _CONTROL.search(value) or '"' in value or ";" in value or value.endswith("\\") or value[0] in "/$#" or value in (".", ".."):
-        return f"{seen(value)} can't be a name; allowed: text without \", ;, control characters, a leading /, $ or #, or a trailing backslash"
+    if (
+        _CONTROL.search(value)
+        or '"' in value
+        or ";" in value
+        or value.endswith("\\")
+        or value[0] in "/$#"
+        or value in (".", "..")
+    ):
+        return (
+            f"{seen(value)} can't be a name; allowed: text without \", ;, control characters, a leading /, $ or #, or a"
+            " trailing backslash"
+        )
     return ""
 
 
 def measurement_fault(value: str) -> str:
     """Check the name of a measurement to be written: as any identifier, and what the server gives back unchanged."""
     if re.search(r"\\[,= ]", value):
-        return f"{seen(value)} has a backslash before a comma, blank or equals sign, which the server drops; allowed: any other place"
+        return (
+            f"{seen(value)} has a backslash before a comma, blank or equals sign, which the server drops; allowed: any"
+            " other place"
+        )
     return identifier_fault(value)
 
 
@@ -92,7 +124,10 @@ def forecast_tag_fault(value: str) -> str:
     """Refuse the key of a tag that a forecast has itself, as a tag or as a field."""
     if value in ("series", "run", "yhat") or value.startswith("yhat_"):
         own = "the tag with the entry's name" if value == "series" else "a field of the forecast"
-        return f"{seen(value)} is {own}, and a query can't tell the two apart; allowed: other tags, or pin this one in tags, one entry per value"
+        return (
+            f"{seen(value)} is {own}, and a query can't tell the two apart; allowed: other tags, or pin this one in"
+            " tags, one entry per value"
+        )
     return ""
 
 
@@ -123,11 +158,19 @@ def query_fault(value: str) -> str:
     if "'" in bare or '"' in bare:
         return "a quote is not closed on its line; allowed: one plain SELECT"
     if ";" in bare or "--" in bare or "/*" in bare or _FORBIDDEN_IN_QUERY.search(bare):
-        return "more than one statement, a comment or a word that writes (INTO, DROP, DELETE...); allowed: one plain SELECT"
-    if not re.search(r"\btime\s*>=\s*\$start\b", bare, re.IGNORECASE) or not re.search(r"\btime\s*<\s*\$end\b", bare, re.IGNORECASE):
+        return (
+            "more than one statement, a comment or a word that writes (INTO, DROP, DELETE...); allowed: one plain"
+            " SELECT"
+        )
+    if not re.search(r"\btime\s*>=\s*\$start\b", bare, re.IGNORECASE) or not re.search(
+        r"\btime\s*<\s*\$end\b", bare, re.IGNORECASE
+    ):
         return "both time bounds must be there; write: WHERE time >= $start AND time < $end"
     if unknown := [mark for mark in re.findall(r"\$\w*", bare) if mark not in ("$start", "$end")]:
-        return f"{seen(unknown[0])} is filled in by nobody; allowed: $start and $end, and every as it is, such as GROUP BY time(1h)"
+        return (
+            f"{seen(unknown[0])} is filled in by nobody; allowed: $start and $end, and every as it is, such as GROUP BY"
+            " time(1h)"
+        )
     return ""
 
 
@@ -139,8 +182,13 @@ def read_by(query: str) -> set[str]:
 
 
 def grouped_ns(query: str) -> int | None:
-    """Length of the steps into which a query groups its rows, by `time(10m)` or `time(1h, 10m)`; None where it does not, or by none that it can be told."""
-    found = re.findall(r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE)  # that of the outermost SELECT stands last
+    """Length of the steps into which a query groups its rows, by `time(10m)` or `time(1h, 10m)`.
+
+    None where it does not, or by none that it can be told.
+    """
+    found = re.findall(
+        r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE
+    )  # that of the outermost SELECT stands last
     return Duration.read(found[-1].lower()) if found else None
 
 
@@ -149,20 +197,29 @@ def slice_fault(query: str, slice_ns: int) -> str:
     grouped = grouped_ns(query)
     moved = re.search(r"\btime\s*\(\s*[0-9]+[smhdw]\s*,|\btz\s*\(", query, re.IGNORECASE)
     if grouped and (moved or slice_ns % grouped):
-        return "cuts steps of the query in two; leave it out, or group by steps that begin with the slices, without an offset and tz()"
+        return (
+            "cuts steps of the query in two; leave it out, or group by steps that begin with the slices, without an"
+            " offset and tz()"
+        )
     return ""
 
 
 def series_name_fault(value: str) -> str:
     """Check the name of a series: its folder is a hash of it, so only what the tag `series` can't carry is refused."""
     if not value or len(value) > 300 or _CONTROL.search(value) or value.endswith("\\"):
-        return f"{seen(value)} can't name a series; allowed: 1 to 300 characters, no control characters, no trailing backslash"
+        return (
+            f"{seen(value)} can't name a series; allowed: 1 to 300 characters, no control characters, no trailing"
+            " backslash"
+        )
     return ""
 
 
 def cron_fault(value: str) -> str:
     """Check a schedule of five fields as Argo reads them; the minute may be H, a number made from the series' name."""
-    right = "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute made from the name), days of the week 0 to 6 from Sunday on, ranges upwards"
+    right = (
+        "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute made from the name), days of the"
+        " week 0 to 6 from Sunday on, ranges upwards"
+    )
     fields = value.split()
     if len(fields) != 5 or value.strip() != value:
         return f"{seen(value)} has {len(fields)} fields; {right}"

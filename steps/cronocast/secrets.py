@@ -1,4 +1,7 @@
-"""Passwords and tokens: from the file that a setting names, on a laptop also from an env variable; never from anywhere else."""
+"""Passwords and tokens: from the file that a setting names, on a laptop also from an env variable.
+
+Never from anywhere else.
+"""
 
 import os
 import stat
@@ -53,7 +56,9 @@ def _secret(what: str, path: str | None, role: str, env: Mapping[str, str]) -> s
         return _usable(_read(path, f"{role}.{what}_file"), f"{role}.{what}_file")
     if variable in env:
         return _usable(os.fsencode(env[variable]), variable)
-    raise ConfigError.one("E_SECRET", f"{role}.{what}_file", f"no {what}; name a file (mode 0400) here, or set {variable} on a laptop")
+    raise ConfigError.one(
+        "E_SECRET", f"{role}.{what}_file", f"no {what}; name a file (mode 0400) here, or set {variable} on a laptop"
+    )
 
 
 def _read(path: str, where: str) -> bytes:
@@ -63,20 +68,31 @@ def _read(path: str, where: str) -> bytes:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ConfigError.one("E_SECRET", where, f"{path!a} is not a plain file; name the file that holds the secret")
+                raise ConfigError.one(
+                    "E_SECRET", where, f"{path!a} is not a plain file; name the file that holds the secret"
+                )
             if status.st_mode & stat.S_IROTH:
-                raise ConfigError.one("E_SECRET", where, f"{path!a} can be read by everybody on the machine (mode {status.st_mode & 0o777:04o}); allowed: chmod 0400")
+                raise ConfigError.one(
+                    "E_SECRET",
+                    where,
+                    f"{path!a} can be read by everybody on the machine (mode {status.st_mode & 0o777:04o}); allowed:"
+                    " chmod 0400",
+                )
             return file.read(MAX_SECRET_BYTES + 2)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
-        raise ConfigError.one("E_SECRET", where, f"{path!a}: {reason}; mount the secret there, readable by this user") from error
+        raise ConfigError.one(
+            "E_SECRET", where, f"{path!a}: {reason}; mount the secret there, readable by this user"
+        ) from error
 
 
 def _usable(content: bytes, where: str) -> str:
     """The secret without the newline that editors leave behind."""
     text = content.removesuffix(b"\n").removesuffix(b"\r")
     if not text or len(text) > MAX_SECRET_BYTES:
-        raise ConfigError.one("E_SECRET", where, f"holds {'nothing' if not text else 'too much'}; allowed: 1 to {MAX_SECRET_BYTES} bytes")
+        raise ConfigError.one(
+            "E_SECRET", where, f"holds {'nothing' if not text else 'too much'}; allowed: 1 to {MAX_SECRET_BYTES} bytes"
+        )
     try:
         secret = text.decode("utf-8")
     except UnicodeDecodeError as error:

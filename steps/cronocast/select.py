@@ -1,4 +1,7 @@
-"""The select step: merges the parts that several containers forecast, and chooses where several images tried the same member."""
+"""The select step: merges the parts that several containers forecast.
+
+And chooses where several images tried the same member.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -17,7 +20,9 @@ RANKS = {"ok": 0, "fallback": 1}  # a forecast as planned before one that stands
 
 
 def run(job: Job) -> Outcome:
-    """Publish forecast.csv and its result as if one container had forecast every member; rows of members stand in the order of the parts.
+    """Publish forecast.csv and its result as if one container had forecast every member.
+
+    Rows of members stand in the order of the parts.
 
     Raises:
         ContractError, DataError: a part is missing, or is not what its container published.
@@ -28,10 +33,15 @@ def run(job: Job) -> Outcome:
     outcome.add_input(job.profile)
     if not profiles:
         return Outcome(status="skipped", reason="no_data: there are no members", inputs=outcome.inputs)
-    documents = {part: _documents(job, part, outcome) for part in parts(job.entry, [profile.series_class for profile in profiles.values()])}
+    documents = {
+        part: _documents(job, part, outcome)
+        for part in parts(job.entry, [profile.series_class for profile in profiles.values()])
+    }
     chosen: dict[Key, Part] = {}
     for key, profile in profiles.items():
-        chosen[key], document = choose({part: found[key] for part, found in documents.items() if key in found}, profile, job)
+        chosen[key], document = choose(
+            {part: found[key] for part, found in documents.items() if key in found}, profile, job
+        )
         outcome.members.append(document)
     with atomic(job.forecast) as file:
         file.write(header(forecast_columns(job.entry.levels)))
@@ -43,9 +53,14 @@ def run(job: Job) -> Outcome:
                     written += len(member.time_ns)
     outcome.rows_kept = outcome.expected = written
     outcome.add_output(job.forecast, written)
-    bad = [status for status in ("failed", "skipped", "fallback") if any(m["status"] == status for m in outcome.members)]
+    bad = [
+        status for status in ("failed", "skipped", "fallback") if any(m["status"] == status for m in outcome.members)
+    ]
     outcome.status = "skipped" if not written else "fallback" if bad else "ok"
-    outcome.reason = ", ".join(f"{sum(m['status'] == status for m in outcome.members)} of {len(outcome.members)} members {status}" for status in bad)
+    outcome.reason = ", ".join(
+        f"{sum(m['status'] == status for m in outcome.members)} of {len(outcome.members)} members {status}"
+        for status in bad
+    )
     return outcome
 
 
@@ -61,30 +76,47 @@ def _documents(job: Job, part: Part, outcome: Outcome) -> dict[Key, dict[str, An
             outcome.rows_in += int(result["outputs"][path.name]["rows"])
             outcome.add_input(path)
     except (KeyError, TypeError, ValueError) as error:
-        raise ContractError("E_HANDOFF", str(path), f"its result is incomplete or ill-typed: {seen(str(error))}; run forecast again") from error
+        raise ContractError(
+            "E_HANDOFF", str(path), f"its result is incomplete or ill-typed: {seen(str(error))}; run forecast again"
+        ) from error
     return documents
 
 
 def _forecasts(job: Job, part: Part, outcome: Outcome) -> Iterator[Member]:
-    """The members of one part's file one after the other, so that memory does not grow with their number; none where it was skipped."""
+    """The members of one part's file one after the other, so that memory does not grow with their number.
+
+    None where it was skipped.
+    """
     path = job.forecast.parent / part.file
     return read_members(path, forecast_columns(job.entry.levels)) if path.name in outcome.inputs else iter(())
 
 
 def choose(tried: Mapping[Part, dict[str, Any]], profile: Profile, job: Job) -> tuple[Part, dict[str, Any]]:
-    """Pick the best forecast of one member: as planned before fallback, then the lower backtest error relative to naive, then the lighter image.
+    """Pick the best forecast of one member.
+
+    As planned before fallback, then the lower backtest error relative to naive, then the lighter image.
 
     Raises:
         ContractError: no part has the member.
     """
     if not tried:
         wanted = ", ".join(models_by_image(job.entry, profile.series_class))
-        raise ContractError("E_HANDOFF", str(job.forecast), f"member {seen(profile.tags)} is in no part, expected in one of {wanted}; run forecast again")
+        raise ContractError(
+            "E_HANDOFF",
+            str(job.forecast),
+            f"member {seen(profile.tags)} is in no part, expected in one of {wanted}; run forecast again",
+        )
     order = list(tried)
-    best = min(order, key=lambda part: (RANKS.get(tried[part]["status"], 2), relative_error(tried[part]), order.index(part)))
+    best = min(
+        order, key=lambda part: (RANKS.get(tried[part]["status"], 2), relative_error(tried[part]), order.index(part))
+    )
     if len(tried) == 1:
         return best, tried[best]
-    errors = {part.image: round(relative_error(document), 3) for part, document in tried.items() if math.isfinite(relative_error(document))}
+    errors = {
+        part.image: round(relative_error(document), 3)
+        for part, document in tried.items()
+        if math.isfinite(relative_error(document))
+    }
     said = ", ".join(f"{image} {error:.2f}" for image, error in errors.items()) or "no backtest"
     why = f"{tried[best]['why']} (of several images, backtest error relative to naive: {said})"
     return best, {**tried[best], "why": why, "tried": errors}

@@ -1,4 +1,7 @@
-"""The CSV contract between steps: `name,tags,time,value`, and `name,tags,time,yhat,yhat_lower,yhat_upper` with two more columns for each further level."""
+"""The CSV contract between steps.
+
+`name,tags,time,value`, and `name,tags,time,yhat,yhat_lower,yhat_upper` with two more columns for each further level.
+"""
 
 import csv
 import io
@@ -37,7 +40,10 @@ def level_name(level: float) -> str:
 
 def forecast_columns(levels: Iterable[float] = ()) -> tuple[str, ...]:
     """Columns of a forecast: yhat and its interval, then lower and upper bound of each further level, ascending."""
-    return (*FORECAST_COLUMNS, *(f"yhat_{side}_{level_name(level)}" for level in sorted(levels) for side in ("lower", "upper")))
+    return (
+        *FORECAST_COLUMNS,
+        *(f"yhat_{side}_{level_name(level)}" for level in sorted(levels) for side in ("lower", "upper")),
+    )
 
 
 def levels_of(first: bytes) -> tuple[float, ...] | None:
@@ -49,14 +55,20 @@ def levels_of(first: bytes) -> tuple[float, ...] | None:
 
 @cache
 def ordered(width: int) -> tuple[tuple[int, int], ...]:
-    """Pairs of forecast columns, counted from 0, of which the first is never above the second: yhat is in every interval, a further one in the next."""
+    """Pairs of forecast columns, counted from 0, of which the first is never above the second.
+
+    Yhat is in every interval, a further one in the next.
+    """
     lowers, uppers = range(3, width, 2), range(4, width, 2)
     return ((1, 0), (0, 2), *pairwise([*reversed(lowers), 0, *uppers]))
 
 
 @dataclass
 class Member:
-    """One tag combination: its name, its tags as text (`k=v,k2=v2`), times in ns ascending, one column of doubles per value."""
+    """One tag combination.
+
+    Its name, its tags as text (`k=v,k2=v2`), times in ns ascending, one column of doubles per value.
+    """
 
     name: str
     tags: str
@@ -89,7 +101,10 @@ def parse_tags(text: str) -> tuple[tuple[str, str], ...]:
     if not text:
         return ()
     parts = re.findall(r"((?:[^\\,=]|\\.)+)=((?:[^\\,=]|\\.)+)(?:,|$)", text, re.DOTALL)
-    tags = tuple((re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL), re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)) for key, value in parts)
+    tags = tuple(
+        (re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL), re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL))
+        for key, value in parts
+    )
     if tags_text(tags) != text or len({key for key, _ in tags}) != len(tags):
         raise ValueError(text)
     return tags
@@ -130,7 +145,11 @@ def read_members(path: Path, columns: tuple[str, ...], max_bytes: int = MAX_FILE
     """
     size = check_plain_file(path)
     if size > max_bytes:
-        raise DataError("E_TOO_LARGE", str(path), f"{size} bytes; at most {max_bytes} are read, shorten lookback or split the series")
+        raise DataError(
+            "E_TOO_LARGE",
+            str(path),
+            f"{size} bytes; at most {max_bytes} are read, shorten lookback or split the series",
+        )
     try:
         with path.open("rb") as file:
             yield from _members(_blocks(file, str(path)), str(path), columns)
@@ -145,11 +164,17 @@ def _blocks(file: BinaryIO, where: str) -> Iterator[list[bytes]]:
         *lines, rest = (rest + block).split(b"\n")
         number += len(lines)
         if len(rest) >= MAX_LINE_BYTES:
-            raise DataError("E_TOO_LARGE", f"{where}:{number}", f"a line of {MAX_LINE_BYTES} bytes or more; right: name,k=v,TIME,VALUE")
+            raise DataError(
+                "E_TOO_LARGE",
+                f"{where}:{number}",
+                f"a line of {MAX_LINE_BYTES} bytes or more; right: name,k=v,TIME,VALUE",
+            )
         yield lines
     if rest:
         _check_text(rest, f"{where}:{number}")
-        raise ContractError("E_CSV_ROW", f"{where}:{number}", f"the last line is cut: {_shown(rest)}; the file must end with a newline")
+        raise ContractError(
+            "E_CSV_ROW", f"{where}:{number}", f"the last line is cut: {_shown(rest)}; the file must end with a newline"
+        )
 
 
 def _members(blocks: Iterator[list[bytes]], where: str, columns: tuple[str, ...]) -> Iterator[Member]:
@@ -189,7 +214,11 @@ def _check_header(first: bytes, where: str, expected: bytes) -> None:
     found = first.removeprefix(b"\xef\xbb\xbf")
     if found != expected:
         _check_text(found, where)
-        raise ContractError("E_CSV_HEADER", where, f"{_shown(found)} is not the header {expected.decode()!r}; run the step that writes it again")
+        raise ContractError(
+            "E_CSV_HEADER",
+            where,
+            f"{_shown(found)} is not the header {expected.decode()!r}; run the step that writes it again",
+        )
 
 
 def _member(line: bytes, where: str, expected: bytes, done: set[tuple[str, str]]) -> Member:
@@ -204,23 +233,38 @@ def _member(line: bytes, where: str, expected: bytes, done: set[tuple[str, str]]
         if not name or len(cells) < 4:
             raise ValueError(line)
     except csv.Error as error:
-        raise ContractError("E_CSV_ENCODING", where, f"{_shown(line)}: {error}; right: quotes closed on the same line") from error
+        raise ContractError(
+            "E_CSV_ENCODING", where, f"{_shown(line)}: {error}; right: quotes closed on the same line"
+        ) from error
     except (ValueError, IndexError, StopIteration) as error:
-        raise ContractError("E_CSV_ROW", where, f"{_shown(line)} is no row; right: name,k=v,TIME,VALUE with tags sorted by key") from error
+        raise ContractError(
+            "E_CSV_ROW", where, f"{_shown(line)} is no row; right: name,k=v,TIME,VALUE with tags sorted by key"
+        ) from error
     if (name, tags) in done or not line.startswith(prefix(name, tags)):
-        raise ContractError("E_CSV_ROW", where, f"member {seen(f'{name} {tags}')} comes a second time or is quoted oddly; rows of a member stand together")
+        raise ContractError(
+            "E_CSV_ROW",
+            where,
+            f"member {seen(f'{name} {tags}')} comes a second time or is quoted oddly; rows of a member stand together",
+        )
     done.add((name, tags))
     return Member(name, tags, array("q"), tuple(array("d") for _ in expected.split(b",")[3:]))
 
 
 def _add_rows(member: Member, rests: list[bytes], where: str, number: int) -> None:
-    """Keep times and values of rows that stand together: all at once where nothing is wrong, else one by one to say what is."""
+    """Keep times and values of rows that stand together.
+
+    All at once where nothing is wrong, else one by one to say what is.
+    """
     width = 1 + len(member.columns)
     if _rows_of(width).fullmatch(b"\n".join(rests)):
         cells = b",".join(rests).split(b",")
         times = [*member.time_ns[-1:], *map(int, cells[::width])]
         values = [array("d", map(float, cells[i::width])) for i in range(1, width)]
-        if all(map(lt, times, times[1:])) and times[-1] <= MAX_NS and all(all(map(math.isfinite, column)) for column in values):
+        if (
+            all(map(lt, times, times[1:]))
+            and times[-1] <= MAX_NS
+            and all(all(map(math.isfinite, column)) for column in values)
+        ):
             member.time_ns.extend(times[-len(rests) :])
             for column, more in zip(member.columns, values, strict=True):
                 column.extend(more)
@@ -243,10 +287,19 @@ def _add(member: Member, rest: bytes, where: str) -> None:
     if not _TIME.fullmatch(time) or int(time) > MAX_NS:
         raise ContractError("E_CSV_TIME", where, f"time {_shown(time)}; right: integer nanoseconds since 1970 in UTC")
     if member.time_ns and int(time) <= member.time_ns[-1]:
-        raise ContractError("E_CSV_TIME", where, f"time {_shown(time)} does not come after the row before; right: rows ascend within a member")
+        raise ContractError(
+            "E_CSV_TIME",
+            where,
+            f"time {_shown(time)} does not come after the row before; right: rows ascend within a member",
+        )
     if len(values) != len(member.columns):
         token = "E_CSV_VALUE" if len(values) > len(member.columns) else "E_CSV_ROW"
-        raise ContractError(token, where, f"{len(values)} values {_shown(rest)}; right: {len(member.columns)}, with a decimal point, no thousands separator")
+        raise ContractError(
+            token,
+            where,
+            f"{len(values)} values {_shown(rest)}; right: {len(member.columns)}, with a decimal point, no thousands"
+            " separator",
+        )
     if len(values) == 1 and values[0] in _GAP:
         member.gaps_in_file += 1
         return
@@ -261,14 +314,21 @@ def _add(member: Member, rest: bytes, where: str) -> None:
 def _complete(member: Member, where: str) -> Member:
     """Refuse times that are not nanoseconds."""
     if member.time_ns and (unit := other_unit(member.time_ns[0], member.time_ns[-1])):
-        raise ContractError("E_CSV_TIME", where, f"times such as {member.time_ns[-1]} look like {unit}; right: integer nanoseconds since 1970 in UTC")
+        raise ContractError(
+            "E_CSV_TIME",
+            where,
+            f"times such as {member.time_ns[-1]} look like {unit}; right: integer nanoseconds since 1970 in UTC",
+        )
     return member
 
 
 def other_unit(first: int, last: int) -> str:
-    """The unit in which times look like those of today while as nanoseconds they all lie within weeks of 1970; "" where they are nanoseconds.
+    """The unit in which times look like those of today while as nanoseconds they all lie within weeks of 1970.
 
-    Made-up times since 1970 may reach into those weeks: they are whole seconds, which times in microseconds are not as nanoseconds.
+    "" where they are nanoseconds.
+
+    Made-up times since 1970 may reach into those weeks: they are whole seconds, which times in microseconds are not as
+    nanoseconds.
     """
     units = {"seconds": 1, "milliseconds": 10**3} | ({"microseconds": 10**6} if first % 10**9 or last % 10**9 else {})
     return next((unit for unit, ns in units.items() if EARLIEST_S * ns <= first and last <= LATEST_S * ns), "")

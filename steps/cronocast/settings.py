@@ -23,12 +23,28 @@ from cronocast.step import Job, check_paths, run_folder
 
 # A step that is given files instead of a series document talks to no database; these stand for what it never uses.
 NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
-OUTPUTS = {"extract": "history", "classify": "profile", "forecast": "forecast", "select": "forecast", "load": "", "record": ""}
-NEEDED_TO_WRITE = ("sink.url", "sink.database", "sink.measurement")  # without a series document there is nothing to take them from
-PUBLISHED_AS = {"select": "forecast"}  # select does for many containers what forecast does in one: it publishes the same files
+OUTPUTS = {
+    "extract": "history",
+    "classify": "profile",
+    "forecast": "forecast",
+    "select": "forecast",
+    "load": "",
+    "record": "",
+}
+NEEDED_TO_WRITE = (
+    "sink.url",
+    "sink.database",
+    "sink.measurement",
+)  # without a series document there is nothing to take them from
+PUBLISHED_AS = {
+    "select": "forecast"
+}  # select does for many containers what forecast does in one: it publishes the same files
 MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
 SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
-EARLIEST_RUN_NS, LATEST_RUN_NS = 0, 9_000_000_000 * 10**9  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
+EARLIEST_RUN_NS, LATEST_RUN_NS = (
+    0,
+    9_000_000_000 * 10**9,
+)  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
 
 
 @dataclass(frozen=True)
@@ -76,7 +92,9 @@ def make_job(given: Given) -> Job:
     problems += crossed
     if origins.get("every") == "history":
         found = "; this step is the commonest one of the file, --every sets another"
-        problems = [replace(p, sentence=p.sentence + found) if "multiple of every" in p.sentence else p for p in problems]
+        problems = [
+            replace(p, sentence=p.sentence + found) if "multiple of every" in p.sentence else p for p in problems
+        ]
     problems = [_renamed(problem, given) for problem in problems]
     job = None
     if entry is not None:
@@ -89,7 +107,8 @@ def make_job(given: Given) -> Job:
 def refused_place(given: Given) -> tuple[Path, str, str] | None:
     """Where the result of a step that was refused belongs, its series and its run; None where they can't be told.
 
-    Beside a file that was named it belongs only if one lies there: that of an earlier try, which must not stand for this one.
+    Beside a file that was named it belongs only if one lies there: that of an earlier try, which must not stand for
+    this one.
     """
     problems: list[Problem] = []
     try:
@@ -103,18 +122,38 @@ def refused_place(given: Given) -> tuple[Path, str, str] | None:
     if (output := given.files.get(OUTPUTS[given.step])) is not None and not problems:
         place = result_path(given.step, output)
         return (place, name if isinstance(name, str) else "series", stamp(run_ns)) if place.is_file() else None
-    if given.root is None or not given.run or problems or not isinstance(name, str) or rules.series_name_fault(name) or any(given.files.values()):
+    if (
+        given.root is None
+        or not given.run
+        or problems
+        or not isinstance(name, str)
+        or rules.series_name_fault(name)
+        or any(given.files.values())
+    ):
         return None
     folder = run_folder(given.root, name, run_ns)
     if not given.entry and not folder.is_dir():
         return None  # a name alone may be a slip: no folder is made for it
-    return (result_path(part.name, folder / part.file) if part else folder / f"{PUBLISHED_AS.get(given.step, given.step)}.result.json"), name, stamp(run_ns)
+    return (
+        (
+            result_path(part.name, folder / part.file)
+            if part
+            else folder / f"{PUBLISHED_AS.get(given.step, given.step)}.result.json"
+        ),
+        name,
+        stamp(run_ns),
+    )
 
 
 def _check_files(given: Given, problems: list[Problem]) -> None:
     files = {f"--{name.replace('_', '-')}": path for name, path in given.files.items() if path is not None}
     written = {f"--{OUTPUTS[given.step]}", "--dry-run"}
-    check_paths(problems, {n: p for n, p in files.items() if n not in written}, {n: p for n, p in files.items() if n in written}, given.root)
+    check_paths(
+        problems,
+        {n: p for n, p in files.items() if n not in written},
+        {n: p for n, p in files.items() if n in written},
+        given.root,
+    )
 
 
 def _document(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -126,11 +165,19 @@ def _document(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], di
             continue  # an empty text means not given: parameters of a workflow are empty unless somebody fills them
         where = leaf.env if leaf.path in given.from_env else leaf.flag
         if len(text) > MAX_ENTRY_BYTES:
-            problems.append(Problem("E_CONFIG_SIZE", where, f"{len(text)} characters; allowed: at most {MAX_ENTRY_BYTES}"))
+            problems.append(
+                Problem("E_CONFIG_SIZE", where, f"{len(text)} characters; allowed: at most {MAX_ENTRY_BYTES}")
+            )
         elif any("\ud800" <= c <= "\udfff" for c in text):
             problems.append(Problem("E_CONFIG_ENCODING", where, f"{seen(text)} is not UTF-8; give UTF-8"))
         elif leaf.path in given.from_env and leaf.path not in MANY_LINES and not text.isprintable():
-            problems.append(Problem("E_CONFIG_ENCODING", where, f"{seen(text)} holds a new line or a control character; give one plain line"))
+            problems.append(
+                Problem(
+                    "E_CONFIG_ENCODING",
+                    where,
+                    f"{seen(text)} holds a new line or a control character; give one plain line",
+                )
+            )
         else:
             data = with_value(data, leaf.path, leaf.kind.from_text(text)) if data else data
             origins[leaf.path] = where
@@ -152,7 +199,10 @@ def _base(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[s
     source = {} if given.step == "extract" else NO_DATABASE
     needed = {"load": NEEDED_TO_WRITE, "record": ("name", *NEEDED_TO_WRITE)}.get(given.step, ())
     if missing := [leaf for leaf in step_leaves(given.step) if leaf.path in needed and not given.texts.get(leaf.path)]:
-        problems += [Problem("E_CONFIG_MISSING", leaf.flag, f"not given; allowed: {leaf.kind.words()}, or a whole --entry") for leaf in missing]
+        problems += [
+            Problem("E_CONFIG_MISSING", leaf.flag, f"not given; allowed: {leaf.kind.words()}, or a whole --entry")
+            for leaf in missing
+        ]
     data = {"name": given.texts.get("source.measurement") or "series", "source": source}
     origins: dict[str, str] = {}
     history = given.files.get("history")
@@ -165,7 +215,10 @@ def _base(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[s
 
 
 def whole_steps(span_ns: int, every_ns: int) -> str:
-    """The lookback of a history that is a file: the file is the window, and settings that must fit into the window are held against it."""
+    """The lookback of a history that is a file.
+
+    The file is the window, and settings that must fit into the window are held against it.
+    """
     return str(Duration.of(max(span_ns // every_ns, 1) * every_ns))
 
 
@@ -178,7 +231,10 @@ def _has(document: Any, path: str) -> bool:  # noqa: ANN401
 
 
 def infer_grid(history: Path) -> tuple[int, int]:
-    """Step size and span in ns of the first member of a history file: the commonest distance of its stamps, in whole seconds."""
+    """Step size and span in ns of the first member of a history file.
+
+    The commonest distance of its stamps, in whole seconds.
+    """
     member = next(iter(read_members(history, HISTORY_COLUMNS)), None)
     times = member.time_ns if member else ()
     gaps = sorted(b - a for a, b in pairwise(times))
@@ -198,7 +254,11 @@ def run_time(text: str | None, problems: list[Problem]) -> int:
             return run_ns
     except ValueError:
         pass
-    problems.append(Problem("E_CONFIG_TIME", "--run", f"{seen(text)} is no time; allowed: 2026-01-31T12:00:00Z, or seconds since 1970"))
+    problems.append(
+        Problem(
+            "E_CONFIG_TIME", "--run", f"{seen(text)} is no time; allowed: 2026-01-31T12:00:00Z, or seconds since 1970"
+        )
+    )
     return 0
 
 
@@ -213,12 +273,22 @@ def _renamed(problem: Problem, given: Given) -> Problem:
 def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], problems: list[Problem]) -> Job:
     files = {name: path for name, path in given.files.items() if path is not None}
     folder = run_folder(given.root, entry.name, run_ns) if given.root else None
-    needed = {"extract": ["history"], "classify": ["history", "profile"], "forecast": ["history", "forecast"], "select": [], "load": ["forecast"], "record": []}[given.step]
+    needed = {
+        "extract": ["history"],
+        "classify": ["history", "profile"],
+        "forecast": ["history", "forecast"],
+        "select": [],
+        "load": ["forecast"],
+        "record": [],
+    }[given.step]
     if folder is None and (given.part or given.step in ("select", "record")):
         problems.append(Problem("E_CONFIG_MISSING", "--root", "not given; what this step reads lies in a run folder"))
     if folder is None:
         missing = [name for name in needed if name not in files]
-        problems += [Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder") for name in missing]
+        problems += [
+            Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder")
+            for name in missing
+        ]
     base = folder or files.get(OUTPUTS[given.step], files.get("forecast", Path())).parent
     return Job(
         step=PUBLISHED_AS.get(given.step, given.step),
@@ -238,7 +308,10 @@ def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], probl
 
 
 def provenance(step: str, entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
-    """Each setting of a step with its value and where it came from: a flag, an env variable, entry, history or default."""
+    """Each setting of a step with its value and where it came from.
+
+    A flag, an env variable, entry, history or default.
+    """
     shown = {}
     for leaf in (leaf for leaf in leaves(Entry) if step in leaf.steps or leaf.path in SHOWN_BY_REPORT):
         value: Any = entry
@@ -250,7 +323,11 @@ def provenance(step: str, entry: Entry, origins: Mapping[str, str]) -> dict[str,
 
 def provenance_line(settings: Mapping[str, Mapping[str, Any]]) -> str:
     """One start-up line: every setting that is not a default, and whence."""
-    parts: Iterable[str] = (f"{path}={json.dumps(item['value'])} ({item['from']})" for path, item in settings.items() if item["from"] != "default")
+    parts: Iterable[str] = (
+        f"{path}={json.dumps(item['value'])} ({item['from']})"
+        for path, item in settings.items()
+        if item["from"] != "default"
+    )
     return "settings: " + (", ".join(parts) or "all defaults")
 
 
@@ -263,7 +340,9 @@ def read_text(path: Path) -> str:
     right = "allowed: a file of UTF-8 text, at most 1 MiB"
     try:
         if not path.is_file():
-            raise ConfigError.one("E_CONFIG_READ", str(path), f"{'not a file' if path.exists() else 'no such file'}; {right}")
+            raise ConfigError.one(
+                "E_CONFIG_READ", str(path), f"{'not a file' if path.exists() else 'no such file'}; {right}"
+            )
         with path.open("rb") as file:
             text = file.read(2**20 + 1)
         if len(text) > 2**20:
@@ -272,4 +351,6 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError.one("E_CONFIG_READ", str(path), f"{error.reason} at byte {error.start}; {right}") from error
     except (OSError, ValueError) as error:
-        raise ConfigError.one("E_CONFIG_READ", str(path), f"{getattr(error, 'strerror', None) or error}; {right}") from error
+        raise ConfigError.one(
+            "E_CONFIG_READ", str(path), f"{getattr(error, 'strerror', None) or error}; {right}"
+        ) from error

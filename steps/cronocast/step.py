@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from cronocast.durations import stamp
 from cronocast.entry import Entry
-from cronocast.errors import MAX_PROBLEMS, BugError, ConfigError, CronocastError, Problem, StorageError, Terminated, seen
+from cronocast.errors import (
+    MAX_PROBLEMS,
+    BugError,
+    ConfigError,
+    CronocastError,
+    Problem,
+    StorageError,
+    Terminated,
+    seen,
+)
 from cronocast.files import run_name, series_id, series_lock
 from cronocast.results import Outcome, result_path, write_result
 
@@ -85,7 +94,8 @@ def say(text: str) -> None:
     try:
         print(text.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, ValueError):
-        sys.stderr = open(os.devnull, "w", encoding="ascii")  # noqa: SIM115, PTH123 - stays open for the rest of the process
+        # stays open for the rest of the process
+        sys.stderr = open(os.devnull, "w", encoding="ascii")  # noqa: SIM115, PTH123
 
 
 def last_words(error: CronocastError) -> None:
@@ -103,7 +113,10 @@ def last_words(error: CronocastError) -> None:
 
 
 def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -> int:
-    """Run one step and return its exit code; its result file is published last, also after an error; a step that got no lock replaces none."""
+    """Run one step and return its exit code; its result file is published last, also after an error.
+
+    A step that got no lock replaces none.
+    """
     begin = time.monotonic()
     outcome, error = Outcome(status="failed"), None
     ended = threading.Event()
@@ -128,13 +141,18 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
     try:
         # A step that never began leaves what lies there: it may be the good result of whoever has the lock.
         if error is None or error.token != "E_LOCK" or not job.result.exists():
-            write_result(job.result, job.step, job.entry.name, job.run, outcome, time.monotonic() - begin, error, job.settings)
+            write_result(
+                job.result, job.step, job.entry.name, job.run, outcome, time.monotonic() - begin, error, job.settings
+            )
     except CronocastError as caught:
         error = error or caught
     signal.signal(signal.SIGTERM, previous)
     if error is None:
         reason = f" ({outcome.reason})" if outcome.reason else ""
-        say(f"{job.step}: {outcome.status}{reason}, {len(outcome.members)} {'member' if len(outcome.members) == 1 else 'members'}, {time.monotonic() - begin:.1f} s")
+        say(
+            f"{job.step}: {outcome.status}{reason}, {len(outcome.members)}"
+            f" {'member' if len(outcome.members) == 1 else 'members'}, {time.monotonic() - begin:.1f} s"
+        )
         return 0
     if debug:
         traceback.print_exception(error)
@@ -143,11 +161,17 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
 
 
 def _bug(error: Exception) -> BugError:
-    return BugError("E_BUG", type(error).__name__, f"{error or 'no message'}; this is a defect of cronocast, --debug shows where")
+    return BugError(
+        "E_BUG", type(error).__name__, f"{error or 'no message'}; this is a defect of cronocast, --debug shows where"
+    )
 
 
 def _storage(error: OSError, where: str) -> StorageError:
-    return StorageError("E_STORAGE", str(error.filename or where), f"{error.strerror or error}; check that it is there, writable and not full")
+    return StorageError(
+        "E_STORAGE",
+        str(error.filename or where),
+        f"{error.strerror or error}; check that it is there, writable and not full",
+    )
 
 
 def guarded(action: Callable[[], int], *, debug: bool) -> int:
@@ -174,11 +198,13 @@ def guarded(action: Callable[[], int], *, debug: bool) -> int:
         return BugError.exit_code
 
 
-def _terminate(ended: threading.Event, signum: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
+# the form of a signal handler
+def _terminate(ended: threading.Event, signum: int, frame: object) -> None:  # noqa: ARG001
     """Stop tidily: children first, then the exception unwinds through every temporary file.
 
-    Python drops an exception that is raised inside a destructor or the callback of a weak reference, of which every import has one,
-    and libraries drop it in their `except Exception`. So the signal comes again until the step has ended.
+    Python drops an exception that is raised inside a destructor or the callback of a weak reference, of which every
+    import has one, and libraries drop it in their `except Exception`. So the signal comes again until the step has
+    ended.
     """
     if "multiprocessing" in sys.modules:
         for child in sys.modules["multiprocessing"].active_children():
@@ -203,18 +229,34 @@ def _remove_leftovers(job: Job) -> None:
                 path.unlink()
 
 
-def check_paths(problems: list[Problem], inputs: dict[str, Path], outputs: dict[str, Path], root: Path | None = None) -> None:
-    """Refuse links, devices, pipes and folders, one file for two roles, and files outside the root where there is one (E_PATH)."""
+def check_paths(
+    problems: list[Problem], inputs: dict[str, Path], outputs: dict[str, Path], root: Path | None = None
+) -> None:
+    """Refuse links, devices, pipes and folders, one file for two roles.
+
+    And files outside the root where there is one (E_PATH).
+    """
     known: dict[Path, str] = {}
     for flag, path in {**inputs, **outputs}.items():
         try:
             real = path.resolve()
             if path.is_symlink() or (path.exists() and not path.is_file()):
-                problems.append(Problem("E_PATH", flag, f"{seen(str(path))} is a link, folder, pipe or device; name a plain file"))
+                problems.append(
+                    Problem("E_PATH", flag, f"{seen(str(path))} is a link, folder, pipe or device; name a plain file")
+                )
             elif real in known:
                 problems.append(Problem("E_PATH", flag, f"{seen(str(path))} is also {known[real]}; name two files"))
             elif root is not None and not real.is_relative_to(root.resolve()):
-                problems.append(Problem("E_PATH", flag, f"{seen(str(path))} lies outside the root {seen(str(root))}; name a file below it, or leave --root out"))
+                problems.append(
+                    Problem(
+                        "E_PATH",
+                        flag,
+                        f"{seen(str(path))} lies outside the root {seen(str(root))}; name a file below it, or leave"
+                        " --root out",
+                    )
+                )
             known[real] = flag
         except (OSError, ValueError, RuntimeError) as error:  # no right to look, NUL, a loop of links
-            problems.append(Problem("E_PATH", flag, f"{seen(str(path))} can't be looked at: {error}; name a plain file"))
+            problems.append(
+                Problem("E_PATH", flag, f"{seen(str(path))} can't be looked at: {error}; name a plain file")
+            )

@@ -36,7 +36,13 @@ def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
         raise yaml.MarkedYAMLError(problem="an alias stands inside what it names", problem_mark=node.start_mark)
     if id(node) not in known:
         known[id(node)] = 0  # begun
-        children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value if isinstance(node, yaml.SequenceNode) else []
+        children = (
+            [part for pair in node.value for part in pair]
+            if isinstance(node, yaml.MappingNode)
+            else node.value
+            if isinstance(node, yaml.SequenceNode)
+            else []
+        )
         known[id(node)] = 1 + sum(_expanded(child, known) for child in children)
     return known[id(node)]
 
@@ -51,16 +57,28 @@ def load_yaml(path: Path) -> Any:  # noqa: ANN401 - untrusted data
     try:
         node = yaml.compose(text, Loader=_Loader)
         if node is None:
-            raise ConfigError.one("E_CONFIG_READ", str(path), "empty; allowed: a mapping with series: and, if wanted, defaults:")
+            raise ConfigError.one(
+                "E_CONFIG_READ", str(path), "empty; allowed: a mapping with series: and, if wanted, defaults:"
+            )
         if _expanded(node, {}) > MAX_NODES:
-            raise ConfigError.one("E_CONFIG_SIZE", str(path), f"more than {MAX_NODES} values once aliases are followed; write them out or split the file")
+            raise ConfigError.one(
+                "E_CONFIG_SIZE",
+                str(path),
+                f"more than {MAX_NODES} values once aliases are followed; write them out or split the file",
+            )
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)  # not the text of the line: it may hold a password
-        raise ConfigError.one("E_CONFIG_YAML", where, f"{problem or 'not readable as YAML'}; allowed: one YAML document of plain data") from error
+        raise ConfigError.one(
+            "E_CONFIG_YAML", where, f"{problem or 'not readable as YAML'}; allowed: one YAML document of plain data"
+        ) from error
     except (RecursionError, ValueError) as error:
-        raise ConfigError.one("E_CONFIG_YAML", str(path), f"nested too deeply, or a number or date that can't be read: {seen(str(error))}; allowed: plain data") from error
+        raise ConfigError.one(
+            "E_CONFIG_YAML",
+            str(path),
+            f"nested too deeply, or a number or date that can't be read: {seen(str(error))}; allowed: plain data",
+        ) from error
 
 
 def load_values(path: Path) -> dict[str, Entry]:
@@ -96,29 +114,49 @@ def read_values(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
 
 
 def _shared_problems(data: Any) -> list[Problem]:  # noqa: ANN401 - untrusted data
-    """What is wrong in `defaults`, told once and there, not again in each series; what is not given there may stand in the series."""
+    """What is wrong in `defaults`, told once and there, not again in each series.
+
+    What is not given there may stand in the series.
+    """
     problems: list[Problem] = []
     if isinstance(data, dict) and isinstance(data.get("defaults"), dict):
         parse(Entry, data["defaults"], "defaults", problems)
     return [problem for problem in problems if problem.token != "E_CONFIG_MISSING"]
 
 
-def documents(data: Any, where: str, problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - untrusted data
-    """Each series' name and document: `defaults` with the series' own settings over them; adds what is wrong with the map itself.
+# untrusted data
+def documents(data: Any, where: str, problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+    """Each series' name and document: `defaults` with the series' own settings over them.
+
+    Adds what is wrong with the map itself.
 
     Raises:
         ConfigError: the frame of the file is wrong.
     """
     defaults, series = _frame(data, where)
     if "name" in defaults:
-        problems.append(Problem("E_CONFIG_UNKNOWN_KEY", "defaults.name", "the key in the map of series is the name; leave this out"))
+        problems.append(
+            Problem("E_CONFIG_UNKNOWN_KEY", "defaults.name", "the key in the map of series is the name; leave this out")
+        )
     for key, own in series.items():
         if not isinstance(key, str):
-            problems.append(Problem("E_SERIES_NAME", f"series.{key}", f"YAML reads this name as {seen(key)}, not as text; write it in quotes"))
+            problems.append(
+                Problem(
+                    "E_SERIES_NAME",
+                    f"series.{key}",
+                    f"YAML reads this name as {seen(key)}, not as text; write it in quotes",
+                )
+            )
         elif own is not None and not isinstance(own, dict):
-            problems.append(Problem("E_CONFIG_TYPE", f"series.{key}", f"{seen(own)} is not a mapping; allowed: settings of the series"))
+            problems.append(
+                Problem(
+                    "E_CONFIG_TYPE", f"series.{key}", f"{seen(own)} is not a mapping; allowed: settings of the series"
+                )
+            )
         elif own and "name" in own:
-            problems.append(Problem("E_CONFIG_UNKNOWN_KEY", f"series.{key}.name", "the key of the map is the name; leave this out"))
+            problems.append(
+                Problem("E_CONFIG_UNKNOWN_KEY", f"series.{key}.name", "the key of the map is the name; leave this out")
+            )
         else:
             yield key, {**merge(defaults, own or {}), "name": key}
 
@@ -126,14 +164,30 @@ def documents(data: Any, where: str, problems: list[Problem]) -> Iterator[tuple[
 def _frame(data: Any, where: str) -> tuple[dict[Any, Any], dict[Any, Any]]:  # noqa: ANN401 - untrusted data
     problems: list[Problem] = []
     if not isinstance(data, dict):
-        raise ConfigError.one("E_CONFIG_TYPE", where, f"{seen(data)} is not a mapping; allowed: series: and, if wanted, defaults:")
+        raise ConfigError.one(
+            "E_CONFIG_TYPE", where, f"{seen(data)} is not a mapping; allowed: series: and, if wanted, defaults:"
+        )
     defaults, series = data.get("defaults") or {}, data.get("series")
     if not isinstance(defaults, dict):
-        problems.append(Problem("E_CONFIG_TYPE", "defaults", f"{seen(defaults)} is not a mapping; allowed: settings that every series shares"))
+        problems.append(
+            Problem(
+                "E_CONFIG_TYPE",
+                "defaults",
+                f"{seen(defaults)} is not a mapping; allowed: settings that every series shares",
+            )
+        )
     if not isinstance(series, dict) or not series:
-        problems.append(Problem("E_CONFIG_TYPE", "series", f"{seen(series)} is not a map of series; allowed: NAME: {{settings}}, at least one"))
+        problems.append(
+            Problem(
+                "E_CONFIG_TYPE",
+                "series",
+                f"{seen(series)} is not a map of series; allowed: NAME: {{settings}}, at least one",
+            )
+        )
     elif len(series) > MAX_SERIES:
-        problems.append(Problem("E_CONFIG_SIZE", "series", f"{len(series)} series; allowed: at most {MAX_SERIES} in one file"))
+        problems.append(
+            Problem("E_CONFIG_SIZE", "series", f"{len(series)} series; allowed: at most {MAX_SERIES} in one file")
+        )
     own = {key: value for key, value in data.items() if key not in ("defaults", "series")}
     problems += _chart_problems(own)
     if problems:
@@ -148,7 +202,9 @@ def _chart_problems(own: dict[Any, Any]) -> list[Problem]:
     from cronocast.chartvalues import Chart
 
     problems: list[Problem] = []
-    parse(Chart, merge(plain(Chart()), own), "", problems, ("defaults", "series"))  # null takes a default away, as in Helm
+    parse(
+        Chart, merge(plain(Chart()), own), "", problems, ("defaults", "series")
+    )  # null takes a default away, as in Helm
     return problems
 
 
@@ -159,7 +215,9 @@ def values_schema() -> dict[str, Any]:
     entry, chart = schema(Entry), schema(Chart)
     entry["properties"].pop("name")
     _optional(entry)
-    entry["properties"]["source"]["properties"]["tags"]["additionalProperties"]["anyOf"].append({"type": "null"})  # takes a tag of defaults away
+    entry["properties"]["source"]["properties"]["tags"]["additionalProperties"]["anyOf"].append(
+        {"type": "null"}
+    )  # takes a tag of defaults away
     _optional(chart)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -170,7 +228,12 @@ def values_schema() -> dict[str, Any]:
         "properties": {
             **chart["properties"],
             "defaults": {**entry, "description": "Settings that every series shares."},
-            "series": {"type": "object", "minProperties": 1, "maxProperties": MAX_SERIES, "additionalProperties": {**entry, "type": ["object", "null"]}},
+            "series": {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": MAX_SERIES,
+                "additionalProperties": {**entry, "type": ["object", "null"]},
+            },
         },
     }
 

@@ -21,7 +21,10 @@ MINIMAL = {"source": {"url": "http://influxdb:8086", "database": "metrics", "mea
 
 
 def need(what: str, there: object) -> None:
-    """Skip a test whose tool or file is not here, and say which; where tools are required (CRONOCAST_REQUIRE_TOOLS=1) fail instead."""
+    """Skip a test whose tool or file is not here, and say which.
+
+    Where tools are required (CRONOCAST_REQUIRE_TOOLS=1) fail instead.
+    """
     if there:
         return
     reason = f"{what} is not here"
@@ -41,7 +44,9 @@ def helm(*arguments: str, values: Mapping[str, Any] | None = None) -> "subproces
     command = [tool("helm"), *arguments, *(["-f", "-"] if values is not None else [])]
     return subprocess.run(
         command,
-        input=json.dumps(values, ensure_ascii=False).replace("\x7f", "\\u007f").replace("\u2028", "\\u2028") if values is not None else None,
+        input=json.dumps(values, ensure_ascii=False).replace("\x7f", "\\u007f").replace("\u2028", "\\u2028")
+        if values is not None
+        else None,
         capture_output=True,
         text=True,
         check=False,
@@ -87,10 +92,19 @@ def tags(text: str) -> list[str]:
 
 
 def filled(part: Any, known: Mapping[str, str]) -> Any:
-    """A template as Argo fills it in: marks in its JSON text are replaced by values escaped for JSON; twice, as some fields are."""
+    """A template as Argo fills it in: marks in its JSON text are replaced by values escaped for JSON.
+
+    Twice, as some fields are.
+    """
     text = json.dumps(part, ensure_ascii=False)
     for _ in range(2):
-        text = re.sub(r"\{\{(=?)(.*?)\}\}", lambda m: m[0] if m[1] or m[2].strip() not in known else json.dumps(known[m[2].strip()], ensure_ascii=False)[1:-1], text)
+        text = re.sub(
+            r"\{\{(=?)(.*?)\}\}",
+            lambda m: (
+                m[0] if m[1] or m[2].strip() not in known else json.dumps(known[m[2].strip()], ensure_ascii=False)[1:-1]
+            ),
+            text,
+        )
     return json.loads(text)
 
 
@@ -111,21 +125,40 @@ def runs(objects: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[st
 
 def containers(template: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The containers of one of Argo's templates."""
-    return template["containerSet"]["containers"] if "containerSet" in template else [template["container"]] if "container" in template else []
+    return (
+        template["containerSet"]["containers"]
+        if "containerSet" in template
+        else [template["container"]]
+        if "container" in template
+        else []
+    )
 
 
 def pod(workflow: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any]:
-    """The pod that Argo makes of a template: its own containers beside ours, patched as the workflow and the template say.
+    """The pod that Argo makes of a template.
+
+    Its own containers beside ours, patched as the workflow and the template say.
 
     Argo patches a resource itself in the main container, and starts none that waits for it.
     """
     spec = workflow["spec"]
     ours = containers(template)
-    own = [{"name": "wait"}, *({"name": "main", **c} if "name" not in c else c for c in ours)] if ours else [{"name": "main"}]
-    made = {"securityContext": spec["securityContext"], "automountServiceAccountToken": spec["automountServiceAccountToken"]}
+    own = (
+        [{"name": "wait"}, *({"name": "main", **c} if "name" not in c else c for c in ours)]
+        if ours
+        else [{"name": "main"}]
+    )
+    made = {
+        "securityContext": spec["securityContext"],
+        "automountServiceAccountToken": spec["automountServiceAccountToken"],
+    }
     made |= {"containers": own, "initContainers": [{"name": "init"}]}
     volumes = [*spec["volumes"], *template.get("volumes", [])]
-    argo = [{"name": "var-run-argo", "emptyDir": {}}, {"name": "tmp-dir-argo", "emptyDir": {}}, {"name": "exec-sa-token", "secret": {}}]
+    argo = [
+        {"name": "var-run-argo", "emptyDir": {}},
+        {"name": "tmp-dir-argo", "emptyDir": {}},
+        {"name": "exec-sa-token", "secret": {}},
+    ]
     made["volumes"] = [*volumes, *argo]
     for patch in (yaml.safe_load(part.get("podSpecPatch", "{}")) for part in (spec, template)):
         for group, changes in patch.items():

@@ -1,4 +1,7 @@
-"""JSON schemas for kubeconform, strict at every level, made from Kubernetes' own OpenAPI document and Argo's full CRDs."""
+"""JSON schemas for kubeconform, strict at every level.
+
+Made from Kubernetes' own OpenAPI document and Argo's full CRDs.
+"""
 
 import json
 from pathlib import Path
@@ -53,8 +56,15 @@ def strict(part: Any) -> Any:
         return part
     if part.get("x-kubernetes-int-or-string"):
         return {"type": ["string", "integer"]}
-    made = {key: ({name: strict(item) for name, item in value.items()} if key == "properties" else strict(value)) for key, value in part.items()}
-    if "properties" in made and "additionalProperties" not in made and not made.get("x-kubernetes-preserve-unknown-fields"):
+    made = {
+        key: ({name: strict(item) for name, item in value.items()} if key == "properties" else strict(value))
+        for key, value in part.items()
+    }
+    if (
+        "properties" in made
+        and "additionalProperties" not in made
+        and not made.get("x-kubernetes-preserve-unknown-fields")
+    ):
         made["additionalProperties"] = False
     if made.get("properties", {}).get("metadata") == {"type": "object"}:
         made["properties"]["metadata"] = {"type": "object"}  # a CRD leaves it to Kubernetes

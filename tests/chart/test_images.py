@@ -33,6 +33,7 @@ def test_each_image_has_a_task_that_reads_its_parts_and_starts_no_pod_without_on
 @pytest.mark.parametrize("model", ELSEWHERE)
 def test_one_pod_takes_no_model_of_another_image(model: str) -> None:
     for settings in ({"model": model}, {"candidates": ["theta", model]}):
-        assert f"E_CONFIG_CROSS series.a.singlePod: the one pod carries light models only; leave out singlePod, or the model {model}" in problems(
-            {"series": {"a": {**MINIMAL, "singlePod": True, **settings}}}
+        assert (
+            "E_CONFIG_CROSS series.a.singlePod: the one pod carries light models only; leave out singlePod, or the"
+            f" model {model}" in problems({"series": {"a": {**MINIMAL, "singlePod": True, **settings}}})
         )

@@ -1,4 +1,7 @@
-"""Every pod that would arise is restricted (Argo's own containers too), bounded, without a shell, and is given the secrets that it needs."""
+"""Every pod that would arise is restricted (Argo's own containers too), bounded, without a shell.
+
+And is given the secrets that it needs.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +12,16 @@ import pytest
 
 from tests.chart.rendering import CHART, IDS, SCENARIOS, containers, kind, pod, render, scenario, tags
 
-ALLOWED_VOLUMES = {"configMap", "secret", "projected", "emptyDir", "persistentVolumeClaim", "downwardAPI", "csi", "ephemeral"}
+ALLOWED_VOLUMES = {
+    "configMap",
+    "secret",
+    "projected",
+    "emptyDir",
+    "persistentVolumeClaim",
+    "downwardAPI",
+    "csi",
+    "ephemeral",
+}
 SETTINGS = {
     "CRONOCAST_ENTRY",
     "CRONOCAST_ROOT",
@@ -38,7 +50,10 @@ def pods(objects: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def unrestricted(made: dict[str, Any]) -> list[str]:
-    """What Pod Security's restricted profile would say of a pod: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
+    """What Pod Security's restricted profile would say of a pod.
+
+    Https://kubernetes.io/docs/concepts/security/pod-security-standards/.
+    """
     outer = made.get("securityContext", {})
     found = [f"pod: {key}" for key in ("hostNetwork", "hostPID", "hostIPC") if made.get(key)]
     found += [f"volume {v['name']}" for v in made["volumes"] if not (v.keys() - {"name"}) <= ALLOWED_VOLUMES]
@@ -65,7 +80,9 @@ def test_every_pod_is_restricted_and_its_root_file_system_read_only(path: Path) 
     for name, made in pods(scenario(path)):
         own = [c for c in made["containers"] if c["name"] != "wait"]
         assert own
-        if name == "janitor" or "existing" not in path.name:  # there the controller restricts Argo's containers, not the chart
+        if (
+            name == "janitor" or "existing" not in path.name
+        ):  # there the controller restricts Argo's containers, not the chart
             assert unrestricted(made) == [], name
         assert unrestricted({**made, "containers": own, "initContainers": []}) == [], name
         assert all(c["securityContext"]["readOnlyRootFilesystem"] is True for c in own)
@@ -125,11 +142,15 @@ def secrets_by_step(path: Path) -> dict[str, set[str]]:
     for part in template["spec"]["templates"]:
         for container in containers(part):
             name = container.get("name", part["name"])
-            found[name] = {m["name"].removeprefix("secret-") for m in container["volumeMounts"] if m["name"].startswith("secret-")}
+            found[name] = {
+                m["name"].removeprefix("secret-") for m in container["volumeMounts"] if m["name"].startswith("secret-")
+            }
     return found
 
 
-@pytest.mark.parametrize(("path", "loads"), [(SAMPLE, {"source", "sink"}), (TLS, {"source", "ca"})], ids=["sample", "tls"])
+@pytest.mark.parametrize(
+    ("path", "loads"), [(SAMPLE, {"source", "sink"}), (TLS, {"source", "ca"})], ids=["sample", "tls"]
+)
 def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loads: set[str]) -> None:
     reads = loads - {"sink"}
     expected = {
@@ -151,7 +172,9 @@ def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loa
 def test_a_secret_is_a_file_for_its_owner_and_an_account_may_report_and_no_more(path: Path) -> None:
     for _, made in pods(scenario(path)):
         assert all(v["secret"].get("defaultMode") == 0o400 for v in made["volumes"] if v["name"].startswith("secret-"))
-    report, label = ({"apiGroups": ["argoproj.io"], "resources": [what], "verbs": verbs} for what, verbs in RIGHTS.items())
+    report, label = (
+        {"apiGroups": ["argoproj.io"], "resources": [what], "verbs": verbs} for what, verbs in RIGHTS.items()
+    )
     roles = {role["metadata"]["name"]: role["rules"] for role in kind(scenario(path), "Role")}
     assert roles in ({}, {"rel": [report]}, {"rel": [report], "rel-label": [report, label]})
     assert ("rel-label" in roles) == (path == LABELS)
@@ -161,7 +184,9 @@ def test_a_secret_is_a_file_for_its_owner_and_an_account_may_report_and_no_more(
 
 def test_only_the_pod_that_labels_a_run_may_change_workflows_and_it_reads_nothing() -> None:
     for workflow in kind(scenario(LABELS), "WorkflowTemplate"):
-        with_rights = {t["name"]: pod(workflow, t) for t in workflow["spec"]["templates"] if t.get("serviceAccountName")}
+        with_rights = {
+            t["name"]: pod(workflow, t) for t in workflow["spec"]["templates"] if t.get("serviceAccountName")
+        }
         assert with_rights.keys() == {"label"}
         assert [c["name"] for c in with_rights["label"]["containers"]] == ["main"]
         assert not any(c.get("volumeMounts") for c in with_rights["label"]["containers"])
@@ -182,8 +207,13 @@ SERVERS = {
 
 
 @pytest.mark.parametrize(("source", "sink", "expected"), SERVERS.values(), ids=[f"X10 {name}" for name in SERVERS])
-def test_pods_reach_names_the_api_server_and_the_servers_of_the_series(source: Any, sink: Any, expected: list[int]) -> None:
-    entry = {"source": {"database": "d", "measurement": "m", "field": "f", **source}, **({"sink": sink} if sink else {})}
+def test_pods_reach_names_the_api_server_and_the_servers_of_the_series(
+    source: Any, sink: Any, expected: list[int]
+) -> None:
+    entry = {
+        "source": {"database": "d", "measurement": "m", "field": "f", **source},
+        **({"sink": sink} if sink else {}),
+    }
     found = ports({"series": {"a": entry}})
     assert found[:2] == [DNS, [443, 6443]]
     assert sorted(found[2]) == sorted(expected)
@@ -201,7 +231,9 @@ def test_the_labels_that_the_policy_selects_are_on_every_pod() -> None:
     objects = scenario(SCENARIOS[IDS.index("company")])
     selected = kind(objects, "NetworkPolicy")[0]["spec"]["podSelector"]["matchLabels"].items()
     assert selected <= kind(objects, "WorkflowTemplate")[0]["spec"]["podMetadata"]["labels"].items()
-    assert selected <= kind(objects, "CronJob")[0]["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"].items()
+    assert (
+        selected <= kind(objects, "CronJob")[0]["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"].items()
+    )
 
 
 def test_v14_the_chart_evaluates_no_text_of_a_user() -> None:

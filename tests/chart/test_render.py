@@ -17,7 +17,9 @@ VALUES = FOLDER / "values.yaml"
 
 def cronocast(*arguments: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
     env = {**os.environ, "PYTHONPATH": str(ROOT / "steps"), **({"PATH": path} if path is not None else {})}
-    return subprocess.run([sys.executable, "-m", "cronocast", *arguments], env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "cronocast", *arguments], env=env, capture_output=True, text=True, check=False
+    )
 
 
 def test_workflows_are_what_the_chart_makes_of_their_values() -> None:
@@ -72,7 +74,9 @@ def test_without_helm_the_command_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_wrong_values_are_refused_before_helm_is_asked(tmp_path: Path) -> None:
-    (tmp_path / "v.yaml").write_text("series: {a: {source: {url: 'http://a', database: d, measurement: m, field: f}, horizn: 24h}}")
+    (tmp_path / "v.yaml").write_text(
+        "series: {a: {source: {url: 'http://a', database: d, measurement: m, field: f}, horizn: 24h}}"
+    )
     done = cronocast("render", "-f", str(tmp_path / "v.yaml"), path=str(tmp_path))
     assert done.returncode == 78
     assert "series.a.horizn" in done.stderr
@@ -80,7 +84,9 @@ def test_wrong_values_are_refused_before_helm_is_asked(tmp_path: Path) -> None:
 
 def test_what_only_the_chart_knows_is_refused_too(tmp_path: Path) -> None:
     tool("helm")
-    (tmp_path / "v.yaml").write_text("series: {a: {profile: gpu, source: {url: 'http://a', database: d, measurement: m, field: f}}}")
+    (tmp_path / "v.yaml").write_text(
+        "series: {a: {profile: gpu, source: {url: 'http://a', database: d, measurement: m, field: f}}}"
+    )
     done = cronocast("render", "-f", str(tmp_path / "v.yaml"))
     assert done.returncode == 78
     assert "E_CHART" in done.stderr

@@ -1,4 +1,7 @@
-"""What Argo repeats is what the table of exit codes in DESIGN section 9 says: the rendered expression is evaluated for every code and status."""
+"""What Argo repeats is what the table of exit codes in DESIGN section 9 says.
+
+The rendered expression is evaluated for every code and status.
+"""
 
 import re
 from itertools import product
@@ -10,8 +13,34 @@ from cronocast import errors
 from tests.chart.rendering import IDS, SCENARIOS, containers, kind, scenario
 
 # code -> repeated. 64 and 65 are Argo's own; 137 is repeated once, and not where memory ran out.
-TABLE = {1: False, 2: False, 64: True, 65: True, 66: False, 69: False, 70: False, 74: True, 75: True, 76: False, 77: False, 78: False, 130: False, 143: True}
-STEPS = ("extract", "classify", "forecast", "forecast-lstm", "forecast-stats", "forecast-darts", "select", "load", "record", "single")
+TABLE = {
+    1: False,
+    2: False,
+    64: True,
+    65: True,
+    66: False,
+    69: False,
+    70: False,
+    74: True,
+    75: True,
+    76: False,
+    77: False,
+    78: False,
+    130: False,
+    143: True,
+}
+STEPS = (
+    "extract",
+    "classify",
+    "forecast",
+    "forecast-lstm",
+    "forecast-stats",
+    "forecast-darts",
+    "select",
+    "load",
+    "record",
+    "single",
+)
 
 
 def templates() -> dict[str, Any]:
@@ -20,12 +49,31 @@ def templates() -> dict[str, Any]:
     return {t["name"]: t for t in kind(sample, "WorkflowTemplate")[0]["spec"]["templates"] if containers(t)}
 
 
-def repeated(template: str, code: int, status: str = "Failed", retries: int = 0, reason: str = "Error", message: str | None = None) -> bool:
-    """Evaluate a template's expression as Argo does, for an attempt that ended so; of a pod that has a message of its own Argo tells that alone."""
+def repeated(
+    template: str,
+    code: int,
+    status: str = "Failed",
+    retries: int = 0,
+    reason: str = "Error",
+    message: str | None = None,
+) -> bool:
+    """Evaluate a template's expression as Argo does, for an attempt that ended so.
+
+    Of a pod that has a message of its own Argo tells that alone.
+    """
     expression = templates()[template]["retryStrategy"]["expression"]
     container = "3-forecast" if template == "single" else "main"
-    message = f"{container}: {reason} (exit code {code}): error: E_NAME x: 75 or exit code 75 in what the server said" if message is None else message
-    known: dict[str, Any] = {"lastRetry.status": status, "lastRetry.message": message, "lastRetry.exitCode": "-1" if template == "single" else str(code), "retries": str(retries)}
+    message = (
+        f"{container}: {reason} (exit code {code}): error: E_NAME x: 75 or exit code 75 in what the server said"
+        if message is None
+        else message
+    )
+    known: dict[str, Any] = {
+        "lastRetry.status": status,
+        "lastRetry.message": message,
+        "lastRetry.exitCode": "-1" if template == "single" else str(code),
+        "retries": str(retries),
+    }
     python = re.sub(r"(lastRetry\.\w+|retries)\b", lambda m: f"known[{m[1]!r}]", expression)
     python = python.replace("||", " or ").replace("&&", " and ").replace("!(", "not (").replace("asInt(", "int(")
     python = re.sub(r"(known\[[^]]+\]) matches ('[^']*')", r"bool(re.search(\2, \1))", python)
@@ -47,13 +95,18 @@ def test_a_killed_attempt_is_repeated_once_unless_memory_ran_out(template: str) 
 @pytest.mark.parametrize("code", [-1, 0])
 def test_a_pod_that_failed_without_its_program_is_repeated_once(template: str, code: int) -> None:
     """Refused by a node, ended before its program began, or after it was done: Argo then tells no code, or 0."""
-    assert [repeated(template, code, retries=i, message="Pod was rejected: UnexpectedAdmissionError") for i in range(3)] == [True, False, False]
+    assert [
+        repeated(template, code, retries=i, message="Pod was rejected: UnexpectedAdmissionError") for i in range(3)
+    ] == [True, False, False]
 
 
 # What Kubernetes says of a pod that it ended.
 ENDED = (
     "Pod was terminated in response to imminent node shutdown.",
-    "The node was low on resource: memory. Threshold quantity: 100Mi, available: 64Mi. Container 3-forecast was using 1Gi, request is 512Mi",
+    (
+        "The node was low on resource: memory. Threshold quantity: 100Mi, available: 64Mi. Container 3-forecast was"
+        " using 1Gi, request is 512Mi"
+    ),
     "Preempted in order to admit critical pod",
     "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
     "",
@@ -87,16 +140,28 @@ def test_what_argo_could_not_run_is_repeated_whatever_the_code(template: str, co
 
 
 def test_the_table_has_every_code_of_the_program() -> None:
-    classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.CronocastError) and "exit_code" in vars(value)]
+    classes = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.CronocastError) and "exit_code" in vars(value)
+    ]
     assert {c.exit_code for c in classes} <= TABLE.keys()
-    assert {c.exit_code for c in classes if TABLE[c.exit_code]} == {errors.StorageError.exit_code, errors.TemporaryError.exit_code, errors.Terminated.exit_code}
+    assert {c.exit_code for c in classes if TABLE[c.exit_code]} == {
+        errors.StorageError.exit_code,
+        errors.TemporaryError.exit_code,
+        errors.Terminated.exit_code,
+    }
 
 
 def test_the_wait_grows_from_a_start_of_the_series_own_and_ends_no_attempt() -> None:
     for template in templates().values():
         strategy = template["retryStrategy"]
         assert strategy["retryPolicy"] == "Always"
-        assert strategy["backoff"] == {"duration": "{{workflow.parameters.retry-seconds}}", "factor": "2", "cap": "300s"}
+        assert strategy["backoff"] == {
+            "duration": "{{workflow.parameters.retry-seconds}}",
+            "factor": "2",
+            "cap": "300s",
+        }
     for cron in kind(scenario(SCENARIOS[IDS.index("names")]), "CronWorkflow"):
         waits = {p["name"]: p["value"] for p in cron["spec"]["workflowSpec"]["arguments"]["parameters"]}
         assert 20 <= int(waits["retry-seconds"]) < 40

@@ -21,9 +21,15 @@ def test_helm_lint_has_nothing_to_say(path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def schemas(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Where kubeconform finds its schemas: made here where KUBE_OPENAPI names Kubernetes' swagger.json, else its default, which it downloads."""
+    """Where kubeconform finds its schemas.
+
+    Made here where KUBE_OPENAPI names Kubernetes' swagger.json, else its default, which it downloads.
+    """
     crds = Path(os.environ.get("ARGO_CRDS", ""))
-    need("ARGO_CRDS, a folder with Argo's full CRDs (manifests/base/crds/full),", "ARGO_CRDS" in os.environ and list(crds.glob("argoproj.io_*.yaml")))
+    need(
+        "ARGO_CRDS, a folder with Argo's full CRDs (manifests/base/crds/full),",
+        "ARGO_CRDS" in os.environ and list(crds.glob("argoproj.io_*.yaml")),
+    )
     openapi = Path(os.environ["KUBE_OPENAPI"]) if "KUBE_OPENAPI" in os.environ else None
     need("KUBE_OPENAPI, Kubernetes' api/openapi-spec/swagger.json,", openapi or os.environ.get("CI") == "true")
     folder = tmp_path_factory.mktemp("schemas")
@@ -49,7 +55,14 @@ def test_every_object_fits_its_strict_schema(path: Path, schemas: list[str]) -> 
     assert f"Valid: {len(scenario(path))}, Invalid: 0, Errors: 0, Skipped: 0" in done.stdout
 
 
-@pytest.mark.parametrize(("name", "at"), {"WorkflowTemplate": ("spec", "podGC"), "CronWorkflow": ("spec", "workflowSpec"), "CronJob": ("spec", "jobTemplate")}.items())
+@pytest.mark.parametrize(
+    ("name", "at"),
+    {
+        "WorkflowTemplate": ("spec", "podGC"),
+        "CronWorkflow": ("spec", "workflowSpec"),
+        "CronJob": ("spec", "jobTemplate"),
+    }.items(),
+)
 def test_the_schemas_refuse_a_field_that_nobody_knows(name: str, at: tuple[str, str], schemas: list[str]) -> None:
     wrong = deepcopy(kind(scenario(SCENARIOS[IDS.index("sample")]), name)[0])
     wrong[at[0]][at[1]]["concurencyPolicy"] = "x"

@@ -10,17 +10,40 @@ import pytest
 from cronocast.document import plain
 from cronocast.entry import Entry, parse_entry_text
 from cronocast.values import load_values
-from tests.chart.rendering import IDS, MINIMAL, SCENARIOS, containers, expanded, filled, kind, render, runs, scenario, tags
+from tests.chart.rendering import (
+    IDS,
+    MINIMAL,
+    SCENARIOS,
+    containers,
+    expanded,
+    filled,
+    kind,
+    render,
+    runs,
+    scenario,
+    tags,
+)
 
 FAILURES = "=sprig.trunc(60000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))"
-WORKFLOW = {"workflow.name": "run-1", "workflow.scheduledTime": "2026-01-31T12:00:00Z", "workflow.parameters.model": "", "item": "x", "=1+1": "2", "inputs.parameters.part": ""}
+WORKFLOW = {
+    "workflow.name": "run-1",
+    "workflow.scheduledTime": "2026-01-31T12:00:00Z",
+    "workflow.parameters.model": "",
+    "item": "x",
+    "=1+1": "2",
+    "inputs.parameters.part": "",
+}
 
 
 def arrived(objects: Any) -> dict[str, Entry]:
     """Each series as the process of its extract step reads it."""
     found: dict[str, Entry] = {}
     for cron, template, parameters in runs(objects):
-        known = {**WORKFLOW, "workflow.name": cron["metadata"]["name"], **{f"workflow.parameters.{k}": v for k, v in parameters.items()}}
+        known = {
+            **WORKFLOW,
+            "workflow.name": cron["metadata"]["name"],
+            **{f"workflow.parameters.{k}": v for k, v in parameters.items()},
+        }
         for part in template["spec"]["templates"]:
             for container in containers(part):
                 env: dict[str, str] = {"HOME": "/tmp", "ID": "0"}
@@ -72,7 +95,20 @@ def test_v15_text_of_any_kind_arrives_unchanged() -> None:
         "*a",
         "!!x",
     ]
-    pieces += ["ü", "\u2028", "\ufeff", "📈", "\u0000".replace("\u0000", "\x7f"), "<b>", "&amp;", "{{workflow.name}}", "{{ .Values.image }}", "$(CRONOCAST_ROOT)", "\\u0024", "\\n"]
+    pieces += [
+        "ü",
+        "\u2028",
+        "\ufeff",
+        "📈",
+        "\u0000".replace("\u0000", "\x7f"),
+        "<b>",
+        "&amp;",
+        "{{workflow.name}}",
+        "{{ .Values.image }}",
+        "$(CRONOCAST_ROOT)",
+        "\\u0024",
+        "\\n",
+    ]
     rng = random.Random(1)
     texts = [*pieces, *("".join(rng.choices(pieces, k=rng.randint(2, 9))) for _ in range(300))]
     series = {f"s{i}": {**MINIMAL, "title": text, "options": {"text": text}} for i, text in enumerate(texts)}
@@ -82,14 +118,24 @@ def test_v15_text_of_any_kind_arrives_unchanged() -> None:
         env = filled({"value": "{{workflow.parameters.series}}"}, known)["value"]
         document = json.loads(expanded(env, {"CRONOCAST_ROOT": "/data", "id": "0"}))
         found[document["name"]] = document
-    assert {name: (d["title"], d["options"]["text"]) for name, d in found.items()} == {f"s{i}": (text, text) for i, text in enumerate(texts)}
+    assert {name: (d["title"], d["options"]["text"]) for name, d in found.items()} == {
+        f"s{i}": (text, text) for i, text in enumerate(texts)
+    }
 
 
 def test_numbers_keep_their_value() -> None:
     source = {**MINIMAL["source"], "max_bytes": 2**40, "max_rows": 5_000_001}
     series = {"a": {"source": source, "level": 0.8, "budget": 10.0, "clip": {"min": -1e-7, "max": 1e21}, "shards": 100}}
     entry = arrived(render({"series": series}))["a"]
-    assert (entry.source.max_bytes, entry.source.max_rows, entry.level, entry.budget, entry.clip.min, entry.clip.max, entry.shards) == (
+    assert (
+        entry.source.max_bytes,
+        entry.source.max_rows,
+        entry.level,
+        entry.budget,
+        entry.clip.min,
+        entry.clip.max,
+        entry.shards,
+    ) == (
         2**40,
         5_000_001,
         0.8,
@@ -103,7 +149,15 @@ def test_numbers_keep_their_value() -> None:
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
 def test_argo_knows_every_mark_that_it_is_asked_to_fill_in(path: Path) -> None:
-    known = {"workflow.scheduledTime", "workflow.status", "workflow.name", "inputs.parameters.part", "inputs.parameters.class", "item", FAILURES}
+    known = {
+        "workflow.scheduledTime",
+        "workflow.status",
+        "workflow.name",
+        "inputs.parameters.part",
+        "inputs.parameters.class",
+        "item",
+        FAILURES,
+    }
     for _cron, template, parameters in runs(scenario(path)):
         names = {f"workflow.parameters.{p['name']}" for p in template["spec"]["arguments"]["parameters"]}
         used = {tag for tag in tags(json.dumps(template)) if "tasks.classify" not in tag}

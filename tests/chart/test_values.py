@@ -1,4 +1,7 @@
-"""Values: each is read, each mistake is named with its path, and what is generated from their definition is up to date."""
+"""Values: each is read, each mistake is named with its path.
+
+And what is generated from their definition is up to date.
+"""
 
 import copy
 import json
@@ -38,13 +41,23 @@ def leaf_paths(value: Any, at: str = "") -> Iterator[str]:
 
 
 # A value that differs from the default, by what the default is; what needs a value of its own kind stands in OWN.
-OTHER: dict[type, Any] = {bool: lambda v: not v, int: lambda v: v + 7, str: lambda v: f"{v}other", tuple: lambda v: [*v, "other"]}
+OTHER: dict[type, Any] = {
+    bool: lambda v: not v,
+    int: lambda v: v + 7,
+    str: lambda v: f"{v}other",
+    tuple: lambda v: [*v, "other"],
+}
 OWN: dict[str, Any] = {
-    "labels": {"a": "b"}, "annotations": {"a": "b"}, "image.digests": {"load": "sha256:" + "0" * 64}, "image.pullPolicy": "Never", "image.pullSecrets": ["a"],
-    "volume.size": "7Gi", "volume.accessMode": "ReadWriteOnce", "schedule.concurrencyPolicy": "Replace", "networkPolicy.egress": [{"ports": [{"port": 1}]}],
-    "networkPolicy.apiServerPorts": [1], "janitor.schedule": "1 1 1 1 1", "janitor.keep": "1d", "profiles": {"cpu": {}, "more": {}}, "profiles.cpu.light.nodeSelector": {"a": "b"},
-    "profiles.cpu.light.tolerations": [{"key": "a"}], "profiles.cpu.light.affinity": {"podAffinity": {}}, "profiles.cpu.heavy.nodeSelector": {"a": "b"},
-    "profiles.cpu.heavy.tolerations": [{"key": "a"}], "profiles.cpu.heavy.affinity": {"podAffinity": {}}, "profiles.cpu.heavy.image": "forecast-lstm-gpu",
+    "labels": {"a": "b"}, "annotations": {"a": "b"}, "image.digests": {"load": "sha256:" + "0" * 64},
+    "image.pullPolicy": "Never", "image.pullSecrets": ["a"],
+    "volume.size": "7Gi", "volume.accessMode": "ReadWriteOnce", "schedule.concurrencyPolicy": "Replace",
+    "networkPolicy.egress": [{"ports": [{"port": 1}]}],
+    "networkPolicy.apiServerPorts": [1], "janitor.schedule": "1 1 1 1 1", "janitor.keep": "1d",
+    "profiles": {"cpu": {}, "more": {}}, "profiles.cpu.light.nodeSelector": {"a": "b"},
+    "profiles.cpu.light.tolerations": [{"key": "a"}], "profiles.cpu.light.affinity": {"podAffinity": {}},
+    "profiles.cpu.heavy.nodeSelector": {"a": "b"},
+    "profiles.cpu.heavy.tolerations": [{"key": "a"}], "profiles.cpu.heavy.affinity": {"podAffinity": {}},
+    "profiles.cpu.heavy.image": "forecast-lstm-gpu",
     "profiles.cpu.heavy.gpus": 1, "profiles.cpu.heavy.gpuResource": "amd.com/gpu",
 }  # fmt: skip
 BASE: dict[str, Any] = {"series": {"a": MINIMAL}}
@@ -76,17 +89,29 @@ def test_every_value_changes_what_is_made(path: str) -> None:
     if isinstance(default, dict):  # requests and limits: of each something else
         wanted: Any = {**default, "memory": "96Mi" if path.endswith("requests") else "7Gi"}
     else:
-        wanted = OWN[path] if path in OWN else next(make for kind_, make in OTHER.items() if isinstance(default, kind_))(default)
+        wanted = (
+            OWN[path]
+            if path in OWN
+            else next(make for kind_, make in OTHER.items() if isinstance(default, kind_))(default)
+        )
     assert render(put(before, path, wanted)) != list(rendered(json.dumps(before)))
 
 
-NOT_NEEDED = (*(path for path in PATHS if path.endswith((".requests", ".limits"))), "security.runAsUser", "security.runAsGroup", "security.fsGroup")
+NOT_NEEDED = (
+    *(path for path in PATHS if path.endswith((".requests", ".limits"))),
+    "security.runAsUser",
+    "security.runAsGroup",
+    "security.fsGroup",
+)
 EMPTY = tuple(path for path in PATHS if not path.startswith("profiles.") and default_at(path) in ("", False, (), {}))
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if not path.startswith("profiles.")])
 def test_null_leaves_nothing_half_made(path: str) -> None:
-    """Helm takes a default away where a file says null, and an old release that is upgraded with its old values lacks what is new."""
+    """Helm takes a default away where a file says null.
+
+    And an old release that is upgraded with its old values lacks what is new.
+    """
     values = put(BASE, path, None)
     if path in EMPTY:
         assert render(values) == list(rendered(json.dumps(BASE)))
@@ -97,7 +122,15 @@ def test_null_leaves_nothing_half_made(path: str) -> None:
         assert f"at '{''.join(f'/{name}' for name in outer)}': missing property '{last}'" in problems(values)
 
 
-ENTRY_PATHS = {"schedules": ["1 1 1 1 1"], "timezone": "Europe/Berlin", "suspend": True, "profile": "more", "singlePod": True, "title": "T", "horizon": "48h"}
+ENTRY_PATHS = {
+    "schedules": ["1 1 1 1 1"],
+    "timezone": "Europe/Berlin",
+    "suspend": True,
+    "profile": "more",
+    "singlePod": True,
+    "title": "T",
+    "horizon": "48h",
+}
 
 
 @pytest.mark.parametrize("path", ENTRY_PATHS)
@@ -109,7 +142,9 @@ def test_every_setting_of_a_series_that_the_chart_acts_on_changes_the_schedule_b
         cron["spec"]["workflowSpec"]["arguments"]["parameters"].pop(0)
         return cron
 
-    assert without_document(render(put(values, f"series.a.{path}", ENTRY_PATHS[path]))) != without_document(render(values))
+    assert without_document(render(put(values, f"series.a.{path}", ENTRY_PATHS[path]))) != without_document(
+        render(values)
+    )
 
 
 # id -> (path, value, what helm's message must hold)
@@ -119,8 +154,16 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "V2 six fields": ("series.a.schedules", ["* * * * * *"], ("/series/a/schedules/0", "* * * * * *")),
     "V2 minute 61": ("series.a.schedules", ["61 * * * *"], ("E_CRON", "series.a.schedules", '"61"')),
     "V2 @every": ("series.a.schedules", ["@every 1s"], ("/series/a/schedules/0",)),
-    "V2 Sunday as 7": ("series.a.schedules", ["0 6 * * 5-7"], ("E_CRON", "series.a.schedules", '"5-7"', "days of the week 0 to 6")),
-    "V2 a range backwards": ("series.a.schedules", ["0 22-6 * * *"], ("E_CRON", "series.a.schedules", '"22-6"', "ranges upwards")),
+    "V2 Sunday as 7": (
+        "series.a.schedules",
+        ["0 6 * * 5-7"],
+        ("E_CRON", "series.a.schedules", '"5-7"', "days of the week 0 to 6"),
+    ),
+    "V2 a range backwards": (
+        "series.a.schedules",
+        ["0 22-6 * * *"],
+        ("E_CRON", "series.a.schedules", '"22-6"', "ranges upwards"),
+    ),
     "V2 never": ("series.a.schedules", ["0 0 31 2 *"], ("E_CRON", "series.a.schedules", "never")),
     "V2 a zone in front": ("series.a.schedules", ["TZ=UTC 1 1 1 1 1"], ("/series/a/schedules/0",)),
     "V2 empty": ("series.a.schedules", [""], ("/series/a/schedules/0",)),
@@ -136,7 +179,11 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "V7 empty": ("image.registry", "", ("/image/registry",)),
     "V7 half a digest": ("image.digests", {"load": "sha256:12"}, ("/image/digests/load",)),
     "V7 an unknown image": ("image.digests", {"lod": "sha256:" + "0" * 64}, ("/image/digests", "lod")),
-    "V8 limit below request": ("resources.load.limits", {"memory": "8Mi"}, ("E_RESOURCES", "resources.load.limits.memory", "8Mi", "64Mi")),
+    "V8 limit below request": (
+        "resources.load.limits",
+        {"memory": "8Mi"},
+        ("E_RESOURCES", "resources.load.limits.memory", "8Mi", "64Mi"),
+    ),
     "V8 bytes": ("resources.load.limits", {"memory": "512"}, ("E_RESOURCES", "resources.load.limits.memory", "512")),
     "V8 an odd quantity": ("resources.load.limits", {"memory": "1e3Gi"}, ("/resources/load/limits/memory", "1e3Gi")),
     "V8 half a GPU": ("profiles", {"gpu": {"heavy": {"gpus": 0.5}}}, ("/profiles/gpu/heavy/gpus", "integer")),
@@ -154,7 +201,11 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "a model that is none": ("series.a.model", "lstn", ("/series/a/model", "lstm")),
     "a candidate that is none": ("defaults.candidates", ["theta", "lstn"], ("/defaults/candidates/1", "lstm")),
     "a zone that is none": ("series.a.timezone", "Europe/Berln", ("E_TZ", "series.a.timezone", "Europe/Berln")),
-    "a calendar's zone that is none": ("defaults.calendar", {"timezone": "Europe/Berln"}, ("E_TZ", "series.a.calendar.timezone", "Europe/Berln")),
+    "a calendar's zone that is none": (
+        "defaults.calendar",
+        {"timezone": "Europe/Berln"},
+        ("E_TZ", "series.a.calendar.timezone", "Europe/Berln"),
+    ),
     "a port too large": ("series.a.source.url", "http://h:65536", ("/series/a/source/url",)),
     "port 0": ("defaults.sink", {"url": "https://h:0/x"}, ("/defaults/sink/url",)),
     "a port in words": ("series.a.source.url", "http://h:abc", ("/series/a/source/url",)),
@@ -164,9 +215,21 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "V17 one pod's claim": ("volume.accessMode", "ReadWriteOncePod", ("/volume/accessMode",)),
     "V18 schedule": ("series.a.schedule", "1 * * * *", ("/series/a", "schedule")),
     "V18 mutex": ("mutex", "x", ("mutex",)),
-    "nothing to read": ("series.a.source", {"url": "http://a"}, ("E_CONFIG_MISSING", "series.a.source.database", "series.a.source.field")),
-    "one pod for lstm": ("series.a", {**MINIMAL, "singlePod": True, "model": "lstm"}, ("E_CONFIG_CROSS", "series.a.singlePod")),
-    "one pod for shards": ("series.a", {**MINIMAL, "singlePod": True, "shards": 2}, ("E_CONFIG_CROSS", "series.a.singlePod", "2")),
+    "nothing to read": (
+        "series.a.source",
+        {"url": "http://a"},
+        ("E_CONFIG_MISSING", "series.a.source.database", "series.a.source.field"),
+    ),
+    "one pod for lstm": (
+        "series.a",
+        {**MINIMAL, "singlePod": True, "model": "lstm"},
+        ("E_CONFIG_CROSS", "series.a.singlePod"),
+    ),
+    "one pod for shards": (
+        "series.a",
+        {**MINIMAL, "singlePod": True, "shards": 2},
+        ("E_CONFIG_CROSS", "series.a.singlePod", "2"),
+    ),
     "a long profile": ("profiles", {"p" * 60: {}}, ("E_NAME", "profiles.ppp")),
     "another kind of text": ("series.a.horizon", 24, ("/series/a/horizon", "number")),
     "YAML's yes": ("series.a.singlePod", "yes", ("/series/a/singlePod", "boolean")),
@@ -206,8 +269,19 @@ def test_every_typo_is_refused_with_its_path() -> None:
         assert re.search(rf"at '{re.escape(where)}': .*'{last}q'", message), (where, last)
 
 
-COMING = ["0 0 31 4,6-7 *", "0 0 30,31 4 *", "0 0 29 2 *", "0 0 31 */5 *", "0 0 30 2/2 *", "0 0 31 2 1", "5/20 08-09 * * *", "H/59 * * * 0-6"]
-OWN_QUERY = {"source": {"url": "http://a", "database": "d", "query": "SELECT v FROM c WHERE time >= $start AND time < $end"}}
+COMING = [
+    "0 0 31 4,6-7 *",
+    "0 0 30,31 4 *",
+    "0 0 29 2 *",
+    "0 0 31 */5 *",
+    "0 0 30 2/2 *",
+    "0 0 31 2 1",
+    "5/20 08-09 * * *",
+    "H/59 * * * 0-6",
+]
+OWN_QUERY = {
+    "source": {"url": "http://a", "database": "d", "query": "SELECT v FROM c WHERE time >= $start AND time < $end"}
+}
 NO_MEASUREMENT = ("#1 disk", "cpu; db", "/var usage", 'a "quoted" name', "$x", "X" * 247, "a\\, b")
 
 
@@ -225,7 +299,17 @@ def test_other_names_make_a_measurement() -> None:
     render({"series": dict.fromkeys(("é" * 246, "a b, c=d", "http://x", "a#b$c/d", "it's", "b\\c"), OWN_QUERY)})
 
 
-CRONS = ["H * * * *", "H/5 * * * *", "H,5 7-9 * * 1-5", "*/30 6-18 * * 1-5", "0 0 1 1 *", "00 05 01 12 06", "1-5/2 */2 31 1,3 0", "59 23 31 12 6", *COMING]
+CRONS = [
+    "H * * * *",
+    "H/5 * * * *",
+    "H,5 7-9 * * 1-5",
+    "*/30 6-18 * * 1-5",
+    "0 0 1 1 *",
+    "00 05 01 12 06",
+    "1-5/2 */2 31 1,3 0",
+    "59 23 31 12 6",
+    *COMING,
+]
 BAD_CRONS = [
     "60 * * * *",
     "* 24 * * *",
@@ -269,7 +353,9 @@ def test_the_chart_refuses_the_schedules_that_steps_refuse(schedule: str) -> Non
 
 
 def minutes(count: int, schedule: str) -> list[str]:
-    objects = render({"defaults": {**MINIMAL, "schedules": [schedule]}, "series": {f"s{i}": None for i in range(count)}})
+    objects = render(
+        {"defaults": {**MINIMAL, "schedules": [schedule]}, "series": {f"s{i}": None for i in range(count)}}
+    )
     return [cron["spec"]["schedules"][0].split()[0] for cron in kind(objects, "CronWorkflow")]
 
 
@@ -278,7 +364,9 @@ def test_g8_a_thousand_series_start_spread_over_the_hour_and_at_the_same_minute_
     peak = max(found.count(minute) for minute in set(found))
     assert len(set(found)) == 60
     assert peak <= 32  # 1000/60 = 16.7; four standard deviations above it
-    assert minutes(50, "H * * * *") == [m for m, i in zip(found, sorted(range(1000), key=lambda i: f"s{i}"), strict=True) if i < 50]
+    assert minutes(50, "H * * * *") == [
+        m for m, i in zip(found, sorted(range(1000), key=lambda i: f"s{i}"), strict=True) if i < 50
+    ]
 
 
 def test_g8_every_fifth_minute_starts_at_each_of_five() -> None:
@@ -302,7 +390,9 @@ def test_v6_a_name_that_another_name_already_makes_is_refused() -> None:
 def test_a_long_name_of_a_release_is_cut_to_one_that_kubernetes_takes(name: str) -> None:
     names = [item["metadata"]["name"] for item in render({**BASE, "nameOverride": name})]
     assert len(names) > 6
-    assert all(re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", name) for name in names), names
+    assert all(
+        re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", name) for name in names
+    ), names
 
 
 def test_every_secret_may_have_a_name_with_dots() -> None:
@@ -320,7 +410,14 @@ def test_no_two_runs_of_a_series_work_at_the_same_time() -> None:
     assert template["onExit"] == "record"
 
 
-URLS = ("http://h", "https://h:8086", "HTTP://h:65535/", "https://[::1]:443/a/b", "http://[fd00::1]", "http://db_1.example:80/influx")
+URLS = (
+    "http://h",
+    "https://h:8086",
+    "HTTP://h:65535/",
+    "https://[::1]:443/a/b",
+    "http://[fd00::1]",
+    "http://db_1.example:80/influx",
+)
 
 
 @pytest.mark.parametrize("url", URLS)

@@ -18,7 +18,10 @@ from cronocast.forecast.nbeats import NbeatsMany
 from cronocast.registry import load
 
 HOUR_NS = 3600 * 10**9
-OF_DARTS = ("darts:ExponentialSmoothing", "darts:LinearRegressionModel")  # one that forecasts the next step from a state, one that regresses on lags
+OF_DARTS = (
+    "darts:ExponentialSmoothing",
+    "darts:LinearRegressionModel",
+)  # one that forecasts the next step from a state, one that regresses on lags
 NAMES = [*(name for name in MODELS if ":" not in name), *OF_DARTS]
 TOGETHER = ("var",)  # forecast a member from others, and refuse one alone
 SMALL: dict[str, dict[str, Any]] = {
@@ -123,7 +126,9 @@ MANY = [name for name in NAMES if hasattr(load(MODELS, "model", name), "fit_many
 @pytest.mark.parametrize("name", MANY)
 def test_one_model_for_many_forecasts_each_and_a_stranger(name: str) -> None:
     ys = [HISTORIES["wave"], HISTORIES["walk"], np.zeros(3)]
-    model = load(MODELS, "model", name).fit_many(ys, [replace(context(name), member=f"m{{host={i}}}") for i in range(3)])
+    model = load(MODELS, "model", name).fit_many(
+        ys, [replace(context(name), member=f"m{{host={i}}}") for i in range(3)]
+    )
     copy = pickle.loads(pickle.dumps(model))
     for y in (*ys[:2], HISTORIES["noise"]):
         yhat = model.predict_after(y, 30, context(name))
@@ -140,7 +145,17 @@ def test_kept_weights_are_those_of_the_network(name: str, many: type[LstmMany], 
     weights = model._apply.args[0]
     manifest = json.loads((tmp_path / "gen-00000001" / "manifest.json").read_text())
     saved = state.load(
-        tmp_path, state.Identity("", manifest["architecture"], {name: array.shape for name, array in weights.items()}, manifest["step_ns"], manifest["end_ns"] + 1), []
+        tmp_path,
+        state.Identity(
+            "",
+            manifest["architecture"],
+            {name: array.shape for name, array in weights.items()},
+            manifest["step_ns"],
+            manifest["end_ns"] + 1,
+        ),
+        [],
     )
     assert saved is not None
-    assert {name: array.tobytes() for name, array in saved.arrays.items()} == {name: array.tobytes() for name, array in weights.items()}
+    assert {name: array.tobytes() for name, array in saved.arrays.items()} == {
+        name: array.tobytes() for name, array in weights.items()
+    }

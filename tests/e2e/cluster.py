@@ -25,21 +25,34 @@ def missing() -> str:
     elif "KUBECONFIG" not in os.environ:
         reason = "KUBECONFIG names no cluster"
     else:
-        answer = subprocess.run(["kubectl", "get", "crd", "cronworkflows.argoproj.io"], capture_output=True, text=True, check=False)
-        reason = "" if answer.returncode == 0 else f"no cluster with Argo Workflows answers: {answer.stderr.strip()[:300]}"
-    return f"these tests need a Kubernetes cluster with Argo Workflows, but {reason}; see tests/e2e/README.md" if reason else ""
+        answer = subprocess.run(
+            ["kubectl", "get", "crd", "cronworkflows.argoproj.io"], capture_output=True, text=True, check=False
+        )
+        reason = (
+            "" if answer.returncode == 0 else f"no cluster with Argo Workflows answers: {answer.stderr.strip()[:300]}"
+        )
+    return (
+        f"these tests need a Kubernetes cluster with Argo Workflows, but {reason}; see tests/e2e/README.md"
+        if reason
+        else ""
+    )
 
 
 def run(*command: str, stdin: str | None = None, check: bool = True) -> str:
     """Run a command and return its output; a failure shows what it said."""
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=900)
     if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        raise AssertionError(
+            f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        )
     return done.stdout
 
 
 def until(what: str, look: Callable[[], T | None], seconds: float = 900, every: float = 1.0) -> T:
-    """Wait until something is found; name it, and what was seen last, if it never comes. A command that fails has not found it yet."""
+    """Wait until something is found; name it, and what was seen last, if it never comes.
+
+    A command that fails has not found it yet.
+    """
     end = time.monotonic() + seconds
     while True:
         seen: T | AssertionError | None
@@ -57,11 +70,20 @@ def argo_api(path: str) -> Any:
     """Ask the Argo server, as the UI does, through the API server's proxy, which needs no port of its own."""
     service = os.environ.get("ARGO_SERVICE", "argo/services/argo-server:2746")
     namespace, _, rest = service.partition("/")
-    return json.loads(until(f"an answer to {path}", lambda: run("kubectl", "get", "--raw", f"/api/v1/namespaces/{namespace}/{rest}/proxy{path}"), 30))
+    return json.loads(
+        until(
+            f"an answer to {path}",
+            lambda: run("kubectl", "get", "--raw", f"/api/v1/namespaces/{namespace}/{rest}/proxy{path}"),
+            30,
+        )
+    )
 
 
 def pods(workflow: Workflow, name: str) -> list[Node]:
-    """Pods of a workflow by task or template, such as light or single, in order of time: one for each attempt and part."""
+    """Pods of a workflow by task or template, such as light or single, in order of time.
+
+    One for each attempt and part.
+    """
     found = [node for node in workflow.get("status", {}).get("nodes", {}).values() if node["type"] == "Pod"]
     own = [node for node in found if node["displayName"].startswith(f"{name}(") or node["templateName"] == name]
     return sorted(own, key=lambda node: node.get("startedAt") or "")
@@ -84,9 +106,15 @@ def scheduled(workflow: Workflow) -> str:
 
 def told(workflow: Workflow) -> str:
     """What to print when a run ended otherwise than expected: every node with its phase, exit code and message."""
-    lines = [f"{workflow['metadata']['name']} {workflow['status'].get('phase')}: {workflow['status'].get('message', '')}"]
+    lines = [
+        f"{workflow['metadata']['name']} {workflow['status'].get('phase')}: {workflow['status'].get('message', '')}"
+    ]
     found = sorted(workflow["status"].get("nodes", {}).values(), key=lambda n: n.get("startedAt") or "")
-    lines += [f"  {node['type']} {node['displayName']} {node['phase']} {node.get('outputs', {}).get('exitCode', '')} {node.get('message', '')}" for node in found]
+    lines += [
+        f"  {node['type']} {node['displayName']} {node['phase']} {node.get('outputs', {}).get('exitCode', '')}"
+        f" {node.get('message', '')}"
+        for node in found
+    ]
     return "\n".join(lines)
 
 

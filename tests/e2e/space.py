@@ -1,4 +1,7 @@
-"""The namespace that all tests share: the restricted profile enforced, two real InfluxDBs with users, their Secrets, one claim for data."""
+"""The namespace that all tests share.
+
+The restricted profile enforced, two real InfluxDBs with users, their Secrets, one claim for data.
+"""
 
 import json
 import os
@@ -30,7 +33,13 @@ class Database:
 
     def query(self, text: str, db: str = "") -> list[dict[str, Any]]:
         """Ask; the first statement's series."""
-        answer = requests.post(f"{self.url}/query", params={"db": db, "epoch": "s"}, data={"q": text}, auth=("admin", self.password), timeout=60)
+        answer = requests.post(
+            f"{self.url}/query",
+            params={"db": db, "epoch": "s"},
+            data={"q": text},
+            auth=("admin", self.password),
+            timeout=60,
+        )
         answer.raise_for_status()
         result = answer.json()["results"][0]
         assert "error" not in result, result
@@ -39,7 +48,11 @@ class Database:
 
     def rows(self, text: str) -> list[dict[str, Any]]:
         """Answer of a query of the forecasts as one mapping per row, tags among the columns."""
-        return [{**part.get("tags", {}), **dict(zip(part["columns"], row, strict=True))} for part in self.query(text, "forecasts") for row in part["values"]]
+        return [
+            {**part.get("tags", {}), **dict(zip(part["columns"], row, strict=True))}
+            for part in self.query(text, "forecasts")
+            for row in part["values"]
+        ]
 
     def points(self, series: str) -> dict[tuple[str, int], dict[str, Any]]:
         """(host, seconds) -> the forecast there; host is "" for a series without members."""
@@ -52,7 +65,13 @@ class Database:
 
     def write(self, lines: list[str]) -> None:
         """Write points to be forecast."""
-        answer = requests.post(f"{self.url}/write", params={"db": "metrics"}, data="\n".join(lines).encode(), auth=("admin", self.password), timeout=60)
+        answer = requests.post(
+            f"{self.url}/write",
+            params={"db": "metrics"},
+            data="\n".join(lines).encode(),
+            auth=("admin", self.password),
+            timeout=60,
+        )
         assert answer.status_code == 204, answer.text
 
     def set_up(self, passwords: dict[str, str]) -> None:
@@ -60,7 +79,11 @@ class Database:
         text = f"CREATE USER admin WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES"
         requests.post(f"{self.url}/query", data={"q": text}, timeout=60).raise_for_status()
         for user, right, database in (("reader", "READ", "metrics"), ("writer", "WRITE", "forecasts")):
-            for query in (f"CREATE DATABASE {database}", f"CREATE USER {user} WITH PASSWORD '{passwords[user]}'", f"GRANT {right} ON {database} TO {user}"):
+            for query in (
+                f"CREATE DATABASE {database}",
+                f"CREATE USER {user} WITH PASSWORD '{passwords[user]}'",
+                f"GRANT {right} ON {database} TO {user}",
+            ):
                 self.query(query)
 
 
@@ -91,7 +114,9 @@ class Space:
     @contextmanager
     def database(self, service: str = DATABASES[0]) -> Iterator[Database]:
         """Reach a database from here, as long as its pod runs."""
-        child = subprocess.Popen(["kubectl", "-n", self.name, "port-forward", f"svc/{service}", ":8086"], stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(
+            ["kubectl", "-n", self.name, "port-forward", f"svc/{service}", ":8086"], stdout=subprocess.PIPE, text=True
+        )
         try:
             line = child.stdout.readline() if child.stdout else ""  # Forwarding from 127.0.0.1:40123 -> 8086
             assert line, f"kubectl port-forward to {service} ended with {child.wait()}"
@@ -114,8 +139,16 @@ class Space:
         run("helm", "upgrade", "--install", release, str(CHART), "-n", self.name, "-f", "-", stdin=text)
 
     def workflows(self, series: str) -> list[Workflow]:
-        """Runs of a series as the UI lists them: those that its schedule started, or somebody submitted from it; newest first."""
-        listed = argo_api(f"/api/v1/workflows/{self.name}?listOptions.labelSelector=cronocast.io/series={series}").get("items") or []
+        """Runs of a series as the UI lists them: those that its schedule started, or somebody submitted from it.
+
+        Newest first.
+        """
+        listed = (
+            argo_api(f"/api/v1/workflows/{self.name}?listOptions.labelSelector=cronocast.io/series={series}").get(
+                "items"
+            )
+            or []
+        )
         return sorted(listed, key=lambda w: str(w["metadata"]["creationTimestamp"]), reverse=True)
 
     def finished(self, series: str) -> Workflow:
@@ -128,7 +161,11 @@ class Space:
 
     def submit(self, series: str, *arguments: str) -> str:
         """`argo submit --from cronwf/NAME`; the workflow's name."""
-        return run("argo", "submit", "-n", self.name, "--from", f"cronwf/{series}", "-o", "name", *arguments).strip().splitlines()[-1]
+        return (
+            run("argo", "submit", "-n", self.name, "--from", f"cronwf/{series}", "-o", "name", *arguments)
+            .strip()
+            .splitlines()[-1]
+        )
 
     def workflow(self, name: str) -> Workflow:
         """One workflow as the API has it now."""
@@ -154,7 +191,12 @@ def space() -> Iterator[Space]:
         run("kubectl", "label", "namespace", made.name, "pod-security.kubernetes.io/enforce=restricted")
         passwords = {user: secrets.token_hex(12) for user in ("reader", "writer")}
         for user, password in passwords.items():
-            made.apply(apiVersion="v1", kind="Secret", metadata={"name": f"influxdb-{user}"}, stringData={"password": password, "wrong": "wrong"})
+            made.apply(
+                apiVersion="v1",
+                kind="Secret",
+                metadata={"name": f"influxdb-{user}"},
+                stringData={"password": password, "wrong": "wrong"},
+            )
         text = (HERE / "influxdb.yaml").read_text().replace("localhost/influxdb:1.6", IMAGE)
         for name in DATABASES:
             made.kubectl("apply", "-f", "-", stdin=text.replace("influxdb-name", name))

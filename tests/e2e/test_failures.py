@@ -1,4 +1,7 @@
-"""What goes wrong on a cluster: a database away, a wrong password, a pod or the controller gone in the middle of a run."""
+"""What goes wrong on a cluster.
+
+A database away, a wrong password, a pod or the controller gone in the middle of a run.
+"""
 
 import time
 from itertools import pairwise
@@ -22,7 +25,9 @@ SERIES: dict[str, dict[str, Any]] = {
     "deleted": {"sink": AWAY},
     "denied": {"source": {"password_file": "/secrets/source/wrong"}},
     "onepod-denied": {"source": {"password_file": "/secrets/source/wrong"}, "singlePod": True},
-    "misnamed": {"source": {"retention_policy": "nowhere {{=1+1"}},  # the database says the name again; Argo would look for the mark's end
+    "misnamed": {
+        "source": {"retention_policy": "nowhere {{=1+1"}
+    },  # the database says the name again; Argo would look for the mark's end
 }
 DENIED = ("denied", "onepod-denied", "misnamed")
 
@@ -54,7 +59,10 @@ def at_work(space: Space) -> list[Workflow]:
 
 @pytest.fixture(scope="module")
 def disturbed(installed: dict[str, str], slow: str, space: Space) -> str:
-    """While everything waits for the database: a pod is deleted, and the controller is started anew. The node of that pod."""
+    """While everything waits for the database: a pod is deleted, and the controller is started anew.
+
+    The node of that pod.
+    """
 
     def loading(name: str) -> str:
         return next((n["id"] for n in pods(space.workflow(name), "load") if n["phase"] == "Running"), "")
@@ -78,7 +86,10 @@ def during(installed: dict[str, str], disturbed: str, slow: str, space: Space) -
     names = {**installed, "slow": slow}
     begun = seconds(space.workflow(slow)["status"]["startedAt"])
     tried = {"source-away": "extract", "sink-away": "load", "onepod-away": "single"}
-    until("two attempts of each", lambda: all(len(pods(space.workflow(names[series]), step)) >= 2 for series, step in tried.items()))
+    until(
+        "two attempts of each",
+        lambda: all(len(pods(space.workflow(names[series]), step)) >= 2 for series, step in tried.items()),
+    )
     until("two more minutes of slow's schedule", lambda: time.time() > begun + 125)
     return {series: space.workflow(name) for series, name in names.items()}
 
@@ -88,10 +99,13 @@ def runs(during: dict[str, Workflow], slow: str, space: Space) -> dict[str, Work
     """Every run at its end, after the database came back."""
     begun = seconds(space.workflow(slow)["status"]["startedAt"])
     space.kubectl("patch", "cronworkflow", "slow", "--type=merge", "-p", '{"spec":{"suspend":true}}')
-    # A controller that is late makes up for a start together with the next one, before either has begun; the mutex then holds one back.
+    # A controller that is late makes up for a start together with the next one, before either has begun; the mutex then
+    # holds one back.
     assert [w["metadata"]["name"] for w in at_work(space)] == [slow]
     others = [w for w in space.workflows("slow") if w["metadata"]["name"] != slow]
-    assert all(seconds(scheduled(w)) < begun for w in others), f"Forbid, and yet {[w['metadata']['name'] for w in others]} was due after {slow} had begun"
+    assert all(seconds(scheduled(w)) < begun for w in others), (
+        f"Forbid, and yet {[w['metadata']['name'] for w in others]} was due after {slow} had begun"
+    )
     for other in others:
         space.kubectl("delete", "workflow", other["metadata"]["name"])
     space.scale("influxdb-away", 1)
@@ -121,7 +135,9 @@ def test_one_pod_is_repeated_for_the_same_reason(runs: dict[str, Workflow]) -> N
 
 
 @pytest.mark.parametrize("series", ["source-away", "sink-away", "onepod-away", "deleted", "slow", "healthy"])
-def test_points_are_all_there_afterwards(runs: dict[str, Workflow], space: Space, database: Database, series: str) -> None:
+def test_points_are_all_there_afterwards(
+    runs: dict[str, Workflow], space: Space, database: Database, series: str
+) -> None:
     assert runs[series]["status"]["phase"] == "Succeeded", told(runs[series])
     at = seconds(scheduled(runs[series]))
     if SERIES[series].get("sink", {}).get("url") == AWAY["url"]:
@@ -130,12 +146,17 @@ def test_points_are_all_there_afterwards(runs: dict[str, Workflow], space: Space
     else:
         left, records = database.points(series), database.records(series)
     assert {key[1] for key, point in left.items() if point["run"] == at} == set(grid(at, 24))
-    assert {row["status"] for row in records if row["time"] == at} <= {"ok", "fallback"}  # whatever the attempts before the last one met
+    assert {row["status"] for row in records if row["time"] == at} <= {
+        "ok",
+        "fallback",
+    }  # whatever the attempts before the last one met
 
 
 def test_a_slow_run_keeps_the_next_one_from_starting(during: dict[str, Workflow], runs: dict[str, Workflow]) -> None:
     assert during["slow"]["status"]["phase"] == "Running"
-    assert seconds(runs["slow"]["status"]["finishedAt"]) - seconds(runs["slow"]["status"]["startedAt"]) > 120  # at least two starts were due
+    assert (
+        seconds(runs["slow"]["status"]["finishedAt"]) - seconds(runs["slow"]["status"]["startedAt"]) > 120
+    )  # at least two starts were due
 
 
 def test_a_controller_that_is_started_anew_repeats_no_step_that_was_done(runs: dict[str, Workflow]) -> None:
@@ -145,13 +166,20 @@ def test_a_controller_that_is_started_anew_repeats_no_step_that_was_done(runs: d
 def test_a_pod_deleted_in_the_middle_is_made_again(disturbed: str, runs: dict[str, Workflow]) -> None:
     lost = runs["deleted"]["status"]["nodes"][disturbed]
     # Argo sees the pod gone, or first that its program obeyed SIGTERM.
-    assert (lost["phase"], lost.get("outputs", {}).get("exitCode", "")) in {("Error", ""), ("Failed", "143")}, told(runs["deleted"])
+    assert (lost["phase"], lost.get("outputs", {}).get("exitCode", "")) in {("Error", ""), ("Failed", "143")}, told(
+        runs["deleted"]
+    )
     assert exits(runs["deleted"], "load")[-1] == "0"
     assert exits(runs["deleted"], "extract") == ["0"]
 
 
-@pytest.mark.parametrize(("series", "step", "code", "token"), [("denied", "extract", 77, "E_AUTH"), ("onepod-denied", "single", 77, "E_AUTH"), ("misnamed", "extract", 69, "E_")])
-def test_what_no_repetition_mends_is_not_repeated_and_says_why(runs: dict[str, Workflow], series: str, step: str, code: int, token: str) -> None:
+@pytest.mark.parametrize(
+    ("series", "step", "code", "token"),
+    [("denied", "extract", 77, "E_AUTH"), ("onepod-denied", "single", 77, "E_AUTH"), ("misnamed", "extract", 69, "E_")],
+)
+def test_what_no_repetition_mends_is_not_repeated_and_says_why(
+    runs: dict[str, Workflow], series: str, step: str, code: int, token: str
+) -> None:
     assert runs[series]["status"]["phase"] == "Failed", told(runs[series])
     tried = pods(runs[series], step)
     assert len(tried) == 1
@@ -160,8 +188,13 @@ def test_what_no_repetition_mends_is_not_repeated_and_says_why(runs: dict[str, W
     assert not pods(runs[series], "load")
 
 
-@pytest.mark.parametrize(("series", "step", "code"), [("denied", "extract", 77), ("onepod-denied", "extract", 77), ("misnamed", "extract", 69)])
-def test_the_record_of_a_failed_run_says_where_and_why(runs: dict[str, Workflow], database: Database, series: str, step: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("series", "step", "code"),
+    [("denied", "extract", 77), ("onepod-denied", "extract", 77), ("misnamed", "extract", 69)],
+)
+def test_the_record_of_a_failed_run_says_where_and_why(
+    runs: dict[str, Workflow], database: Database, series: str, step: str, code: int
+) -> None:
     [row] = database.records(series)
     assert (row["status"], row["failed_step"], row["exit"]) == ("failed", step, code)
     assert row["message"]

@@ -1,4 +1,7 @@
-"""The other ways to start a series, and the other shapes of a run: on demand, from plain files, as one pod, over several pods, with models of libraries, with odd names."""
+"""The other ways to start a series, and the other shapes of a run.
+
+On demand, from plain files, as one pod, over several pods, with models of libraries, with odd names.
+"""
 
 import json
 import re
@@ -49,7 +52,20 @@ def create_plainly(space: Space, folder: Path) -> None:
     """Without Helm's release: files of `cronocast render`, given to kubectl and argo."""
     file = folder / "values.yaml"
     file.write_text(json.dumps(values({"plain": {"horizon": "6h"}})))
-    run(sys.executable, "-m", "cronocast", "render", "-f", str(file), "-o", str(folder), "--release", "plain", "-n", space.name)
+    run(
+        sys.executable,
+        "-m",
+        "cronocast",
+        "render",
+        "-f",
+        str(file),
+        "-o",
+        str(folder),
+        "--release",
+        "plain",
+        "-n",
+        space.name,
+    )
     space.kubectl("apply", "-f", str(folder / "cronocast.yaml"))
     run("argo", "cron", "create", "-n", space.name, str(folder / "plain.yaml"))
 
@@ -60,7 +76,9 @@ def points_are(database: Database, series: str, workflow: Workflow, hosts: list[
     assert database.points(series).keys() == {(host, time) for host in hosts for time in grid(at, hours)}
 
 
-def test_submitting_with_another_model_and_horizon_runs_that_once(runs: dict[str, Workflow], database: Database) -> None:
+def test_submitting_with_another_model_and_horizon_runs_that_once(
+    runs: dict[str, Workflow], database: Database
+) -> None:
     points_are(database, "ondemand", runs["ondemand"], [""], 6)
     assert runs["ondemand"]["metadata"]["labels"]["cronocast.io/model"] == "linear"
     assert [row["model"] for row in database.records("ondemand") if row["points"]] == ["linear"]
@@ -84,7 +102,9 @@ def test_shards_forecast_in_pods_of_their_own_and_are_merged(runs: dict[str, Wor
 
 
 @pytest.mark.parametrize("image", LIBRARIES)
-def test_a_model_of_a_library_runs_in_the_image_that_has_it(image: str, runs: dict[str, Workflow], database: Database) -> None:
+def test_a_model_of_a_library_runs_in_the_image_that_has_it(
+    image: str, runs: dict[str, Workflow], database: Database
+) -> None:
     points_are(database, image, runs[image], [""], 6)
     assert [pod["templateName"] for pod in pods(runs[image], image)] == [f"forecast-{image}"]
     assert pods(runs[image], "light") == []
@@ -97,4 +117,6 @@ def test_odd_texts_come_through_every_layer_unchanged(runs: dict[str, Workflow],
     written = {row[0] for row in database.query("SHOW MEASUREMENTS", "forecasts")[0]["values"]}
     assert {f"{ODD_NAME}_forecast", f"{ODD_NAME}_forecast_runs"} <= written
     name = ODD_NAME.replace("\\", "\\\\")
-    assert [row["time"] for row in database.rows(f'SELECT yhat FROM "{name}_forecast"')] == grid(seconds(scheduled(runs["odd"])), 24)
+    assert [row["time"] for row in database.rows(f'SELECT yhat FROM "{name}_forecast"')] == grid(
+        seconds(scheduled(runs["odd"])), 24
+    )

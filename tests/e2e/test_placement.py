@@ -1,4 +1,7 @@
-"""A series whose profile asks for a GPU waits for a node that has one, and runs there. The GPU is a number in the node's status: placement is proved, computing is not."""
+"""A series whose profile asks for a GPU waits for a node that has one, and runs there.
+
+The GPU is a number in the node's status: placement is proved, computing is not.
+"""
 
 import json
 from collections.abc import Iterator
@@ -28,13 +31,30 @@ def gpu_node(label: str) -> Iterator[str]:
         run("kubectl", "taint", "node", node, f"{TAINT['key']}-", check=False)
         run("kubectl", "label", "node", node, f"{label}-")
         remove = [{"op": "remove", "path": f"/status/{part}/{pointer}"} for part in ("capacity", "allocatable")]
-        run("kubectl", "patch", "node", node, "--subresource=status", "--type=json", "-p", json.dumps(remove), check=False)
+        run(
+            "kubectl",
+            "patch",
+            "node",
+            node,
+            "--subresource=status",
+            "--type=json",
+            "-p",
+            json.dumps(remove),
+            check=False,
+        )
 
 
-def test_a_gpu_series_waits_for_a_gpu_node_and_runs_there_while_its_other_steps_run_elsewhere(space: Space, database: Database) -> None:
+def test_a_gpu_series_waits_for_a_gpu_node_and_runs_there_while_its_other_steps_run_elsewhere(
+    space: Space, database: Database
+) -> None:
     label = f"cronocast.io/{space.name}"
     database.write(hourly("gpu", "", daily(20)))
-    heavy = {"nodeSelector": {label: "yes"}, "tolerations": [{**TAINT, "operator": "Equal"}], "gpus": 1, "gpuResource": RESOURCE}
+    heavy = {
+        "nodeSelector": {label: "yes"},
+        "tolerations": [{**TAINT, "operator": "Equal"}],
+        "gpus": 1,
+        "gpuResource": RESOURCE,
+    }
     series = {"gpu": {"profile": "gpu", "model": "lstm", "options": {"epochs": 1}}}
     space.helm("placement", values(series, profiles={"cpu": {}, "gpu": {"heavy": heavy}}))
     name = space.submit("gpu")
@@ -45,7 +65,9 @@ def test_a_gpu_series_waits_for_a_gpu_node_and_runs_there_while_its_other_steps_
 
     def refused() -> str:
         conditions = pod().get("status", {}).get("conditions", [])
-        return next((c.get("message", "") for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"), "")
+        return next(
+            (c.get("message", "") for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"), ""
+        )
 
     assert "node affinity/selector" in until("the pod to wait for a node", refused)
     with gpu_node(label) as node:

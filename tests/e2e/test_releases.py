@@ -8,7 +8,10 @@ from tests.e2e.cluster import pods, run, told, until
 from tests.e2e.entries import daily, hourly, values
 from tests.e2e.space import Database, Space
 
-KINDS = "cronworkflow,workflowtemplate,workflow,pod,job,cronjob,serviceaccount,role,rolebinding,secret,networkpolicy,configmap"
+KINDS = (
+    "cronworkflow,workflowtemplate,workflow,pod,job,cronjob,serviceaccount,role,rolebinding,secret,networkpolicy,"
+    "configmap"
+)
 OWN_CLAIM = {"volume": {"size": "1Gi"}}
 ALL_OF_IT = "app.kubernetes.io/instance=releases"
 
@@ -30,7 +33,9 @@ def upgraded(space: Space, database: Database) -> str:
     return running
 
 
-def test_an_upgrade_adds_and_removes_series_and_lets_a_run_go_on(space: Space, database: Database, upgraded: str) -> None:
+def test_an_upgrade_adds_and_removes_series_and_lets_a_run_go_on(
+    space: Space, database: Database, upgraded: str
+) -> None:
     assert space.names("cronworkflow", "-l", ALL_OF_IT) == {"stays", "comes"}
     added = space.submit("comes")
     for name in (upgraded, added):
@@ -41,7 +46,10 @@ def test_an_upgrade_adds_and_removes_series_and_lets_a_run_go_on(space: Space, d
 
 
 def test_a_series_that_somebody_suspended_stays_so(space: Space, upgraded: str) -> None:
-    suspended = {cron["metadata"]["name"]: cron["spec"].get("suspend", False) for cron in space.objects("cronworkflow", "-l", ALL_OF_IT)}
+    suspended = {
+        cron["metadata"]["name"]: cron["spec"].get("suspend", False)
+        for cron in space.objects("cronworkflow", "-l", ALL_OF_IT)
+    }
     assert suspended == {"stays": True, "comes": False}
 
 
@@ -59,13 +67,18 @@ def test_the_janitor_runs_under_the_same_restrictions(space: Space, upgraded: st
     space.kubectl("delete", "job", "janitor-now")
 
 
-def test_removing_the_release_keeps_the_claim_and_leaves_nothing_else_and_a_new_one_takes_the_claim_again(space: Space, database: Database, upgraded: str) -> None:
+def test_removing_the_release_keeps_the_claim_and_leaves_nothing_else_and_a_new_one_takes_the_claim_again(
+    space: Space, database: Database, upgraded: str
+) -> None:
     before = uid(space)
     running = space.submit("stays")
     until("a step of a run to begin", lambda: pods(space.workflow(running), "extract"))
     run("helm", "uninstall", "releases", "-n", space.name, "--wait")
     own = f"workflows.argoproj.io/workflow={running}"  # what Argo makes has no label of ours
-    until("everything of the release to go", lambda: not space.objects(KINDS, "-l", ALL_OF_IT) and not space.objects("workflowtaskresult,pod", "-l", own))
+    until(
+        "everything of the release to go",
+        lambda: not space.objects(KINDS, "-l", ALL_OF_IT) and not space.objects("workflowtaskresult,pod", "-l", own),
+    )
     assert uid(space) == before
     space.helm("releases", values({"stays": {}}, **OWN_CLAIM))
     assert uid(space) == before

@@ -1,4 +1,7 @@
-"""Runs an image with nothing but a read-only root, an own network without interfaces, no capabilities, and one folder at /data."""
+"""Runs an image with nothing but a read-only root, an own network without interfaces, no capabilities.
+
+And one folder at /data.
+"""
 
 import json
 import os
@@ -37,14 +40,31 @@ class Box:
     root: Path | None = None  # its files, where runc runs it
     container: str = ""  # buildah's name for them
 
-    def run(self, *arguments: str, data: Path | None = None, entrypoint: str | None = None) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *arguments: str, data: Path | None = None, entrypoint: str | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         """Run the image's command, or another program of it."""
         if self.root is not None:
             return self._runc([*([entrypoint] if entrypoint else self.config["Entrypoint"]), *arguments], data)
-        locked = ["--read-only", "--cap-drop", "ALL", "--network", "none", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp:mode=1777"]
+        locked = [
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--network",
+            "none",
+            "--security-opt",
+            "no-new-privileges",
+            "--tmpfs",
+            "/tmp:mode=1777",
+        ]
         mount = ["--volume", f"{data}:/data"] if data else []
         other = ["--entrypoint", entrypoint] if entrypoint else []
-        return subprocess.run([self.engine, "run", "--rm", *locked, *mount, *other, self.image, *arguments], capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [self.engine, "run", "--rm", *locked, *mount, *other, self.image, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def _runc(self, arguments: list[str], data: Path | None) -> "subprocess.CompletedProcess[str]":
         bundle = Path(said("mktemp", "-d").strip())
@@ -61,13 +81,24 @@ class Box:
                 "user": {"uid": int(user), "gid": int(group or user)},
                 "noNewPrivileges": True,
             }
-            spec["process"] = {**process, "capabilities": {kind: [] for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")}}
-            spec["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777", "nosuid", "nodev"]})
+            spec["process"] = {
+                **process,
+                "capabilities": {kind: [] for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")},
+            }
+            spec["mounts"].append(
+                {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777", "nosuid", "nodev"]}
+            )
             if data:
-                spec["mounts"].append({"destination": "/data", "type": "bind", "source": str(data), "options": ["rbind", "rw"]})
+                spec["mounts"].append(
+                    {"destination": "/data", "type": "bind", "source": str(data), "options": ["rbind", "rw"]}
+                )
             (bundle / "config.json").write_text(json.dumps(spec))
             return subprocess.run(
-                ["runc", "run", "--bundle", str(bundle), f"cronocast-{uuid.uuid4().hex[:8]}"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+                ["runc", "run", "--bundle", str(bundle), f"cronocast-{uuid.uuid4().hex[:8]}"],
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
             )
         finally:
             shutil.rmtree(bundle)
@@ -78,7 +109,11 @@ def find_box(image: str) -> Box:
     for engine in ENGINES:
         if shutil.which(engine) and (found := said(engine, "image", "inspect", image)):
             return Box(engine, image, json.loads(found)[0]["Config"])
-    if shutil.which("buildah") and shutil.which("runc") and (found := said("buildah", "inspect", "--type", "image", image)):
+    if (
+        shutil.which("buildah")
+        and shutil.which("runc")
+        and (found := said("buildah", "inspect", "--type", "image", image))
+    ):
         container = said("buildah", "from", "--pull-never", image).strip()
         root = said("buildah", "mount", container).strip()
         return Box("runc", image, json.loads(found)["OCIv1"]["config"], Path(root), container)

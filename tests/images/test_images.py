@@ -1,4 +1,7 @@
-"""Each image runs as it runs in a cluster: read-only root, no capabilities, no network, a numeric user; and does its step."""
+"""Each image runs as it runs in a cluster: read-only root, no capabilities, no network, a numeric user.
+
+And does its step.
+"""
 
 import json
 import os
@@ -26,13 +29,29 @@ LIBRARIES = {  # image -> modules that it has, modules that it must not have
     "forecast-darts": (["numpy", "darts"], ["prophet", "keras", "tensorflow", "torch"]),
 }
 NAMES = os.environ.get("NAMES", "").split() or build.DEFAULT
-FORECAST = ["forecast", "--history", "/data/history.csv", "--forecast", "/data/out.csv", "--every", "1h", "--horizon", "24h", "--model"]
+FORECAST = [
+    "forecast",
+    "--history",
+    "/data/history.csv",
+    "--forecast",
+    "/data/out.csv",
+    "--every",
+    "1h",
+    "--horizon",
+    "24h",
+    "--model",
+]
 SINK = ["--sink-url", "http://localhost:1", "--sink-database", "d", "--sink-measurement", "f"]
 STEPS = {
     "classify": ["classify", "--history", "/data/history.csv", "--profile", "/data/profile.json", "--every", "1h"],
     "forecast": [*FORECAST, "seasonal_naive"],
     "forecast-lstm": [*FORECAST, "lstm", "--options", '{"epochs": 2}'],
-    "forecast-lstm-gpu": [*FORECAST, "lstm", "--options", '{"epochs": 2}'],  # where no GPU is, its TensorFlow takes the processor
+    "forecast-lstm-gpu": [
+        *FORECAST,
+        "lstm",
+        "--options",
+        '{"epochs": 2}',
+    ],  # where no GPU is, its TensorFlow takes the processor
     "forecast-stats": [*FORECAST, "mstl"],
     "forecast-darts": [*FORECAST, "darts:ExponentialSmoothing"],
     "load": ["load", "--forecast", "/data/forecast.csv", "--dry-run", "/data/lines.txt", *SINK],
@@ -52,8 +71,12 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     hours = [(i, 1_767_225_600 * 10**9 + i * 3600 * 10**9) for i in range(24 * 28)]
-    (folder / "history.csv").write_text("name,tags,time,value\n" + "".join(f"m,host=a,{t},{10 + i % 24 + i % 7 / 10!r}\n" for i, t in hours))
-    (folder / "forecast.csv").write_text("name,tags,time,yhat,yhat_lower,yhat_upper\n" + "".join(f"m,host=a,{t},2.0,1.0,3.0\n" for _, t in hours[:24]))
+    (folder / "history.csv").write_text(
+        "name,tags,time,value\n" + "".join(f"m,host=a,{t},{10 + i % 24 + i % 7 / 10!r}\n" for i, t in hours)
+    )
+    (folder / "forecast.csv").write_text(
+        "name,tags,time,yhat,yhat_lower,yhat_upper\n" + "".join(f"m,host=a,{t},2.0,1.0,3.0\n" for _, t in hours[:24])
+    )
     folder.chmod(0o777)
     return folder
 
@@ -68,7 +91,9 @@ def test_every_image_has_a_test_and_all_but_the_large_one_are_the_default() -> N
 
 def test_continuous_integration_builds_every_image() -> None:
     jobs = yaml.safe_load((build.ROOT / ".github/workflows/images.yml").read_text())["jobs"]
-    assert {name: jobs[name]["strategy"]["matrix"]["image"] for name in jobs} == {name: list(build.table()) for name in ("build", "publish")}
+    assert {name: jobs[name]["strategy"]["matrix"]["image"] for name in jobs} == {
+        name: list(build.table()) for name in ("build", "publish")
+    }
 
 
 def test_x21_help_runs_without_network_rights_or_a_writable_root(box: Box) -> None:
@@ -83,14 +108,18 @@ def test_it_runs_as_a_numeric_user_without_any_right(box: Box) -> None:
     code = """
 import os
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
-print(os.getuid(), os.getgid(), [value for key, value in status.items() if key.startswith("Cap")], [status["NoNewPrivs"]])
+capabilities = [value for key, value in status.items() if key.startswith("Cap")]
+print(os.getuid(), os.getgid(), capabilities, [status["NoNewPrivs"]])
 """
     done = box.run("-c", code, entrypoint="/opt/cronocast/bin/python")
     assert done.stdout.strip() == f"10001 10001 {['0' * 16] * 5} ['1']", done.stderr
 
 
 def test_it_is_really_shut_in(box: Box) -> None:
-    code = "import socket\nfor f in ('/opt/cronocast/x', '/x', '/etc/x'):\n  try: open(f, 'w'); print('wrote', f)\n  except OSError as e: print(e.errno)\n"
+    code = (
+        "import socket\nfor f in ('/opt/cronocast/x', '/x', '/etc/x'):\n  try: open(f, 'w'); print('wrote', f)\n "
+        " except OSError as e: print(e.errno)\n"
+    )
     code += "print(sorted(n for _, n in socket.if_nameindex() if n != 'lo'))"
     done = box.run("-c", code, entrypoint="/opt/cronocast/bin/python")
     assert done.stdout.split() == ["30", "30", "30", "[]"], done.stdout + done.stderr
@@ -126,7 +155,9 @@ def test_its_step_works_on_a_small_file(box: Box, data: Path) -> None:
 
 def test_it_has_the_libraries_of_its_step_and_no_others(box: Box) -> None:
     has, lacks = LIBRARIES[name(box)]
-    code = "import importlib.util, json, sys; print(json.dumps([m for m in sys.argv[1:] if importlib.util.find_spec(m)]))"
+    code = (
+        "import importlib.util, json, sys; print(json.dumps([m for m in sys.argv[1:] if importlib.util.find_spec(m)]))"
+    )
     done = box.run("-c", code, *has, *lacks, "pip", "hatchling", entrypoint="/opt/cronocast/bin/python")
     assert json.loads(done.stdout) == has
 
@@ -161,4 +192,9 @@ def test_its_labels_say_what_it_is(box: Box) -> None:
 
 
 def test_an_engine_or_runc_is_what_these_tests_need() -> None:
-    assert shutil.which("docker") or shutil.which("podman") or (shutil.which("buildah") and shutil.which("runc")) or os.environ.get("CRONOCAST_REQUIRE_TOOLS") != "1"
+    assert (
+        shutil.which("docker")
+        or shutil.which("podman")
+        or (shutil.which("buildah") and shutil.which("runc"))
+        or os.environ.get("CRONOCAST_REQUIRE_TOOLS") != "1"
+    )

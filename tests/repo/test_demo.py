@@ -1,4 +1,7 @@
-"""The demo as a newcomer meets it: it runs to the end without a terminal, tells no secret, and leaves nothing running."""
+"""The demo as a newcomer meets it.
+
+It runs to the end without a terminal, tells no secret, and leaves nothing running.
+"""
 
 import os
 import re
@@ -26,7 +29,15 @@ def place(tmp_path: Path) -> Iterator[Path]:
 
 def start(place: Path) -> "subprocess.Popen[str]":
     words = [sys.executable, "-m", "demo.demo"]
-    return subprocess.Popen(words, cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    return subprocess.Popen(
+        words,
+        cwd=place,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def left_running(place: Path) -> list[bytes]:
@@ -34,7 +45,10 @@ def left_running(place: Path) -> list[bytes]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if process.name != str(os.getpid()) and bytes(place / "demo") in (process / "cmdline").read_bytes() + (process / "environ").read_bytes():
+            if (
+                process.name != str(os.getpid())
+                and bytes(place / "demo") in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            ):
                 found.append((process / "cmdline").read_bytes())
         except OSError:
             continue  # ended meanwhile, or another user's
@@ -47,18 +61,38 @@ def test_the_demo_ends_with_forecasts_that_can_be_read_and_a_report(place: Path)
     assert process.returncode == 0, output
     out = place / "demo" / "out"
     assert (out / "report.html").stat().st_size > 10_000
-    assert len(re.findall(r"^(parking|power|archive|wind): [1-9][0-9]* steps forecast; of [1-9]", output, flags=re.MULTILINE)) == 4
+    assert (
+        len(
+            re.findall(
+                r"^(parking|power|archive|wind): [1-9][0-9]* steps forecast; of [1-9]", output, flags=re.MULTILINE
+            )
+        )
+        == 4
+    )
     assert "yhat_lower" in output.split("To look:")[1]
     secrets = [path for path in out.glob("*.password") if stat.S_IMODE(path.stat().st_mode) == 0o600]
     assert len(secrets) == 2
-    texts = [output, *(path.read_text(errors="replace") for path in out.rglob("*") if path.is_file() and path.suffix in {".yaml", ".json", ".csv", ".html", ".log"})]
+    texts = [
+        output,
+        *(
+            path.read_text(errors="replace")
+            for path in out.rglob("*")
+            if path.is_file() and path.suffix in {".yaml", ".json", ".csv", ".html", ".log"}
+        ),
+    ]
     assert not [secret.name for secret in secrets for text in texts if secret.read_text() in text]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks through /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-@pytest.mark.parametrize(("line", "pause_s"), [("InfluxDB is up", 0.0), ("$ cronocast run", 0.05), ("$ cronocast run", 1.5)], ids=["server just up", "chain starts", "chain runs"])
-def test_an_interrupted_demo_leaves_nothing_running(place: Path, line: str, pause_s: float, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("line", "pause_s"),
+    [("InfluxDB is up", 0.0), ("$ cronocast run", 0.05), ("$ cronocast run", 1.5)],
+    ids=["server just up", "chain starts", "chain runs"],
+)
+def test_an_interrupted_demo_leaves_nothing_running(
+    place: Path, line: str, pause_s: float, number: signal.Signals
+) -> None:
     with start(place) as process:
         assert process.stdout is not None
         for text in process.stdout:

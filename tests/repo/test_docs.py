@@ -1,4 +1,7 @@
-"""The reference is what the program does: renewed with UPDATE_GOLDEN=1, otherwise compared; and it leaves nothing out."""
+"""The reference is what the program does: renewed with UPDATE_GOLDEN=1, otherwise compared.
+
+And it leaves nothing out.
+"""
 
 import os
 import re
@@ -19,7 +22,11 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "steps" / "README.md"
 TEXT = reference()
 README = (ROOT / "README.md").read_text()
-PARAMETERS = [pytest.param(parameter, id=f"{name} {parameter.name}") for name, command in COMMANDS.items() for parameter in command.params]
+PARAMETERS = [
+    pytest.param(parameter, id=f"{name} {parameter.name}")
+    for name, command in COMMANDS.items()
+    for parameter in command.params
+]
 
 
 def test_the_reference_is_up_to_date() -> None:
@@ -54,12 +61,19 @@ def test_every_setting_is_there(leaf: Any) -> None:
 
 def test_no_flag_and_no_variable_stands_for_two_things() -> None:
     for name, command in COMMANDS.items():
-        for values in ([flag for p in command.params for flag in p.opts], [p.envvar for p in command.params if p.envvar]):
+        for values in (
+            [flag for p in command.params for flag in p.opts],
+            [p.envvar for p in command.params if p.envvar],
+        ):
             assert len(values) == len(set(values)), name
 
 
 def test_every_exit_code_is_there() -> None:
-    codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CronocastError) and hasattr(kind, "exit_code")}
+    codes = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.CronocastError) and hasattr(kind, "exit_code")
+    }
     assert codes == {1, 66, 69, 70, 74, 75, 76, 77, 78, 143}
     assert not {64, 65} & codes
     assert all(f"| {code} | " in TEXT for code in codes)
@@ -76,7 +90,9 @@ def test_names_are_those_of_the_program() -> None:
     assert all(re.search(rf"^\\| `{name}` \\| [^|]{{10,}} \\|", TEXT, re.MULTILINE) for name in MODELS)
 
 
-@pytest.mark.parametrize(("role", "what"), [(role, what) for role in ("source", "sink") for what in ("password", "token")])
+@pytest.mark.parametrize(
+    ("role", "what"), [(role, what) for role in ("source", "sink") for what in ("password", "token")]
+)
 def test_variables_of_secrets_are_those_that_are_read(role: str, what: str) -> None:
     assert f"`{secrets._variable(role, what)}`" in TEXT
 

@@ -1,4 +1,7 @@
-"""Each model runs with what its extra brings and nothing else: packages that the lock has for other extras can't be imported."""
+"""Each model runs with what its extra brings and nothing else.
+
+Packages that the lock has for other extras can't be imported.
+"""
 
 import importlib.metadata
 import json
@@ -45,7 +48,9 @@ def modules_of_others(extra: str) -> list[str]:
     mine = {requirements.normal(block) for block in _blocks(requirements.part(LOCK, PROJECT, ["core", extra]))}
     others = {requirements.normal(block) for block in _blocks(LOCK)} - mine
     found = importlib.metadata.packages_distributions()
-    return sorted(module for module, packages in found.items() if {requirements.normal(name) for name in packages} <= others)
+    return sorted(
+        module for module, packages in found.items() if {requirements.normal(name) for name in packages} <= others
+    )
 
 
 def _blocks(lock: str) -> list[str]:
@@ -53,7 +58,13 @@ def _blocks(lock: str) -> list[str]:
 
 
 def run(model: str, refused: list[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-c", PROGRAM, json.dumps(refused), model], capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(refused), model],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -74,7 +74,9 @@ def test_a_package_that_the_lock_lacks_is_an_error() -> None:
 def test_pip_is_told_to_check_hashes_and_nothing_is_built_from_unlocked_tools() -> None:
     installs = re.findall(r"pip install .*", (ROOT / "Makefile").read_text())
     assert installs
-    assert all("--require-hashes" in line or ("--no-deps" in line and "--no-build-isolation" in line) for line in installs)
+    assert all(
+        "--require-hashes" in line or ("--no-deps" in line and "--no-build-isolation" in line) for line in installs
+    )
     assert PROJECT["dependency-groups"]["build"] == PROJECT["build-system"]["requires"]
 
 
@@ -93,13 +95,24 @@ def test_workflows_pin_actions_and_start_without_rights(path: Path) -> None:
 def test_the_demo_values_are_valid_and_agree_with_what_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "values.yaml"
     files = {f"{user}_password_file": str(tmp_path / user) for user in ("reader", "writer")}
-    path.write_text(string.Template((ROOT / "demo" / "values.yaml").read_text()).substitute(files, url="http://127.0.0.1:8086", model="auto"))
+    path.write_text(
+        string.Template((ROOT / "demo" / "values.yaml").read_text()).substitute(
+            files, url="http://127.0.0.1:8086", model="auto"
+        )
+    )
     entries = load_values(path)
     assert list(entries) == [series.name for series in demo.SERIES]
     for series in demo.SERIES:
         entry = entries[series.name]
-        assert (entry.source.measurement, entry.source.field, entry.source.group_by) == (series.name, series.field, (series.tag,) if series.tag else ())
-        assert (int(entry.every), int(entry.horizon)) == (series.step_min * demo.MINUTE_NS, series.horizon_h * demo.HOUR_NS)
+        assert (entry.source.measurement, entry.source.field, entry.source.group_by) == (
+            series.name,
+            series.field,
+            (series.tag,) if series.tag else (),
+        )
+        assert (int(entry.every), int(entry.horizon)) == (
+            series.step_min * demo.MINUTE_NS,
+            series.horizon_h * demo.HOUR_NS,
+        )
         assert series.aggregate([1.0, 5.0, 3.0]) == {"mean": 3.0, "max": 5.0, "last": 3.0}[entry.source.aggregate]
 
 

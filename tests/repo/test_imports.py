@@ -12,12 +12,26 @@ import pytest
 from cronocast.results import Outcome, write_result
 from cronocast.step import run_folder
 
-HEAVY = ("numpy", "pandas", "scipy", "keras", "tensorflow", "statsmodels", "sklearn", "matplotlib", "prophet", "darts", "torch")
+HEAVY = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "keras",
+    "tensorflow",
+    "statsmodels",
+    "sklearn",
+    "matplotlib",
+    "prophet",
+    "darts",
+    "torch",
+)
 
 
 def loaded_by(code: str) -> set[str]:
     """Names of the modules that a fresh process holds after running the code."""
-    program = f"import contextlib, sys\nwith contextlib.suppress(SystemExit):\n    {code}\nprint('\\nmodules', *sys.modules)"
+    program = (
+        f"import contextlib, sys\nwith contextlib.suppress(SystemExit):\n    {code}\nprint('\\nmodules', *sys.modules)"
+    )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     return set(ended.stdout.splitlines()[-1].split())
 
@@ -37,7 +51,9 @@ def test_light_steps_load_nothing_heavy(code: str) -> None:
     assert loaded_by(code).isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["extract", "classify", "forecast", "load", "run", "validate", "report", "backtest"])
+@pytest.mark.parametrize(
+    "command", ["extract", "classify", "forecast", "load", "run", "validate", "report", "backtest"]
+)
 def test_help_loads_neither_http_nor_yaml_nor_rich(command: str) -> None:
     modules = loaded_by(f"sys.argv[1:] = ['{command}', '--help']; from cronocast.cli import main; main()")
     assert "cronocast.cli" in modules
@@ -68,12 +84,21 @@ def test_the_guard_sees_what_is_loaded() -> None:
 
 
 def test_help_comes_quickly(tmp_path: Path) -> None:
-    """CPU seconds with compiled modules, as in the images: 0.25 on a slow core; twice that is still quick to type against."""
+    """CPU seconds with compiled modules, as in the images: 0.25 on a slow core.
+
+    Twice that is still quick to type against.
+    """
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
     seconds = []
     for _ in range(4):  # the first one compiles
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "cronocast", "extract", "--help"], env=environment, capture_output=True, timeout=30, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "cronocast", "extract", "--help"],
+            env=environment,
+            capture_output=True,
+            timeout=30,
+            check=True,
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.5

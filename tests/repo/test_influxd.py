@@ -1,4 +1,7 @@
-"""The real server that tests, benchmark and demo run on: rights, crash and restart, and that it never outlives its owner."""
+"""The real server that tests, benchmark and demo run on.
+
+Rights, crash and restart, and that it never outlives its owner.
+"""
 
 import os
 import shutil
@@ -20,9 +23,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_what_is_written_can_be_read_with_tags_columns_and_nanoseconds(influxd: Influxd, database: str) -> None:
-    influxd.write(["cpu,host=a value=1.5 1700000000000000001", "cpu,host=b value=2.5 1700000000000000001"], database, influxd.writer)
+    influxd.write(
+        ["cpu,host=a value=1.5 1700000000000000001", "cpu,host=b value=2.5 1700000000000000001"],
+        database,
+        influxd.writer,
+    )
     rows = influxd.query("SELECT value FROM cpu GROUP BY host", database, influxd.reader)
-    assert rows == [{"host": host, "time": 1700000000000000001, "value": value} for host, value in (("a", 1.5), ("b", 2.5))]
+    assert rows == [
+        {"host": host, "time": 1700000000000000001, "value": value} for host, value in (("a", 1.5), ("b", 2.5))
+    ]
 
 
 REFUSALS: dict[str, Callable[[Influxd, str], object]] = {
@@ -41,7 +50,10 @@ def test_a_refusal_is_an_error(influxd: Influxd, database: str, act: Callable[[I
 
 def test_a_bearer_token_lets_an_account_in(influxd: Influxd, database: str) -> None:
     influxd.write("cpu value=1", database)
-    request = urllib.request.Request(f"{influxd.url}/query?db={database}&q=SELECT+value+FROM+cpu", headers={"Authorization": f"Bearer {influxd.bearer(influxd.reader)}"})
+    request = urllib.request.Request(
+        f"{influxd.url}/query?db={database}&q=SELECT+value+FROM+cpu",
+        headers={"Authorization": f"Bearer {influxd.bearer(influxd.reader)}"},
+    )
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert b'"value"' in answer.read()
 
@@ -71,8 +83,13 @@ def test_a_server_that_can_not_start_says_why() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part of this is Linux's")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_the_server_ends_with_its_owner(number: signal.Signals) -> None:
-    code = "import time; from demo.influxd import Influxd; s = Influxd().__enter__(); print(s._process.pid, s.folder, flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as owner:
+    code = (
+        "import time; from demo.influxd import Influxd; s = Influxd().__enter__(); print(s._process.pid, s.folder,"
+        " flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as owner:
         assert owner.stdout is not None
         pid, folder = owner.stdout.readline().split()
         owner.send_signal(number)
@@ -106,11 +123,16 @@ def test_without_any_way_the_message_says_what_to_install(tmp_path: Path, monkey
     program(tmp_path, "docker", "exit 1")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(influxd_find.NotFoundError, match=r"(?s)v2\.7\.1.*not 1\.x.*no apt-get.*docker info.*no podman.*apt-get install influxdb"):
+    with pytest.raises(
+        influxd_find.NotFoundError,
+        match=r"(?s)v2\.7\.1.*not 1\.x.*no apt-get.*docker info.*no podman.*apt-get install influxdb",
+    ):
         influxd_find.command(1, tmp_path, {})
 
 
-def test_a_container_gets_its_settings_without_secrets_among_the_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_gets_its_settings_without_secrets_among_the_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(tmp_path, "podman", "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -121,7 +143,9 @@ def test_a_container_gets_its_settings_without_secrets_among_the_arguments(tmp_p
     assert "127.0.0.1:8086:8086" in words
 
 
-def test_an_unreadable_cache_is_not_needed_where_influxd_is_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_cache_is_not_needed_where_influxd_is_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(tmp_path, "influxd", "echo 'InfluxDB v1.6.7~rc0 (git: unknown unknown)'")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", "/nonexistent")

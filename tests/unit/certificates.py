@@ -47,14 +47,56 @@ class Certificates:
         subprocess.run(["openssl", *words], cwd=self._folder, check=True, capture_output=True)
 
     def _request(self, name: str) -> None:
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        self._openssl(
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.csr",
+            "-subj",
+            f"/CN={name}",
+        )
 
     def _authority(self, name: str) -> Path:
         self._request(name)
-        self._openssl("x509", "-req", "-in", f"{name}.csr", "-signkey", f"{name}.key", "-days", "2", "-extfile", "ext.cnf", "-extensions", "ca", "-out", f"{name}.crt")
+        self._openssl(
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-signkey",
+            f"{name}.key",
+            "-days",
+            "2",
+            "-extfile",
+            "ext.cnf",
+            "-extensions",
+            "ca",
+            "-out",
+            f"{name}.crt",
+        )
         return self._folder / f"{name}.crt"
 
     def _signed(self, name: str, authority: str, extensions: str, days: str = "2") -> None:
         self._request(name)
         by = ["-CA", f"{authority}.crt", "-CAkey", f"{authority}.key", "-CAcreateserial"]
-        self._openssl("x509", "-req", "-in", f"{name}.csr", *by, "-days", days, "-extfile", "ext.cnf", "-extensions", extensions, "-out", f"{name}.crt")
+        self._openssl(
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            *by,
+            "-days",
+            days,
+            "-extfile",
+            "ext.cnf",
+            "-extensions",
+            extensions,
+            "-out",
+            f"{name}.crt",
+        )

@@ -29,15 +29,38 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @pytest.fixture
 def history(tmp_path: Path) -> str:
-    return str(write(tmp_path / "h.csv", [member(wave, 240, "host=a", noise=2), member(lambda i: 0.2 * i, 240, "host=bb", noise=1)]))
+    return str(
+        write(
+            tmp_path / "h.csv",
+            [member(wave, 240, "host=a", noise=2), member(lambda i: 0.2 * i, 240, "host=bb", noise=1)],
+        )
+    )
 
 
 def test_json_goes_to_stdout_and_progress_to_stderr(history: str, command: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    code, out, err = command("--history", history, "--horizon", "12h", "--models", "theta,linear", "--origins", "3", "--jobs", "1", "--out", str(page), "--json")
+    code, out, err = command(
+        "--history",
+        history,
+        "--horizon",
+        "12h",
+        "--models",
+        "theta,linear",
+        "--origins",
+        "3",
+        "--jobs",
+        "1",
+        "--out",
+        str(page),
+        "--json",
+    )
     assert code == 0, err
     found = json.loads(out)
-    assert (list(found["models"]), len(found["origins"]), found["horizon"]) == (["theta", "linear", "seasonal_naive", "naive"], 3, "12h")
+    assert (list(found["models"]), len(found["origins"]), found["horizon"]) == (
+        ["theta", "linear", "seasonal_naive", "naive"],
+        3,
+        "12h",
+    )
     assert err.splitlines()[-1] == "backtest: 24 of 24 forecasts"
     assert page.read_text().startswith("<!doctype html>")
 
@@ -45,7 +68,9 @@ def test_json_goes_to_stdout_and_progress_to_stderr(history: str, command: Any, 
 def test_tables_are_the_default(history: str, command: Any) -> None:
     code, out, _ = command("--history", history, "--horizon", "12h", "--models", "naive", "--jobs", "1")
     assert code == 0
-    assert all(word in out for word in ("By model", "By step ahead", "By member", "seasonal_naive", "host=bb", "6 past starts"))
+    assert all(
+        word in out for word in ("By model", "By step ahead", "By member", "seasonal_naive", "host=bb", "6 past starts")
+    )
 
 
 def test_titles_stand_on_one_line_also_above_a_narrow_table(command: Any, tmp_path: Path) -> None:
@@ -79,7 +104,19 @@ class Broken:
 
 
 def test_a_model_that_fails_is_told_and_not_flattered(history: str, command: Any) -> None:
-    code, out, _ = command("--history", history, "--horizon", "12h", "--models", "tests.unit.test_backtest_command:Broken", "--origins", "2", "--jobs", "1", "--json")
+    code, out, _ = command(
+        "--history",
+        history,
+        "--horizon",
+        "12h",
+        "--models",
+        "tests.unit.test_backtest_command:Broken",
+        "--origins",
+        "2",
+        "--jobs",
+        "1",
+        "--json",
+    )
     found = json.loads(out)["models"]["tests.unit.test_backtest_command:Broken"]
     assert code == 0
     assert found["statuses"] == {"fallback": 4}
@@ -89,8 +126,16 @@ def test_a_model_that_fails_is_told_and_not_flattered(history: str, command: Any
 
 ERRORS = {
     "no file": (["--history", "absent.csv"], 66, "error: E_INPUT_MISSING"),
-    "unknown model": (["--models", "thetta"], 78, "error: E_MODEL --models: 'thetta' is not known; did you mean 'theta'?"),
-    "too long a horizon": (["--horizon", "7d"], 66, "error: E_TOO_SHORT --history: it holds 240 steps (10d); a horizon of 7d needs three times that (3w)"),
+    "unknown model": (
+        ["--models", "thetta"],
+        78,
+        "error: E_MODEL --models: 'thetta' is not known; did you mean 'theta'?",
+    ),
+    "too long a horizon": (
+        ["--horizon", "7d"],
+        66,
+        "error: E_TOO_SHORT --history: it holds 240 steps (10d); a horizon of 7d needs three times that (3w)",
+    ),
     "the page over the history": (["--out", "h.csv"], 78, "error: E_PATH"),
     "no origins": (["--origins", "0"], 78, "error: E_CONFIG_RANGE --origins"),
     "not a number": (["--origins", "ten"], 2, "error: E_USAGE"),
@@ -98,9 +143,13 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("words", "code", "line"), ERRORS.values(), ids=ERRORS)
-def test_errors_are_one_line(words: list[str], code: int, line: str, history: str, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_are_one_line(
+    words: list[str], code: int, line: str, history: str, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(Path(history).parent)
-    ended, out, err = command(*(["--history", "h.csv"] if "--history" not in words else []), "--horizon", "12h", "--jobs", "1", *words)
+    ended, out, err = command(
+        *(["--history", "h.csv"] if "--history" not in words else []), "--horizon", "12h", "--jobs", "1", *words
+    )
     assert (ended, out) == (code, "")
     assert err.splitlines()[-1].startswith(line), err
 
@@ -119,7 +168,20 @@ def children(pid: int) -> list[int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks through /proc")
 def test_sigterm_ends_it_with_all_its_processes(tmp_path: Path) -> None:
     path = write(tmp_path / "h.csv", [member(wave, 400, f"host={i}", noise=2) for i in range(6)])
-    words = [sys.executable, "-m", "cronocast", "backtest", "--history", str(path), "--horizon", "12h", "--models", "theta", "--jobs", "2"]
+    words = [
+        sys.executable,
+        "-m",
+        "cronocast",
+        "backtest",
+        "--history",
+        str(path),
+        "--horizon",
+        "12h",
+        "--models",
+        "theta",
+        "--jobs",
+        "2",
+    ]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("backtest: ")

@@ -1,4 +1,7 @@
-"""Figures of a backtest: M4's definitions value by value, closed forms, what chance allows, and a JSON form that stays as it is."""
+"""Figures of a backtest.
+
+M4's definitions value by value, closed forms, what chance allows, and a JSON form that stays as it is.
+"""
 
 import json
 from pathlib import Path
@@ -26,7 +29,11 @@ def by_loop(actual: Any, yhat: Any, lower: Any, upper: Any, scale: float) -> dic
         "coverage": sum(low <= y <= u for y, _, low, u in values) / n,
         "rmse": (sum((y - f) ** 2 for y, f, _, _ in values) / n) ** 0.5 / scale,
         "bias": sum(f - y for y, f, _, _ in values) / n / scale,
-        "pinball": sum(max(q * (y - b), (q - 1) * (y - b)) for y, _, low, u in values for q, b in ((0.025, low), (0.975, u))) / (2 * n) / scale,
+        "pinball": sum(
+            max(q * (y - b), (q - 1) * (y - b)) for y, _, low, u in values for q, b in ((0.025, low), (0.975, u))
+        )
+        / (2 * n)
+        / scale,
     }
 
 
@@ -52,7 +59,11 @@ def test_what_was_not_forecast_or_not_observed_does_not_count() -> None:
 @pytest.fixture
 def found(tmp_path: Path) -> dict[str, Any]:
     """A ramp, a wave that repeats exactly, and a wave with noise."""
-    members = [member(lambda i: 3 + 0.5 * i, 288, "kind=ramp"), member(wave, 288, "kind=wave"), member(wave, 288, "kind=noisy", noise=3)]
+    members = [
+        member(lambda i: 3 + 0.5 * i, 288, "kind=ramp"),
+        member(wave, 288, "kind=wave"),
+        member(wave, 288, "kind=noisy", noise=3),
+    ]
     order = request(write(tmp_path / "h.csv", members), "linear,theta", origins=6)
     return document(run_study(order, members), order)
 
@@ -61,20 +72,32 @@ def test_closed_forms(found: dict[str, Any]) -> None:
     ramp, exact, _ = (row["models"] for row in found["by_member"])
     assert ramp["linear"]["in_unit"]["mae"] == pytest.approx(0, abs=1e-6)  # a line forecasts itself
     assert ramp["linear"]["coverage"] == 1
-    assert ramp["naive"]["in_unit"] == pytest.approx({"mae": 0.5 * 6.5, "bias": -0.5 * 6.5, "rmse": 0.5 * (650 / 12) ** 0.5}, rel=1e-4)  # steps 1 to 12 ahead
+    assert ramp["naive"]["in_unit"] == pytest.approx(
+        {"mae": 0.5 * 6.5, "bias": -0.5 * 6.5, "rmse": 0.5 * (650 / 12) ** 0.5}, rel=1e-4
+    )  # steps 1 to 12 ahead
     assert exact["seasonal_naive"]["in_unit"]["mae"] == pytest.approx(0, abs=1e-6)  # a wave repeats itself
     assert [row["reference"] for row in found["by_member"]] == ["naive", "seasonal_naive", "seasonal_naive"]
     for row in found["by_member"]:
         assert row["models"][row["reference"]]["ratio"]["value"] == 1
-    assert ramp["linear"]["ratio"]["value"] == pytest.approx(0.1 / (0.5 * 6.5 / 12), rel=1e-4)  # an error of nothing counts as a tenth
+    assert ramp["linear"]["ratio"]["value"] == pytest.approx(
+        0.1 / (0.5 * 6.5 / 12), rel=1e-4
+    )  # an error of nothing counts as a tenth
 
 
 def test_the_figures_fit_together(found: dict[str, Any]) -> None:
     for name, whole in found["models"].items():
         steps = found["by_step"]["models"][name]
-        for measure in ("mase", "bias", "coverage", "msis", "pinball"):  # no gaps: the mean over steps or members is the whole
+        for measure in (
+            "mase",
+            "bias",
+            "coverage",
+            "msis",
+            "pinball",
+        ):  # no gaps: the mean over steps or members is the whole
             assert np.mean(steps[measure]) == pytest.approx(whole[measure], rel=1e-3, abs=1e-4)
-            assert np.mean([row["models"][name][measure] for row in found["by_member"]]) == pytest.approx(whole[measure], rel=1e-3, abs=1e-4)
+            assert np.mean([row["models"][name][measure] for row in found["by_member"]]) == pytest.approx(
+                whole[measure], rel=1e-3, abs=1e-4
+            )
         logs = [np.log(row["models"][name]["ratio"]["value"]) for row in found["by_member"]]
         assert whole["ratio"]["value"] == pytest.approx(np.exp(np.mean(logs)), rel=1e-3)
         assert whole["values"] == found["values"] == 3 * 6 * 12
@@ -83,25 +106,59 @@ def test_the_figures_fit_together(found: dict[str, Any]) -> None:
 def test_the_json_form_stays_as_it_is(found: dict[str, Any]) -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["schema"] == 1
-    assert set(found) == {"schema", "history", "every", "horizon", "lookback", "level", "levels", "unit", "origins", "overlap", "values", "models", "by_step", "by_member"}
+    assert set(found) == {
+        "schema",
+        "history",
+        "every",
+        "horizon",
+        "lookback",
+        "level",
+        "levels",
+        "unit",
+        "origins",
+        "overlap",
+        "values",
+        "models",
+        "by_step",
+        "by_member",
+    }
     model = {*MEASURES, "ratio", "coverage_range", "values", "statuses", "reasons", "not_tried", "cpu_s"}
     assert all(set(row) == model for row in found["models"].values())
     assert set(found["models"]["theta"]["ratio"]) == {"value", "low", "high"}
     assert set(found["by_step"]) == {"step_s", "steps", "models"}
-    assert all(set(row) == set(MEASURES) and all(len(v) == 12 for v in row.values()) for row in found["by_step"]["models"].values())
+    assert all(
+        set(row) == set(MEASURES) and all(len(v) == 12 for v in row.values())
+        for row in found["by_step"]["models"].values()
+    )
     assert all(set(row) == {"name", "tags", "season_s", "reference", "classes", "models"} for row in found["by_member"])
-    assert all(set(row) == {*MEASURES, "ratio", "in_unit", "used"} for m in found["by_member"] for row in m["models"].values())
+    assert all(
+        set(row) == {*MEASURES, "ratio", "in_unit", "used"} for m in found["by_member"] for row in m["models"].values()
+    )
 
 
 def test_tables_hold_every_model_and_member(found: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     print_tables(found)
     out = capsys.readouterr().out
-    assert all(word in out for word in ("linear", "theta", "seasonal_naive", "naive", "kind=ramp", "kind=noisy", "6 past starts", "the 95 % band held"))
+    assert all(
+        word in out
+        for word in (
+            "linear",
+            "theta",
+            "seasonal_naive",
+            "naive",
+            "kind=ramp",
+            "kind=noisy",
+            "6 past starts",
+            "the 95 % band held",
+        )
+    )
     assert max(map(len, out.splitlines()[1:7])) <= 140
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])
-def test_figures_by_model_stand_in_one_line_on_any_screen(width: int, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_figures_by_model_stand_in_one_line_on_any_screen(
+    width: int, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("cronocast.backtest.table.LOG_WIDTH", width)
     print_tables(found)
     _, _, head, *rows = capsys.readouterr().out.splitlines()
@@ -134,10 +191,19 @@ def test_equal_ratios_leave_nothing_to_chance() -> None:
 
 
 def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
-    """Normal noise of one member: 95 % intervals over 20 origins; the bootstrap of a mean is a little narrow at this size."""
+    """Normal noise of one member: 95 % intervals over 20 origins.
+
+    The bootstrap of a mean is a little narrow at this size.
+    """
     rng = np.random.default_rng(3)
     bands = [ratio_band(rng.normal(0.1, 1, (1, 20))) for _ in range(200)]
-    assert 0.88 <= np.mean([b is not None and b.low is not None and b.high is not None and b.low <= 0.1 <= b.high for b in bands]) <= 0.98
+    assert (
+        0.88
+        <= np.mean(
+            [b is not None and b.low is not None and b.high is not None and b.low <= 0.1 <= b.high for b in bands]
+        )
+        <= 0.98
+    )
 
 
 def test_a_shared_bad_day_widens_the_range_more_than_independent_noise() -> None:
@@ -157,7 +223,10 @@ def test_coverage_counts_values_that_miss_together_as_fewer() -> None:
     assert spread.value == pytest.approx(together.value)
     assert (spread.low or 0) > (together.low or 0) + 0.03
     n, z = 480.0, 1.959964  # spread more evenly than chance would: Wilson's interval of so many independent values
-    assert spread.low == pytest.approx((spread.value + z**2 / (2 * n) - z * (spread.value * (1 - spread.value) / n + z**2 / (4 * n**2)) ** 0.5) / (1 + z**2 / n))
+    assert spread.low == pytest.approx(
+        (spread.value + z**2 / (2 * n) - z * (spread.value * (1 - spread.value) / n + z**2 / (4 * n**2)) ** 0.5)
+        / (1 + z**2 / n)
+    )
     everything = coverage_band(counts, counts)
     assert everything is not None
     assert everything.low == pytest.approx(20 / (20 + z**2))  # all agree: twenty values, not 480
@@ -192,7 +261,9 @@ ROUNDED = {  # level, bounds: the words
 
 
 @pytest.mark.parametrize(("level", "bounds", "end"), ROUNDED.values(), ids=ROUNDED)
-def test_rounding_does_not_hide_on_which_side_of_the_level_a_bound_lies(level: float, bounds: list[float], end: str) -> None:
+def test_rounding_does_not_hide_on_which_side_of_the_level_a_bound_lies(
+    level: float, bounds: list[float], end: str
+) -> None:
     assert coverage_words(0.96, bounds, level, 500).endswith(f"the true share is between {end}")
 
 
@@ -209,7 +280,13 @@ def test_no_verdict_on_fewer_values_than_the_note_asks_for(given: tuple[float, l
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [((0.8, 0.7, 0.9), "20 % smaller"), ((1.3, 1.1, 1.4), "30 % larger"), ((0.9, 0.8, 1.1), "no clear difference"), ((0.5, None, None), "tells nothing")]
+    ("given", "said"),
+    [
+        ((0.8, 0.7, 0.9), "20 % smaller"),
+        ((1.3, 1.1, 1.4), "30 % larger"),
+        ((0.9, 0.8, 1.1), "no clear difference"),
+        ((0.5, None, None), "tells nothing"),
+    ],
 )
 def test_ratio_in_words(given: tuple[float, float | None, float | None], said: str) -> None:
     assert said in ratio_words(*given)
@@ -220,4 +297,14 @@ def test_notes_tell_what_weakens_the_figures() -> None:
     said = notes({"origins": ["t"] * 3, "values": 36, "overlap": True, "models": {"lstm": model}})
     assert [text.split(":")[0].split(" ")[0] for text in said] == ["Only", "Only", "Past", "lstm", "lstm"]
     assert "2 fallback of 3 forecasts (model_failed: x)" in said[3]
-    assert notes({"origins": ["t"] * 9, "values": 900, "overlap": False, "models": {"theta": {"statuses": {"ok": 9}, "reasons": [], "not_tried": 0}}}) == []
+    assert (
+        notes(
+            {
+                "origins": ["t"] * 9,
+                "values": 900,
+                "overlap": False,
+                "models": {"theta": {"statuses": {"ok": 9}, "reasons": [], "not_tried": 0}},
+            }
+        )
+        == []
+    )

@@ -1,4 +1,7 @@
-"""Backtest as a command: nothing of the future is seen, each forecast is that of a run at that time, origins lie where they should."""
+"""Backtest as a command.
+
+Nothing of the future is seen, each forecast is that of a run at that time, origins lie where they should.
+"""
 
 from array import array
 from pathlib import Path
@@ -83,14 +86,19 @@ def test_a_past_forecast_is_that_of_a_run_at_that_time(tmp_path: Path) -> None:
         run = forecast_member(profile, time_ns[before], y[before], Settings(h=12, end_ns=study.origin_ns(o), level=0.8))
         rows = study.models["auto"]
         assert (rows.used[m][o], study.classes[m][o]) == (run.model, profile.series_class)
-        np.testing.assert_array_equal([rows.yhat[m, o], rows.lower[m, o], rows.upper[m, o]], [run.yhat, run.lower, run.upper])
+        np.testing.assert_array_equal(
+            [rows.yhat[m, o], rows.lower[m, o], rows.upper[m, o]], [run.yhat, run.lower, run.upper]
+        )
         np.testing.assert_array_equal(study.actual[m, o], y[study.origins[o] : study.origins[o] + 12])
 
 
 @pytest.mark.parametrize("minutes", [10, 50])
 def test_rows_within_steps_are_those_of_their_steps(minutes: int, tmp_path: Path) -> None:
     plain = [member(wave, 120, "host=a", noise=2), member(wave, 120, "host=b", noise=1)]
-    moved = [plain[0], Member("cpu", "host=b", array("q", [t + minutes * HOUR // 60 for t in plain[1].time_ns]), plain[1].columns)]
+    moved = [
+        plain[0],
+        Member("cpu", "host=b", array("q", [t + minutes * HOUR // 60 for t in plain[1].time_ns]), plain[1].columns),
+    ]
     order = request(write(tmp_path / "h.csv", plain), "theta", origins=2)
     found, expected = run_study(order, moved), run_study(order, plain)
     assert (found.history.start_ns, found.origins) == (START, expected.origins)
@@ -129,7 +137,9 @@ def test_values_are_prepared_as_a_run_would_and_odd_ones_count_as_they_are(tmp_p
 def test_members_that_begin_later_or_have_gaps_share_the_grid() -> None:
     late = member(wave, 50, "host=b", first=30)
     gaps = Member("cpu", "host=c", array("q", [START, START + 49 * HOUR]), (array("d", [1.0, 2.0]),))
-    history = on_one_grid([member(wave, 50, "host=a"), late, gaps, Member("cpu", "host=none", array("q"), (array("d"),))], HOUR)
+    history = on_one_grid(
+        [member(wave, 50, "host=a"), late, gaps, Member("cpu", "host=none", array("q"), (array("d"),))], HOUR
+    )
     assert history.y.shape == (3, 50)
     assert np.isnan(history.y[1, :30]).all()
     assert history.y[1, 30] == wave(30)
@@ -144,7 +154,11 @@ def test_a_member_without_a_past_is_skipped_not_invented(tmp_path: Path) -> None
     assert study.models["theta"].status[1] == ["skipped", "skipped"]
 
 
-@pytest.mark.parametrize(("members", "token"), [([member(wave, 30)], "E_TOO_SHORT"), ([Member("cpu", "", array("q"), (array("d"),))], "E_INPUT_MISSING")], ids=["short", "empty"])
+@pytest.mark.parametrize(
+    ("members", "token"),
+    [([member(wave, 30)], "E_TOO_SHORT"), ([Member("cpu", "", array("q"), (array("d"),))], "E_INPUT_MISSING")],
+    ids=["short", "empty"],
+)
 def test_too_little_history_is_said(members: list[Member], token: str, tmp_path: Path) -> None:
     order = request(write(tmp_path / "h.csv", members), "theta", horizon="24h")
     with pytest.raises(DataError) as caught:

@@ -21,14 +21,23 @@ from tests.report_runs import HOUR, NOW, Sample
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def view(values: list[float], ahead: list[tuple[float, float, float]], *, missing: tuple[int, ...] = (), step: int = HOUR, changes: tuple[int, ...] = ()) -> MemberView:
+def view(
+    values: list[float],
+    ahead: list[tuple[float, float, float]],
+    *,
+    missing: tuple[int, ...] = (),
+    step: int = HOUR,
+    changes: tuple[int, ...] = (),
+) -> MemberView:
     """A member whose history ends right before NOW."""
     start = NOW - len(values) * step
     kept = [i for i in range(len(values)) if i not in missing]
     history = Member("m", "", array("q", [start + i * step for i in kept]), (array("d", [values[i] for i in kept]),))
     columns = tuple(array("d", column) for column in zip(*ahead, strict=True)) or tuple(array("d") for _ in range(3))
     forecast = Member("m", "", array("q", [NOW + i * step for i in range(len(ahead))]), columns)
-    profile = Profile("m", "", "seasonal", "", step, len(kept), start, NOW - step, (24,), tuple(NOW + k * step for k in changes))
+    profile = Profile(
+        "m", "", "seasonal", "", step, len(kept), start, NOW - step, (24,), tuple(NOW + k * step for k in changes)
+    )
     return MemberView("m", "", history, forecast, step, profile)
 
 
@@ -63,7 +72,8 @@ def test_what_is_missing_before_now_is_a_gap_and_the_lines_do_not_meet() -> None
     assert start(whole) < start(cut)
 
 
-REACHING = {  # steps before now that are missing, where the gap begins as a share of the chart, whether anything measured is in it
+# steps before now that are missing, where the gap begins as a share of the chart, whether anything measured is in it
+REACHING = {
     "the whole window": (range(1, 190), 0.0, False),
     "from before the window": (range(10, 190), 0.0, True),
     "from the edge": (range(10, 73), 0.0, True),
@@ -74,11 +84,17 @@ REACHING = {  # steps before now that are missing, where the gap begins as a sha
 
 
 @pytest.mark.parametrize(("missing", "begin", "measured"), REACHING.values(), ids=REACHING)
-def test_a_gap_is_shaded_from_the_left_edge_where_it_reaches_it(missing: range, begin: float | None, measured: bool) -> None:
+def test_a_gap_is_shaded_from_the_left_edge_where_it_reaches_it(
+    missing: range, begin: float | None, measured: bool
+) -> None:
     root = draw(view([5.0] * 400, [(5, 4, 6)] * 24, missing=tuple(400 - i for i in missing)))
     gaps = [float(rect.get("x", 0)) for rect in root.iter("rect") if rect.get("class") == "gap"]
     left, right = min(float(re.findall(r"M([\d.]+)", d)[0]) for d in paths(root, "axis")), SIZES[0].width
-    assert gaps == [] if begin is None else gaps == [pytest.approx(left + begin * (right - left), abs=30 if begin else 0.2)]
+    assert (
+        gaps == []
+        if begin is None
+        else gaps == [pytest.approx(left + begin * (right - left), abs=30 if begin else 0.2)]
+    )
     assert ("measured" in [text.text for text in root.iter("text")]) == measured
 
 
@@ -122,7 +138,10 @@ EXTREMES = {
     "zero": ([0.0] * 60, [(0.0, 0.0, 0.0)] * 4),
     "huge and close": ([1e15 + i for i in range(60)], [(1e15, 1e15 - 1, 1e15 + 1)] * 4),
     "large in a small range": ([1.773e9 + i % 7 for i in range(60)], [(1.773e9, 1.773e9 - 1, 1.773e9 + 1)] * 4),
-    "below one in a small range": ([0.9999 + i % 7 * 1e-9 for i in range(60)], [(0.9999, 0.9999 - 1e-9, 0.9999 + 1e-9)] * 4),
+    "below one in a small range": (
+        [0.9999 + i % 7 * 1e-9 for i in range(60)],
+        [(0.9999, 0.9999 - 1e-9, 0.9999 + 1e-9)] * 4,
+    ),
     "one value, one step": ([1.0], [(1.0, 0.5, 1.5)]),
     "forecast alone": ([], [(1.0, 0.5, 1.5)] * 3),
     "far below zero": ([-1e6 - i for i in range(60)], [(-1e6, -2e6, 0.0)] * 4),
@@ -131,14 +150,19 @@ EXTREMES = {
 
 @pytest.mark.parametrize(("values", "ahead"), EXTREMES.values(), ids=EXTREMES)
 @pytest.mark.parametrize("size", SIZES, ids=[s.name for s in SIZES])
-def test_extreme_values_stay_in_the_picture(values: list[float], ahead: list[tuple[float, float, float]], size: Size) -> None:
+def test_extreme_values_stay_in_the_picture(
+    values: list[float], ahead: list[tuple[float, float, float]], size: Size
+) -> None:
     inside(draw(view(values, ahead), size), size)
 
 
 def inside(root: ET.Element, size: Size) -> None:
     """Every coordinate is finite and in the picture, every text too."""
     for path in root.iter("path"):
-        numbers = [float(n) for n in re.findall(r"-?[\d.]+(?:e[-+]?\d+)?", re.sub(r"[hv][\d.]+|m-1 0a[^MZ]*", "", path.get("d", "")))]
+        numbers = [
+            float(n)
+            for n in re.findall(r"-?[\d.]+(?:e[-+]?\d+)?", re.sub(r"[hv][\d.]+|m-1 0a[^MZ]*", "", path.get("d", "")))
+        ]
         assert "nan" not in path.get("d", "")
         assert "inf" not in path.get("d", "")
         assert all(-1 <= n <= size.width + 1 for n in numbers)
@@ -154,13 +178,20 @@ def inside(root: ET.Element, size: Size) -> None:
 
 
 def box(text: ET.Element, font: float) -> tuple[float, float, float, float]:
-    """The room a text takes, by a narrow estimate: 0.9 of what the charts reckon with, letters without their line spacing."""
+    """The room a text takes, by a narrow estimate.
+
+    0.9 of what the charts reckon with, letters without their line spacing.
+    """
     x, y, width = float(text.get("x", 0)), float(text.get("y", 0)), 0.9 * text_width(text.text or "", font)
     left = {"middle": x - width / 2, "end": x - width}.get(text.get("text-anchor", ""), x)
     return left, y - 0.72 * font, left + width, y + 0.1 * font
 
 
-@pytest.mark.parametrize("write", [report_runs.one, report_runs.several, report_runs.failed_load, report_runs.nasty], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "write",
+    [report_runs.one, report_runs.several, report_runs.failed_load, report_runs.nasty],
+    ids=lambda f: f.__name__,
+)
 def test_charts_of_whole_runs_are_well_formed_and_tidy(write: object, tmp_path: Path) -> None:
     run = read_run(write(tmp_path / "run"))  # type: ignore[operator]
     assert run.members
@@ -182,9 +213,13 @@ STEPS = {"1 s": 10**9, "5 min": 300 * 10**9, "1 d": 24 * HOUR, "7 min": 420 * 10
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_any_sampling_step_gives_a_tidy_chart(step: int, tmp_path: Path) -> None:
     sample = Sample("", report_runs.daily(50, 14))
-    member = read_run(report_runs.write_run(tmp_path / "run", [sample], step=step, points=500, horizon=48, now=NOW // step * step)).members[0]
+    member = read_run(
+        report_runs.write_run(tmp_path / "run", [sample], step=step, points=500, horizon=48, now=NOW // step * step)
+    ).members[0]
     for size in SIZES:
-        inside(ET.fromstring(forecast_chart(member, focus_of(member, NOW // step * step), size, UTC, (0.95,), "u")), size)
+        inside(
+            ET.fromstring(forecast_chart(member, focus_of(member, NOW // step * step), size, UTC, (0.95,), "u")), size
+        )
     for size in STEPS_SIZES:
         inside(ET.fromstring(steps_chart(member, size, "s")), size)
 
@@ -192,7 +227,9 @@ def test_any_sampling_step_gives_a_tidy_chart(step: int, tmp_path: Path) -> None
 def test_a_chart_has_a_title_and_says_its_numbers_in_words() -> None:
     root = draw(view([5.0] * 20, [(6, 4, 8)] * 5))
     assert root.get("role") == "img"
-    assert root.get("aria-labelledby", "").split() == [e.get("id") for e in (root.find("title"), root.find("desc")) if e is not None]
+    assert root.get("aria-labelledby", "").split() == [
+        e.get("id") for e in (root.find("title"), root.find("desc")) if e is not None
+    ]
     assert "4.00 to 8.00" in (root.findtext("desc") or "")
 
 
@@ -218,7 +255,11 @@ def test_text_and_lines_have_contrast(theme: str, ground: str) -> None:
         pair = sorted((luminance(colours[name]), luminance(colours[ground])))
         return (pair[1] + 0.05) / (pair[0] + 0.05)
 
-    assert {name: round(contrast(name), 2) for name in ("ink", "soft", "forecast", "earlier", "change", "good", "warn", "bad", "naive") if contrast(name) < 4.5} == {}
+    assert {
+        name: round(contrast(name), 2)
+        for name in ("ink", "soft", "forecast", "earlier", "change", "good", "warn", "bad", "naive")
+        if contrast(name) < 4.5
+    } == {}
     assert contrast("measured") >= 3
 
 

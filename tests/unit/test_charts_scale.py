@@ -56,7 +56,10 @@ def test_value_domain_of_the_largest_doubles_is_finite() -> None:
 
 
 def ticks(start: str, end: str, count: int, zone: str = "UTC") -> list[tuple[str, str, str]]:
-    return [(stamp(t.time_ns), t.text, t.context) for t in time_ticks(parse_stamp(start), parse_stamp(end), count, zone_of(zone)[0])]
+    return [
+        (stamp(t.time_ns), t.text, t.context)
+        for t in time_ticks(parse_stamp(start), parse_stamp(end), count, zone_of(zone)[0])
+    ]
 
 
 def test_hours_name_the_day_where_it_changes() -> None:
@@ -81,7 +84,11 @@ def test_ticks_keep_to_the_wall_clock_when_clocks_change() -> None:
 
 
 TEXTS = {
-    "seconds": ("2026-01-01T00:00:00Z", "2026-01-01T00:00:20Z", ["00:00:00", "00:00:05", "00:00:10", "00:00:15", "00:00:20"]),
+    "seconds": (
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:20Z",
+        ["00:00:00", "00:00:05", "00:00:10", "00:00:15", "00:00:20"],
+    ),
     "minutes": ("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", ["00:00", "00:15", "00:30", "00:45", "01:00"]),
     "weeks are Mondays": ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", ["5", "12", "19", "26"]),
     "months": ("2026-01-15T00:00:00Z", "2026-05-15T00:00:00Z", ["Feb", "Mar", "Apr", "May"]),
@@ -95,7 +102,12 @@ def test_time_ticks_suit_the_span(start: str, end: str, expected: list[str]) -> 
 
 
 @PATIENT
-@given(st.integers(0, 4_000_000_000), st.integers(1, 10**9), st.integers(2, 12), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]))
+@given(
+    st.integers(0, 4_000_000_000),
+    st.integers(1, 10**9),
+    st.integers(2, 12),
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]),
+)
 def test_time_ticks_ascend_inside_the_span(start_s: int, span_s: int, count: int, zone: str) -> None:
     found = [t.time_ns for t in time_ticks(start_s * 10**9, (start_s + span_s) * 10**9, count, ZoneInfo(zone))]
     assert found == sorted(set(found))

@@ -7,14 +7,27 @@ from functools import partial
 import pytest
 
 from cronocast.classify import classify_member
-from tests.series_generator import CASES, SECOND, Case, Series, Setting, make, random_walk, settings, weekly, white_noise
+from tests.series_generator import (
+    CASES,
+    SECOND,
+    Case,
+    Series,
+    Setting,
+    make,
+    random_walk,
+    settings,
+    weekly,
+    white_noise,
+)
 from tests.series_spoiled import ROWS, SPOILED
 
 COUNT = int(os.environ.get("VARIATIONS", "40"))  # of each case; every level of every property comes among them
 RIGHT = 0.97
 
 
-def variations(made: Callable[[Setting], Series], steps_s: tuple[int, ...], least_weeks: int = 0) -> Iterator[tuple[str, int, Series]]:
+def variations(
+    made: Callable[[Setting], Series], steps_s: tuple[int, ...], least_weeks: int = 0
+) -> Iterator[tuple[str, int, Series]]:
     """How each was made, step in seconds, series."""
     for setting in settings(steps_s, COUNT):
         if setting.weeks >= least_weeks:
@@ -39,7 +52,10 @@ def test_a_case_gets_its_class_and_its_periods(name: str) -> None:
         tried += 1
         profile = classify_member("m", "", series.time_ns, series.y, step_s * SECOND, 24, None, None)
         if (profile.series_class, profile.periods) != (series.series_class, series.periods):
-            wrong.append(f"{how}: {profile.series_class} {profile.periods}, expected {series.series_class} {series.periods}; {profile.why}")
+            wrong.append(
+                f"{how}: {profile.series_class} {profile.periods}, expected {series.series_class} {series.periods};"
+                f" {profile.why}"
+            )
     assert tried >= 0.75 * COUNT
     assert len(wrong) <= (1 - RIGHT) * tried + 0.5, f"{len(wrong)} of {tried} are wrong:\n" + "\n".join(wrong[:12])
 

@@ -27,7 +27,9 @@ def changes(setting: Setting, series: Series) -> list[int]:
     return [(ns - int(series.time_ns[0])) // (setting.step_s * SECOND) for ns in profile.change_points_ns]
 
 
-@pytest.mark.parametrize("name", ["12 disk sawtooth", "daily, level shift", "noise, level shift", "ramp that stops", "ramp with a drop"])
+@pytest.mark.parametrize(
+    "name", ["12 disk sawtooth", "daily, level shift", "noise, level shift", "ramp that stops", "ramp with a drop"]
+)
 def test_changes_are_found_where_they_are(name: str) -> None:
     true = found = false = 0
     for setting, series in variations(name):
@@ -41,7 +43,19 @@ def test_changes_are_found_where_they_are(name: str) -> None:
     assert false <= FALSE * COUNT
 
 
-@pytest.mark.parametrize("name", ["1 ramp", "2 weak trend", "4 weekly wave", "5 weekend", "7 random walk", "8 white noise", "10 ar(1)", "11 daily wave"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1 ramp",
+        "2 weak trend",
+        "4 weekly wave",
+        "5 weekend",
+        "7 random walk",
+        "8 white noise",
+        "10 ar(1)",
+        "11 daily wave",
+    ],
+)
 def test_series_without_changes_have_none(name: str) -> None:
     false = sum(len(changes(setting, series)) for setting, series in variations(name))
     assert false <= FALSE * COUNT

@@ -25,8 +25,14 @@ STEPS = {
     "even": (START + np.arange(50) * 7 * MINUTE, (7 * MINUTE, False)),
     "a third missing": (START + np.delete(np.arange(60), np.arange(0, 60, 3)) * MINUTE, (MINUTE, False)),
     "D10 jitter": (jittered(200, HOUR, 0.4), (HOUR, False)),
-    "D11 rate falls": (START + np.concatenate([np.arange(600), 600 + 10 * np.arange(60)]) * MINUTE, (10 * MINUTE, True)),
-    "D11 rate rises": (START + np.concatenate([10 * np.arange(60), 600 + np.arange(600)]) * MINUTE, (10 * MINUTE, True)),
+    "D11 rate falls": (
+        START + np.concatenate([np.arange(600), 600 + 10 * np.arange(60)]) * MINUTE,
+        (10 * MINUTE, True),
+    ),
+    "D11 rate rises": (
+        START + np.concatenate([10 * np.arange(60), 600 + np.arange(600)]) * MINUTE,
+        (10 * MINUTE, True),
+    ),
     "D17 extremes": (np.array([-(2**63), 2**63 - 1]), (2**63 - 1, False)),
     "nanoseconds": (np.arange(20), (1, False)),
 }
@@ -80,7 +86,10 @@ IN_THEIR_STEP = {  # rows, how many of the newest lie in the last step
     "each 30 minutes": (START + np.arange(2 * COUNT) * HOUR // 2, 2),
     "each 10 minutes": (START + np.arange(6 * COUNT) * 10 * MINUTE, 6),
     "each 10 minutes, cut at both ends": (START + np.arange(4, 6 * COUNT - 3) * 10 * MINUTE, 3),
-    "each 10 minutes, some missing": (START + np.delete(np.arange(6 * COUNT), np.arange(0, 5 * COUNT, 7)) * 10 * MINUTE, 6),
+    "each 10 minutes, some missing": (
+        START + np.delete(np.arange(6 * COUNT), np.arange(0, 5 * COUNT, 7)) * 10 * MINUTE,
+        6,
+    ),
     "each 7 minutes": (START + np.arange(0, COUNT * 60, 7) * MINUTE, 9),
     "each 40 minutes": (START + np.arange(0, COUNT * 60, 40) * MINUTE, 1),
     "at any time": (np.sort(np.random.default_rng(3).integers(START, START + COUNT * HOUR, 4 * COUNT)), 6),
@@ -88,13 +97,17 @@ IN_THEIR_STEP = {  # rows, how many of the newest lie in the last step
 
 
 @pytest.mark.parametrize(("times", "newest"), IN_THEIR_STEP.values(), ids=IN_THEIR_STEP)
-def test_rows_belong_to_the_step_in_which_they_lie(times: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]", newest: int) -> None:
+def test_rows_belong_to_the_step_in_which_they_lie(
+    times: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]", newest: int
+) -> None:
     index = (times - START) // HOUR
     values = np.random.default_rng(1).normal(size=times.size)
     grid = snap(times, values, HOUR)
     assert grid.start_ns == START
     assert int(np.count_nonzero(index == COUNT - 1)) == newest
-    assert grid.y.tolist() == pytest.approx([values[index == k].mean() if (index == k).any() else np.nan for k in range(COUNT)], nan_ok=True)
+    assert grid.y.tolist() == pytest.approx(
+        [values[index == k].mean() if (index == k).any() else np.nan for k in range(COUNT)], nan_ok=True
+    )
     assert steps_of(times, HOUR).tolist() == (START + index * HOUR).tolist()
 
 

@@ -23,7 +23,14 @@ NOISE = RNG.normal(size=N)
 SOME = np.sort(RNG.choice(N, 67, replace=False))
 
 
-def member(time_ns: Ints, y: Floats, step_ns: int | None = HOUR, min_points: int = 24, periods: tuple[int, ...] | None = None, kind: str | None = None) -> Profile:
+def member(
+    time_ns: Ints,
+    y: Floats,
+    step_ns: int | None = HOUR,
+    min_points: int = 24,
+    periods: tuple[int, ...] | None = None,
+    kind: str | None = None,
+) -> Profile:
     return classify_member("cpu", "host=a", time_ns, y, step_ns, min_points, periods, kind)
 
 
@@ -54,8 +61,22 @@ NASTY: dict[str, tuple[Ints, Floats, int | None, str, tuple[int, ...], set[str]]
     "D6 step at the last row": (T, at(N - 1, 7.0, np.full(N, 5.0)), HOUR, "constant", (), {"rare_deviations"}),
     "stuck at its limit": (T, np.minimum(100.0, 60 + 0.1 * I + NOISE), HOUR, "constant", (), set()),
     "stuck for a quarter of the time": (T, np.where(I < 500, 10 + 0.1 * I + NOISE, 70.0), HOUR, "constant", (), set()),
-    "stuck, with gaps": (T, np.where(I % 5 == 0, np.nan, np.where(I < 500, 10 + 0.1 * I + NOISE, 70.0)), HOUR, "constant", (), set()),
-    "flat as often before": (T, 10.0 + 0.3 * np.cumsum((I % 168 < 72) * (1 + 0.1 * NOISE)), HOUR, "trend_seasonal", (168,), set()),
+    "stuck, with gaps": (
+        T,
+        np.where(I % 5 == 0, np.nan, np.where(I < 500, 10 + 0.1 * I + NOISE, 70.0)),
+        HOUR,
+        "constant",
+        (),
+        set(),
+    ),
+    "flat as often before": (
+        T,
+        10.0 + 0.3 * np.cumsum((I % 168 < 72) * (1 + 0.1 * NOISE)),
+        HOUR,
+        "trend_seasonal",
+        (168,),
+        set(),
+    ),
     "D7 spike of 1e300": (T, at(300, 1e300, DAILY), HOUR, "seasonal", (24,), set()),
     "D7 spikes of both signs": (T, at(400, -1.79e308, at(300, 1.79e308, DAILY)), HOUR, "seasonal", (24,), set()),
     "D7 infinite": (T, at(300, np.inf, DAILY), HOUR, "seasonal", (24,), set()),
@@ -63,18 +84,53 @@ NASTY: dict[str, tuple[Ints, Floats, int | None, str, tuple[int, ...], set[str]]
     "D9 alternating 1.7e308": (T, np.where(I % 2, 1.7e308, -1.7e308), HOUR, "seasonal", (), set()),
     "D9 noise of 1.7e308": (T, 1.7e308 * RNG.uniform(-1, 1, N), HOUR, "irregular", (), set()),
     "D9 ramp over all doubles": (T, 2 * np.linspace(-0.89e308, 0.89e308, N), HOUR, "trend", (), set()),
-    "D10 jitter of 40 %": (T + (RNG.uniform(-0.4, 0.4, N) * HOUR).astype(np.int64), DAILY, None, "seasonal", (24,), {"off_grid_times"}),
-    "D11 rate changes": (MIXED_RATE, RNG.normal(size=3300), None, "irregular", (), {"step_changed", "duplicated_times"}),
-    "D12 days of 23 and 25 hours": (SUMMER_TIME, np.sin(2 * np.pi * np.arange(90) / 7), None, "seasonal", (7,), {"off_grid_times"}),
+    "D10 jitter of 40 %": (
+        T + (RNG.uniform(-0.4, 0.4, N) * HOUR).astype(np.int64),
+        DAILY,
+        None,
+        "seasonal",
+        (24,),
+        {"off_grid_times"},
+    ),
+    "D11 rate changes": (
+        MIXED_RATE,
+        RNG.normal(size=3300),
+        None,
+        "irregular",
+        (),
+        {"step_changed", "duplicated_times"},
+    ),
+    "D12 days of 23 and 25 hours": (
+        SUMMER_TIME,
+        np.sin(2 * np.pi * np.arange(90) / 7),
+        None,
+        "seasonal",
+        (7,),
+        {"off_grid_times"},
+    ),
     "D13 weeks that begin on Thursday": (THURSDAYS, np.arange(60) + NOISE[:60], None, "trend", (), set()),
-    "D14 a row of the far future": (np.append(T, 2**63 - 2), np.append(DAILY, 0.0), HOUR, "seasonal", (24,), {"far_rows_left_out"}),
+    "D14 a row of the far future": (
+        np.append(T, 2**63 - 2),
+        np.append(DAILY, 0.0),
+        HOUR,
+        "seasonal",
+        (24,),
+        {"far_rows_left_out"},
+    ),
     "D14 a row of 1970": (np.append(0, T), np.append(1.0, DAILY), HOUR, "seasonal", (24,), {"far_rows_left_out"}),
     "D15 period longer than half": (T, np.sin(2 * np.pi * I / 400), HOUR, "irregular", (), set()),
     "D16 window twice": (np.tile(T, 2), np.tile(DAILY, 2), HOUR, "seasonal", (24,), {"duplicated_times"}),
     "D16 one time for all": (np.full(N, T[0], dtype=np.int64), NOISE, HOUR, "too_short", (), {"duplicated_times"}),
     "D17 int64 extremes": (np.array([-(2**63), 2**63 - 1], dtype=np.int64), np.ones(2), None, "too_short", (), set()),
     "D17 times over all int64": (ALL_NS, np.arange(50.0), None, "trend", (), set()),
-    "D18 counter with resets": (T, (np.cumsum(RNG.integers(0, 9, N)) % 1500).astype(np.float64), HOUR, "trend", (), {"counter_like"}),
+    "D18 counter with resets": (
+        T,
+        (np.cumsum(RNG.integers(0, 9, N)) % 1500).astype(np.float64),
+        HOUR,
+        "trend",
+        (),
+        {"counter_like"},
+    ),
     "unsorted": (T[::-1], DAILY[::-1], HOUR, "seasonal", (24,), set()),
     "events on a constant": (T, np.where(np.isin(I, [50, 400]), 9.0, 5.0), HOUR, "constant", (), {"rare_deviations"}),
     "on and off": (T, np.repeat(RNG.integers(0, 2, 40), 17)[:N].astype(np.float64), HOUR, "irregular", (), set()),
@@ -114,7 +170,11 @@ def test_class_does_not_depend_on_unit_or_origin() -> None:
     assert first.series_class == "trend_seasonal"
     for offset, factor in ((1e9, 1.0), (0.0, 1e-9), (-3.0, 1e12), (7.0, -1.0)):
         other = member(T, offset + factor * y)
-        assert (other.series_class, other.periods, other.change_points_ns) == (first.series_class, first.periods, first.change_points_ns)
+        assert (other.series_class, other.periods, other.change_points_ns) == (
+            first.series_class,
+            first.periods,
+            first.change_points_ns,
+        )
     assert member(T + 12_345 * HOUR, y).evidence == first.evidence
 
 
@@ -171,7 +231,11 @@ def test_the_sentence_names_period_direction_and_speed() -> None:
 
 def test_a_long_member_is_thinned_and_periods_stay_in_its_steps() -> None:
     seconds = np.arange(3 * 86_400)
-    profile = member(seconds * 10**9, np.sin(2 * np.pi * seconds / 3600) + 0.1 * np.random.default_rng(0).normal(size=seconds.size), 10**9)
+    profile = member(
+        seconds * 10**9,
+        np.sin(2 * np.pi * seconds / 3600) + 0.1 * np.random.default_rng(0).normal(size=seconds.size),
+        10**9,
+    )
     assert (profile.series_class, profile.periods) == ("seasonal", (3600,))
     assert "thinned" in profile.notes
 

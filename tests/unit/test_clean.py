@@ -24,7 +24,11 @@ def run(root: Path, name: str, age_days: float, series: str = "cpu-1") -> Path:
 
 
 def test_old_runs_go_and_young_ones_the_newest_and_the_models_stay(tmp_path: Path) -> None:
-    old, young, newest = run(tmp_path, "20260101T000000Z", 30), run(tmp_path, "20260102T000000Z", 6), run(tmp_path, "20260103T000000Z", 30)
+    old, young, newest = (
+        run(tmp_path, "20260101T000000Z", 30),
+        run(tmp_path, "20260102T000000Z", 6),
+        run(tmp_path, "20260103T000000Z", 30),
+    )
     alone = run(tmp_path, "20250101T000000Z", 300, "disk-2")
     models = tmp_path / "cpu-1" / "state" / "models"
     models.mkdir(parents=True)
@@ -63,7 +67,9 @@ def test_links_are_never_followed(tmp_path: Path) -> None:
     assert target.exists()
 
 
-def test_one_folder_that_cannot_be_removed_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_folder_that_cannot_be_removed_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     first, second = run(tmp_path, "20260101T000000Z", 30), run(tmp_path, "20260102T000000Z", 30)
     run(tmp_path, "20260103T000000Z", 30)
     remove = __import__("shutil").rmtree
@@ -94,7 +100,9 @@ def test_a_run_that_vanishes_meanwhile_is_no_end(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("call", ["is_dir", "is_symlink", "lstat"])
-def test_a_folder_that_nobody_may_look_into_stops_no_other(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_nobody_may_look_into_stops_no_other(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As lost+found at the root of a volume, which belongs to root alone."""
     old = run(tmp_path, "20260101T000000Z", 30)
     run(tmp_path, "20260102T000000Z", 30)
@@ -112,7 +120,9 @@ def test_a_folder_that_nobody_may_look_into_stops_no_other(call: str, tmp_path: 
 
 
 @pytest.mark.parametrize(("changed_days", "kept"), [(30, 1), (0, 2)], ids=["and the run is old", "and the run goes on"])
-def test_a_temporary_file_that_vanishes_is_gone(changed_days: float, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_file_that_vanishes_is_gone(
+    changed_days: float, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = run(tmp_path, "20260101T000000Z", 30)
     run(tmp_path, "20260102T000000Z", 30)
     look = Path.lstat

@@ -39,7 +39,9 @@ def test_help_fits_eighty_columns(name: str, command: Any, monkeypatch: pytest.M
     code, out, _ = command(*filter(None, [name]), "--help")
     assert code == 0
     assert max(map(len, out.splitlines())) <= 80
-    assert not re.search(r"^ +-.*<(str|path|int|float|bool|list)", out, re.MULTILINE | re.IGNORECASE)  # no names of types
+    assert not re.search(
+        r"^ +-.*<(str|path|int|float|bool|list)", out, re.MULTILINE | re.IGNORECASE
+    )  # no names of types
     assert "Usage: cronocast" in out
 
 
@@ -64,25 +66,33 @@ BAD = {
 
 @pytest.mark.parametrize(("content", "code", "token"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize("step", ["classify", "forecast"])
-def test_s_rows_through_the_command(step: str, content: str, code: int, token: str, command: Any, tmp_path: Path) -> None:
+def test_s_rows_through_the_command(
+    step: str, content: str, code: int, token: str, command: Any, tmp_path: Path
+) -> None:
     history, output = tmp_path / "h.csv", tmp_path / ("p.json" if step == "classify" else "f.csv")
     history.write_text(content)
     output.write_text("the last good one")
-    ended, _, err = command(step, "--history", str(history), "--profile" if step == "classify" else "--forecast", str(output))
+    ended, _, err = command(
+        step, "--history", str(history), "--profile" if step == "classify" else "--forecast", str(output)
+    )
     assert (ended, "Traceback" in err) == (code, False), err
     assert token in err.splitlines()[-1]
     assert code == 0 or output.read_text() == "the last good one"  # U7
 
 
 def history_of(path: Path, step_s: int, count: int = 400) -> str:
-    path.write_text(HEAD + "".join(f"cpu,,{(1_790_000_000 // step_s + i) * step_s * 10**9},{i % 24}.5\n" for i in range(count)))
+    path.write_text(
+        HEAD + "".join(f"cpu,,{(1_790_000_000 // step_s + i) * step_s * 10**9},{i % 24}.5\n" for i in range(count))
+    )
     return str(path)
 
 
 @pytest.mark.parametrize("step_s", [3599, 7 * 60, 5 * 3600, 7 * 86400])
 def test_a_step_asks_for_nothing_that_it_does_not_read(step_s: int, command: Any, tmp_path: Path) -> None:
     """A horizon of 24 h is no multiple of these steps; classify has none."""
-    code, _, err = command("classify", "--history", history_of(tmp_path / "h.csv", step_s), "--profile", str(tmp_path / "p.json"))
+    code, _, err = command(
+        "classify", "--history", history_of(tmp_path / "h.csv", step_s), "--profile", str(tmp_path / "p.json")
+    )
     assert code == 0, err
 
 
@@ -101,7 +111,17 @@ def test_what_a_step_left_before_does_not_stand_for_a_try_that_failed(command: A
     (tmp_path / "h.csv").write_text((tmp_path / "h.csv").read_text().replace(",5.5", ",abc", 1))
     assert command(*words)[0] == 76
     assert read_json(tmp_path / "forecast.result.json")["exit"] == 76
-    code, _, err = command("load", "--forecast", str(tmp_path / "f.csv"), "--sink-url", "http://localhost:1", "--sink-database", "d", "--sink-measurement", "m")
+    code, _, err = command(
+        "load",
+        "--forecast",
+        str(tmp_path / "f.csv"),
+        "--sink-url",
+        "http://localhost:1",
+        "--sink-database",
+        "d",
+        "--sink-measurement",
+        "m",
+    )
     assert code == 76
     assert "forecast failed" in err
 
@@ -114,7 +134,9 @@ def test_s_mutated_files_through_the_command(command: Any, tmp_path: Path) -> No
         changed = bytearray(GOOD.encode())
         for _ in range(rng.randint(1, 2)):
             at = rng.randrange(len(changed))
-            changed[at : at + rng.choice([0, 1, 30])] = rng.choice([b"", b"\n", b",", b'"', b"nan", b"9", b"\xff", bytes([rng.randrange(256)])])
+            changed[at : at + rng.choice([0, 1, 30])] = rng.choice(
+                [b"", b"\n", b",", b'"', b"nan", b"9", b"\xff", bytes([rng.randrange(256)])]
+            )
         (tmp_path / "h.csv").write_bytes(bytes(changed))
         code, _, err = command("classify", "--history", str(tmp_path / "h.csv"), "--profile", str(tmp_path / "p.json"))
         codes.add(code)
@@ -126,7 +148,9 @@ def test_s_mutated_files_through_the_command(command: Any, tmp_path: Path) -> No
 
 def test_validate_says_what_it_found(command: Any, tmp_path: Path) -> None:
     source = {"url": "http://h:8086", "database": "d", "measurement": "cpu", "field": "v"}
-    (tmp_path / "v.yaml").write_text(json.dumps({"defaults": {"source": source}, "series": {"a": None, "b": {"every": "5m", "model": "linear"}}}))
+    (tmp_path / "v.yaml").write_text(
+        json.dumps({"defaults": {"source": source}, "series": {"a": None, "b": {"every": "5m", "model": "linear"}}})
+    )
     code, out, err = command("validate", "-f", str(tmp_path / "v.yaml"))
     assert (code, err) == (0, "")
     assert out.splitlines()[1] == "b: every 5m, 4w back, 24h ahead, model linear, writes cpu_forecast"
@@ -150,27 +174,57 @@ def test_validate_says_twenty_problems_and_all_as_data(command: Any, tmp_path: P
     code, out, _ = command("validate", "-f", str(tmp_path / "v.yaml"), "--json")
     problems = json.loads(out)["problems"]
     assert (code, len(problems)) == (78, 30)
-    assert {"token": "E_CONFIG_RANGE", "where": "series.s0.options.epochs", "sentence": "0 is out of range; allowed: a whole number from 1 to 1000"} in problems
+    assert {
+        "token": "E_CONFIG_RANGE",
+        "where": "series.s0.options.epochs",
+        "sentence": "0 is out of range; allowed: a whole number from 1 to 1000",
+    } in problems
 
 
 def test_schema_is_json(command: Any) -> None:
     assert json.loads(command("schema")[1])["required"] == ["series"]
 
 
-@pytest.mark.parametrize("how", [["-m", "cronocast"], ["-c", "from cronocast.__main__ import start; start()"]], ids=["module", "script"])
+@pytest.mark.parametrize(
+    "how", [["-m", "cronocast"], ["-c", "from cronocast.__main__ import start; start()"]], ids=["module", "script"]
+)
 @pytest.mark.parametrize("library", ["typer", "yaml"])
 def test_ctrl_c_while_libraries_are_loaded_is_one_line(library: str, how: list[str], tmp_path: Path) -> None:
     (tmp_path / f"{library}.py").write_text("raise KeyboardInterrupt")
     (tmp_path / "v.yaml").write_text("series: {}")
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     words = [sys.executable, *how, "validate", "-f", "v.yaml"]
-    ended = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.returncode, ended.stderr.splitlines()) == (130, ["error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on"])
+    ended = subprocess.run(
+        words,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr.splitlines()) == (
+        130,
+        ["error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on"],
+    )
 
 
 def test_as_a_process_a_step_writes_its_result(tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text(GOOD)
-    words = [sys.executable, "-m", "cronocast", "forecast", "--history", "h.csv", "--forecast", "f.csv", "--model", "seasonal_naive", "--horizon", "12h"]
+    words = [
+        sys.executable,
+        "-m",
+        "cronocast",
+        "forecast",
+        "--history",
+        "h.csv",
+        "--forecast",
+        "f.csv",
+        "--model",
+        "seasonal_naive",
+        "--horizon",
+        "12h",
+    ]
     ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
     assert len((tmp_path / "f.csv").read_text().splitlines()) == 13

@@ -46,7 +46,11 @@ def black_hole() -> Iterator[socket.socket]:
 @pytest.fixture
 def two_series(influxd: Influxd, database: str, tmp_path: Path) -> Path:
     """Values of a good series of two members and, before it, one whose database does not exist."""
-    lines = [f"cpu,host={host} v={i % 24 + k}.{i * 7919 % 97} {NOW_NS - i * HOUR_NS}" for k, host in enumerate("ab") for i in range(24 * 14)]
+    lines = [
+        f"cpu,host={host} v={i % 24 + k}.{i * 7919 % 97} {NOW_NS - i * HOUR_NS}"
+        for k, host in enumerate("ab")
+        for i in range(24 * 14)
+    ]
     influxd.write(lines, database)
     for account in (influxd.reader, influxd.writer):
         path = tmp_path / account.name
@@ -61,14 +65,32 @@ def two_series(influxd: Influxd, database: str, tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, "--run", str(NOW_NS // 10**9), *more], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [*COMMAND, "--run", str(NOW_NS // 10**9), *more],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_one_series_that_fails_leaves_the_others_alone(two_series: Path) -> None:
     ended = run(two_series)
     assert ended.returncode in (69, 77)  # the code of the first that failed
     table = ended.stdout.splitlines()
-    assert table[0].split() == ["series", "member", "status", "class", "model", "vs", "naive", "coverage", "points", "why"]
+    assert table[0].split() == [
+        "series",
+        "member",
+        "status",
+        "class",
+        "model",
+        "vs",
+        "naive",
+        "coverage",
+        "points",
+        "why",
+    ]
     assert re.match(r"broken +failed", table[1])
     assert re.match(r"good +host=a +ok +seasonal +seasonal_naive +[01]\.\d\d +\d+% +6 ", table[2])
     assert re.match(r" +host=b +ok ", table[3])
@@ -84,28 +106,49 @@ def test_json_and_choice_of_series_and_steps(two_series: Path) -> None:
     ended = run(two_series, "--series", "good", "--only", "extract,classify", "--json")
     [series] = json.loads(ended.stdout)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert (series["series"], series["status"], series["exit"], list(series["steps"])) == ("good", "ok", 0, ["extract", "classify"])
+    assert (series["series"], series["status"], series["exit"], list(series["steps"])) == (
+        "good",
+        "ok",
+        0,
+        ["extract", "classify"],
+    )
     assert [member["tags"] for member in series["steps"]["classify"]["members"]] == ["host=a", "host=b"]
     [broken] = json.loads(run(two_series, "--series", "broken", "--json").stdout)
     assert (broken["status"], broken["failed_step"], list(broken["steps"])) == ("failed", "extract", ["extract"])
     assert broken["error"].startswith("E_")
 
 
-def test_a_later_try_that_fails_is_not_hidden_by_an_earlier_one(two_series: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_try_that_fails_is_not_hidden_by_an_earlier_one(
+    two_series: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run(two_series, "--series", "good").returncode == 0
     monkeypatch.setenv("CRONOCAST_MODEL", "no such")
     ended = run(two_series, "--series", "good")
     assert ended.returncode == 78
     assert re.match(r"good +failed +E_MODEL CRONOCAST_MODEL: ", ended.stdout.splitlines()[1])
     [series] = json.loads(run(two_series, "--series", "good", "--json").stdout)
-    assert (series["failed_step"], {step: result["status"] for step, result in series["steps"].items()}) == ("classify", {"extract": "ok", "classify": "failed"})
+    assert (series["failed_step"], {step: result["status"] for step, result in series["steps"].items()}) == (
+        "classify",
+        {"extract": "ok", "classify": "failed"},
+    )
     [folder] = (two_series / "data" / series_id("good") / "runs").iterdir()
     assert json.loads((folder / "classify.result.json").read_text())["token"] == "E_MODEL"
 
 
-def test_a_step_that_was_killed_does_not_answer_with_an_earlier_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_was_killed_does_not_answer_with_an_earlier_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_values(tmp_path, {"a": {}}, source=source("http://127.0.0.1:9"))
-    write_result(tmp_path / "data" / series_id("a") / "runs" / run_name(NOW_NS) / "extract.result.json", "extract", "a", stamp(NOW_NS), Outcome(), 1.0, None, {})
+    write_result(
+        tmp_path / "data" / series_id("a") / "runs" / run_name(NOW_NS) / "extract.result.json",
+        "extract",
+        "a",
+        stamp(NOW_NS),
+        Outcome(),
+        1.0,
+        None,
+        {},
+    )
     real = chain_module._follow
 
     def killed(child: "subprocess.Popen[str]", *rest: Any) -> int:
@@ -113,23 +156,37 @@ def test_a_step_that_was_killed_does_not_answer_with_an_earlier_result(tmp_path:
         return real(child, *rest)
 
     monkeypatch.setattr(chain_module, "_follow", killed)
-    assert run_chain(tmp_path / "values.yaml", [], "extract", tmp_path / "data", str(NOW_NS // 10**9), as_json=True) == 137
+    assert (
+        run_chain(tmp_path / "values.yaml", [], "extract", tmp_path / "data", str(NOW_NS // 10**9), as_json=True) == 137
+    )
     [series] = json.loads(capsys.readouterr().out)
     assert (series["status"], series["error"], series["steps"]) == ("failed", "ended by signal 9", {})
 
 
-def test_variables_that_hold_for_one_step_do_not_lead_a_chain_astray(two_series: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_hold_for_one_step_do_not_lead_a_chain_astray(
+    two_series: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {"NAME": "other", "FORECAST": "f.csv", "HISTORY": "h.csv", "PART": "light-0/1"}.items():
         monkeypatch.setenv(f"CRONOCAST_{name}", value)
     ended = run(two_series, "--series", "good")
     assert ended.returncode == 0, ended.stderr
-    assert "CRONOCAST_NAME, CRONOCAST_HISTORY, CRONOCAST_FORECAST, CRONOCAST_PART: not used by run" in ended.stderr.splitlines()[0]
+    assert (
+        "CRONOCAST_NAME, CRONOCAST_HISTORY, CRONOCAST_FORECAST, CRONOCAST_PART: not used by run"
+        in ended.stderr.splitlines()[0]
+    )
     assert [path.name for path in (two_series / "data").iterdir()] == [series_id("good")]
 
 
 def test_what_a_newer_run_has_replaced_is_not_called_ok(two_series: Path) -> None:
     assert run(two_series, "--series", "good").returncode == 0
-    ended = subprocess.run([*COMMAND, "--run", str(NOW_NS // 10**9 - 3600), "--series", "good"], cwd=two_series, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(
+        [*COMMAND, "--run", str(NOW_NS // 10**9 - 3600), "--series", "good"],
+        cwd=two_series,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert ended.returncode == 0, ended.stderr
     rows = ended.stdout.splitlines()[1:3]
     assert [row.split()[row.split().index("seasonal") - 1] for row in rows] == ["superseded"] * 2
@@ -151,14 +208,22 @@ def test_every_series_that_fails_is_listed(tmp_path: Path) -> None:
 
 
 def children(pid: int) -> list[int]:
-    found = [int(text) for task in Path(f"/proc/{pid}/task").iterdir() for text in (task / "children").read_text().split()]
+    found = [
+        int(text) for task in Path(f"/proc/{pid}/task").iterdir() for text in (task / "children").read_text().split()
+    ]
     return found + [below for child in found for below in children(child)]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)], ids=["Ctrl-C", "SIGTERM", "terminal closed"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)],
+    ids=["Ctrl-C", "SIGTERM", "terminal closed"],
+)
 def test_stopped_with_every_step(number: signal.Signals, code: int, black_hole: socket.socket, tmp_path: Path) -> None:
     write_values(tmp_path, {"a": {}, "b": {}}, source=source(f"http://127.0.0.1:{black_hole.getsockname()[1]}"))
-    with subprocess.Popen([*COMMAND, "--run", "1750000000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as chain:
+    with subprocess.Popen(
+        [*COMMAND, "--run", "1750000000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as chain:
         connection, _ = black_hole.accept()  # a step is at work
         steps = children(chain.pid)
         begin = time.monotonic()
@@ -197,7 +262,9 @@ def test_progress_on_a_terminal(two_series: Path) -> None:
     leader, follower = pty.openpty()
     environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
     command = [*COMMAND, "--run", str(NOW_NS // 10**9), "--series", "good"]
-    with subprocess.Popen(command, cwd=two_series, env=environment, stdin=follower, stdout=follower, stderr=follower) as chain:
+    with subprocess.Popen(
+        command, cwd=two_series, env=environment, stdin=follower, stdout=follower, stderr=follower
+    ) as chain:
         os.close(follower)
         shown = bytearray()
         while True:

@@ -35,14 +35,23 @@ def curve(time_ns: np.ndarray[Any, Any], zone: str = BERLIN) -> np.ndarray[Any, 
     return np.asarray(20 + 60.0 * ((hours >= 8) & (hours < 17)) + 10 * np.sin(hours / 24 * 2 * np.pi))
 
 
-def forecast(start_ns: int, end_ns: int, h: int, zone: str | None = None, step: int = HOUR, lives_by: str = BERLIN, **given: Any) -> tuple[MemberForecast, np.ndarray[Any, Any]]:
+def forecast(
+    start_ns: int, end_ns: int, h: int, zone: str | None = None, step: int = HOUR, lives_by: str = BERLIN, **given: Any
+) -> tuple[MemberForecast, np.ndarray[Any, Any]]:
     """The forecast of a generated series by the whole engine, and the truth."""
     time_ns = np.arange(start_ns, end_ns, step)
     y = curve(time_ns, lives_by) + np.random.default_rng(7).normal(0, 1, time_ns.size)
     calendar = {"calendar": {"timezone": zone}} if zone else {}
     every = f"{step // (60 * 10**9)}m"
     entry = parse_entry(
-        {"name": "a", "every": every, "lookback": f"{time_ns.size * step // HOUR}h", "horizon": f"{h * step // HOUR}h", **calendar, **given}
+        {
+            "name": "a",
+            "every": every,
+            "lookback": f"{time_ns.size * step // HOUR}h",
+            "horizon": f"{h * step // HOUR}h",
+            **calendar,
+            **given,
+        }
         | {"source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}}
     )
     member = Member("m", "", array("q", time_ns.tolist()), (array("d", y.tolist()),))
@@ -86,7 +95,12 @@ def test_without_a_change_nothing_happens() -> None:
     (found, _), (plain, _) = forecast(start, end, 48, BERLIN), forecast(start, end, 48)
     for name in ("yhat", "lower", "upper", "time_ns"):
         assert getattr(found, name).tobytes() == getattr(plain, name).tobytes()
-    assert (found.model, found.why, found.notes, found.prepared) == (plain.model, plain.why, plain.notes, plain.prepared)
+    assert (found.model, found.why, found.notes, found.prepared) == (
+        plain.model,
+        plain.why,
+        plain.notes,
+        plain.prepared,
+    )
 
 
 def test_the_repeated_hour_repeats_and_the_skipped_one_is_dropped() -> None:
@@ -113,7 +127,12 @@ def test_steps_that_do_not_divide_the_change_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "change", "shift"), [("Australia/Lord_Howe", "2025-10-04T15:30:00Z", 0.5), ("America/New_York", "2025-11-02T06:00:00Z", -1), ("Asia/Kolkata", "", 0)]
+    ("zone", "change", "shift"),
+    [
+        ("Australia/Lord_Howe", "2025-10-04T15:30:00Z", 0.5),
+        ("America/New_York", "2025-11-02T06:00:00Z", -1),
+        ("Asia/Kolkata", "", 0),
+    ],
 )
 def test_changes_are_found_to_the_second(zone: str, change: str, shift: float) -> None:
     at = parse_stamp(change) if change else SPRING
@@ -138,7 +157,11 @@ def test_two_values_of_one_hour_become_one() -> None:
 
 def test_profile_speaks_of_times_in_utc() -> None:
     time_ns = np.arange(SPRING - 10 * DAY, SPRING + 10 * DAY, HOUR)
-    y = curve(time_ns) + np.where(time_ns < SPRING - 3 * DAY, 0, 400) + np.random.default_rng(1).normal(0, 1, time_ns.size)
+    y = (
+        curve(time_ns)
+        + np.where(time_ns < SPRING - 3 * DAY, 0, 400)
+        + np.random.default_rng(1).normal(0, 1, time_ns.size)
+    )
     member = Member("m", "", array("q", time_ns.tolist()), (array("d", y.tolist()),))
     source = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
     profile = profile_of(member, parse_entry({"name": "a", "source": source, "calendar": {"timezone": BERLIN}}))
@@ -149,7 +172,13 @@ def test_profile_speaks_of_times_in_utc() -> None:
 
 def test_a_zone_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"calendar\.timezone.*IANA"):
-        parse_entry({"name": "a", "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}, "calendar": {"timezone": "CET+1"}})
+        parse_entry(
+            {
+                "name": "a",
+                "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"},
+                "calendar": {"timezone": "CET+1"},
+            }
+        )
 
 
 def test_an_offset_is_known_at_any_time() -> None:

@@ -1,4 +1,7 @@
-"""Bad configuration, row by row (C1-C30): exit code, token, one error line that names key, value and what is right, no secret, no traceback."""
+"""Bad configuration, row by row (C1-C30).
+
+Exit code, token, one error line that names key, value and what is right, no secret, no traceback.
+"""
 
 import json
 import os
@@ -47,7 +50,9 @@ class Ended:
         assert self.code == code, self.err
         assert self.error.startswith(f"error: {token} "), self.error
         assert where in self.error.split(": ")[1], self.error
-        assert max((len(value) for value in re.findall(r"'[^']*'(?=[ ;,)]|$)", self.error)), default=0) <= 80, self.error
+        assert max((len(value) for value in re.findall(r"'[^']*'(?=[ ;,)]|$)", self.error)), default=0) <= 80, (
+            self.error
+        )
         return self.error
 
 
@@ -95,8 +100,13 @@ def test_a_good_document_is_accepted(validate: Any) -> None:
     assert validate().code == 0
 
 
-# What is wrong with a whole file ------------------------------------------------------------------------------------------------------------------
-BOMB = "defaults:\n a: &a {x: 1}\n" + "".join(f" {b}: &{b} [{', '.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)) + "series: {cpu: {}}\n"
+# What is wrong with a whole file
+# ------------------------------------------------------------------------------------------------------------------
+BOMB = (
+    "defaults:\n a: &a {x: 1}\n"
+    + "".join(f" {b}: &{b} [{', '.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    + "series: {cpu: {}}\n"
+)
 FILES: dict[str, tuple[str | bytes, str]] = {
     "C1 empty": ("", "E_CONFIG_READ"),
     "C1 only a comment": ("# nothing\n", "E_CONFIG_READ"),
@@ -148,13 +158,20 @@ def test_c4_line_of_the_fault_is_named(validate: Any) -> None:
     validate("series:\n  cpu: {every: 1h}\n  cpu: {every: 2h}\n").expect("E_CONFIG_YAML", "values.yaml:3")
 
 
-# One setting that is wrong: through the file, and where it is text also through the flag and the env variable -----------------------------------------
+# One setting that is wrong: through the file, and where it is text also through the flag and the env variable
+# -----------------------------------------
 LONG = "x" * 300
 SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
     "C6": [
         *[("horizon", value, "E_CONFIG_TYPE") for value in (24, -1, 0, 1e9, float("nan"), True, ["24h"])],
-        *[("horizon", value, "E_CONFIG_DURATION") for value in ("24h ", "-1h", "0h", "1e9h", "١٢h", "24", "24H", "1.5h", "999999w")],
-        *[("min_points", value, "E_CONFIG_TYPE") for value in ("24 ", 24.5, "NaN", True, "١٢", "1_000", None.__class__.__name__)],
+        *[
+            ("horizon", value, "E_CONFIG_DURATION")
+            for value in ("24h ", "-1h", "0h", "1e9h", "١٢h", "24", "24H", "1.5h", "999999w")
+        ],
+        *[
+            ("min_points", value, "E_CONFIG_TYPE")
+            for value in ("24 ", 24.5, "NaN", True, "١٢", "1_000", None.__class__.__name__)
+        ],
         *[("min_points", value, "E_CONFIG_RANGE") for value in (-1, 0, 10**9, 10**400)],
         *[("level", value, "E_CONFIG_RANGE") for value in (float("nan"), float("inf"), -0.5, 1)],
     ],
@@ -164,11 +181,30 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         ("horizon", "90m", "E_CONFIG_DURATION"),
         ("source.slice", "90m", "E_CONFIG_DURATION"),
     ],
-    "C8": [("source.url", value, "E_URL_SCHEME") for value in ("ftp://h", "file:///etc/passwd", "gopher://h", "unix:/run/x", "//h", "   ", " http://h", "h:8086", "javascript:x")],
+    "C8": [
+        ("source.url", value, "E_URL_SCHEME")
+        for value in (
+            "ftp://h",
+            "file:///etc/passwd",
+            "gopher://h",
+            "unix:/run/x",
+            "//h",
+            "   ",
+            " http://h",
+            "h:8086",
+            "javascript:x",
+        )
+    ],
     "C9": [
         (path, value, "E_URL_CREDENTIALS")
         for path in ("source.url", "sink.url")
-        for value in (f"http://u:{CANARY}@h:8086", f"http://h?u=a&p={CANARY}", f"http://h/#{CANARY}", f"http://{CANARY}@h", f"http://a@{CANARY}@h")
+        for value in (
+            f"http://u:{CANARY}@h:8086",
+            f"http://h?u=a&p={CANARY}",
+            f"http://h/#{CANARY}",
+            f"http://{CANARY}@h",
+            f"http://a@{CANARY}@h",
+        )
     ],
     "C9 masked": [
         ("source.url", f"http://u:p/{CANARY}@h", "E_URL_PORT"),
@@ -179,7 +215,18 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
     "C10": [
         ("source.url", f"http://{host}:8086", "E_URL_HOST")
         for host in (
-            *("169.254.169.254", "[fe80::1]", "0.0.0.0", "127.1", "2130706433", "0x7f.1", "localhost.", "0177.0.0.1", "[::ffff:169.254.169.254]", "[::]"),
+            *(
+                "169.254.169.254",
+                "[fe80::1]",
+                "0.0.0.0",
+                "127.1",
+                "2130706433",
+                "0x7f.1",
+                "localhost.",
+                "0177.0.0.1",
+                "[::ffff:169.254.169.254]",
+                "[::]",
+            ),
             *("224.0.0.1", "-h", "h..x", "a" * 64, "", "①②⑦.0.0.1", "h%2e", "127.0.0.1."),
         )
     ],
@@ -199,19 +246,27 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         for value in ('a";DROP DATABASE x', "a/b", "..", "", LONG, "a\nb", "a\x00b")
     ],
     "C14": [
-        (path, value, "E_IDENT") for path in ("source.measurement", "sink.measurement") for value in ("/.*/", '"a".."b"', "m; DROP", "$m", "#m", "a\nb", "m\\", "", LONG, "\u2028")
+        (path, value, "E_IDENT")
+        for path in ("source.measurement", "sink.measurement")
+        for value in ("/.*/", '"a".."b"', "m; DROP", "$m", "#m", "a\nb", "m\\", "", LONG, "\u2028")
     ],
     "C16": [
         *[("source.field", value, "E_TAG") for value in ("time", "_field")],
         *[("source.group_by", [value], "E_TAG") for value in ("time", "_field", "_measurement", "", "a\nb")],
-        *[("source.group_by", ["host", value], "E_TAG") for value in ("series", "run", "yhat", "yhat_lower", "yhat_upper_50")],
+        *[
+            ("source.group_by", ["host", value], "E_TAG")
+            for value in ("series", "run", "yhat", "yhat_lower", "yhat_upper_50")
+        ],
         *[("source.tags", {value: "a"}, "E_TAG") for value in ("time", "_field")],
         *[("source.tags", {"host": value}, "E_TAG") for value in ("", "a\\", "a\nb", "a\x00b", "x" * 5000, "\ud800")],
         *[("source.tags", {"host": value}, "E_CONFIG_TYPE") for value in (1, True, {"a": 1})],
         ("source.tags", {"host": ["a", "a"]}, "E_CONFIG_DUPLICATE"),
     ],
     "C21": [
-        *[("model", value, "E_MODEL") for value in ("pickle", "lstmm", "", "os.system", "a:b:c", "os:system()", "../x:y", "Auto")],
+        *[
+            ("model", value, "E_MODEL")
+            for value in ("pickle", "lstmm", "", "os.system", "a:b:c", "os:system()", "../x:y", "Auto")
+        ],
         ("candidates", ["naive", "pickle"], "E_MODEL"),
         ("candidates", ["auto"], "E_MODEL"),
         ("options", {"when": yaml.safe_load("2026-01-01")}, "E_CONFIG_TYPE"),
@@ -233,8 +288,15 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         ("periods", ["1h"], "E_CONFIG_CROSS"),
         ("clip", {"min": 5, "max": 5}, "E_CONFIG_CROSS"),
     ],
-    "C24": [("timezone", value, "E_TZ") for value in ("Mars/Base", "EST5EDT4", "+02:00", "../../etc/passwd", "", "UTC+2", "europe/berlin")],
-    "C26": [("source.password", CANARY, "E_SECRET_INLINE"), ("sink.token", CANARY, "E_SECRET_INLINE"), ("source", [{"password": CANARY}], "E_CONFIG_TYPE")],
+    "C24": [
+        ("timezone", value, "E_TZ")
+        for value in ("Mars/Base", "EST5EDT4", "+02:00", "../../etc/passwd", "", "UTC+2", "europe/berlin")
+    ],
+    "C26": [
+        ("source.password", CANARY, "E_SECRET_INLINE"),
+        ("sink.token", CANARY, "E_SECRET_INLINE"),
+        ("source", [{"password": CANARY}], "E_CONFIG_TYPE"),
+    ],
     "C26 elsewhere": [
         ("source.auth", {"password": CANARY}, "E_CONFIG_TYPE"),
         ("source.auth", [{"x": {"api_key": CANARY}}], "E_CONFIG_TYPE"),
@@ -249,9 +311,24 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
     ],
     "V2": [
         ("schedules", [value], "E_CRON")
-        for value in ("* * * * * *", "61 * * * *", "@every 1s", "0 0 31 2 *", "", "TZ=UTC 0 * * * *", "*/0 * * * *", "5-1 * * * *", "H H * * *", "١ * * * *", "0 0 30 2 *")
+        for value in (
+            "* * * * * *",
+            "61 * * * *",
+            "@every 1s",
+            "0 0 31 2 *",
+            "",
+            "TZ=UTC 0 * * * *",
+            "*/0 * * * *",
+            "5-1 * * * *",
+            "H H * * *",
+            "١ * * * *",
+            "0 0 30 2 *",
+        )
     ],
-    "V2 what Argo refuses": [("schedules", [value], "E_CRON") for value in ("0 6 * * 7", "0 6 * * 5-7", "0 22-6 * * *", "H/0 * * * *", "H/75 * * * *", "0 0 31 4,6 *")],
+    "V2 what Argo refuses": [
+        ("schedules", [value], "E_CRON")
+        for value in ("0 6 * * 7", "0 6 * * 5-7", "0 22-6 * * *", "H/0 * * * *", "H/75 * * * *", "0 0 31 4,6 *")
+    ],
     "choice": [
         ("source.auth", "Basic", "E_CONFIG_CHOICE"),
         ("on_no_data", "ignore", "E_CONFIG_CHOICE"),
@@ -259,7 +336,11 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         ("source.aggregate", "avg", "E_CONFIG_CHOICE"),
     ],
 }
-CASES = [pytest.param(path, value, token, id=f"{row} {path}={ascii(value)[:40]}") for row, cases in SETTINGS.items() for path, value, token in cases]
+CASES = [
+    pytest.param(path, value, token, id=f"{row} {path}={ascii(value)[:40]}")
+    for row, cases in SETTINGS.items()
+    for path, value, token in cases
+]
 
 
 @pytest.mark.parametrize(("path", "value", "token"), CASES)
@@ -270,7 +351,11 @@ def test_setting_in_a_file(path: str, value: Any, token: str, validate: Any) -> 
 
 
 TEXTS = [
-    case for case in CASES if isinstance(case.values[1], str) and case.values[1].strip() and case.values[0] not in ("source.password", "sink.token", "source.pasword", "timezone")
+    case
+    for case in CASES
+    if isinstance(case.values[1], str)
+    and case.values[1].strip()
+    and case.values[0] not in ("source.password", "sink.token", "source.pasword", "timezone")
 ]
 
 
@@ -278,13 +363,21 @@ def steps_of(path: str) -> str:
     """A step that takes the setting as a flag."""
     from cronocast.settings import step_leaves
 
-    return next(step for step in ("extract", "classify", "forecast", "load") if any(leaf.path == path for leaf in step_leaves(step)))
+    return next(
+        step
+        for step in ("extract", "classify", "forecast", "load")
+        if any(leaf.path == path for leaf in step_leaves(step))
+    )
 
 
 def entry_flags(path: str) -> list[str]:
     """What a step needs besides the setting under test, all by flags."""
     history = [] if steps_of(path) == "load" else ["--history", "history.csv"]
-    outputs = {"classify": ["--profile", "profile.json"], "forecast": ["--forecast", "forecast.csv"], "load": ["--forecast", "forecast.csv"]}.get(steps_of(path), [])
+    outputs = {
+        "classify": ["--profile", "profile.json"],
+        "forecast": ["--forecast", "forecast.csv"],
+        "load": ["--forecast", "forecast.csv"],
+    }.get(steps_of(path), [])
     return [steps_of(path), "--entry", json.dumps({"name": "cpu", "source": SOURCE}), *history, *outputs]
 
 
@@ -321,7 +414,10 @@ def test_a_length_of_time_that_is_wrong_hides_no_other(other: str, right: str, v
 
 
 def test_what_only_libraries_know_is_told_beside_other_problems(validate: Any) -> None:
-    ended = validate("series:\n  a: {calendar: {holidays: XX}, source: &s {url: http://h, database: d, measurement: m, field: f}}\n  b: {horizon: 90m, source: *s}\n")
+    ended = validate(
+        "series:\n  a: {calendar: {holidays: XX}, source: &s {url: http://h, database: d, measurement: m, field: f}}\n "
+        " b: {horizon: 90m, source: *s}\n"
+    )
     assert "series.a.calendar.holidays" in ended.err
     assert "series.b.horizon" in ended.err
 
@@ -332,7 +428,9 @@ def test_c5_unknown_key_suggests_the_known_one(validate: Any) -> None:
 
 def test_c12_tls_required(validate: Any) -> None:
     validate(source__require_tls=True).expect("E_URL_TLS", "series.cpu.source.url")
-    validate(source={**SOURCE, "url": "https://h", "require_tls": True}, sink={"url": "http://h"}).expect("E_URL_TLS", "series.cpu.sink.url")
+    validate(source={**SOURCE, "url": "https://h", "require_tls": True}, sink={"url": "http://h"}).expect(
+        "E_URL_TLS", "series.cpu.sink.url"
+    )
 
 
 def test_c10_host_not_allowed(validate: Any) -> None:
@@ -340,13 +438,18 @@ def test_c10_host_not_allowed(validate: Any) -> None:
     assert validate(source={**SOURCE, "url": "http://db.example", "allowed_hosts": ["db.example"]}).code == 0
 
 
-@pytest.mark.parametrize("value", ["a' OR 1=1 --", "a\\' or", "‘quoted’", "{{workflow.name}}", "${HOME}", "<no value>", "drop", "a,b=c d"], ids=ascii)
+@pytest.mark.parametrize(
+    "value",
+    ["a' OR 1=1 --", "a\\' or", "‘quoted’", "{{workflow.name}}", "${HOME}", "<no value>", "drop", "a,b=c d"],
+    ids=ascii,
+)
 def test_c15_tag_values_are_data(value: str, validate: Any) -> None:
     assert validate(source__tags={"host": value}).code == 0
     assert validate(source__tags={"host": [value, "b"]}).code == 0
 
 
-# Queries of people's own: what is refused, and what only looks as if ----------------------------------------------------------------------------------
+# Queries of people's own: what is refused, and what only looks as if
+# ----------------------------------------------------------------------------------
 BAD_QUERIES = {
     "second statement": f"SELECT v FROM c {BOUNDS}; DROP MEASUREMENT c",
     "semicolon at the end": f"SELECT v FROM c {BOUNDS};",
@@ -373,7 +476,9 @@ BAD_QUERIES = {
 GOOD_QUERIES = {
     "plain": f"SELECT v FROM c {BOUNDS}",
     "folded over lines": f"SELECT mean(v)\nFROM c\n{BOUNDS}\nGROUP BY time(1h), host fill(none)",
-    "subquery": f"SELECT mean(s) FROM (SELECT sum(v) AS s FROM c {BOUNDS} GROUP BY time(1m), host) {BOUNDS} GROUP BY time(1h)",
+    "subquery": (
+        f"SELECT mean(s) FROM (SELECT sum(v) AS s FROM c {BOUNDS} GROUP BY time(1m), host) {BOUNDS} GROUP BY time(1h)"
+    ),
     "words in strings": f"SELECT v FROM c {BOUNDS} AND host = 'drop; delete -- into /* x */'",
     "words in names": f'SELECT "drop" FROM "into"."show"."delete;" {BOUNDS}',
     "escaped quotes": f"SELECT v FROM c {BOUNDS} AND host = 'it\\'s; drop'",
@@ -388,7 +493,15 @@ OWN = {"url": SOURCE["url"], "database": "metrics"}
 
 
 @pytest.mark.parametrize(
-    ("grouped", "fine"), [("time(1h)", True), ("time(1h, 10m)", False), ("time(1d) tz('Europe/Berlin')", False), ("time(1d)", False), ("host", True), ("time(0s)", True)]
+    ("grouped", "fine"),
+    [
+        ("time(1h)", True),
+        ("time(1h, 10m)", False),
+        ("time(1d) tz('Europe/Berlin')", False),
+        ("time(1d)", False),
+        ("host", True),
+        ("time(0s)", True),
+    ],
 )
 def test_slices_cut_no_step_of_a_query(grouped: str, fine: bool, validate: Any) -> None:
     ended = validate(source={**OWN, "slice": "6h", "query": f"SELECT mean(v) FROM c {BOUNDS} GROUP BY {grouped}"})
@@ -413,11 +526,17 @@ LOOPS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "same, database named": (SOURCE, {"measurement": "cpu", "database": "metrics"}),
     "the record of runs": ({**SOURCE, "measurement": "x_runs"}, {"measurement": "x"}),
     "a query": ({**OWN, "query": f"SELECT v FROM cpu {BOUNDS}"}, {"measurement": "cpu"}),
-    "a query with a quoted name": ({**OWN, "query": f'SELECT v FROM "metrics"."autogen"."cpu" {BOUNDS}'}, {"measurement": "cpu"}),
+    "a query with a quoted name": (
+        {**OWN, "query": f'SELECT v FROM "metrics"."autogen"."cpu" {BOUNDS}'},
+        {"measurement": "cpu"},
+    ),
     "the measurement made from the name": ({**OWN, "query": f'SELECT v FROM "cpu_forecast" {BOUNDS}'}, {}),
     "the record made from the name": ({**OWN, "query": f"SELECT v FROM cpu_forecast_runs {BOUNDS}"}, {}),
     "a slash after the address": (SOURCE, {"measurement": "cpu", "url": f"{SOURCE['url']}/"}),
-    "a slash after the source's": ({**SOURCE, "url": f"{SOURCE['url']}/"}, {"measurement": "cpu", "url": SOURCE["url"]}),
+    "a slash after the source's": (
+        {**SOURCE, "url": f"{SOURCE['url']}/"},
+        {"measurement": "cpu", "url": SOURCE["url"]},
+    ),
 }
 
 
@@ -428,7 +547,12 @@ def test_c18_writing_into_what_is_read(source: dict[str, Any], sink: dict[str, A
 
 
 def own_query(names: Iterable[str], **sink: str) -> str:
-    return json.dumps({"defaults": {"source": {**OWN, "query": f"SELECT v FROM c {BOUNDS}"}, "sink": sink}, "series": dict.fromkeys(names)})
+    return json.dumps(
+        {
+            "defaults": {"source": {**OWN, "query": f"SELECT v FROM c {BOUNDS}"}, "sink": sink},
+            "series": dict.fromkeys(names),
+        }
+    )
 
 
 NO_MEASUREMENT = ("#1 disk", "cpu; db", "/var usage", 'a "quoted" name', "$x", "x" * 247, "a\\, b")
@@ -443,7 +567,9 @@ def test_c14_a_measurement_made_from_a_name_that_cannot_be_one(name: str, valida
 
 @pytest.mark.parametrize("measurement", ["x" * 247, "a\\, b"], ids=ascii)
 def test_c14_a_measurement_made_from_one_that_can_only_be_read(measurement: str, validate: Any) -> None:
-    assert "made from source.measurement" in validate(source__measurement=measurement).expect("E_IDENT", "series.cpu.sink.measurement")
+    assert "made from source.measurement" in validate(source__measurement=measurement).expect(
+        "E_IDENT", "series.cpu.sink.measurement"
+    )
     assert validate(source__measurement=measurement, sink__measurement="m").code == 0
     if len(measurement) < 100:
         validate(sink__measurement=measurement).expect("E_IDENT", "series.cpu.sink.measurement")
@@ -454,18 +580,47 @@ def test_c14_a_measurement_that_is_wrong_itself_is_told_once(validate: Any) -> N
     assert "problems" not in validate(own_query(["a\nb"])).expect("E_SERIES_NAME", "series.")
 
 
-NAMES = ("../../etc", "a/b", ".", "..", "CON", "~", "-rf", "%2e%2e", "x" * 300, "a\u202eb", "CPU", "cpu", "é", "e\u0301", "a:b", "a,b", "a=b", " ", "a b", "ab")
+NAMES = (
+    "../../etc",
+    "a/b",
+    ".",
+    "..",
+    "CON",
+    "~",
+    "-rf",
+    "%2e%2e",
+    "x" * 300,
+    "a\u202eb",
+    "CPU",
+    "cpu",
+    "é",
+    "e\u0301",
+    "a:b",
+    "a,b",
+    "a=b",
+    " ",
+    "a b",
+    "ab",
+)
 
 
 def test_tags_that_only_records_must_rename_are_fine(validate: Any) -> None:
-    assert validate(source__group_by=["model", "class", "status", "yhats"], source__tags={"run": "1", "series": "a"}).code == 0
+    assert (
+        validate(source__group_by=["model", "class", "status", "yhats"], source__tags={"run": "1", "series": "a"}).code
+        == 0
+    )
 
 
 def test_c19_c20_every_name_has_its_own_folder(validate: Any) -> None:
     ids = [series_id(name) for name in NAMES]
     assert len({name.lower() for name in ids}) == len(NAMES)  # also where the file system ignores case
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", name) for name in ids)
-    assert validate(yaml.safe_dump({"defaults": {"source": SOURCE}, "series": dict.fromkeys(NAMES)}, allow_unicode=True)).code == 0
+    assert (
+        validate(
+            yaml.safe_dump({"defaults": {"source": SOURCE}, "series": dict.fromkeys(NAMES)}, allow_unicode=True)
+        ).code
+        == 0
+    )
 
 
 @pytest.mark.parametrize("name", ["a\x00b", "a\nb", "\x1b[2J", "x" * 301, "", "\ud800", "a\\"], ids=ascii)
@@ -482,8 +637,15 @@ def test_c26_no_flag_takes_a_secret(flags: list[str], cronocast: Any) -> None:
 
 
 def test_c26_secret_in_the_entry(cronocast: Any) -> None:
-    cronocast("extract", "--entry", json.dumps({"name": "cpu", "source": {**SOURCE, "password": CANARY}})).expect("E_SECRET_INLINE", "source.password")
-    assert "problem:" not in cronocast("extract", "--entry", json.dumps({"name": "cpu", "source": SOURCE, "token": CANARY}), "--every", "1h").err
+    cronocast("extract", "--entry", json.dumps({"name": "cpu", "source": {**SOURCE, "password": CANARY}})).expect(
+        "E_SECRET_INLINE", "source.password"
+    )
+    assert (
+        "problem:"
+        not in cronocast(
+            "extract", "--entry", json.dumps({"name": "cpu", "source": SOURCE, "token": CANARY}), "--every", "1h"
+        ).err
+    )
     cronocast("extract", "--entry", f'{{"source": {{"password": "{CANARY}"').expect("E_CONFIG_JSON", "--entry")
 
 
@@ -491,7 +653,9 @@ def test_c28_env_values(cronocast: Any) -> None:
     flags = entry_flags("horizon")
     cronocast(*flags, env={"CRONOCAST_HORIZON": "1" * 200_000}).expect("E_CONFIG_SIZE", "CRONOCAST_HORIZON")
     cronocast(*flags, env={"CRONOCAST_HORIZON": "24h\n"}).expect("E_CONFIG_ENCODING", "CRONOCAST_HORIZON")
-    cronocast(*flags, env={"CRONOCAST_HORIZON": os.fsdecode(b"\xff\xfe")}).expect("E_CONFIG_ENCODING", "CRONOCAST_HORIZON")
+    cronocast(*flags, env={"CRONOCAST_HORIZON": os.fsdecode(b"\xff\xfe")}).expect(
+        "E_CONFIG_ENCODING", "CRONOCAST_HORIZON"
+    )
     cronocast("forecast", env={"CRONOCAST_ENTRY": "x" * 200_000}).expect("E_CONFIG_SIZE", "--entry")
     cronocast("forecast", env={"CRONOCAST_ENTRY": os.fsdecode(b'{"name": "\xff"}')}).expect("E_SERIES_NAME", "name")
 
@@ -515,7 +679,9 @@ def test_c29_paths(cronocast: Any, tmp_path: Path) -> None:
     refused("--history", "root/../history.csv", "root/f.csv", "--root", "root")
     (tmp_path / "root" / "into").symlink_to("/etc")
     refused("--forecast", "root/h.csv", "root/into/f.csv", "--root", "root")
-    cronocast("load", "--entry", json.dumps({"name": "cpu", "source": SOURCE}), "--forecast", "f.csv", "--dry-run", "link").expect("E_PATH", "--dry-run")
+    cronocast(
+        "load", "--entry", json.dumps({"name": "cpu", "source": SOURCE}), "--forecast", "f.csv", "--dry-run", "link"
+    ).expect("E_PATH", "--dry-run")
     assert (tmp_path / "history.csv").read_bytes() == b"name,tags,time,value\n"
 
 
@@ -536,7 +702,13 @@ def test_c30_wrong_use_of_the_command_line(arguments: list[str], where: str, cro
 
 
 @pytest.mark.parametrize(
-    ("step", "flags"), {"extract": ["--history"], "classify": ["--history", "--profile"], "forecast": ["--history", "--forecast"], "load": ["--forecast"]}.items()
+    ("step", "flags"),
+    {
+        "extract": ["--history"],
+        "classify": ["--history", "--profile"],
+        "forecast": ["--history", "--forecast"],
+        "load": ["--forecast"],
+    }.items(),
 )
 def test_c30_every_file_that_is_missing_is_named(step: str, flags: list[str], cronocast: Any) -> None:
     ended = cronocast(step, "--entry", json.dumps({"name": "cpu", "source": SOURCE}))
@@ -566,10 +738,32 @@ def test_u8_all_problems_are_listed_at_once(validate: Any, cronocast: Any) -> No
     assert "(1 of 5 problems)" in ended.error
     for key in ("every", "horizon", "level", "schedules[0]", "sink.batch"):
         assert f" series.cpu.{key}: " in ended.err
-    text = f"defaults: {{source: {json.dumps(SOURCE)}}}\nseries: {{a: {{every: 0s}}, b: 7, on: {{}}, c: {{name: c}}, d: {{level: 2}}}}\n"
+    text = (
+        f"defaults: {{source: {json.dumps(SOURCE)}}}\nseries: {{a: {{every: 0s}}, b: 7, on: {{}}, c: {{name: c}}, d:"
+        " {level: 2}}\n"
+    )
     assert "(1 of 5 problems)" in validate(text).error
-    many = cronocast("extract", "--history", "h.csv", "--source-timeout", "x", "--every", "y", env={"CRONOCAST_SOURCE_MAX_ROWS": "z", "CRONOCAST_RUN": "never"}).err
-    assert all(f" {name}: " in many for name in ("--source-timeout", "--every", "CRONOCAST_SOURCE_MAX_ROWS", "--run", "--source-url", "--source-database"))
+    many = cronocast(
+        "extract",
+        "--history",
+        "h.csv",
+        "--source-timeout",
+        "x",
+        "--every",
+        "y",
+        env={"CRONOCAST_SOURCE_MAX_ROWS": "z", "CRONOCAST_RUN": "never"},
+    ).err
+    assert all(
+        f" {name}: " in many
+        for name in (
+            "--source-timeout",
+            "--every",
+            "CRONOCAST_SOURCE_MAX_ROWS",
+            "--run",
+            "--source-url",
+            "--source-database",
+        )
+    )
 
 
 def test_auto_is_not_offered_as_one_of_its_own_candidates(validate: Any) -> None:
@@ -581,14 +775,19 @@ def test_auto_is_not_offered_as_one_of_its_own_candidates(validate: Any) -> None
 def test_u8_what_is_wrong_in_defaults_is_told_there_and_once(validate: Any) -> None:
     own = [f"s{i}" for i in range(30)]
     wrong = {"source": {**SOURCE, "databse": "x"}, "horizont": "24h", "levels": [80]}
-    ended = validate(yaml.safe_dump({"defaults": wrong, "series": {**dict.fromkeys(own), "worse": {"every": "1 hour"}}}))
+    ended = validate(
+        yaml.safe_dump({"defaults": wrong, "series": {**dict.fromkeys(own), "worse": {"every": "1 hour"}}})
+    )
     assert "(1 of 4 problems)" in ended.error
     for place in ("defaults.source.databse", "defaults.horizont", "defaults.levels[0]", "series.worse.every"):
         assert f" {place}: " in ended.err
 
 
 def test_u8_what_defaults_leave_to_the_series_is_no_problem_of_theirs(validate: Any) -> None:
-    parted = {"defaults": {"source": {"url": SOURCE["url"]}}, "series": {"a": {"source": {**SOURCE}}, "b": {"source": {"measurement": "m", "field": "f"}}}}
+    parted = {
+        "defaults": {"source": {"url": SOURCE["url"]}},
+        "series": {"a": {"source": {**SOURCE}}, "b": {"source": {"measurement": "m", "field": "f"}}},
+    }
     validate(yaml.safe_dump(parted)).expect("E_CONFIG_MISSING", "series.b.source.database")
 
 
@@ -599,9 +798,18 @@ def test_u8_no_more_than_twenty_are_printed(validate: Any) -> None:
 
 
 def test_u6_as_a_process_within_two_seconds(tmp_path: Path) -> None:
-    (tmp_path / "values.yaml").write_text(f"series: {{cpu: {{source: {json.dumps({**SOURCE, 'url': f'http://u:{CANARY}@h'})}}}}}\n")
+    (tmp_path / "values.yaml").write_text(
+        f"series: {{cpu: {{source: {json.dumps({**SOURCE, 'url': f'http://u:{CANARY}@h'})}}}}}\n"
+    )
     command = [sys.executable, "-m", "cronocast", "validate", "-f", "values.yaml"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
     Ended(ended.returncode, ended.stdout, ended.stderr).expect("E_URL_CREDENTIALS", "series.cpu.source.url")
-    imported = subprocess.run([sys.executable, "-X", "importtime", *command[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False).stderr
+    imported = subprocess.run(
+        [sys.executable, "-X", "importtime", *command[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    ).stderr
     assert not [line for line in imported.splitlines() if re.search(r"\| +(numpy|requests|tensorflow|pandas)$", line)]

@@ -25,7 +25,11 @@ def forecast(y: Floats, periods: tuple[int, ...], h: int) -> Floats:
     return ahead(y, decompose(y, choose(y, usable(periods, y.size), h), h), h)
 
 
-@pytest.mark.parametrize("y", [NOISE, DAILY + WEEKLY + NOISE, np.zeros(400), 1e6 + 1e-3 * T, NOISE.cumsum()], ids=["noise", "seasons", "zero", "line", "walk"])
+@pytest.mark.parametrize(
+    "y",
+    [NOISE, DAILY + WEEKLY + NOISE, np.zeros(400), 1e6 + 1e-3 * T, NOISE.cumsum()],
+    ids=["noise", "seasons", "zero", "line", "walk"],
+)
 def test_parts_add_up(y: Floats) -> None:
     parts = decompose(y, SETTINGS, DAY)
     np.testing.assert_allclose(parts.trend + parts.season + parts.rest, y, rtol=1e-12, atol=1e-9)
@@ -33,7 +37,10 @@ def test_parts_add_up(y: Floats) -> None:
 
 
 def test_a_part_knows_nothing_of_the_future() -> None:
-    """A clip is measured over the whole history, so it is left out here; all else must not change by what comes later."""
+    """A clip is measured over the whole history, so it is left out here.
+
+    All else must not change by what comes later.
+    """
     settings = (Setting((DAY, WEEK), (0.4, 0.3), 4), SETTINGS[1])
     y = DAILY + WEEKLY + 0.3 * NOISE
     changed = y.copy()

@@ -1,4 +1,7 @@
-"""The closing table of `cronocast run`: every column at every width, whatever the names; points only where they are written."""
+"""The closing table of `cronocast run`: every column at every width, whatever the names.
+
+Points only where they are written.
+"""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +18,28 @@ HEADS = ["series", "member", "status", "class", "model", "vs naive", "coverage",
 def chain(*tags: str, series: str = "disk", acked: int = 24, exit_code: int = 0) -> Chain:
     test = {"ratio": 0.72, "coverage": 0.96}
     members = [
-        {"name": "disk", "tags": t, "status": "fallback", "class": "trend_seasonal", "model": "median(linear,fourier,seasonal_naive)", "why": "why it is", "backtest": test}
+        {
+            "name": "disk",
+            "tags": t,
+            "status": "fallback",
+            "class": "trend_seasonal",
+            "model": "median(linear,fourier,seasonal_naive)",
+            "why": "why it is",
+            "backtest": test,
+        }
         for t in tags
     ]
-    load = {"acked": acked * len(tags), "expected": 24 * len(tags), "members": [{"name": "disk", "tags": t, "points": 24} for t in tags], "status": "ok", "reason": ""}
+    load = {
+        "acked": acked * len(tags),
+        "expected": 24 * len(tags),
+        "members": [{"name": "disk", "tags": t, "points": 24} for t in tags],
+        "status": "ok",
+        "reason": "",
+    }
     entry: Any = SimpleNamespace(name=series)
-    return Chain(entry, Path(), {"forecast": {"members": members}, "load": load}, exit_code, "load" if exit_code else "", "E_X")
+    return Chain(
+        entry, Path(), {"forecast": {"members": members}, "load": load}, exit_code, "load" if exit_code else "", "E_X"
+    )
 
 
 def table(width: int, made: Chain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -32,44 +51,71 @@ def table(width: int, made: Chain, monkeypatch: pytest.MonkeyPatch, capsys: pyte
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
 @pytest.mark.parametrize("tags", ["host=big", "host=" + "x" * 300, "host=\u65e5\u672c\u8a9e" * 40])
 @pytest.mark.parametrize("series", ["disk", "a-series-of-quite-a-long-name-" * 2])
-def test_no_column_is_lost(width: int, tags: str, series: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_column_is_lost(
+    width: int, tags: str, series: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     head, row, *_ = table(width, chain(tags, series=series), monkeypatch, capsys)
     assert all(name in head for name in HEADS)
     assert all(cell in row for cell in ("fallback", "0.72", "96%", " 24"))
     assert ("why it" in row) is (width >= display.WIDE)
 
 
-def test_short_members_are_told_apart_at_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_short_members_are_told_apart_at_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = table(80, chain("host=good", "host=gone"), monkeypatch, capsys)[1:3]
     assert ["host=good" in rows[0], "host=gone" in rows[1]] == [True, True]
 
 
-def test_members_that_begin_alike_are_told_apart_at_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = table(80, chain(*(f"host=muenchen-rack-{i}-left" for i in range(3)), *(f"host=muenchen-rack-left-{i}" for i in range(3))), monkeypatch, capsys)[1:7]
+def test_members_that_begin_alike_are_told_apart_at_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = table(
+        80,
+        chain(*(f"host=muenchen-rack-{i}-left" for i in range(3)), *(f"host=muenchen-rack-left-{i}" for i in range(3))),
+        monkeypatch,
+        capsys,
+    )[1:7]
     assert all("\u2026" in row for row in rows)
     assert len({row[:20] for row in rows[3:]}) == 3
 
 
 @pytest.mark.parametrize(
-    ("width", "left_out"), [(76, set()), (70, {"class"}), (60, {"class", "points"}), (50, {"class", "points", "coverage"}), (40, {"class", "points", "coverage", "model"})]
+    ("width", "left_out"),
+    [
+        (76, set()),
+        (70, {"class"}),
+        (60, {"class", "points"}),
+        (50, {"class", "points", "coverage"}),
+        (40, {"class", "points", "coverage", "model"}),
+    ],
 )
-def test_a_very_narrow_screen_does_without_some_columns(width: int, left_out: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_very_narrow_screen_does_without_some_columns(
+    width: int, left_out: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     head, row, *_ = table(width, chain("host=web-1", series="a-long-name"), monkeypatch, capsys)
     assert {name for name in HEADS if name not in head} == left_out
     assert len(row) <= width
     assert "fallback" in row
 
 
-def test_points_that_nobody_acknowledged_are_not_called_written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_points_that_nobody_acknowledged_are_not_called_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, row, *_ = table(160, chain("host=a", acked=0, exit_code=69), monkeypatch, capsys)
     assert row.split("96%")[1].split()[0] == "-"
 
 
-def test_points_are_shown_where_only_load_ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_points_are_shown_where_only_load_ran(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = chain("host=a", "host=b")
     del made.results["forecast"]
     rows = table(160, made, monkeypatch, capsys)[1:3]
-    assert [row.split() for row in rows] == [["disk", "host=a", "ok", "-", "-", "-", "-", "24"], ["host=b", "ok", "-", "-", "-", "-", "24"]]
+    assert [row.split() for row in rows] == [
+        ["disk", "host=a", "ok", "-", "-", "-", "-", "24"],
+        ["host=b", "ok", "-", "-", "-", "-", "24"],
+    ]
 
 
 def test_a_tag_can_not_steer_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

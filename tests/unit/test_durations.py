@@ -9,7 +9,15 @@ from cronocast.durations import MAX_NS, Duration, parse_stamp, stamp
 HOUR = 3600 * 10**9
 
 
-SPANS = {"1s": 10**9, "5m": 300 * 10**9, "24h": 24 * HOUR, "7d": 168 * HOUR, "2w": 336 * HOUR, "007s": 7 * 10**9, "31536001s": 31_536_001 * 10**9}
+SPANS = {
+    "1s": 10**9,
+    "5m": 300 * 10**9,
+    "24h": 24 * HOUR,
+    "7d": 168 * HOUR,
+    "2w": 336 * HOUR,
+    "007s": 7 * 10**9,
+    "31536001s": 31_536_001 * 10**9,
+}
 
 
 @pytest.mark.parametrize(("text", "ns"), SPANS.items())
@@ -18,7 +26,31 @@ def test_durations(text: str, ns: int) -> None:
     assert str(Duration.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "s", "1", "0s", "-1s", "1.5h", "1 h", " 1h", "1h ", "1h\n", "1H", "1ms", "1mo", "1y", "1h30m", "١h", "12345678901s", None, 5, ["1h"]])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "s",
+        "1",
+        "0s",
+        "-1s",
+        "1.5h",
+        "1 h",
+        " 1h",
+        "1h ",
+        "1h\n",
+        "1H",
+        "1ms",
+        "1mo",
+        "1y",
+        "1h30m",
+        "١h",
+        "12345678901s",
+        None,
+        5,
+        ["1h"],
+    ],
+)
 def test_texts_that_are_no_duration(text: str) -> None:
     with pytest.raises(ValueError):
         Duration.parse(text)
@@ -32,7 +64,13 @@ def test_the_largest_unit_that_fits_is_written(count: int, unit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ns", "text"), [(0, "1970-01-01T00:00:00Z"), (1_700_000_000 * 10**9, "2023-11-14T22:13:20Z"), (1, "1970-01-01T00:00:00.000000001Z"), (15 * 10**8, "1970-01-01T00:00:01.5Z")]
+    ("ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (1_700_000_000 * 10**9, "2023-11-14T22:13:20Z"),
+        (1, "1970-01-01T00:00:00.000000001Z"),
+        (15 * 10**8, "1970-01-01T00:00:01.5Z"),
+    ],
 )
 def test_times(ns: int, text: str) -> None:
     assert stamp(ns) == text

@@ -49,15 +49,44 @@ def outcome(taken: list[bytes], expected: Expected, *, by_pattern: bool, patch: 
             answer.finish()
         except CronocastError as error:
             return str(error)
-        return file.getvalue(), answer.rows, answer.dropped, [(s.rows, s.first_ns, s.last_ns, s.ascending) for s in spool._segments]
+        return (
+            file.getvalue(),
+            answer.rows,
+            answer.dropped,
+            [(s.rows, s.first_ns, s.last_ns, s.ascending) for s in spool._segments],
+        )
 
 
 numbers = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(go_text),
     st.integers(-(2**63), 2**63 - 1).map(str),
-    st.sampled_from(["0", "-0", "1e+21", "1e-07", "5e-324", "1.7976931348623157e+308", "1e400", "null", "true", '"1"', "01", "1.", "NaN", "+1", "1e5", "1E5", "[1]", ""]),
+    st.sampled_from(
+        [
+            "0",
+            "-0",
+            "1e+21",
+            "1e-07",
+            "5e-324",
+            "1.7976931348623157e+308",
+            "1e400",
+            "null",
+            "true",
+            '"1"',
+            "01",
+            "1.",
+            "NaN",
+            "+1",
+            "1e5",
+            "1E5",
+            "[1]",
+            "",
+        ]
+    ),
 )
-times = st.one_of(st.integers(T0, T0 + 50 * 10**9).map(str), st.sampled_from(["0", "-1", str(2**63), "1.5e18", "null", '"x"', str(T0 // 10**6), str(10**18), "9" * 18]))
+times = st.one_of(
+    st.integers(T0, T0 + 50 * 10**9).map(str),
+    st.sampled_from(["0", "-1", str(2**63), "1.5e18", "null", '"x"', str(T0 // 10**6), str(10**18), "9" * 18]),
+)
 
 
 @settings(max_examples=400)
@@ -66,7 +95,9 @@ def test_both_ways_give_the_same(parts: list[list[tuple[str, str]]], narrow: boo
     expected = Expected(start_ns=T0 + 10**9, end_ns=T0 + 40 * 10**9) if narrow else Expected()
     taken = [message(rows) for rows in parts]
     with pytest.MonkeyPatch.context() as patch:
-        assert outcome(taken, expected, by_pattern=True, patch=patch) == outcome(taken, expected, by_pattern=False, patch=patch)
+        assert outcome(taken, expected, by_pattern=True, patch=patch) == outcome(
+            taken, expected, by_pattern=False, patch=patch
+        )
 
 
 @settings(max_examples=300)
@@ -80,7 +111,9 @@ def test_spoilt_message_is_an_error_or_the_same_both_ways_G9(data: st.DataObject
         )
     taken = bytes(whole).split(b"\n")
     with pytest.MonkeyPatch.context() as patch:
-        assert outcome(taken, Expected(), by_pattern=True, patch=patch) == outcome(taken, Expected(), by_pattern=False, patch=patch)
+        assert outcome(taken, Expected(), by_pattern=True, patch=patch) == outcome(
+            taken, Expected(), by_pattern=False, patch=patch
+        )
 
 
 def test_of_two_faults_both_ways_name_the_same() -> None:
@@ -109,7 +142,10 @@ NOT_ROWS = [
     b"1700000000000000000,1,2",
     b"01700000000000000000,1",
     b"1700000000000000000, 1",
-    *(b"1700000000000000000,%b],[1700000000000000001,1" % value for value in (b"00.5", b"01.5", b"-01.5", b"1.", b".5", b"1.5.5", b"-", b"--1.5", b"1.5e", b"1" * 40 + b".5")),
+    *(
+        b"1700000000000000000,%b],[1700000000000000001,1" % value
+        for value in (b"00.5", b"01.5", b"-01.5", b"1.", b".5", b"1.5.5", b"-", b"--1.5", b"1.5e", b"1" * 40 + b".5")
+    ),
 ]
 
 

@@ -48,12 +48,18 @@ QUERIES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "plain": ({}, 'SELECT mean("f") FROM "m" WHERE time >= $start AND time < $end GROUP BY time(1h) fill(none)', {}),
     "percentile": (
         {"aggregate": "percentile", "percentile": 99.9},
-        'SELECT percentile("f", $percentile) FROM "m" WHERE time >= $start AND time < $end GROUP BY time(1h) fill(none)',
+        (
+            'SELECT percentile("f", $percentile) FROM "m" WHERE time >= $start AND time < $end GROUP BY time(1h)'
+            " fill(none)"
+        ),
         {"percentile": 99.9},
     ),
     "tags": (
         {"tags": {"host": ["a", "b' OR '1'='1"], "dc": "x"}, "group_by": ["host", "r k"]},
-        'SELECT mean("f") FROM "m" WHERE time >= $start AND time < $end AND ("host" = $tag2 OR "host" = $tag3) AND ("dc" = $tag4) GROUP BY time(1h), "host", "r k" fill(none)',
+        (
+            'SELECT mean("f") FROM "m" WHERE time >= $start AND time < $end AND ("host" = $tag2 OR "host" = $tag3) AND'
+            ' ("dc" = $tag4) GROUP BY time(1h), "host", "r k" fill(none)'
+        ),
         {"tag2": "a", "tag3": "b' OR '1'='1", "tag4": "x"},
     ),
     "own": (
@@ -65,7 +71,9 @@ QUERIES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("source", "text", "values"), QUERIES.values(), ids=QUERIES)
-def test_query_has_both_bounds_and_no_value_in_its_text(source: dict[str, Any], text: str, values: dict[str, Any]) -> None:
+def test_query_has_both_bounds_and_no_value_in_its_text(
+    source: dict[str, Any], text: str, values: dict[str, Any]
+) -> None:
     query = history_query(entry(source), WINDOW)
     assert (query.text, query.values) == (text, {"start": 1, "end": 2, **values})
 

@@ -17,13 +17,22 @@ HEAD = header(HISTORY_COLUMNS)
 Part = tuple[str, list[tuple[int, float]]]
 
 
-def spooled(folder: Path, parts: list[Part], keep_after: tuple[int, ...] = ()) -> tuple[Arranged, dict[str, list[tuple[int, float]]]]:
+def spooled(
+    folder: Path, parts: list[Part], keep_after: tuple[int, ...] = ()
+) -> tuple[Arranged, dict[str, list[tuple[int, float]]]]:
     with atomic(folder / "history.csv") as file:
         spool = Spool(file, folder, HEAD)
         for i, (host, rows) in enumerate(parts):
             times = [t for t, _ in rows]
             ascending = all(a < b for a, b in pairwise(times))
-            spool.add("m", f"host={host}", [b"%d,%s" % (t, repr(v).encode()) for t, v in rows], min(times), max(times), ascending=ascending)
+            spool.add(
+                "m",
+                f"host={host}",
+                [b"%d,%s" % (t, repr(v).encode()) for t, v in rows],
+                min(times),
+                max(times),
+                ascending=ascending,
+            )
             if i in keep_after:
                 spool.keep()
         arranged = spool.arrange()
@@ -34,11 +43,23 @@ def spooled(folder: Path, parts: list[Part], keep_after: tuple[int, ...] = ()) -
 CASES: dict[str, tuple[list[Part], dict[str, list[tuple[int, float]]]]] = {
     "nothing": ([], {}),
     "in order": ([("a", [(1, 1.0), (2, 2.0)]), ("b", [(1, 3.0)])], {"a": [(1, 1.0), (2, 2.0)], "b": [(1, 3.0)]}),
-    "slices": ([("a", [(1, 1.0)]), ("b", [(1, 2.0)]), ("a", [(2, 3.0)]), ("b", [(2, 4.0)])], {"a": [(1, 1.0), (2, 3.0)], "b": [(1, 2.0), (2, 4.0)]}),
-    "member appears later": ([("b", [(1, 1.0)]), ("a", [(2, 2.0)]), ("b", [(2, 3.0)])], {"b": [(1, 1.0), (2, 3.0)], "a": [(2, 2.0)]}),
-    "newest first": ([("a", [(5, 5.0), (6, 6.0)]), ("a", [(1, 1.0), (2, 2.0)])], {"a": [(1, 1.0), (2, 2.0), (5, 5.0), (6, 6.0)]}),
+    "slices": (
+        [("a", [(1, 1.0)]), ("b", [(1, 2.0)]), ("a", [(2, 3.0)]), ("b", [(2, 4.0)])],
+        {"a": [(1, 1.0), (2, 3.0)], "b": [(1, 2.0), (2, 4.0)]},
+    ),
+    "member appears later": (
+        [("b", [(1, 1.0)]), ("a", [(2, 2.0)]), ("b", [(2, 3.0)])],
+        {"b": [(1, 1.0), (2, 3.0)], "a": [(2, 2.0)]},
+    ),
+    "newest first": (
+        [("a", [(5, 5.0), (6, 6.0)]), ("a", [(1, 1.0), (2, 2.0)])],
+        {"a": [(1, 1.0), (2, 2.0), (5, 5.0), (6, 6.0)]},
+    ),
     "unsorted inside": ([("a", [(3, 3.0), (1, 1.0), (2, 2.0)])], {"a": [(1, 1.0), (2, 2.0), (3, 3.0)]}),
-    "overlap with equal rows": ([("a", [(1, 1.0), (2, 2.0)]), ("a", [(2, 2.0), (3, 3.0)])], {"a": [(1, 1.0), (2, 2.0), (3, 3.0)]}),
+    "overlap with equal rows": (
+        [("a", [(1, 1.0), (2, 2.0)]), ("a", [(2, 2.0), (3, 3.0)])],
+        {"a": [(1, 1.0), (2, 2.0), (3, 3.0)]},
+    ),
 }
 
 
@@ -48,7 +69,9 @@ def test_rows_are_grouped_and_ascending(parts: list[Part], expected: dict[str, A
         arranged, got = spooled(tmp_path, parts, kept)
         assert got == expected
         assert arranged.sha256 in (None, sha256(tmp_path / "history.csv"))
-        assert [(tags, rows) for _, tags, rows in arranged.members] == [(f"host={host}", len(rows)) for host, rows in expected.items()]
+        assert [(tags, rows) for _, tags, rows in arranged.members] == [
+            (f"host={host}", len(rows)) for host, rows in expected.items()
+        ]
 
 
 def test_random_order_against_a_plain_sort(tmp_path: Path) -> None:
@@ -84,7 +107,10 @@ def test_members_with_odd_tags_are_quoted(tmp_path: Path) -> None:
             for tags in ('k=a"b', "k=a\\,b,l=c"):
                 spool.add("m m", tags, [b"%d,1" % time], time, time, ascending=True)
         spool.arrange()
-    assert [(m.name, m.tags, list(m.time_ns)) for m in read_members(tmp_path / "history.csv", HISTORY_COLUMNS)] == [("m m", 'k=a"b', [1, 2]), ("m m", "k=a\\,b,l=c", [1, 2])]
+    assert [(m.name, m.tags, list(m.time_ns)) for m in read_members(tmp_path / "history.csv", HISTORY_COLUMNS)] == [
+        ("m m", 'k=a"b', [1, 2]),
+        ("m m", "k=a\\,b,l=c", [1, 2]),
+    ]
 
 
 def test_too_much_to_sort_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
-"""Publishing a file (F22-F25): whatever call fails or kills the writer, a reader finds the old file or the whole new one."""
+"""Publishing a file (F22-F25).
+
+Whatever call fails or kills the writer, a reader finds the old file or the whole new one.
+"""
 
 import errno
 import json
@@ -21,7 +24,10 @@ from cronocast.errors import ContractError, CronocastError, DataError, Invariant
 from cronocast.files import atomic, check_plain_file, read_json, run_name, series_lock, write_json
 
 OLD, NEW = b"old " * 50_000, b"new " * 100_000
-WRITER = "import sys; from pathlib import Path; from cronocast.files import atomic\nwith atomic(Path(sys.argv[1])) as file:\n    for _ in range(4): file.write(b'new ' * 25_000)"
+WRITER = (
+    "import sys; from pathlib import Path; from cronocast.files import atomic\nwith atomic(Path(sys.argv[1])) as"
+    " file:\n    for _ in range(4): file.write(b'new ' * 25_000)"
+)
 CALLS = "openat,write,fsync,fchmod,rename,close,unlink"
 
 
@@ -49,7 +55,17 @@ def test_folders_are_made(tmp_path: Path) -> None:
     assert read_json(tmp_path / "a" / "b" / "x.json") == {"y": 1}
 
 
-@pytest.mark.parametrize("raised", [ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError("t"), OSError("of a library"), ValueError("x"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ConnectionResetError(errno.ECONNRESET, "reset"),
+        TimeoutError("t"),
+        OSError("of a library"),
+        ValueError("x"),
+        KeyboardInterrupt(),
+    ],
+    ids=repr,
+)
 def test_an_error_of_the_body_is_passed_on_as_it_is(raised: BaseException, path: Path) -> None:
     def write_and_fail() -> None:
         with atomic(path) as file:
@@ -64,11 +80,20 @@ def test_an_error_of_the_body_is_passed_on_as_it_is(raised: BaseException, path:
 
 def traced(path: Path, log: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the writer under strace."""
-    return subprocess.run(["strace", "-f", "-o", str(log), *options, sys.executable, "-c", WRITER, str(path)], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        ["strace", "-f", "-o", str(log), *options, sys.executable, "-c", WRITER, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def kill_points(path: Path, log: Path) -> list[tuple[str, int]]:
-    """Every call of the writer from the moment it makes its temporary file: (call, how many of its kind before and with it)."""
+    """Every call of the writer from the moment it makes its temporary file.
+
+    (call, how many of its kind before and with it).
+    """
     assert traced(path, log, "-e", f"trace={CALLS}").returncode == 0
     counts: dict[str, int] = {}
     points, begun = [], False
@@ -83,7 +108,9 @@ def kill_points(path: Path, log: Path) -> list[tuple[str, int]]:
     return points
 
 
-@pytest.mark.skipif(not Path("/usr/bin/strace").exists(), reason="needs strace; the test of injected errors covers the same calls")
+@pytest.mark.skipif(
+    not Path("/usr/bin/strace").exists(), reason="needs strace; the test of injected errors covers the same calls"
+)
 def test_f22_killed_at_any_call(path: Path, tmp_path: Path) -> None:
     points = kill_points(path, tmp_path / "log")
     kinds = [name for name, _ in points]
@@ -93,7 +120,9 @@ def test_f22_killed_at_any_call(path: Path, tmp_path: Path) -> None:
     last = max(i for i, name in enumerate(kinds) if name == "fsync")
     for name, count in points[: last + 2]:  # what comes later only ends the process
         path.write_bytes(OLD)
-        ended = traced(path, tmp_path / "log", "-e", f"trace={CALLS}", "-e", f"inject={name}:signal=SIGKILL:when={count}")
+        ended = traced(
+            path, tmp_path / "log", "-e", f"trace={CALLS}", "-e", f"inject={name}:signal=SIGKILL:when={count}"
+        )
         assert ended.returncode in (-9, 137), (name, count, ended.returncode)  # the injector fired
         content = path.read_bytes()
         assert content in (OLD, NEW), (name, count)
@@ -112,11 +141,18 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("call", "number", "content"), FAULTS.values(), ids=FAULTS)
-def test_a_failing_call_is_exit_74(call: str, number: int, content: bytes, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_call_is_exit_74(
+    call: str, number: int, content: bytes, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(number, os.strerror(number))
 
-    target, name = {"open": (tempfile, "mkstemp"), "fsync": (os, "fsync"), "replace": (Path, "replace"), "sync_folder": (files, "sync_folder")}[call]
+    target, name = {
+        "open": (tempfile, "mkstemp"),
+        "fsync": (os, "fsync"),
+        "replace": (Path, "replace"),
+        "sync_folder": (files, "sync_folder"),
+    }[call]
     monkeypatch.setattr(target, name, fail)
     with pytest.raises(StorageError, match=os.strerror(number)) as caught, atomic(path) as file:
         file.write(NEW)
@@ -133,7 +169,9 @@ def test_a_full_volume_is_told_with_the_name_of_the_file(path: Path, monkeypatch
     assert caught.value.where == str(path)
 
 
-def test_a_volume_that_keeps_modes_to_itself_is_written_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_volume_that_keeps_modes_to_itself_is_written_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As CIFS does, such as Azure Files: every file has the mode of the mount."""
 
     def refused(*_: Any) -> None:
@@ -178,7 +216,9 @@ def test_f23_file_size_limit(path: Path) -> None:
 
 @pytest.mark.parametrize("options", ["size=2m", "size=8m,nr_inodes=3"])
 def test_f23_full_volume(options: str, tmp_path: Path) -> None:
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(tmp_path)], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "none", str(tmp_path)], capture_output=True, check=False
+    ).returncode:
         pytest.skip("needs the right to mount; the file size limit above proves the same")
     try:
         path = tmp_path / "file.csv"
@@ -255,7 +295,10 @@ def test_unreadable_file(path: Path) -> None:
     assert in_child(as_nobody) == 74
 
 
-HOLDER = "import sys, time; from pathlib import Path; from cronocast.files import series_lock\nwith series_lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+HOLDER = (
+    "import sys, time; from pathlib import Path; from cronocast.files import series_lock\nwith"
+    " series_lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+)
 
 
 def test_f32_f34_lock_is_held_and_free_once_its_holder_is_killed(tmp_path: Path) -> None:

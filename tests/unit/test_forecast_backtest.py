@@ -76,7 +76,10 @@ def test_a_band_is_as_wide_as_the_hours_ahead_are_restless() -> None:
 
 
 def test_windows_share_no_step_where_there_is_room() -> None:
-    distances = {(n, h, season): set(np.diff(backtest.origin_ends(n, h, (season,))).tolist()) for n, h, season in ((2016, 24, 24), (2016, 48, 24), (2016, 288, 6), (700, 48, 24))}
+    distances = {
+        (n, h, season): set(np.diff(backtest.origin_ends(n, h, (season,))).tolist())
+        for n, h, season in ((2016, 24, 24), (2016, 48, 24), (2016, 288, 6), (700, 48, 24))
+    }
     assert distances == {(2016, 24, 24): {24}, (2016, 48, 24): {48}, (2016, 288, 6): {60}, (700, 48, 24): {24}}
 
 
@@ -151,7 +154,9 @@ def test_a_model_for_many_members_reads_on_and_is_not_fitted_again() -> None:
     backtest.add(test, "many", Spy, model)
     assert Spy.given == []
     assert model.read == [o.end for o in test.origins]
-    assert np.isfinite(test.forecasts["many"]).all(axis=1).tolist() == [o.end >= 200 for o in test.origins]  # the others go on past one that is too short
+    assert np.isfinite(test.forecasts["many"]).all(axis=1).tolist() == [
+        o.end >= 200 for o in test.origins
+    ]  # the others go on past one that is too short
     assert test.failures["many"].endswith("points")
 
 

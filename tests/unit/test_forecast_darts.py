@@ -51,7 +51,9 @@ def test_it_forecasts_as_set_and_twice_the_same(name: str, options: dict[str, An
 
 
 def test_options_count() -> None:
-    assert forecast("LinearRegressionModel", lags=[-24]).tobytes() != forecast("LinearRegressionModel", lags=48).tobytes()
+    assert (
+        forecast("LinearRegressionModel", lags=[-24]).tobytes() != forecast("LinearRegressionModel", lags=48).tobytes()
+    )
 
 
 def test_the_season_found_is_used_unless_another_is_given() -> None:
@@ -61,10 +63,26 @@ def test_the_season_found_is_used_unless_another_is_given() -> None:
 
 
 WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
-    "an unknown argument": ("FFT", {"alfa": 1}, r"E_CONFIG_UNKNOWN_KEY options.alfa: FFT of darts has no such argument; allowed: nr_freqs_to_keep, "),
-    "an unknown choice": ("ExponentialSmoothing", {"trend": "up"}, r"E_CONFIG_CHOICE options.trend: 'up' is not allowed; allowed: multiplicative, additive"),
-    "lags that are missing": ("LinearRegressionModel", {}, r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses .*its arguments: lags, "),
-    "an argument that nothing behind it takes": ("LinearRegressionModel", {"lags": 3, "lag": 3}, r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses"),
+    "an unknown argument": (
+        "FFT",
+        {"alfa": 1},
+        r"E_CONFIG_UNKNOWN_KEY options.alfa: FFT of darts has no such argument; allowed: nr_freqs_to_keep, ",
+    ),
+    "an unknown choice": (
+        "ExponentialSmoothing",
+        {"trend": "up"},
+        r"E_CONFIG_CHOICE options.trend: 'up' is not allowed; allowed: multiplicative, additive",
+    ),
+    "lags that are missing": (
+        "LinearRegressionModel",
+        {},
+        r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses .*its arguments: lags, ",
+    ),
+    "an argument that nothing behind it takes": (
+        "LinearRegressionModel",
+        {"lags": 3, "lag": 3},
+        r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses",
+    ),
 }
 
 
@@ -77,9 +95,15 @@ def test_wrong_options_name_what_is_there(name: str, options: dict[str, Any], ex
 ASKED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # entry, the options that are refused
     "the model": ({"model": "darts:FFT", "options": {"alfa": 1, "trend": "poly", "beta": 2}}, ("alfa", "beta")),
     "a candidate": ({"candidates": ["linear", "darts:FFT"], "options": {"alfa": 1}}, ("alfa",)),
-    "a candidate that is not chosen from": ({"model": "linear", "candidates": ["darts:FFT"], "options": {"alfa": 1}}, ()),
+    "a candidate that is not chosen from": (
+        {"model": "linear", "candidates": ["darts:FFT"], "options": {"alfa": 1}},
+        (),
+    ),
     "right names": ({"model": "darts:FFT", "options": {"trend": "poly"}}, ()),
-    "a model that hands further ones on": ({"model": "darts:LinearRegressionModel", "options": {"lags": 3, "lag": 3}}, ()),
+    "a model that hands further ones on": (
+        {"model": "darts:LinearRegressionModel", "options": {"lags": 3, "lag": 3}},
+        (),
+    ),
     "a model whose library is missing": ({"model": "darts:NBEATSModel", "options": {"alfa": 1}}, ()),
     "code of a user": ({"model": "not_there_at_all:Model", "options": {"alfa": 1}}, ()),
 }
@@ -88,8 +112,12 @@ ASKED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # entry, the optio
 @pytest.mark.parametrize(("given", "refused"), ASKED.values(), ids=ASKED)
 def test_validate_refuses_options_that_the_model_does_not_take(given: dict[str, Any], refused: tuple[str, ...]) -> None:
     problems = option_problems(parse_entry({"name": "a", "source": SOURCE, **given}), "series.a")
-    assert [(problem.token, problem.where) for problem in problems] == [("E_CONFIG_UNKNOWN_KEY", f"series.a.options.{name}") for name in refused]
-    assert all("FFT of darts has no such argument; allowed: nr_freqs_to_keep, " in problem.sentence for problem in problems)
+    assert [(problem.token, problem.where) for problem in problems] == [
+        ("E_CONFIG_UNKNOWN_KEY", f"series.a.options.{name}") for name in refused
+    ]
+    assert all(
+        "FFT of darts has no such argument; allowed: nr_freqs_to_keep, " in problem.sentence for problem in problems
+    )
 
 
 @pytest.mark.parametrize("given", [{"model": "darts:Nosuch"}, {"candidates": ["linear", "darts:Nosuch"]}], ids=str)
@@ -102,20 +130,38 @@ def test_validate_knows_the_models_of_a_library_that_is_there(given: dict[str, A
 
 def test_validate_says_nothing_of_a_library_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cronocast.forecast.darts_model", None)
-    assert option_problems(parse_entry({"name": "a", "source": SOURCE, "model": "darts:FFT", "options": {"alfa": 1}}), "series.a") == []
+    assert (
+        option_problems(
+            parse_entry({"name": "a", "source": SOURCE, "model": "darts:FFT", "options": {"alfa": 1}}), "series.a"
+        )
+        == []
+    )
 
 
 def test_the_command_tells_of_every_series(tmp_path: Path) -> None:
     entry = {"source": SOURCE, "model": "darts:FFT", "options": {"alfa": 1}}
     (tmp_path / "v.yaml").write_text(json.dumps({"series": {"a": entry, "b": entry}}))
-    ended = subprocess.run([sys.executable, "-m", "cronocast", "validate", "-f", str(tmp_path / "v.yaml")], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-m", "cronocast", "validate", "-f", str(tmp_path / "v.yaml")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert ended.returncode == 78
-    assert re.findall(r"E_CONFIG_UNKNOWN_KEY (\S+):", ended.stderr) == ["series.a.options.alfa", "series.b.options.alfa", "series.a.options.alfa"]
+    assert re.findall(r"E_CONFIG_UNKNOWN_KEY (\S+):", ended.stderr) == [
+        "series.a.options.alfa",
+        "series.b.options.alfa",
+        "series.a.options.alfa",
+    ]
 
 
 @pytest.mark.parametrize("settings", [{"model": "darts:FFT"}, {"candidates": ("darts:FFT",)}], ids=str)
 def test_no_forecast_is_begun_with_a_wrong_option(settings: dict[str, Any]) -> None:
-    profile, end_ns = Profile("m", "", "seasonal", "", HOUR_NS, Y.size, 0, HOUR_NS * (Y.size - 1), periods=(24,)), HOUR_NS * Y.size
+    profile, end_ns = (
+        Profile("m", "", "seasonal", "", HOUR_NS, Y.size, 0, HOUR_NS * (Y.size - 1), periods=(24,)),
+        HOUR_NS * Y.size,
+    )
     job = Job(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, h=24, options={"alfa": 1}, **settings))
     with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options\.alfa: FFT of darts"):
         next(forecast_members([job]))
@@ -123,7 +169,9 @@ def test_no_forecast_is_begun_with_a_wrong_option(settings: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("name", ["Tetha", "MovingAverageFilter", "forecasting", "__doc__"])
 def test_an_unknown_model_lists_those_that_are_there(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"E_MODEL model: darts has no model .*those that work here: .*ExponentialSmoothing, .*Theta") as caught:
+    with pytest.raises(
+        ConfigError, match=r"E_MODEL model: darts has no model .*those that work here: .*ExponentialSmoothing, .*Theta"
+    ) as caught:
         check_models(f"darts:{name}", (), {})
     assert "NBEATSModel" not in str(caught.value)
 
@@ -140,7 +188,9 @@ def test_darts_prints_no_error_of_its_own_beside_ours(caplog: pytest.LogCaptureF
 
 
 def test_a_model_whose_library_is_missing_says_what_to_install() -> None:
-    with pytest.raises(MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' needs .*pip install 'darts\[torch\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' needs .*pip install 'darts\[torch\]'"
+    ):
         check_models("auto", ("darts:NBEATSModel",), {})
 
 

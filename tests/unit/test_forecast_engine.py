@@ -84,7 +84,9 @@ def profile(y: Any, series_class: str = "irregular", **known: Any) -> Profile:
     return Profile("cpu", "host=a", series_class, "", HOUR_NS, len(y), START_NS, START_NS + HOUR_NS * len(y), **known)
 
 
-def run(y: Any, series_class: str = "irregular", known: dict[str, Any] | None = None, **settings: Any) -> MemberForecast:
+def run(
+    y: Any, series_class: str = "irregular", known: dict[str, Any] | None = None, **settings: Any
+) -> MemberForecast:
     values = np.asarray(y, dtype=float)
     times = START_NS + HOUR_NS * np.arange(values.size, dtype=np.int64)
     seen = np.isfinite(values) | np.isinf(values)
@@ -138,7 +140,15 @@ def test_a_season_of_which_few_values_came_is_forecast(share: float) -> None:
     assert np.abs(result.yhat - wave).mean() < 3  # repeating the last value is off by 6
 
 
-@pytest.mark.parametrize(("silent", "said"), [(0, ""), (23, ""), (24, "silent: nothing was measured in the newest 1d"), (168, "silent: nothing was measured in the newest 1w")])
+@pytest.mark.parametrize(
+    ("silent", "said"),
+    [
+        (0, ""),
+        (23, ""),
+        (24, "silent: nothing was measured in the newest 1d"),
+        (168, "silent: nothing was measured in the newest 1w"),
+    ],
+)
 def test_a_member_that_went_silent_says_so(silent: int, said: str) -> None:
     y = np.append(WAVE[: WAVE.size - silent], np.full(silent, np.nan))
     result = run(y, "seasonal", {"periods": (24,)})
@@ -192,7 +202,9 @@ def test_a_constant_is_forecast_where_it_came_back_from_as_much_before(away: lis
 def test_values_that_are_left_out_have_no_say_in_the_figures(transform: str) -> None:
     newest = np.where(T >= 130, WAVE, NAN)
     larger = np.where(T < 100, 1000 * WAVE, newest)
-    without, with_ = (run(y, "seasonal", {"periods": (24,)}, fill_limit=12, transform=transform).backtest for y in (newest, larger))
+    without, with_ = (
+        run(y, "seasonal", {"periods": (24,)}, fill_limit=12, transform=transform).backtest for y in (newest, larger)
+    )
     assert with_["scale"] == pytest.approx(without["scale"], rel=0.01)
     assert with_["chosen"]["mase"] == pytest.approx(without["chosen"]["mase"], rel=0.3)
 
@@ -200,7 +212,9 @@ def test_values_that_are_left_out_have_no_say_in_the_figures(transform: str) -> 
 def test_no_interval_is_measured_across_a_gap_that_is_too_long_to_fill() -> None:
     noisy = WAVE + np.random.default_rng(7).normal(size=T.size)
     level = np.where(T < 360, noisy + 500, np.where(T < 408, NAN, noisy))
-    limited, without = (run(y, "seasonal", {"periods": (24,)}, fill_limit=12) for y in (level, np.where(T < 408, NAN, noisy)))
+    limited, without = (
+        run(y, "seasonal", {"periods": (24,)}, fill_limit=12) for y in (level, np.where(T < 408, NAN, noisy))
+    )
     assert limited.prepared == {"left_out_before_outage": 360}
     assert limited.backtest["origins"] == without.backtest["origins"]
     assert limited.upper - limited.lower == pytest.approx(without.upper - without.lower, rel=0.1)
@@ -222,7 +236,10 @@ def test_the_naive_forecast_that_was_better_stands_in_for_a_model_that_fails(y: 
 def test_rows_within_steps_are_forecast_as_if_they_stood_at_their_beginnings(minutes: float) -> None:
     times = START_NS + HOUR_NS * np.arange(672)
     settings = Settings(h=24, end_ns=START_NS + 672 * HOUR_NS)
-    found, plain = (forecast_member(profile(SAWTOOTH), times + int(after * 60 * 10**9), SAWTOOTH, settings) for after in (minutes, 0))
+    found, plain = (
+        forecast_member(profile(SAWTOOTH), times + int(after * 60 * 10**9), SAWTOOTH, settings)
+        for after in (minutes, 0)
+    )
     assert found.yhat.tobytes() == plain.yhat.tobytes()
     assert found.prepared == plain.prepared == {}
 
@@ -268,13 +285,25 @@ REPEATED: dict[str, tuple[Any, tuple[int, ...], list[int] | None]] = {
 
 
 @pytest.mark.parametrize(("y", "periods", "seasons"), REPEATED.values(), ids=REPEATED)
-def test_the_seasons_that_the_naive_forecast_repeated_are_told(y: Any, periods: tuple[int, ...], seasons: list[int] | None) -> None:
-    assert run(y, "seasonal" if periods else "irregular", {"periods": periods}, model="naive").backtest["naive"].get("seasons") == seasons
+def test_the_seasons_that_the_naive_forecast_repeated_are_told(
+    y: Any, periods: tuple[int, ...], seasons: list[int] | None
+) -> None:
+    assert (
+        run(y, "seasonal" if periods else "irregular", {"periods": periods}, model="naive")
+        .backtest["naive"]
+        .get("seasons")
+        == seasons
+    )
 
 
 @pytest.mark.parametrize("season", [0, 10], ids=["noise", "wave"])
 def test_new_level_of_today_is_kept(season: float) -> None:
-    y = 50 + season * np.sin(T / 24 * 2 * np.pi) + np.random.default_rng(13).normal(0, 1, 672) + np.where(T >= 652, 30, 0)
+    y = (
+        50
+        + season * np.sin(T / 24 * 2 * np.pi)
+        + np.random.default_rng(13).normal(0, 1, 672)
+        + np.where(T >= 652, 30, 0)
+    )
     known = {"change_points_ns": (START_NS + 652 * HOUR_NS,), "periods": (24,) if season else ()}
     result = run(y, "seasonal" if season else "irregular", known)
     assert np.mean(np.abs(result.yhat - 80 - season * np.sin(np.arange(672, 696) / 24 * 2 * np.pi))) < 10
@@ -288,7 +317,11 @@ def test_trend_is_extended() -> None:
 
 def test_same_input_gives_the_same_bytes() -> None:
     first, second = (run(SAWTOOTH + WAVE, "trend_seasonal", {"periods": (24,)}) for _ in range(2))
-    assert (first.yhat.tobytes(), first.lower.tobytes(), first.upper.tobytes()) == (second.yhat.tobytes(), second.lower.tobytes(), second.upper.tobytes())
+    assert (first.yhat.tobytes(), first.lower.tobytes(), first.upper.tobytes()) == (
+        second.yhat.tobytes(),
+        second.lower.tobytes(),
+        second.upper.tobytes(),
+    )
     assert (first.model, first.why, first.backtest) == (second.model, second.why, second.backtest)
 
 
@@ -340,7 +373,11 @@ def test_set_model_that_is_worse_than_naive_is_used_and_says_so() -> None:
 
 EXACT = {  # a history that repeats itself, to the last digit or but for rounding; the model; what is said
     "no error": (T % 24, f"{__name__}:Flat", ", so repeating the past would have been better"),
-    "rounding": (100 + 10 * np.sin(T / 24 * 2 * np.pi), f"{__name__}:Flat", ", so repeating the past would have been better"),
+    "rounding": (
+        100 + 10 * np.sin(T / 24 * 2 * np.pi),
+        f"{__name__}:Flat",
+        ", so repeating the past would have been better",
+    ),
     "rounding of a model that is as good": (100 + 10 * np.sin(T / 24 * 2 * np.pi), f"{__name__}:Again", ""),
 }
 
@@ -400,8 +437,14 @@ def test_report_holds_models_steps_and_coverage() -> None:
     assert result.prepared == {"filled_by_season": 19}
 
 
-@pytest.mark.parametrize("settings", [{}, {"model": "theta"}, {"candidates": ("linear",)}, {"transform": "log"}], ids=str)
-@pytest.mark.parametrize(("y", "series_class"), [(WAVE, "seasonal"), (RAMP, "trend"), (WAVE + RAMP, "trend_seasonal")], ids=["wave", "ramp", "both"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"model": "theta"}, {"candidates": ("linear",)}, {"transform": "log"}], ids=str
+)
+@pytest.mark.parametrize(
+    ("y", "series_class"),
+    [(WAVE, "seasonal"), (RAMP, "trend"), (WAVE + RAMP, "trend_seasonal")],
+    ids=["wave", "ramp", "both"],
+)
 def test_why_says_the_figure_that_the_result_holds(y: Any, series_class: str, settings: dict[str, Any]) -> None:
     result = run(y, series_class, {"periods": (24,)}, **settings)
     said = re.search(r"(\d+) % of (\w+)'s", result.why)
@@ -424,7 +467,9 @@ def test_why_names_what_is_left_where_one_of_the_chosen_fails_in_the_end() -> No
     assert int(said[1]) == round(100 * result.backtest["chosen"]["ratio"])
 
 
-@pytest.mark.parametrize("settings", [{"candidates": (f"{__name__}:Late",)}, {"model": f"{__name__}:Late"}], ids=["chosen", "set"])
+@pytest.mark.parametrize(
+    "settings", [{"candidates": (f"{__name__}:Late",)}, {"model": f"{__name__}:Late"}], ids=["chosen", "set"]
+)
 def test_why_names_what_stands_in(settings: dict[str, Any]) -> None:
     result = run(10 * RAMP + WAVE, "trend", {"periods": (24,)}, **settings)
     assert (result.status, result.model) == ("fallback", "naive")

@@ -13,7 +13,9 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(11)
 
 
-def random_walk_errors(rng: np.random.Generator, origins: int, h: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+def random_walk_errors(
+    rng: np.random.Generator, origins: int, h: int
+) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
     return np.cumsum(rng.normal(size=(origins, h)), axis=1)
 
 
@@ -68,7 +70,11 @@ def test_beyond_the_backtest_widths_go_on_growing(rng: np.random.Generator) -> N
     assert (np.diff(high[24:]) > 0).all()
 
 
-@pytest.mark.parametrize("errors", [np.full((0, 1), np.nan), np.full((3, 24), np.nan), np.zeros((1, 5))], ids=["no origin", "nothing observed", "one short origin"])
+@pytest.mark.parametrize(
+    "errors",
+    [np.full((0, 1), np.nan), np.full((3, 24), np.nan), np.zeros((1, 5))],
+    ids=["no origin", "nothing observed", "one short origin"],
+)
 def test_too_few_errors_use_changes_of_the_history(errors: "np.ndarray[tuple[int, int], np.dtype[np.float64]]") -> None:
     low, high = intervals.offsets(errors, 48, 0.95, WALK, 1)
     assert np.array_equal(low, high)
@@ -89,7 +95,10 @@ def test_no_change_gives_no_width(y: "np.ndarray[tuple[int], np.dtype[np.float64
 
 
 def test_left_out_coverage_is_below_that_in_sample_and_near_the_level(rng: np.random.Generator) -> None:
-    shares = [intervals.left_out_coverage(random_walk_errors(rng, 14, 24), range(0, 14 * 24, 24), 0.95, WALK, 1) for _ in range(20)]
+    shares = [
+        intervals.left_out_coverage(random_walk_errors(rng, 14, 24), range(0, 14 * 24, 24), 0.95, WALK, 1)
+        for _ in range(20)
+    ]
     known = [share for share in shares if share is not None]
     assert len(known) == 20
     assert 0.88 < np.mean(known) < 0.98
@@ -147,7 +156,12 @@ def test_no_huge_error_makes_windows_worth_more(rng: np.random.Generator) -> Non
 
 
 def test_windows_that_overlap_do_not_judge_each_other() -> None:
-    h, ends, told, held = 168, range(504, 841, 24), [], []  # a week ahead, starts a day apart: three of them share no step
+    h, ends, told, held = (
+        168,
+        range(504, 841, 24),
+        [],
+        [],
+    )  # a week ahead, starts a day apart: three of them share no step
     for seed in range(150):
         walk = np.cumsum(np.random.default_rng(seed).normal(0, 1, 1008 + h))
         errors = np.array([walk[end : end + h] - walk[end - 1] for end in ends])

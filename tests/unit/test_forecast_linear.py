@@ -13,7 +13,9 @@ HOUR_NS = 3600 * 10**9
 RNG = np.random.default_rng(5)
 
 
-def forecast(y: "np.ndarray[tuple[int], np.dtype[np.float64]]", h: int, periods: tuple[int, ...] = ()) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def forecast(
+    y: "np.ndarray[tuple[int], np.dtype[np.float64]]", h: int, periods: tuple[int, ...] = ()
+) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
     return Linear().fit(np.asarray(y, dtype=float), Context(HOUR_NS, 0, periods=periods)).predict(h)
 
 
@@ -43,7 +45,11 @@ CASES = {
 
 
 @pytest.mark.parametrize(("y", "expected", "within"), CASES.values(), ids=CASES)
-def test_extends_the_last_slope(y: "np.ndarray[tuple[int], np.dtype[np.float64]]", expected: "np.ndarray[tuple[int], np.dtype[np.float64]]", within: float) -> None:
+def test_extends_the_last_slope(
+    y: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    expected: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    within: float,
+) -> None:
     assert np.max(np.abs(forecast(y, 72) - expected)) <= within
 
 
@@ -60,7 +66,9 @@ def test_ramp_with_one_drop_is_not_extended_from_before_it() -> None:
 
 @pytest.mark.parametrize("newest", [2, 3, 5], ids=lambda n: f"{n} points after the drop")
 def test_a_level_that_just_dropped_is_where_the_forecast_starts(newest: int) -> None:
-    y = np.concatenate((10 + 0.2 * np.arange(300), 5 + 0.2 * np.arange(newest))) + np.random.default_rng(5).normal(0, 0.02, 300 + newest)
+    y = np.concatenate((10 + 0.2 * np.arange(300), 5 + 0.2 * np.arange(newest))) + np.random.default_rng(5).normal(
+        0, 0.02, 300 + newest
+    )
     assert forecast(y, 24) == pytest.approx(5 + 0.2 * np.arange(newest, newest + 24), abs=1.5)
 
 
@@ -72,7 +80,9 @@ def test_one_odd_last_value_is_no_new_level() -> None:
 
 @pytest.mark.parametrize("n", [3, 4, 5, 7, 8, 9, 15, 16, 17, 40])
 @pytest.mark.parametrize(
-    "make", [np.zeros, np.arange, lambda n: np.where(np.arange(n) < n - 1, 0.0, 1.0), lambda n: np.resize([1e300, -1e300], n)], ids=["zero", "ramp", "jump at the end", "huge"]
+    "make",
+    [np.zeros, np.arange, lambda n: np.where(np.arange(n) < n - 1, 0.0, 1.0), lambda n: np.resize([1e300, -1e300], n)],
+    ids=["zero", "ramp", "jump at the end", "huge"],
 )
 def test_short_and_odd_histories_give_h_values(n: int, make: object) -> None:
     assert callable(make)

@@ -119,7 +119,9 @@ def test_season_is_told_from_chance(y: Any, period: int, expected: bool) -> None
     assert has_season(y, period) is expected
 
 
-@pytest.mark.parametrize(("model", "n"), [(Theta, 3), (HoltWinters, 9), (Arima, 12)], ids=["theta", "holt_winters", "arima"])
+@pytest.mark.parametrize(
+    ("model", "n"), [(Theta, 3), (HoltWinters, 9), (Arima, 12)], ids=["theta", "holt_winters", "arima"]
+)
 def test_too_short_says_what_is_needed(model: Any, n: int) -> None:
     with pytest.raises(DataError, match=f"E_SHORT .*{n} points, need"):
         ahead(model, np.arange(float(n)), 1)

@@ -35,7 +35,9 @@ def test_a_day_and_a_week_at_once() -> None:
 
 def test_a_trend_goes_on_under_the_seasons() -> None:
     y = 0.05 * T + DAY
-    assert np.abs(forecast(y[:-48], 48, 24) - y[-48:]).mean() < 1.5  # theta takes half of the slope: 1.2 behind after two days at most
+    assert (
+        np.abs(forecast(y[:-48], 48, 24) - y[-48:]).mean() < 1.5
+    )  # theta takes half of the slope: 1.2 behind after two days at most
 
 
 def test_a_season_that_changes_is_followed_where_theta_keeps_the_old_one() -> None:
@@ -44,12 +46,18 @@ def test_a_season_that_changes_is_followed_where_theta_keeps_the_old_one() -> No
     assert np.abs(forecast(y[:-24], 24, 24) - y[-24:]).mean() < 0.5 * np.abs(theta - y[-24:]).mean()
 
 
-SHORT: dict[str, tuple[int, tuple[int, ...]]] = {"no period": (500, ()), "two cycles": (48, (24,)), "nothing": (0, (24,))}
+SHORT: dict[str, tuple[int, tuple[int, ...]]] = {
+    "no period": (500, ()),
+    "two cycles": (48, (24,)),
+    "nothing": (0, (24,)),
+}
 
 
 @pytest.mark.parametrize(("n", "periods"), SHORT.values(), ids=SHORT)
 def test_without_a_season_there_is_nothing_to_take_out(n: int, periods: Any) -> None:
-    with pytest.raises(DataError, match=rf"E_SHORT mstl: {n} points hold no more than two of the seasons .*extract more or set periods"):
+    with pytest.raises(
+        DataError, match=rf"E_SHORT mstl: {n} points hold no more than two of the seasons .*extract more or set periods"
+    ):
         Mstl().fit(np.arange(float(n)), context(*periods))
 
 

@@ -1,4 +1,7 @@
-"""Whatever the series, `auto` answers with numbers that hold together or a reason, and is quiet about it. NASTY=10000 tries that many instead of some hundreds."""
+"""Whatever the series, `auto` answers with numbers that hold together or a reason, and is quiet about it.
+
+NASTY=10000 tries that many instead of some hundreds.
+"""
 
 import json
 import os
@@ -27,7 +30,10 @@ def answer(case: Nasty) -> MemberForecast:
 
 def wrong(case: Nasty, result: MemberForecast) -> str:
     """What is wrong with an answer, "" if nothing."""
-    low, high = (bound if bound is not None else edge for bound, edge in zip(case.settings["clip"], (-np.inf, np.inf), strict=True))
+    low, high = (
+        bound if bound is not None else edge
+        for bound, edge in zip(case.settings["clip"], (-np.inf, np.inf), strict=True)
+    )
     columns = np.array([result.lower, result.yhat, result.upper])
     checks = {
         "no reason why": bool(result.why),
@@ -38,7 +44,8 @@ def wrong(case: Nasty, result: MemberForecast) -> str:
         "not finite": bool(np.isfinite(columns).all()),
         "bounds cross": bool((columns[0] <= columns[1]).all() and (columns[1] <= columns[2]).all()),
         "outside the clip range": bool(((columns >= low) & (columns <= high)).all()),
-        "times": bool((np.diff(result.time_ns) == case.step_ns).all()) and (not result.time_ns.size or result.time_ns[0] == case.settings["end_ns"]),
+        "times": bool((np.diff(result.time_ns) == case.step_ns).all())
+        and (not result.time_ns.size or result.time_ns[0] == case.settings["end_ns"]),
     }
     json.dumps(result.backtest, allow_nan=False)
     return ", ".join(name for name, good in checks.items() if not good)

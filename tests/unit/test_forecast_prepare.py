@@ -96,7 +96,9 @@ HOLIDAYS = {  # lost, holidays, limit, first step that counts, values left out b
 
 
 @pytest.mark.parametrize(("lost", "holidays", "limit", "start", "left_out"), HOLIDAYS.values(), ids=HOLIDAYS)
-def test_values_left_out_on_holidays_are_no_outage(lost: np.ndarray, holidays: np.ndarray, limit: int | None, start: int, left_out: int) -> None:
+def test_values_left_out_on_holidays_are_no_outage(
+    lost: np.ndarray, holidays: np.ndarray, limit: int | None, start: int, left_out: int
+) -> None:
     filled = fill(np.where(lost | holidays, NAN, np.arange(100.0)), limit=limit, holidays=holidays)
     assert (filled.start, filled.left_out) == (start, left_out)
     assert filled.observed[0]

@@ -27,7 +27,9 @@ def test_trend_and_season_go_on() -> None:
     y = 0.1 * T + 3 * np.sin(T / 24 * 2 * np.pi)
     context = Context(HOUR_NS, 0, periods=(24,))
     ahead = np.arange(T.size, T.size + 24.0)
-    assert np.allclose(Prophet().fit(y, context).predict(24), 0.1 * ahead + 3 * np.sin(ahead / 24 * 2 * np.pi), atol=0.1)
+    assert np.allclose(
+        Prophet().fit(y, context).predict(24), 0.1 * ahead + 3 * np.sin(ahead / 24 * 2 * np.pi), atol=0.1
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,16 @@ def test_it_forecasts_a_member_with_a_measured_interval() -> None:
 
 def test_the_library_is_loaded_without_a_word() -> None:
     """It tells of the libraries for its pictures, which nobody asked for."""
-    assert subprocess.run([sys.executable, "-c", "import cronocast.forecast.prophet"], capture_output=True, text=True, check=True, timeout=120).stderr == ""
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", "import cronocast.forecast.prophet"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stderr
+        == ""
+    )
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

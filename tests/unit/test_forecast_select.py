@@ -16,7 +16,9 @@ def with_errors(**sizes: float) -> Backtest:
 
 
 def test_clear_winner_stands_alone() -> None:
-    choice = select.choose(with_errors(naive=1, seasonal_naive=1, good=0.1, fair=0.5), ("naive", "seasonal_naive", "good", "fair"))
+    choice = select.choose(
+        with_errors(naive=1, seasonal_naive=1, good=0.1, fair=0.5), ("naive", "seasonal_naive", "good", "fair")
+    )
     assert choice.names == ("good",)
     assert "clearly the smallest" in choice.why
 
@@ -41,7 +43,10 @@ def test_a_model_that_is_hardly_better_is_not_called_no_better() -> None:
     choice = select.choose(test, ("naive", "seasonal_naive", "a"))
     assert choice.names == ("seasonal_naive",)
     assert choice.scores["a"] < 1
-    assert choice.why == f"seasonal_naive: no other model was better by enough on {len(test.origins)} past starts to rely on it"
+    assert (
+        choice.why
+        == f"seasonal_naive: no other model was better by enough on {len(test.origins)} past starts to rely on it"
+    )
 
 
 def test_why_of_one_that_is_left_of_a_median() -> None:
@@ -49,7 +54,10 @@ def test_why_of_one_that_is_left_of_a_median() -> None:
     choice = select.choose(test, ("naive", "a", "b", "c"))
     why = select.why_left(test, choice, ("b",))
     failed = [name for name in choice.names if name != "b"]
-    assert why.startswith(f"b: {', '.join(failed)} were chosen too, but could not forecast from the newest values; its error on {len(test.origins)} past starts was ")
+    assert why.startswith(
+        f"b: {', '.join(failed)} were chosen too, but could not forecast from the newest values; its error on"
+        f" {len(test.origins)} past starts was "
+    )
     assert why.endswith(f" {100 * choice.scores['b']:.0f} % of naive's")
 
 
@@ -77,7 +85,11 @@ def test_model_that_failed_at_most_origins_is_not_chosen() -> None:
 def test_no_backtest_gives_a_naive_forecast(failed: dict[str, str], expected: str) -> None:
     test = backtest.begin(np.arange(5.0), Context(1, 0), 10)
     test.failures = failed
-    choice = select.choose(test, ("naive", "seasonal_naive", "linear")) if failed else select.choose(test, ("seasonal_naive", "naive"))
+    choice = (
+        select.choose(test, ("naive", "seasonal_naive", "linear"))
+        if failed
+        else select.choose(test, ("seasonal_naive", "naive"))
+    )
     assert choice.names == (expected,)
     assert "too short to test" in choice.why
 

@@ -1,4 +1,7 @@
-"""The classify and forecast steps on files: preparation reaches both and is told, and a person's own model gets its options."""
+"""The classify and forecast steps on files.
+
+Preparation reaches both and is told, and a person's own model gets its options.
+"""
 
 import json
 import math
@@ -33,7 +36,14 @@ def history(path: Path, values: list[float]) -> Path:
 
 
 def step(folder: Path, name: str, *words: str) -> None:
-    ran = subprocess.run([sys.executable, "-m", "cronocast", name, *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-m", "cronocast", name, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr
 
 
@@ -43,7 +53,10 @@ def member(folder: Path) -> dict[str, object]:
 
 
 def forecast(folder: Path) -> list[list[float]]:
-    return [[float(cell) for cell in line.split(",")[-3:]] for line in (folder / "forecast.csv").read_text().splitlines()[1:]]
+    return [
+        [float(cell) for cell in line.split(",")[-3:]]
+        for line in (folder / "forecast.csv").read_text().splitlines()[1:]
+    ]
 
 
 def test_a_counter_is_classified_and_forecast_as_its_rate(tmp_path: Path) -> None:
@@ -57,7 +70,21 @@ def test_a_counter_is_classified_and_forecast_as_its_rate(tmp_path: Path) -> Non
     step(tmp_path, "classify", "--history", str(path), "--profile", "profile.json", "--every", "1h", *wanted)
     profile = json.loads((tmp_path / "profile.json").read_text())["members"][0]
     assert (profile["class"], profile["periods"]) == ("seasonal", [24])
-    step(tmp_path, "forecast", "--history", str(path), "--profile", "profile.json", "--forecast", "forecast.csv", "--every", "1h", "--horizon", "24h", *wanted)
+    step(
+        tmp_path,
+        "forecast",
+        "--history",
+        str(path),
+        "--profile",
+        "profile.json",
+        "--forecast",
+        "forecast.csv",
+        "--every",
+        "1h",
+        "--horizon",
+        "24h",
+        *wanted,
+    )
     told = member(tmp_path)["prepared"]
     assert isinstance(told, dict)
     assert (told["counter_resets"], told["outliers"]) == (1, 1)
@@ -79,5 +106,20 @@ def test_a_model_of_ones_own_gets_its_options(tmp_path: Path) -> None:
 
 def test_options_that_nobody_reads_are_told(tmp_path: Path) -> None:
     path = history(tmp_path / "history.csv", [10 + math.sin(i) for i in range(N)])
-    step(tmp_path, "forecast", "--history", str(path), "--forecast", "forecast.csv", "--options", '{"lags": 2}', "--horizon", "6h", "--model", "linear")
-    assert json.loads((tmp_path / "forecast.result.json").read_text())["notes"] == ["options_unused: lags; no options are read by linear"]
+    step(
+        tmp_path,
+        "forecast",
+        "--history",
+        str(path),
+        "--forecast",
+        "forecast.csv",
+        "--options",
+        '{"lags": 2}',
+        "--horizon",
+        "6h",
+        "--model",
+        "linear",
+    )
+    assert json.loads((tmp_path / "forecast.result.json").read_text())["notes"] == [
+        "options_unused: lags; no options are read by linear"
+    ]

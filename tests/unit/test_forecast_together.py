@@ -1,4 +1,7 @@
-"""Models that learn from many members at once: one training for all, nothing learnt from the future, weights kept in one folder, nobody hurt by a bad member."""
+"""Models that learn from many members at once.
+
+One training for all, nothing learnt from the future, weights kept in one folder, nobody hurt by a bad member.
+"""
 
 from array import array
 from collections.abc import Sequence
@@ -77,7 +80,12 @@ def values(i: int, n: int = N) -> Floats:
 
 def job(i: int, n: int = N, model: str = "ForAll", **settings: Any) -> Job:
     profile = Profile("m", f"host={i}", "seasonal", "", HOUR_NS, n, 0, (n - 1) * HOUR_NS, (24,))
-    return Job(profile, HOUR_NS * np.arange(n, dtype=np.int64), values(i, n), Settings(h=H, end_ns=n * HOUR_NS, model=f"{__name__}:{model}", **settings))
+    return Job(
+        profile,
+        HOUR_NS * np.arange(n, dtype=np.int64),
+        values(i, n),
+        Settings(h=H, end_ns=n * HOUR_NS, model=f"{__name__}:{model}", **settings),
+    )
 
 
 def test_one_training_for_the_forecasts_and_one_for_the_backtests() -> None:
@@ -92,7 +100,10 @@ def test_one_training_for_the_forecasts_and_one_for_the_backtests() -> None:
 
 
 def test_a_holiday_is_no_gap_for_the_network_that_is_tested() -> None:
-    """German ones, a day in each of three weeks from the 20th on: with a limit of half a day none of them may cut the history."""
+    """German ones, a day in each of three weeks from the 20th on.
+
+    With a limit of half a day none of them may cut the history.
+    """
     began = int(np.datetime64("2025-04-13", "ns").astype(np.int64))
     plain = job(0, fill_limit=12, holidays="DE")
     profile = replace(plain.profile, first_ns=began, last_ns=began + (N - 1) * HOUR_NS)
@@ -104,8 +115,14 @@ def test_a_holiday_is_no_gap_for_the_network_that_is_tested() -> None:
 def test_a_run_with_another_horizon_leaves_the_weights_alone() -> None:
     list(forecast_members([job(0)], weights=Path("weights")))
     other = job(0)
-    list(forecast_members([Job(other.profile, other.time_ns, other.y, replace(other.settings, h=2 * H))], weights=Path("weights")))
-    assert [contexts[0].state for _, contexts in ForAll.trainings][::2] == [Path("weights") / f"{__name__}:ForAll-{h}" for h in (H, 2 * H)]
+    list(
+        forecast_members(
+            [Job(other.profile, other.time_ns, other.y, replace(other.settings, h=2 * H))], weights=Path("weights")
+        )
+    )
+    assert [contexts[0].state for _, contexts in ForAll.trainings][::2] == [
+        Path("weights") / f"{__name__}:ForAll-{h}" for h in (H, 2 * H)
+    ]
 
 
 def test_what_ends_later_is_not_learnt_from_for_what_ends_earlier() -> None:
@@ -124,8 +141,16 @@ def test_a_short_member_falls_back_alone() -> None:
 
 def late(i: int, n: int, model: str = "ForAll") -> Job:
     """A member that began later than those of N steps and ends with them."""
-    y, profile = values(i, n), Profile("m", f"host={i}", "seasonal", "", HOUR_NS, n, (N - n) * HOUR_NS, (N - 1) * HOUR_NS, (24,))
-    return Job(profile, HOUR_NS * np.arange(N - n, N, dtype=np.int64), y, Settings(h=H, end_ns=N * HOUR_NS, model=f"{__name__}:{model}"))
+    y, profile = (
+        values(i, n),
+        Profile("m", f"host={i}", "seasonal", "", HOUR_NS, n, (N - n) * HOUR_NS, (N - 1) * HOUR_NS, (24,)),
+    )
+    return Job(
+        profile,
+        HOUR_NS * np.arange(N - n, N, dtype=np.int64),
+        y,
+        Settings(h=H, end_ns=N * HOUR_NS, model=f"{__name__}:{model}"),
+    )
 
 
 def test_backtests_of_a_member_know_nothing_of_what_others_did_later() -> None:
@@ -170,13 +195,24 @@ def test_a_bug_in_the_common_training_is_a_fallback() -> None:
 TINY = {"units": 4, "epochs": 6, "lookback": 24, "learning_rate": 0.003}
 
 
-def step(folder: Path, ys: dict[str, Floats], jobs: int = 1, part: Part | None = None, run_at: int = N, **options: Any) -> tuple[int, dict[str, Any], bytes]:
+def step(
+    folder: Path, ys: dict[str, Floats], jobs: int = 1, part: Part | None = None, run_at: int = N, **options: Any
+) -> tuple[int, dict[str, Any], bytes]:
     """Run the real step on a history that ends at an hour: exit code, its result file, its forecast."""
     history = folder / "history.csv"
     with history.open("wb") as file:
         file.write(header(HISTORY_COLUMNS))
         for tags, y in ys.items():
-            file.write(rows(Member("cpu", tags, array("q", (HOUR_NS * np.arange(run_at - y.size, run_at)).tolist()), (array("d", y.tolist()),))))
+            file.write(
+                rows(
+                    Member(
+                        "cpu",
+                        tags,
+                        array("q", (HOUR_NS * np.arange(run_at - y.size, run_at)).tolist()),
+                        (array("d", y.tolist()),),
+                    )
+                )
+            )
     entry = parse_entry(
         {
             "name": "cpu",
@@ -188,7 +224,17 @@ def step(folder: Path, ys: dict[str, Floats], jobs: int = 1, part: Part | None =
             "jobs": jobs,
         }
     )
-    work = StepJob("forecast", entry, 0, standalone=True, history=history, profile=None, forecast=folder / "forecast.csv", state=folder / "state", part=part)
+    work = StepJob(
+        "forecast",
+        entry,
+        0,
+        standalone=True,
+        history=history,
+        profile=None,
+        forecast=folder / "forecast.csv",
+        state=folder / "state",
+        part=part,
+    )
     code = run_step(run, work)
     return code, read_json(work.result), work.output.read_bytes() if code == 0 else b""
 
@@ -217,7 +263,10 @@ def test_f29_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epoc
     assert [member["status"] for member in first["members"]] == ["ok"] * 4 + ["fallback"]
     assert "a network needs" in first["members"][4]["reason"]
     assert first["notes"] == []
-    assert sorted(path.name for path in (tmp_path / "state" / "models" / f"lstm-{H}").iterdir()) == ["CURRENT", "gen-00000001"]
+    assert sorted(path.name for path in (tmp_path / "state" / "models" / f"lstm-{H}").iterdir()) == [
+        "CURRENT",
+        "gen-00000001",
+    ]
     _, second, _ = step(tmp_path, {f"host={i}": values(i) for i in range(1, 7)}, run_at=N + 1)
     assert second["notes"] == ["lstm: warm_start"]
     assert [member["notes"] for member in second["members"]] == [["lstm: warm_start"]] * 6

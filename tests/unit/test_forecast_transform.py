@@ -16,7 +16,11 @@ SKEWED = np.exp(RNG.normal(size=600))
 
 
 @pytest.mark.parametrize("name", ["none", "log", "sqrt", "power"])
-@pytest.mark.parametrize("y", [SKEWED, np.concatenate(([0.0], SKEWED)), 1e200 * SKEWED, 1e-200 * SKEWED], ids=["positive", "with zero", "huge", "tiny"])
+@pytest.mark.parametrize(
+    "y",
+    [SKEWED, np.concatenate(([0.0], SKEWED)), 1e200 * SKEWED, 1e-200 * SKEWED],
+    ids=["positive", "with zero", "huge", "tiny"],
+)
 def test_inverse_undoes_it(name: str, y: np.ndarray) -> None:
     transform, refused = fitted(name, y)
     assert not refused
@@ -47,7 +51,12 @@ def test_power_makes_skewed_values_even() -> None:
 
 @pytest.mark.parametrize(
     ("name", "y"),
-    [("log", np.array([-1.0, 2.0])), ("sqrt", np.array([-1e-9, 2.0])), ("log", np.zeros(4)), ("power", np.array([-3.0, 3.0]))],
+    [
+        ("log", np.array([-1.0, 2.0])),
+        ("sqrt", np.array([-1e-9, 2.0])),
+        ("log", np.zeros(4)),
+        ("power", np.array([-3.0, 3.0])),
+    ],
     ids=["log below zero", "root below zero", "log of zeros", "power below zero"],
 )
 def test_what_can_not_be_transformed_stays_and_is_said(name: str, y: np.ndarray) -> None:
@@ -63,7 +72,9 @@ def test_gaps_stay_gaps() -> None:
         assert np.isnan(transform.forward(y)).sum() == np.isnan(y).sum()
 
 
-def run(y: np.ndarray, transform: str, model: str = "auto", periods: tuple[int, ...] = (24,), **more: Any) -> MemberForecast:
+def run(
+    y: np.ndarray, transform: str, model: str = "auto", periods: tuple[int, ...] = (24,), **more: Any
+) -> MemberForecast:
     profile = Profile("m", "", "trend_seasonal", "", HOUR_NS, y.size, 0, (y.size - 1) * HOUR_NS, periods=periods)
     settings = Settings(h=24, end_ns=y.size * HOUR_NS, model=model, transform=transform, **more)
     return forecast_member(profile, np.arange(y.size) * HOUR_NS, y, settings)
@@ -71,7 +82,9 @@ def run(y: np.ndarray, transform: str, model: str = "auto", periods: tuple[int, 
 
 def growing(n: int = 24 * 28 + 24) -> np.ndarray:
     t = np.arange(n)
-    return np.asarray(np.exp(0.003 * t + 0.8 * np.sin(2 * np.pi * t / 24) + 0.05 * np.random.default_rng(11).normal(size=n)))
+    return np.asarray(
+        np.exp(0.003 * t + 0.8 * np.sin(2 * np.pi * t / 24) + 0.05 * np.random.default_rng(11).normal(size=n))
+    )
 
 
 @pytest.mark.parametrize("transform", ["log", "sqrt", "power"])

@@ -57,7 +57,10 @@ def test_the_leader_is_found_among_many() -> None:
     crowd = [walk(seed) for seed in range(10, 40)]
     end = 380
     yhat = pair(N, *crowd).predict_after(FOLLOWER[:end], LEAD, context("m0"))
-    assert np.abs(yhat - FOLLOWER[end : end + LEAD]).mean() < 0.3 * np.abs(FOLLOWER[end - 1] - FOLLOWER[end : end + LEAD]).mean()
+    assert (
+        np.abs(yhat - FOLLOWER[end : end + LEAD]).mean()
+        < 0.3 * np.abs(FOLLOWER[end - 1] - FOLLOWER[end : end + LEAD]).mean()
+    )
     assert len(pair(N, *crowd)._others(FOLLOWER[:end], context("m0"))) == MOST_OTHERS
 
 
@@ -83,7 +86,10 @@ def test_times_count_and_not_positions() -> None:
     leader = np.where(seen, LEADER[100:], 1e9)
     model = Var.fit_many([FOLLOWER, leader], [context("m0"), context("m1", start_ns=100 * HOUR_NS, observed=seen)])
     yhat = model.predict_after(FOLLOWER[120:390], LEAD, context("m0", start_ns=120 * HOUR_NS))
-    assert np.abs(yhat - FOLLOWER[390 : 390 + LEAD]).mean() < 0.3 * np.abs(FOLLOWER[389] - FOLLOWER[390 : 390 + LEAD]).mean()
+    assert (
+        np.abs(yhat - FOLLOWER[390 : 390 + LEAD]).mean()
+        < 0.3 * np.abs(FOLLOWER[389] - FOLLOWER[390 : 390 + LEAD]).mean()
+    )
 
 
 def test_seasons_of_each_are_added_again() -> None:
@@ -124,7 +130,10 @@ def test_members_that_drive_each_other_up_are_refused() -> None:
 
 def results(ys: list[Floats], model: str = "var") -> list[MemberForecast]:
     settings = Settings(h=LEAD, end_ns=N * HOUR_NS, model=model, series="s")
-    profiles = [Profile("m", f"host={i}", "irregular", "as given", HOUR_NS, y.size, (N - y.size) * HOUR_NS, (N - 1) * HOUR_NS) for i, y in enumerate(ys)]
+    profiles = [
+        Profile("m", f"host={i}", "irregular", "as given", HOUR_NS, y.size, (N - y.size) * HOUR_NS, (N - 1) * HOUR_NS)
+        for i, y in enumerate(ys)
+    ]
     times = [HOUR_NS * np.arange(N - y.size, N, dtype=np.int64) for y in ys]
     return list(forecast_members([Job(p, t, y, settings) for p, t, y in zip(profiles, times, ys, strict=True)]))
 

@@ -40,10 +40,26 @@ def curve(time_ns: np.ndarray[Any, Any], *, weekend: bool = True, closed: float 
     return np.asarray(20 + share * 80 * np.sin(np.pi * np.clip((hours - 6) / 14, 0, 1)))
 
 
-def forecast(start_ns: int, end_ns: int, h: int, calendar: dict[str, str] | None, y: np.ndarray[Any, Any] | None = None, **given: Any) -> MemberForecast:
+def forecast(
+    start_ns: int,
+    end_ns: int,
+    h: int,
+    calendar: dict[str, str] | None,
+    y: np.ndarray[Any, Any] | None = None,
+    **given: Any,
+) -> MemberForecast:
     time_ns = np.arange(start_ns, end_ns, HOUR)
     y = curve(time_ns) + np.random.default_rng(3).normal(0, 2, time_ns.size) if y is None else y
-    entry = parse_entry({"name": "a", "source": SOURCE, "horizon": f"{h}h", "lookback": f"{time_ns.size}h", **({"calendar": calendar} if calendar else {}), **given})
+    entry = parse_entry(
+        {
+            "name": "a",
+            "source": SOURCE,
+            "horizon": f"{h}h",
+            "lookback": f"{time_ns.size}h",
+            **({"calendar": calendar} if calendar else {}),
+            **given,
+        }
+    )
     member = Member("m", "", array("q", time_ns.tolist()), (array("d", y.tolist()),))
     return forecast_member(profile_of(member, entry), time_ns, y, settings_of(entry, end_ns))
 
@@ -52,7 +68,11 @@ GERMAN = {"timezone": UTC1, "holidays": "DE"}
 CASES = {  # first forecast step, steps, with what the day of interest is called
     "the day after a holiday": (MAY_DAY + DAY - HOUR, 24, "1 holiday left out"),
     "a holiday like Sundays": (UNITY_DAY - HOUR, 24, "1 holiday ahead forecast like Sundays"),
-    "a holiday after others": (MAY_DAY - HOUR, 24, "2 holidays left out of the history; 1 holiday ahead forecast like past holidays and Sundays"),
+    "a holiday after others": (
+        MAY_DAY - HOUR,
+        24,
+        "2 holidays left out of the history; 1 holiday ahead forecast like past holidays and Sundays",
+    ),
 }
 
 
@@ -70,17 +90,26 @@ def test_the_error_is_smaller_than_without_the_calendar(end: int, h: int, said: 
 def test_what_repeats_the_week_does_not_repeat_its_holiday() -> None:
     end = MAY_DAY + 7 * DAY - HOUR
     truth = curve(end + HOUR * np.arange(24))
-    found, plain = (forecast(end - 27 * DAY, end, 24, calendar, model="seasonal_naive", periods=["168h"]) for calendar in (GERMAN, None))
+    found, plain = (
+        forecast(end - 27 * DAY, end, 24, calendar, model="seasonal_naive", periods=["168h"])
+        for calendar in (GERMAN, None)
+    )
     assert np.abs(plain.yhat - truth).max() > 50
     assert np.abs(found.yhat - truth).max() < 10
 
 
 LOST = slice(130, 135)  # in the second week, no holiday
-COUNTED: dict[str, tuple[int, slice, dict[str, int]]] = {  # first forecast step, steps that nobody measured, what is said of the values
+COUNTED: dict[
+    str, tuple[int, slice, dict[str, int]]
+] = {  # first forecast step, steps that nobody measured, what is said of the values
     "holidays only": (MAY_DAY - HOUR, slice(0), {"left_out_on_holidays": 48}),
     "holidays and a gap": (MAY_DAY - HOUR, LOST, {"filled_by_season": 5, "left_out_on_holidays": 48}),
     "the newest day is a holiday": (MAY_DAY + DAY - HOUR, slice(0), {"left_out_on_holidays": 72}),
-    "silent since a holiday": (MAY_DAY + DAY - HOUR, slice(-3, None), {"left_out_on_holidays": 69, "missing_at_end": 3}),
+    "silent since a holiday": (
+        MAY_DAY + DAY - HOUR,
+        slice(-3, None),
+        {"left_out_on_holidays": 69, "missing_at_end": 3},
+    ),
 }
 
 
@@ -111,7 +140,14 @@ def test_rows_within_steps_lie_on_the_holiday_of_their_step(minutes: int) -> Non
 
 
 STEPS = 10 * np.arange(3)  # where rows of these times belong, as the grid of the values has it
-PLACES = {"on a step": (10, 1), "before it": (6, 1), "after it": (14, 1), "between two": (5, 1), "before the first": (-6, None), "after the last": (25, None)}
+PLACES = {
+    "on a step": (10, 1),
+    "before it": (6, 1),
+    "after it": (14, 1),
+    "between two": (5, 1),
+    "before the first": (-6, None),
+    "after the last": (25, None),
+}
 
 
 @pytest.mark.parametrize(("time", "step"), PLACES.values(), ids=PLACES)
@@ -134,7 +170,9 @@ def test_a_holiday_of_which_nothing_is_known_has_a_wider_band() -> None:
     end = UNITY_DAY - HOUR
     time_ns = np.arange(end - 14 * DAY, end, HOUR)
     y = curve(time_ns, weekend=False) + np.random.default_rng(3).normal(0, 2, time_ns.size)
-    found, plain = (forecast(int(time_ns[0]), end, 48, calendar, y, periods=["24h"], levels=[0.5]) for calendar in (GERMAN, None))
+    found, plain = (
+        forecast(int(time_ns[0]), end, 48, calendar, y, periods=["24h"], levels=[0.5]) for calendar in (GERMAN, None)
+    )
     assert found.yhat.tobytes() == plain.yhat.tobytes()
     np.testing.assert_allclose((found.upper - found.lower)[:24], 2 * (plain.upper - plain.lower)[:24])
     np.testing.assert_allclose((found.upper - found.lower)[24:], (plain.upper - plain.lower)[24:])
@@ -159,7 +197,11 @@ def test_days_begin_at_midnight_of_the_zone() -> None:
 
 def test_a_part_of_a_country_has_its_own() -> None:
     corpus_christi = np.array([parse_stamp("2025-06-19T12:00:00Z")])
-    assert [bool(on_holiday(place, corpus_christi, 0, HOUR)[0]) for place in ("DE", "DE-BY", "DE-BE")] == [False, True, False]
+    assert [bool(on_holiday(place, corpus_christi, 0, HOUR)[0]) for place in ("DE", "DE-BY", "DE-BE")] == [
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("place", ["ZZ", "DE-ZZ"])
@@ -168,8 +210,12 @@ def test_an_unknown_place_is_said(place: str) -> None:
         on_holiday(place, np.array([MAY_DAY]), 0, HOUR)
 
 
-@pytest.mark.parametrize(("place", "known"), [("DE", True), ("DE-BY", True), ("ZZ", False), ("DE-ZZ", False), (None, True)])
-def test_validate_knows_the_places_where_the_package_is_there(place: str | None, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("place", "known"), [("DE", True), ("DE-BY", True), ("ZZ", False), ("DE-ZZ", False), (None, True)]
+)
+def test_validate_knows_the_places_where_the_package_is_there(
+    place: str | None, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entry = parse_entry({"name": "a", "source": SOURCE, "calendar": {"holidays": place}})
     expected = [] if known else [("E_CONFIG_CHOICE", "series.a.calendar.holidays")]
     assert [(problem.token, problem.where) for problem in place_problems(entry, "series.a")] == expected
@@ -179,9 +225,20 @@ def test_validate_knows_the_places_where_the_package_is_there(place: str | None,
 
 
 def test_the_command_tells_of_places(tmp_path: Path) -> None:
-    (tmp_path / "v.yaml").write_text(json.dumps({"series": {"a": {"source": SOURCE, "calendar": {"holidays": "DE-ZZ"}}}}))
-    ended = subprocess.run([sys.executable, "-m", "cronocast", "validate", "-f", str(tmp_path / "v.yaml")], capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.returncode, ended.stderr.startswith("error: E_CONFIG_CHOICE series.a.calendar.holidays: ")) == (78, True)
+    (tmp_path / "v.yaml").write_text(
+        json.dumps({"series": {"a": {"source": SOURCE, "calendar": {"holidays": "DE-ZZ"}}}})
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "cronocast", "validate", "-f", str(tmp_path / "v.yaml")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr.startswith("error: E_CONFIG_CHOICE series.a.calendar.holidays: ")) == (
+        78,
+        True,
+    )
 
 
 @pytest.mark.parametrize("place", ["de", "Germany", "DE_BY", ""])
@@ -199,4 +256,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_package_is_loaded_only_where_it_is_asked_for() -> None:
     code = "import sys, cronocast.forecast.step, cronocast.classify.step; print('holidays' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
+        == "False\n"
+    )

@@ -15,7 +15,9 @@ MONDAY_NS = 1_736_121_600 * 10**9  # 2025-01-06T00:00Z
 NAN = float("nan")
 
 
-def shop(weeks: int = 4, *, open_from: int = 16, open_to: int = 34, days: int = 7, noise: float = 0.5, seed: int = 0) -> np.ndarray:
+def shop(
+    weeks: int = 4, *, open_from: int = 16, open_to: int = 34, days: int = 7, noise: float = 0.5, seed: int = 0
+) -> np.ndarray:
     """Half hours from 08:00 to 17:00: a bump a day, higher at weekends."""
     rng = np.random.default_rng(seed)
     t = np.arange(weeks * 7 * DAY)
@@ -62,7 +64,9 @@ def spoiled(y: np.ndarray, how: str) -> np.ndarray:
     return y
 
 
-@pytest.mark.parametrize("how", ["one night measured", "some values missing", "an outage of five days", "starts at noon"])
+@pytest.mark.parametrize(
+    "how", ["one night measured", "some values missing", "an outage of five days", "starts at noon"]
+)
 def test_habit_is_found_in_spoiled_series(how: str) -> None:
     hours = find_hours(spoiled(shop(6), how), MONDAY_NS, STEP_NS)
     assert hours is not None
@@ -80,7 +84,15 @@ def test_habit_is_found_in_spoiled_series(how: str) -> None:
         np.full(20 * DAY, NAN),
         np.empty(0),
     ],
-    ids=["two days", "nothing missing", "events", "half missing by chance", "open all night for a week now", "no value", "empty"],
+    ids=[
+        "two days",
+        "nothing missing",
+        "events",
+        "half missing by chance",
+        "open all night for a week now",
+        "no value",
+        "empty",
+    ],
 )
 def test_no_habit_no_hours(y: np.ndarray) -> None:
     assert find_hours(y, MONDAY_NS, STEP_NS) is None
@@ -115,7 +127,9 @@ def test_change_is_dated_by_the_clock() -> None:
     y = shop(8, noise=2.0)
     y[30 * DAY :] += 60
     profile = classified(y)
-    assert any(abs(at - MONDAY_NS - 30 * DAY * STEP_NS) <= DAY * STEP_NS for at in profile.change_points_ns), profile.change_points_ns
+    assert any(abs(at - MONDAY_NS - 30 * DAY * STEP_NS) <= DAY * STEP_NS for at in profile.change_points_ns), (
+        profile.change_points_ns
+    )
 
 
 def test_given_periods_are_used() -> None:
@@ -133,10 +147,15 @@ def test_open_hours_are_forecast_well_and_every_step_has_a_row(model: str, end: 
     assert (result.yhat <= result.upper).all()
     assert np.isfinite(result.yhat).all()
     error = np.nanmean(np.abs(result.yhat - y[end : end + DAY]))
-    assert error < 8, error  # the day before weekends and after them differs by up to 10 from what a daily pattern knows
+    assert error < 8, (
+        error
+    )  # the day before weekends and after them differs by up to 10 from what a daily pattern knows
     assert result.backtest["by_step"]["steps"][0] == (17 if end == 26 * DAY else 1)
     naive = result.backtest["naive"]
-    assert naive["model"] != "seasonal_naive" or set(naive["seasons"]) <= {DAY, 7 * DAY}  # steps of the grid, not open ones
+    assert naive["model"] != "seasonal_naive" or set(naive["seasons"]) <= {
+        DAY,
+        7 * DAY,
+    }  # steps of the grid, not open ones
 
 
 def test_auto_is_near_the_noise() -> None:

@@ -14,7 +14,20 @@ import pytest
 from cronocast import http_transport
 from cronocast.errors import CronocastError
 from cronocast.http import Client, blocks
-from tests.lying_server import Answer, Behaviour, LyingServer, Seen, drip, endless, hang_up, json_answer, raw, reset, silent, status
+from tests.lying_server import (
+    Answer,
+    Behaviour,
+    LyingServer,
+    Seen,
+    drip,
+    endless,
+    hang_up,
+    json_answer,
+    raw,
+    reset,
+    silent,
+    status,
+)
 from tests.unit.certificates import Certificates
 
 SECRET = "CANARY-tok3n"
@@ -26,7 +39,9 @@ def client(url: str, **settings: Any) -> Client:
 
 
 def ask(made: Client, **more: Any) -> bytes:
-    return made.send("POST", "/query", accept=frozenset({200}), consume=lambda r: b"".join(blocks(r)), body=b"q=SELECT", **more)
+    return made.send(
+        "POST", "/query", accept=frozenset({200}), consume=lambda r: b"".join(blocks(r)), body=b"q=SELECT", **more
+    )
 
 
 def fault(url: str, **settings: Any) -> tuple[CronocastError, Client]:
@@ -66,7 +81,12 @@ FAULTS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code, 
     "Q19 100 for ever": (endless(b"HTTP/1.1 100 Continue\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
     "Q18 header of 1 MB": (raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2**20 + b"\r\n\r\n"), 76, "E_HEADERS", 1),
     "Q18 10,000 headers": (raw(b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 10_000 + b"\r\n"), 76, "E_HEADERS", 1),
-    "Q18 two lengths": (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"), 76, "E_HEADERS", 1),
+    "Q18 two lengths": (
+        raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+        76,
+        "E_HEADERS",
+        1,
+    ),
     "Q22 gzip": (Answer(body=b"{}", headers={"Content-Encoding": "gzip"}), 76, "E_ENCODING", 2),
     "F2 silence": (silent, 75, "E_TIMEOUT", 1),
     "F3 drip in headers": (drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 999), 75, "E_TIMEOUT", 1),
@@ -83,7 +103,9 @@ FAULTS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code, 
 
 
 @pytest.mark.parametrize(("behaviour", "code", "token", "tries"), FAULTS.values(), ids=FAULTS)
-def test_fault_has_its_class(behaviour: Behaviour, code: int, token: str, tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_has_its_class(
+    behaviour: Behaviour, code: int, token: str, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begin = time.monotonic()
     monkeypatch.setattr("cronocast.http.time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: None))
     with LyingServer([behaviour]) as server:
@@ -96,12 +118,17 @@ def test_fault_has_its_class(behaviour: Behaviour, code: int, token: str, tries:
 
 
 def test_a_missing_right_is_told_with_its_database_and_without_the_query() -> None:
-    said = "error authorizing query: reader not authorized to execute statement 'SELECT mean(v) FROM m.a.x WHERE time \\u003e= 1', requires READ on metrcs"
+    said = (
+        "error authorizing query: reader not authorized to execute statement 'SELECT mean(v) FROM m.a.x WHERE time"
+        " \\u003e= 1', requires READ on metrcs"
+    )
     with LyingServer([status(403, f'{{"error":"{said}"}}')]) as server:
         assert "reader not authorized, requires READ on metrcs'; check the user" in fault(server.url)[0].problem
 
 
-@pytest.mark.parametrize("first", [status(503), status(429, Retry_After="0"), reset, Answer(body=(b"x" * 999,), cut=500)])
+@pytest.mark.parametrize(
+    "first", [status(503), status(429, Retry_After="0"), reset, Answer(body=(b"x" * 999,), cut=500)]
+)
 def test_passing_fault_is_retried_with_the_same_bytes(first: Behaviour) -> None:
     said: list[str] = []
     with LyingServer([first, GOOD]) as server:
@@ -114,7 +141,16 @@ def test_passing_fault_is_retried_with_the_same_bytes(first: Behaviour) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "outcome"), [(-4000, "E_CLOCK_SKEW"), (-600, "10 min behind"), (-200, ""), (0, ""), (200, ""), (600, "10 min ahead of"), (4000, "E_CLOCK_SKEW")]
+    ("ahead_s", "outcome"),
+    [
+        (-4000, "E_CLOCK_SKEW"),
+        (-600, "10 min behind"),
+        (-200, ""),
+        (0, ""),
+        (200, ""),
+        (600, "10 min ahead of"),
+        (4000, "E_CLOCK_SKEW"),
+    ],
 )
 def test_clocks_that_differ_F38(ahead_s: int, outcome: str) -> None:
     said: list[str] = []
@@ -171,15 +207,24 @@ def test_jitter_differs_and_stays_below_its_limit(monkeypatch: pytest.MonkeyPatc
         assert "5 tries in 90 s" in error.problem
         assert sum(clock.waits) == pytest.approx(90)
     assert len({wait for four in waits for wait in four}) == 80
-    assert all(wait <= 90 * share for four in waits for wait, share in zip(four, (1 / 16, 1 / 4, 1 / 2, 1), strict=True))
+    assert all(
+        wait <= 90 * share for four in waits for wait, share in zip(four, (1 / 16, 1 / 4, 1 / 2, 1), strict=True)
+    )
 
 
-OUTAGES = {"reset": reset, "503": status(503), "503 with a wish": status(503, Retry_After="1"), "429 with a wish": status(429, Retry_After="5")}
+OUTAGES = {
+    "reset": reset,
+    "503": status(503),
+    "503 with a wish": status(503, Retry_After="1"),
+    "429 with a wish": status(429, Retry_After="5"),
+}
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.99])
 @pytest.mark.parametrize("during", OUTAGES.values(), ids=OUTAGES)
-def test_an_outage_that_is_shorter_than_retry_for_is_survived(during: Behaviour, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outage_that_is_shorter_than_retry_for_is_survived(
+    during: Behaviour, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(5):
         clock = Clock()
         monkeypatch.setattr("cronocast.http.time", clock)
@@ -224,7 +269,9 @@ def test_drip_outside_the_main_thread_F3() -> None:
         except CronocastError as error:
             caught.append(error)
 
-    with LyingServer([drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 999, 0.01)]) as server:
+    with LyingServer(
+        [drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 999, 0.01)]
+    ) as server:
         thread = threading.Thread(target=work, args=(server.url,))
         thread.start()
         thread.join(5)
@@ -247,7 +294,9 @@ def test_slow_name_server_F2(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - begin < 2
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "::", "fe80::1", "::ffff:169.254.169.254", "224.0.0.1"])
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "0.0.0.0", "::", "fe80::1", "::ffff:169.254.169.254", "224.0.0.1"]
+)
 def test_name_of_a_forbidden_address_is_refused_X14(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)), (0, 0, 0, "", (address, 80))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer)
@@ -257,9 +306,16 @@ def test_name_of_a_forbidden_address_is_refused_X14(address: str, monkeypatch: p
 
 def test_second_address_is_tried_and_the_checked_one_is_dialled_X14(monkeypatch: pytest.MonkeyPatch) -> None:
     with LyingServer([GOOD]) as server:
-        answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", server.port)), (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
+        answer = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", server.port)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port)),
+        ]
         resolve = socket.getaddrinfo
-        monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **named: answer if host == "two.example" else resolve(host, *more, **named))
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *more, **named: answer if host == "two.example" else resolve(host, *more, **named),
+        )
         created: list[Any] = []
         dial = socket.create_connection
 
@@ -294,7 +350,11 @@ def test_secret_goes_into_one_header_only_X12(scheme: str, header: str | None) -
 
 def test_environment_is_not_used_X13(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password p\n")
-    for name, value in {"http_proxy": "http://127.0.0.1:1", "HOME": str(tmp_path), "REQUESTS_CA_BUNDLE": "/nowhere"}.items():
+    for name, value in {
+        "http_proxy": "http://127.0.0.1:1",
+        "HOME": str(tmp_path),
+        "REQUESTS_CA_BUNDLE": "/nowhere",
+    }.items():
         monkeypatch.setenv(name, value)
     with LyingServer([GOOD]) as server:
         ask(client(server.url, auth="none"))

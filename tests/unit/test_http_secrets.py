@@ -66,7 +66,9 @@ def test_pipe_and_folder_are_refused_C25(tmp_path: Path) -> None:
             source_secret(servers({"auth": "token", "token_file": str(path)})[0], {})
 
 
-@pytest.mark.parametrize("value", ["x" * 4097, "two\nlines", "\udcff", ""], ids=["4 kB", "newline", "not UTF-8", "empty"])
+@pytest.mark.parametrize(
+    "value", ["x" * 4097, "two\nlines", "\udcff", ""], ids=["4 kB", "newline", "not UTF-8", "empty"]
+)
 def test_environment_is_checked_alike_C28(value: str) -> None:
     with pytest.raises(ConfigError, match=r"^E_SECRET CRONOCAST_SOURCE_TOKEN: "):
         source_secret(servers({"auth": "token"})[0], {"CRONOCAST_SOURCE_TOKEN": value})
@@ -91,7 +93,9 @@ SINKS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("source", "sink", "env", "expected"), SINKS.values(), ids=SINKS)
-def test_sink_falls_back_to_the_source(source: dict[str, Any], sink: dict[str, Any], env: dict[str, str], expected: str) -> None:
+def test_sink_falls_back_to_the_source(
+    source: dict[str, Any], sink: dict[str, Any], env: dict[str, str], expected: str
+) -> None:
     read, write = servers(source, sink)
     assert sink_secret(write, read, env) == expected
 
@@ -104,10 +108,25 @@ def test_secret_of_another_user_is_not_borrowed() -> None:
 
 def test_clients_take_what_the_entry_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", "p")
-    read, write = servers({"auth": "basic", "username": "u", "timeout": "7s", "retry_for": "3s"}, {"url": "http://127.0.0.1:2", "timeout": "9s"})
+    read, write = servers(
+        {"auth": "basic", "username": "u", "timeout": "7s", "retry_for": "3s"},
+        {"url": "http://127.0.0.1:2", "timeout": "9s"},
+    )
     source, sink = source_client(read, print), sink_client(write, read, print)
-    assert (source.where, source.username, source.secret, source.timeout_s, source.retry_for_s) == ("http://127.0.0.1:1", "u", "p", 7, 3)
-    assert (sink.where, sink.username, sink.secret, sink.timeout_s, sink.retry_for_s) == ("http://127.0.0.1:2", "u", "p", 9, 90)
+    assert (source.where, source.username, source.secret, source.timeout_s, source.retry_for_s) == (
+        "http://127.0.0.1:1",
+        "u",
+        "p",
+        7,
+        3,
+    )
+    assert (sink.where, sink.username, sink.secret, sink.timeout_s, sink.retry_for_s) == (
+        "http://127.0.0.1:2",
+        "u",
+        "p",
+        9,
+        90,
+    )
     stray, _ = servers({"auth": "none", "token_file": str(tmp_path / "t")})
     with pytest.raises(ConfigError, match="auth is none"):
         source_client(stray, print)

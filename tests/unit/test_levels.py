@@ -1,4 +1,7 @@
-"""Several interval levels at once: named in columns and fields, one inside the other, checked at every hand-off, measured each."""
+"""Several interval levels at once.
+
+Named in columns and fields, one inside the other, checked at every hand-off, measured each.
+"""
 
 import json
 import math
@@ -38,18 +41,34 @@ def answer(y: np.ndarray[Any, Any], h: int = 48, **settings: Any) -> MemberForec
     time_ns = START_NS + HOUR_NS * np.arange(y.size)
     known = np.isfinite(y)
     profile = classify_member("m", "", time_ns[known], y[known], HOUR_NS, 24, None, None)
-    return forecast_member(profile, time_ns[known], y[known], Settings(h=h, end_ns=int(time_ns[-1]) + HOUR_NS, **settings))
+    return forecast_member(
+        profile, time_ns[known], y[known], Settings(h=h, end_ns=int(time_ns[-1]) + HOUR_NS, **settings)
+    )
 
 
-@pytest.mark.parametrize(("level", "name"), [(0.5, "50"), (0.05, "5"), (0.575, "57_5"), (0.975, "97_5"), (0.999, "99_9"), (0.01, "1"), (0.29, "29")])
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [(0.5, "50"), (0.05, "5"), (0.575, "57_5"), (0.975, "97_5"), (0.999, "99_9"), (0.01, "1"), (0.29, "29")],
+)
 def test_a_level_is_named_by_its_percentage(level: float, name: str) -> None:
     assert series.level_name(level) == name
-    assert series.forecast_columns([level]) == ("yhat", "yhat_lower", "yhat_upper", f"yhat_lower_{name}", f"yhat_upper_{name}")
+    assert series.forecast_columns([level]) == (
+        "yhat",
+        "yhat_lower",
+        "yhat_upper",
+        f"yhat_lower_{name}",
+        f"yhat_upper_{name}",
+    )
 
 
 def test_columns_ascend_and_without_levels_nothing_is_added() -> None:
     assert series.forecast_columns() == series.FORECAST_COLUMNS
-    assert series.forecast_columns([0.8, 0.5])[3:] == ("yhat_lower_50", "yhat_upper_50", "yhat_lower_80", "yhat_upper_80")
+    assert series.forecast_columns([0.8, 0.5])[3:] == (
+        "yhat_lower_50",
+        "yhat_upper_50",
+        "yhat_lower_80",
+        "yhat_upper_80",
+    )
 
 
 SERIES: dict[str, tuple[np.ndarray[Any, Any], dict[str, Any]]] = {
@@ -69,7 +88,12 @@ SERIES: dict[str, tuple[np.ndarray[Any, Any], dict[str, Any]]] = {
 def test_bands_are_nested_finite_and_clipped(level: float, y: np.ndarray[Any, Any], settings: dict[str, Any]) -> None:
     levels = (0.05, 0.8, 0.95)
     found = answer(y, level=level, levels=levels, **settings)
-    bands = [band for _, band in sorted(zip((level, *levels), ((found.lower, found.upper), *found.further), strict=True), key=lambda item: item[0])]
+    bands = [
+        band
+        for _, band in sorted(
+            zip((level, *levels), ((found.lower, found.upper), *found.further), strict=True), key=lambda item: item[0]
+        )
+    ]
     edges = [found.yhat, *(lower for lower, _ in bands)], [found.yhat, *(upper for _, upper in bands)]
     assert all((inner >= outer).all() for inner, outer in pairwise(edges[0]))
     assert all((inner <= outer).all() for inner, outer in pairwise(edges[1]))
@@ -112,7 +136,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("given", "said"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_levels_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        parse_entry({"name": "a", "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}, **given})
+        parse_entry(
+            {"name": "a", "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}, **given}
+        )
 
 
 def history(folder: Path) -> Path:
@@ -122,21 +148,55 @@ def history(folder: Path) -> Path:
 
 
 def step(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "cronocast", *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "cronocast", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 def test_levels_go_from_forecast_to_the_lines_that_are_written(tmp_path: Path) -> None:
-    made = step(tmp_path, "forecast", "--history", str(history(tmp_path)), "--forecast", "f.csv", "--every", "1h", "--horizon", "6h", "--levels", "0.8,0.5")
+    made = step(
+        tmp_path,
+        "forecast",
+        "--history",
+        str(history(tmp_path)),
+        "--forecast",
+        "f.csv",
+        "--every",
+        "1h",
+        "--horizon",
+        "6h",
+        "--levels",
+        "0.8,0.5",
+    )
     assert made.returncode == 0, made.stderr
     head, *lines = (tmp_path / "f.csv").read_text().splitlines()
     assert head == "name,tags,time,yhat,yhat_lower,yhat_upper,yhat_lower_50,yhat_upper_50,yhat_lower_80,yhat_upper_80"
-    target = ["load", "--forecast", "f.csv", "--sink-url", "http://h:1", "--sink-database", "d", "--sink-measurement", "out", "--dry-run", "out.lp"]
+    target = [
+        "load",
+        "--forecast",
+        "f.csv",
+        "--sink-url",
+        "http://h:1",
+        "--sink-database",
+        "d",
+        "--sink-measurement",
+        "out",
+        "--dry-run",
+        "out.lp",
+    ]
     loaded = step(tmp_path, *target, "--levels", "0.5,0.8")
     assert loaded.returncode == 0, loaded.stderr
     points = [line for line in (tmp_path / "out.lp").read_text().splitlines() if line.startswith("out,")]
     for line, point in zip(lines, points, strict=True):
         time, *values = line.split(",")[2:]
-        fields = ",".join(f"{name}={value}" for name, value in zip(series.forecast_columns([0.5, 0.8]), values, strict=True))
+        fields = ",".join(
+            f"{name}={value}" for name, value in zip(series.forecast_columns([0.5, 0.8]), values, strict=True)
+        )
         assert re.fullmatch(rf"out,host=a,series=\S+ {re.escape(fields)},run=\d+i {time}", point)
     [record] = [line for line in (tmp_path / "out.lp").read_text().splitlines() if line.startswith("out_runs,")]
     assert re.search(r"coverage=[0-9.]+,coverage_50=[0-9.]+,coverage_80=[0-9.]+,points=6i", record)
@@ -146,9 +206,29 @@ def test_levels_go_from_forecast_to_the_lines_that_are_written(tmp_path: Path) -
 
 
 def test_the_step_says_coverage_of_each_level(tmp_path: Path) -> None:
-    results = {"forecast": {"members": [{"name": "m", "tags": "", "backtest": {"mase": 1, "coverage": 0.9, "coverage_97_5": 0.97, "coverage_x y": 1, "coverage_50": "?"}}]}}
+    results = {
+        "forecast": {
+            "members": [
+                {
+                    "name": "m",
+                    "tags": "",
+                    "backtest": {
+                        "mase": 1,
+                        "coverage": 0.9,
+                        "coverage_97_5": 0.97,
+                        "coverage_x y": 1,
+                        "coverage_50": "?",
+                    },
+                }
+            ]
+        }
+    }
     [(_, fields)] = run_fields(results, {})
-    assert {name: value for name, value in fields.items() if name.startswith("coverage")} == {"coverage": 0.9, "coverage_97_5": 0.97, "coverage_50": None}
+    assert {name: value for name, value in fields.items() if name.startswith("coverage")} == {
+        "coverage": 0.9,
+        "coverage_97_5": 0.97,
+        "coverage_50": None,
+    }
 
 
 def with_levels(row: str, columns: tuple[str, ...]) -> str:
@@ -184,7 +264,9 @@ def test_load_refuses_bands_that_are_not_nested(row: str, right: bool, tmp_path:
     if right:
         fields = dict(zip(series.forecast_columns([0.5, 0.8]), row.split(","), strict=True))
         said = ",".join(f"{name}={value}" for name, value in fields.items())
-        expected = [f"cpu_forecast,series=web\\ load {said},run={RUN_NS // 10**9}i {RUN_NS + i * EVERY_NS}" for i in range(2)]
+        expected = [
+            f"cpu_forecast,series=web\\ load {said},run={RUN_NS // 10**9}i {RUN_NS + i * EVERY_NS}" for i in range(2)
+        ]
         assert (tmp_path / "out.lp").read_text().splitlines() == expected
 
 
@@ -213,7 +295,14 @@ def test_the_report_shows_nested_bands_with_a_legend(tmp_path: Path) -> None:
     folder = widen(report_runs.one(tmp_path / "run"))
     write_report([folder], tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    for said in ("50\u00a0% band", "80\u00a0% band", "95\u00a0% band", "80\u00a0% band: 79\u00a0%", "yhat_lower_50, yhat_upper_50, yhat_lower_80", "95\u00a0% band held 94\u00a0%"):
+    for said in (
+        "50\u00a0% band",
+        "80\u00a0% band",
+        "95\u00a0% band",
+        "80\u00a0% band: 79\u00a0%",
+        "yhat_lower_50, yhat_upper_50, yhat_lower_80",
+        "95\u00a0% band held 94\u00a0%",
+    ):
         assert said in page
     assert "can't be read" not in page.lower()
     write_plot(folder, tmp_path / "plot.svg", None, "light")
@@ -231,7 +320,14 @@ def test_a_file_with_other_levels_than_its_settings_is_told_in_the_report(tmp_pa
 
 
 def test_coverages_of_a_result_are_read_by_level() -> None:
-    found = backtest_of({"coverage": 0.94, "chosen": {"coverage_97_5": 0.98, "coverage_range": [0, 1], "coverage_50": 0.5}, "coverage_80": None, "coverage_5_": 1})
+    found = backtest_of(
+        {
+            "coverage": 0.94,
+            "chosen": {"coverage_97_5": 0.98, "coverage_range": [0, 1], "coverage_50": 0.5},
+            "coverage_80": None,
+            "coverage_5_": 1,
+        }
+    )
     assert found is not None
     assert found.further == ((0.5, 0.5), (0.975, 0.98))
 

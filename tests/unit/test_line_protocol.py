@@ -51,13 +51,17 @@ def test_what_can_not_be_carried_is_refused(tags: list[tuple[str, str]]) -> None
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 2**63 - 2), *[st.floats(allow_nan=False, allow_infinity=False)] * 3), max_size=20),
+    st.lists(
+        st.tuples(st.integers(0, 2**63 - 2), *[st.floats(allow_nan=False, allow_infinity=False)] * 3), max_size=20
+    ),
     st.sampled_from([b"m", b"m,k=50%d%%", b"m,a=\xc3\xa9"]),
 )
 def test_lines_equal_a_loop_over_rows(rows: list[tuple[int, float, float, float]], key: bytes) -> None:
     cells = [[str(t).encode(), *(repr(v).encode() for v in values)] for t, *values in rows]
     columns = list(zip(*cells, strict=True)) or [()] * 4
-    naive = "".join(f"{key.decode()} yhat={y!r},yhat_lower={low!r},yhat_upper={high!r},run=7i {t}\n" for t, y, low, high in rows)
+    naive = "".join(
+        f"{key.decode()} yhat={y!r},yhat_lower={low!r},yhat_upper={high!r},run=7i {t}\n" for t, y, low, high in rows
+    )
     assert forecast_lines(key, 7, FORECAST_COLUMNS, *columns).decode() == naive
 
 
@@ -84,6 +88,9 @@ def test_a_string_field_never_ends_its_line_or_its_quotes(text: str) -> None:
     assert line.count("\n") == 1
 
 
-@pytest.mark.parametrize(("name", "fine"), [("a,b c=d\\e", True), ("a\\,b", False), ("a\\ b", False), ("\\=", False), ("#a", False), ("a\\", False)])
+@pytest.mark.parametrize(
+    ("name", "fine"),
+    [("a,b c=d\\e", True), ("a\\,b", False), ("a\\ b", False), ("\\=", False), ("#a", False), ("a\\", False)],
+)
 def test_x19_measurements_that_the_server_would_change_are_refused(name: str, fine: bool) -> None:
     assert (rules.measurement_fault(name) == "") == fine

@@ -35,7 +35,9 @@ def refused(code: int, text: str) -> Answer:
     return status(code, json.dumps({"error": text}))
 
 
-def loaded(tmp_path: Path, choose: Any, rows: int = 100, **settings: Any) -> tuple[int, dict[str, Any], list[Seen], Job]:
+def loaded(
+    tmp_path: Path, choose: Any, rows: int = 100, **settings: Any
+) -> tuple[int, dict[str, Any], list[Seen], Job]:
     """Load three members from a server with these behaviours; requests that the server saw come along."""
     with LyingServer(choose) as server:
         job = make_job(tmp_path, server.url, **settings)
@@ -49,16 +51,27 @@ def test_every_point_goes_out_once(tmp_path: Path) -> None:
     assert (code, result["status"], result["expected"], result["acked"], result["rows_in"]) == (0, "ok", 300, 300, 300)
     bodies = [request.body.decode() for request in seen]
     assert [body.count("\n") for body in bodies] == [70, 70, 70, 70, 20, 3]
-    assert {(request.method, request.path, tuple(sorted(request.params.items()))) for request in seen} == {("POST", "/write", (("db", "d"), ("precision", "ns")))}
+    assert {(request.method, request.path, tuple(sorted(request.params.items()))) for request in seen} == {
+        ("POST", "/write", (("db", "d"), ("precision", "ns")))
+    }
     lines = "".join(bodies[:-1]).splitlines()
     assert len(set(lines)) == 300
     assert all(
-        re.fullmatch(rf"cpu_forecast,host=\S.*,region=eu,series=web\\ load yhat=[0-9.-]+,yhat_lower=[0-9.-]+,yhat_upper=[0-9.-]+,run={RUN_NS // 10**9}i \d{{19}}", x) for x in lines
+        re.fullmatch(
+            r"cpu_forecast,host=\S.*,region=eu,series=web\\ load"
+            rf" yhat=[0-9.-]+,yhat_lower=[0-9.-]+,yhat_upper=[0-9.-]+,run={RUN_NS // 10**9}i \d{{19}}",
+            x,
+        )
+        for x in lines
     )
-    fields = 'class="seasonal",model="naive",why="the \\"best\\"",mase=1.0,coverage=0.94,points=100i,extract_s=0.5,forecast_s=1.5'
+    fields = (
+        'class="seasonal",model="naive",why="the'
+        ' \\"best\\"",mase=1.0,coverage=0.94,points=100i,extract_s=0.5,forecast_s=1.5'
+    )
     record = f"cpu_forecast_runs,host=a,region=eu,series=web\\ load {fields} {RUN_NS}"
     assert bodies[-1].splitlines()[0] == record
-    assert json.loads((job.state / "loaded.json").read_text()) == {"run": "2026-01-01T00:00:00Z", "run_ns": RUN_NS, "points": 300}  # type: ignore[operator]
+    state = json.loads((job.state / "loaded.json").read_text())  # type: ignore[operator]
+    assert state == {"run": "2026-01-01T00:00:00Z", "run_ns": RUN_NS, "points": 300}
     assert result["inputs"].keys() == {"forecast.csv"}
 
 
@@ -70,7 +83,10 @@ def test_policy_and_measurement_are_used_and_records_can_be_left_out(tmp_path: P
 
 @pytest.mark.parametrize("reason", ["", "E_MODEL lstm did not converge"])
 def test_words_of_a_member_that_are_empty_are_written_too(reason: str) -> None:
-    """The database keeps a field of a point until it is written again: an attempt that went well must clear the reason of the one before."""
+    """The database keeps a field of a point until it is written again.
+
+    An attempt that went well must clear the reason of the one before.
+    """
     words = {"class": "trend", "model": "linear", "why": "best", "status": "ok", "reason": reason}
     [(_, fields)] = run_fields({"forecast": {"members": [{"name": "cpu", "tags": "", **words}]}}, {("cpu", ""): 3})
     assert {name: fields[name] for name in words} == words
@@ -84,8 +100,13 @@ def test_tags_that_are_named_like_fields_of_the_record_are_renamed_there(tmp_pat
         publish(job, [tags], 2)
         assert load(job)[0] == 0
         point, record = server.seen[0].body.decode().splitlines()[0], server.seen[-1].body.decode()
-    assert point.startswith("cpu_forecast,class=gold,coverage_50=x,host=a,load_s=1,model=T4,points=7,series=web\\ load yhat=")
-    assert record.startswith("cpu_forecast_runs,host=a,series=web\\ load,tag_class=gold,tag_coverage_50=x,tag_load_s=1,tag_model=T4,tag_points=7 class=")
+    assert point.startswith(
+        "cpu_forecast,class=gold,coverage_50=x,host=a,load_s=1,model=T4,points=7,series=web\\ load yhat="
+    )
+    assert record.startswith(
+        "cpu_forecast_runs,host=a,series=web\\"
+        " load,tag_class=gold,tag_coverage_50=x,tag_load_s=1,tag_model=T4,tag_points=7 class="
+    )
 
 
 def test_every_field_of_a_record_is_known_to_be_one() -> None:
@@ -96,16 +117,34 @@ def test_every_field_of_a_record_is_known_to_be_one() -> None:
     assert [name for name in names if not RECORD_FIELD.fullmatch(name)] == []
 
 
-CONFLICT = 'partial write: field type conflict: input field "yhat" on measurement "cpu_forecast" is type float, already exists as type integer dropped=10'
+CONFLICT = (
+    'partial write: field type conflict: input field "yhat" on measurement "cpu_forecast" is type float, already exists'
+    " as type integer dropped=10"
+)
 ANSWERS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code, token, most requests
     "L3 200": (status(200), 76, "E_HTTP_STATUS", 1),
     "L6 404": (refused(404, 'database not found: "d"'), 69, "E_DB_NOT_FOUND", 1),
     "F10 L7 unknown policy": (refused(500, "retention policy not found: x"), 69, "E_DB_NOT_FOUND", 1),
     "F18 type conflict": (refused(400, CONFLICT), 69, "E_TYPE_CONFLICT", 1),
-    "F18 type conflict of 2.x": (refused(422, f"failure writing points to database: {CONFLICT}"), 69, "E_TYPE_CONFLICT", 1),
-    "F18 type conflict of 3.x": (refused(400, "invalid column type for column 'yhat', expected i64, got f64"), 69, "E_TYPE_CONFLICT", 1),
+    "F18 type conflict of 2.x": (
+        refused(422, f"failure writing points to database: {CONFLICT}"),
+        69,
+        "E_TYPE_CONFLICT",
+        1,
+    ),
+    "F18 type conflict of 3.x": (
+        refused(400, "invalid column type for column 'yhat', expected i64, got f64"),
+        69,
+        "E_TYPE_CONFLICT",
+        1,
+    ),
     "beyond retention": (refused(400, "partial write: points beyond retention policy dropped=1"), 69, "E_RETENTION", 1),
-    "too many series": (refused(400, "partial write: max-series-per-database limit exceeded: (10) dropped=20"), 69, "E_REFUSED", 1),
+    "too many series": (
+        refused(400, "partial write: max-series-per-database limit exceeded: (10) dropped=20"),
+        69,
+        "E_REFUSED",
+        1,
+    ),
     "L5 400 without JSON to everything": (status(400, "no idea"), 69, "E_PARTIAL", 60),
     "F20 413 to everything": (status(413, "too large"), 69, "E_PARTIAL", 60),
     "F19 401": (refused(401, "authorization failed"), 77, "E_AUTH", 1),
@@ -118,17 +157,28 @@ ANSWERS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code,
 
 
 @pytest.mark.parametrize(("behaviour", "code", "token", "requests"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_a_refusal_has_its_exit_code_and_few_requests(behaviour: Behaviour, code: int, token: str, requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_has_its_exit_code_and_few_requests(
+    behaviour: Behaviour, code: int, token: str, requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("cronocast.load.influx.MAX_REFUSED", 20)  # the bound itself is what counts, and 100 take time
     found, result, seen, job = loaded(tmp_path, [behaviour], rows=100, retry_for="0s" if code == 75 else "1s")
-    assert (found, result["token"], result["status"], result["expected"], result["acked"]) == (code, token, "failed", 300, 0)
+    assert (found, result["token"], result["status"], result["expected"], result["acked"]) == (
+        code,
+        token,
+        "failed",
+        300,
+        0,
+    )
     assert 1 <= len(seen) <= requests
     assert re.fullmatch(r"E_[A-Z_]+ \S+: .{5,400}", result["message"])
     assert not (job.state / "loaded.json").exists()  # type: ignore[operator]
 
 
 def test_a_failure_leaves_no_thread_behind(tmp_path: Path) -> None:
-    """What keeps the error and its traceback keeps the bodies that were never sent; the thread that made them must not wait for them to go."""
+    """What keeps the error and its traceback keeps the bodies that were never sent.
+
+    The thread that made them must not wait for them to go.
+    """
     errors = []
 
     def fail(sink: Any, bodies: Iterator[bytes], written: Written) -> None:
@@ -155,17 +205,28 @@ def partial(bad: Callable[[bytes], bool], code: int = 400) -> Callable[[Seen], B
 
     def choose(request: Seen) -> Behaviour:
         wrong = [line for line in request.body.splitlines() if bad(line)]
-        return refused(code, f"partial write: unable to parse '{wrong[0][:40].decode()}': bad timestamp dropped=0") if wrong else OK
+        return (
+            refused(code, f"partial write: unable to parse '{wrong[0][:40].decode()}': bad timestamp dropped=0")
+            if wrong
+            else OK
+        )
 
     return choose
 
 
 def test_f17_refused_lines_go_to_the_dead_letter_file_and_all_others_are_acknowledged(tmp_path: Path) -> None:
     marks = [f" {RUN_NS + i * EVERY_NS}".encode() for i in (7, 499)]
-    code, result, seen, job = loaded(tmp_path, partial(lambda line: line.endswith(tuple(marks)) and b"host=a," in line), rows=500)
+    code, result, seen, job = loaded(
+        tmp_path, partial(lambda line: line.endswith(tuple(marks)) and b"host=a," in line), rows=500
+    )
     assert (code, result["token"], result["expected"], result["acked"]) == (69, "E_PARTIAL", 1500, 1498)
     letters = (job.forecast.parent / DEAD_LETTERS).read_text().splitlines()
-    assert [line.split(" ")[0] for line in letters] == ["#", r"cpu_forecast,host=a,region=eu,series=web\ ", "#", r"cpu_forecast,host=a,region=eu,series=web\ "] or len(letters) == 4
+    assert [line.split(" ")[0] for line in letters] == [
+        "#",
+        r"cpu_forecast,host=a,region=eu,series=web\ ",
+        "#",
+        r"cpu_forecast,host=a,region=eu,series=web\ ",
+    ] or len(letters) == 4
     assert all("bad timestamp" in line for line in letters[0::2])
     assert {line.rsplit(" ", 1)[1] for line in letters[1::2]} == {mark.decode().strip() for mark in marks}
     assert result["outputs"][DEAD_LETTERS]["rows"] == 2
@@ -197,7 +258,15 @@ def test_f20_a_body_over_the_limit_is_split_and_the_size_is_remembered(tmp_path:
 
 def test_f20_a_single_line_over_the_limit(tmp_path: Path) -> None:
     code, result, _, job = loaded(
-        tmp_path, lambda request: status(413) if b"host=b" in request.body and request.body.count(b"\n") == 1 else OK if b"host=b" not in request.body else status(413), rows=5
+        tmp_path,
+        lambda request: (
+            status(413)
+            if b"host=b" in request.body and request.body.count(b"\n") == 1
+            else OK
+            if b"host=b" not in request.body
+            else status(413)
+        ),
+        rows=5,
     )
     assert (code, result["token"], result["acked"]) == (69, "E_PARTIAL", 10)
     assert (job.forecast.parent / DEAD_LETTERS).read_text().count("\n") == 2 * 6
@@ -216,22 +285,39 @@ def test_no_file_of_a_failed_run_counts_as_loaded(tmp_path: Path) -> None:
     assert not (job.state / "loaded.json").exists()  # type: ignore[operator]
 
 
-READ_BACK = {"the same": (300, 0, ""), "fewer": (299, 75, "E_READ_BACK"), "more": (301, 75, "E_READ_BACK"), "none": (None, 75, "E_READ_BACK")}
+READ_BACK = {
+    "the same": (300, 0, ""),
+    "fewer": (299, 75, "E_READ_BACK"),
+    "more": (301, 75, "E_READ_BACK"),
+    "none": (None, 75, "E_READ_BACK"),
+}
 
 
 @pytest.mark.parametrize(("count", "code", "token"), READ_BACK.values(), ids=READ_BACK.keys())
 def test_read_back(count: int | None, code: int, token: str, tmp_path: Path) -> None:
-    rows = {"series": [{"name": "m", "columns": ["time", "count"], "values": [[0, count]]}]} if count is not None else {}
+    rows = (
+        {"series": [{"name": "m", "columns": ["time", "count"], "values": [[0, count]]}]} if count is not None else {}
+    )
     answer = json_answer({"results": [{"statement_id": 0, **rows}]})
-    found, result, seen, _ = loaded(tmp_path, lambda request: answer if request.path == "/query" else OK, read_back=True)
+    found, result, seen, _ = loaded(
+        tmp_path, lambda request: answer if request.path == "/query" else OK, read_back=True
+    )
     assert (found, result["token"], result["acked"]) == (code, token, 300)
     assert json.loads(seen[-1].params["params"]) == {"series": "web load"}
-    assert f'FROM "cpu_forecast" WHERE "series" = $series AND "run" = {RUN_NS // 10**9} AND time >= {RUN_NS} AND time <= ' in seen[-1].params["q"]
+    assert (
+        f'FROM "cpu_forecast" WHERE "series" = $series AND "run" = {RUN_NS // 10**9} AND time >= {RUN_NS} AND time <= '
+        in seen[-1].params["q"]
+    )
 
 
 def test_a_read_back_never_makes_a_failure_good(tmp_path: Path) -> None:
     answer = json_answer({"results": [{"series": [{"values": [[0, 300]]}]}]})
-    code, _, seen, _ = loaded(tmp_path, lambda request: answer if request.path == "/query" else status(500, "disk full"), read_back=True, retry_for="0s")
+    code, _, seen, _ = loaded(
+        tmp_path,
+        lambda request: answer if request.path == "/query" else status(500, "disk full"),
+        read_back=True,
+        retry_for="0s",
+    )
     assert code == 75
     assert all(request.path == "/write" for request in seen)
 
@@ -272,23 +358,42 @@ BAD_FILES: dict[str, tuple[Callable[[Job], Any], int, str]] = {
     "S1 empty": (lambda job: job.forecast.write_text(""), 66, "E_INPUT_MISSING"),
     "S2 result missing": (lambda job: (job.forecast.parent / "forecast.result.json").unlink(), 76, "E_HANDOFF"),
     "S16 empty, the result says 300 rows": (lambda job: publish(job, HOSTS, 100, HEADER), 76, "E_HANDOFF"),
-    "a member less": (lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 100) for tags in HOSTS[:2])), 76, "E_HANDOFF"),
-    "a member more": (lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 100) for tags in [*HOSTS, {"host": "z"}])), 76, "E_HANDOFF"),
-    "a row less": (lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 99) for tags in HOSTS)), 76, "E_HANDOFF"),
+    "a member less": (
+        lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 100) for tags in HOSTS[:2])),
+        76,
+        "E_HANDOFF",
+    ),
+    "a member more": (
+        lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 100) for tags in [*HOSTS, {"host": "z"}])),
+        76,
+        "E_HANDOFF",
+    ),
+    "a row less": (
+        lambda job: publish(job, HOSTS, 100, HEADER + "".join(rows_of(tags, 99) for tags in HOSTS)),
+        76,
+        "E_HANDOFF",
+    ),
     "S15 nan in a published file": (
-        lambda job: publish(job, HOSTS, 100, HEADER + re.sub(r",[0-9.]+\n$", ",nan\n", "".join(rows_of(tags, 100) for tags in HOSTS))),
+        lambda job: publish(
+            job, HOSTS, 100, HEADER + re.sub(r",[0-9.]+\n$", ",nan\n", "".join(rows_of(tags, 100) for tags in HOSTS))
+        ),
         76,
         "E_CSV_VALUE",
     ),
     "S15 bad last line of a file that stands alone": (alone_with(f"cpu,host=z,{RUN_NS},5,6,7\n"), 76, "E_CSV_VALUE"),
     "two members share their points": (alone_with(rows_of(HOSTS[0], 3, name="mem")), 76, "E_CSV_ROW"),
     "C16 a tag that can't be carried": (alone_with(rows_of({"host": "x\\"}, 3)), 76, "E_TAG"),
-    **{f"a tag of the name {name}": (alone_with(rows_of({name: "x"}, 3)), 78, "E_TAG") for name in ("series", "run", "yhat", "yhat_lower")},
+    **{
+        f"a tag of the name {name}": (alone_with(rows_of({name: "x"}, 3)), 78, "E_TAG")
+        for name in ("series", "run", "yhat", "yhat_lower")
+    },
 }
 
 
 @pytest.mark.parametrize(("change", "code", "token"), BAD_FILES.values(), ids=BAD_FILES.keys())
-def test_nothing_is_sent_from_a_bad_file(change: Callable[[Job], Job | None], code: int, token: str, tmp_path: Path) -> None:
+def test_nothing_is_sent_from_a_bad_file(
+    change: Callable[[Job], Job | None], code: int, token: str, tmp_path: Path
+) -> None:
     found, result = nothing_sent(tmp_path, change, batch=10_000)
     assert (found, result["token"]) == (code, token)
 
@@ -303,11 +408,15 @@ OTHER_LEVELS: dict[str, tuple[tuple[float, ...], list[float], str]] = {  # of th
 
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "in a run folder"])
 @pytest.mark.parametrize(("there", "asked", "told"), OTHER_LEVELS.values(), ids=OTHER_LEVELS)
-def test_a_file_with_other_levels_than_asked_for_says_which(there: tuple[float, ...], asked: list[float], told: str, alone: bool, tmp_path: Path) -> None:
+def test_a_file_with_other_levels_than_asked_for_says_which(
+    there: tuple[float, ...], asked: list[float], told: str, alone: bool, tmp_path: Path
+) -> None:
     with LyingServer([OK]) as server:
         made = make_job(tmp_path, server.url)
         job = replace(made, entry=replace(made.entry, levels=tuple(asked)))
-        publish(job, [{}], 1, header(forecast_columns(there)).decode() + f"cpu,,{RUN_NS},5,4,6{',4.5,5.5' * len(there)}\n")
+        publish(
+            job, [{}], 1, header(forecast_columns(there)).decode() + f"cpu,,{RUN_NS},5,4,6{',4.5,5.5' * len(there)}\n"
+        )
         code, result = load(standalone(job) if alone else job)
         assert server.seen == []
     assert (code, result["token"]) == (76, "E_CSV_HEADER")
@@ -330,7 +439,11 @@ def test_a_file_that_stands_alone_is_loaded(tmp_path: Path) -> None:
 
 def skip(job: Job) -> None:
     path = job.forecast.parent / "forecast.result.json"
-    path.write_text(path.read_text().replace('"status": "ok"', '"status": "skipped"').replace('"reason": ""', '"reason": "no_data: 0 rows"'))
+    path.write_text(
+        path.read_text()
+        .replace('"status": "ok"', '"status": "skipped"')
+        .replace('"reason": ""', '"reason": "no_data: 0 rows"')
+    )
 
 
 def newer(job: Job) -> None:
@@ -345,7 +458,9 @@ QUIET: dict[str, tuple[Callable[[Job], Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("change", "word", "reason"), QUIET.values(), ids=QUIET.keys())
-def test_nothing_to_send_is_exit_0_with_a_reason(change: Callable[[Job], Job | None], word: str, reason: str, tmp_path: Path) -> None:
+def test_nothing_to_send_is_exit_0_with_a_reason(
+    change: Callable[[Job], Job | None], word: str, reason: str, tmp_path: Path
+) -> None:
     code, result = nothing_sent(tmp_path, change)
     assert (code, result["status"], result["expected"]) == (0, word, 0)
     assert result["reason"].startswith(reason)
@@ -364,20 +479,35 @@ def test_an_unreadable_note_of_the_last_load_does_not_stop_loading(text: str, tm
 def test_dry_run_writes_what_would_be_sent(tmp_path: Path) -> None:
     code, _, seen, _ = loaded(tmp_path, [OK], batch=70)
     sent = b"".join(request.body for request in seen)
-    found, dry = nothing_sent(tmp_path / "dry", lambda _: None, dry_run=tmp_path / "lines.lp", auth="basic", username="u", password_file="/none")
+    found, dry = nothing_sent(
+        tmp_path / "dry",
+        lambda _: None,
+        dry_run=tmp_path / "lines.lp",
+        auth="basic",
+        username="u",
+        password_file="/none",
+    )
     assert (code, found, dry["status"], dry["acked"], dry["expected"]) == (0, 0, "ok", 0, 300)
     assert dry["reason"].startswith("dry_run")
     assert (tmp_path / "lines.lp").read_bytes() == sent
     assert dry["outputs"]["lines.lp"]["rows"] == 303
 
 
-WRONG_NAMES = {"C14 comment": ("#x", "E_IDENT"), "C14 quote": ('a"b', "E_IDENT"), "trailing backslash": ("a\\", "E_TAG")}
+WRONG_NAMES = {
+    "C14 comment": ("#x", "E_IDENT"),
+    "C14 quote": ('a"b', "E_IDENT"),
+    "trailing backslash": ("a\\", "E_TAG"),
+}
 
 
 @pytest.mark.parametrize(("name", "token"), WRONG_NAMES.values(), ids=WRONG_NAMES.keys())
 def test_a_name_that_lines_can_not_carry_is_refused(name: str, token: str, tmp_path: Path) -> None:
     """Also where nobody looked at the entry before."""
-    query = {"query": "SELECT mean(v) FROM cpu WHERE time >= $start AND time < $end", "measurement": None, "field": None}
+    query = {
+        "query": "SELECT mean(v) FROM cpu WHERE time >= $start AND time < $end",
+        "measurement": None,
+        "field": None,
+    }
     with LyingServer([OK]) as server:
         job = make_job(tmp_path, server.url, source=query)
         job = replace(job, entry=replace(job.entry, name=name))
@@ -414,7 +544,12 @@ def test_bodies_hold_batch_lines_whatever_the_members_are(batch: int) -> None:
     parts = [Rows("m", f"k={i}", cells(n)) for i, n in enumerate([1, 9, 4, 25, 1])]
     bodies = list(forecast_bodies(parts, lambda tags: b"m," + tags.encode(), 1, batch))
     assert [body.count(b"\n") for body in bodies] == [batch] * (40 // batch) + [40 % batch] * (40 % batch > 0)
-    alone = [line for part in parts for body in forecast_bodies([part], lambda tags: b"m," + tags.encode(), 1, 1) for line in body.splitlines()]
+    alone = [
+        line
+        for part in parts
+        for body in forecast_bodies([part], lambda tags: b"m," + tags.encode(), 1, 1)
+        for line in body.splitlines()
+    ]
     assert b"".join(bodies).splitlines() == alone
 
 
@@ -469,9 +604,18 @@ def test_records_leave_out_what_is_unknown_or_of_another_run(tmp_path: Path) -> 
     with LyingServer([OK]) as server:
         job = make_job(tmp_path, server.url)
         publish(job, HOSTS[:1], 2)
-        for step, old, new in (("forecast", '"mase": 1', '"mase": 1e999'), ("forecast", '"coverage": 0.94', '"coverage": true'), ("extract", "2026-01-01", "2025-12-31")):
+        for step, old, new in (
+            ("forecast", '"mase": 1', '"mase": 1e999'),
+            ("forecast", '"coverage": 0.94', '"coverage": true'),
+            ("extract", "2026-01-01", "2025-12-31"),
+        ):
             path = job.forecast.parent / f"{step}.result.json"
             assert old in path.read_text()
             path.write_text(path.read_text().replace(old, new))
         assert load(job)[0] == 0
-        assert server.seen[-1].body.decode().split(" ", 2)[2].endswith(f'why="the \\"best\\"",points=2i,forecast_s=1.5 {RUN_NS}\n')
+        assert (
+            server.seen[-1]
+            .body.decode()
+            .split(" ", 2)[2]
+            .endswith(f'why="the \\"best\\"",points=2i,forecast_s=1.5 {RUN_NS}\n')
+        )

@@ -49,7 +49,10 @@ def cell_changed(column: int, value: str, number: int = 5) -> str:
 
 def spans(hosts: str, first: tuple[int, ...], end: tuple[int, ...]) -> list[str]:
     """Rows of members that span only some of the steps each."""
-    return ["".join(rows_of({"host": host}, b).splitlines(keepends=True)[a:]) for host, a, b in zip(hosts, first, end, strict=True)]
+    return [
+        "".join(rows_of({"host": host}, b).splitlines(keepends=True)[a:])
+        for host, a, b in zip(hosts, first, end, strict=True)
+    ]
 
 
 FAULTS: dict[str, tuple[str, int, str, int]] = {  # text, exit code, token, line (0: none named)
@@ -73,34 +76,72 @@ FAULTS: dict[str, tuple[str, int, str, int]] = {  # text, exit code, token, line
     "S15 CRLF in one row": (lines_changed(5, lambda line: line.replace("\n", "\r\n")), 76, "E_CSV_ENCODING", 5),
     "S15 no time": (cell_changed(2, ""), 76, "E_CSV_TIME", 5),
     "S15 a member twice": (GOOD + rows_of({"host": "a"}, 3), 76, "E_CSV_ROW", 92),
-    "S15 a member twice, in the middle": (HEADER + "".join(rows_of({"host": host}, 3) for host in "abcdefgbhijk"), 76, "E_CSV_ROW", 23),
-    "S15 a row of another member": (lines_changed(5, lambda line: rows_of({"host": "c"}, 1) + line), 76, "E_CSV_ROW", 6),
+    "S15 a member twice, in the middle": (
+        HEADER + "".join(rows_of({"host": host}, 3) for host in "abcdefgbhijk"),
+        76,
+        "E_CSV_ROW",
+        23,
+    ),
+    "S15 a row of another member": (
+        lines_changed(5, lambda line: rows_of({"host": "c"}, 1) + line),
+        76,
+        "E_CSV_ROW",
+        6,
+    ),
     "S9 NUL": (lines_changed(32, lambda line: line.replace("host", "ho\0st")), 76, "E_CSV_ENCODING", 32),
     "S9 quotes left open": (lines_changed(32, lambda line: '"' + line), 76, "E_CSV_ENCODING", 32),
-    "tags not sorted": (lines_changed(32, lambda line: line.replace("dc=x,host=b", "host=b,dc=x")), 76, "E_CSV_ROW", 32),
+    "tags not sorted": (
+        lines_changed(32, lambda line: line.replace("dc=x,host=b", "host=b,dc=x")),
+        76,
+        "E_CSV_ROW",
+        32,
+    ),
     "S10 same time twice": (lines_changed(5, lambda line: line + line), 76, "E_CSV_TIME", 6),
     "S10 float time": (cell_changed(2, f"{RUN_NS + 3 * EVERY_NS}.0"), 76, "E_CSV_TIME", 5),
     "S10 leading zero": (cell_changed(2, f"0{RUN_NS + 3 * EVERY_NS}"), 76, "E_CSV_TIME", 5),
     "S10 over int64": (cell_changed(2, "9223372036854775808", 2), 76, "E_CSV_TIME", 2),
-    "S10 the second row over int64": (HEADER + f"cpu,,{LAST_NS},5,5,5\ncpu,,{LAST_NS + EVERY_NS},5,5,5\n", 76, "E_CSV_TIME", 3),
+    "S10 the second row over int64": (
+        HEADER + f"cpu,,{LAST_NS},5,5,5\ncpu,,{LAST_NS + EVERY_NS},5,5,5\n",
+        76,
+        "E_CSV_TIME",
+        3,
+    ),
     "S6 too small": (cell_changed(4, "-1e400"), 76, "E_CSV_VALUE", 5),
     "S10 a step left out": (lines_changed(5, lambda _: ""), 76, "E_CSV_TIME", 5),
-    "S10 not on the grid": (HEADER + rows_of({"host": "a"}, 3).replace("00000000000,", "00000000001,"), 76, "E_CSV_TIME", 2),
-    **{f"S10 {unit}": (HEADER + f"cpu,,{RUN_NS // ns},5,5,5\n", 76, "E_CSV_TIME", 2) for unit, ns in (("seconds", 10**9), ("milliseconds", 10**6), ("microseconds", 10**3))},
+    "S10 not on the grid": (
+        HEADER + rows_of({"host": "a"}, 3).replace("00000000000,", "00000000001,"),
+        76,
+        "E_CSV_TIME",
+        2,
+    ),
+    **{
+        f"S10 {unit}": (HEADER + f"cpu,,{RUN_NS // ns},5,5,5\n", 76, "E_CSV_TIME", 2)
+        for unit, ns in (("seconds", 10**9), ("milliseconds", 10**6), ("microseconds", 10**3))
+    },
     "S11 cut": (GOOD[:-10], 76, "E_CSV_ROW", 91),
     "S12 a line of 2 MiB": (HEADER + "x" * 2**21 + "\n", 66, "E_TOO_LARGE", 2),
     "no number behind the point": (HEADER + f"cpu,,{RUN_NS},12.5,11.5.5,13\n", 76, "E_CSV_VALUE", 2),
     "a semicolon in a number": (HEADER + f"cpu,,{RUN_NS},12.5;1,11.5,13.5\n", 76, "E_CSV_VALUE", 2),
     "more digits are more": (HEADER + f"cpu,,{RUN_NS},9.5,10.5,11.5\n", 76, "E_CSV_VALUE", 2),
     "more digits, the wrong way round": (HEADER + f"cpu,,{RUN_NS},100.5,9.5,99.5\n", 76, "E_CSV_VALUE", 2),
-    "more digits in the row before": (HEADER + f"cpu,,{RUN_NS},100.5,9.5,101.5\ncpu,,{RUN_NS + EVERY_NS},9.5,10.5,11.5\n", 76, "E_CSV_VALUE", 3),
+    "more digits in the row before": (
+        HEADER + f"cpu,,{RUN_NS},100.5,9.5,101.5\ncpu,,{RUN_NS + EVERY_NS},9.5,10.5,11.5\n",
+        76,
+        "E_CSV_VALUE",
+        3,
+    ),
     "leading zeros are no digits": (HEADER + f"cpu,,{RUN_NS},05.5,9.5,100.5\n", 76, "E_CSV_VALUE", 2),
     "over all doubles": (HEADER + f"cpu,,{RUN_NS},1.5,1.5,{'9' * 309}.5\n", 76, "E_CSV_VALUE", 2),
     "all over all doubles": (HEADER + f"cpu,,{RUN_NS},{','.join(['9' * 309 + '.5'] * 3)}\n", 76, "E_CSV_VALUE", 2),
     "negative numbers the wrong way round": (HEADER + f"cpu,,{RUN_NS},-2.5,-1.5,-3.5\n", 76, "E_CSV_VALUE", 2),
     "above its interval": (cell_changed(3, "999.5"), 76, "E_CSV_VALUE", 5),
     "below its interval": (cell_changed(3, "-999.5"), 76, "E_CSV_VALUE", 5),
-    "a line feed at the wrong cell": (lines_changed(5, lambda line: line.replace("\n", f",{RUN_NS}\n")), 76, "E_CSV_VALUE", 5),
+    "a line feed at the wrong cell": (
+        lines_changed(5, lambda line: line.replace("\n", f",{RUN_NS}\n")),
+        76,
+        "E_CSV_VALUE",
+        5,
+    ),
     "a cell less": (lines_changed(5, lambda line: line[: line.rindex(",")] + "\n"), 76, "E_CSV_ROW", 5),
 }
 
@@ -134,7 +175,10 @@ FINE: dict[str, tuple[str, int]] = {
     "other lengths": (HEADER + f"cpu,,{RUN_NS},10.5,9.5,100.25\ncpu,,{RUN_NS + EVERY_NS},12.50,12.5,12.500\n", 2),
     "negative": (HEADER + f"cpu,,{RUN_NS},-2.5,-3.5,-1.5\ncpu,,{RUN_NS + EVERY_NS},-2,-3,1.0\n", 2),
     "one row each": (HEADER + rows_of({"host": "a"}, 1) + rows_of({"host": "b"}, 1), 2),
-    "members begin and end at times of their own": (HEADER + "".join(spans("abcd", (20, 10, 0, 25), (30, 60, 25, 40))), 100),
+    "members begin and end at times of their own": (
+        HEADER + "".join(spans("abcd", (20, 10, 0, 25), (30, 60, 25, 40))),
+        100,
+    ),
     "name in quotes": (HEADER + rows_of({"host": "a"}, 3, name='c,p"u'), 3),
 }
 
@@ -154,7 +198,9 @@ def naive(path: Path) -> int | None:
     try:
         for member in series.read_members(path, series.FORECAST_COLUMNS):
             yhat, lower, upper = member.columns
-            if any(not low <= y <= high for y, low, high in zip(yhat, lower, upper, strict=True)) or any(t % EVERY_NS for t in member.time_ns):
+            if any(not low <= y <= high for y, low, high in zip(yhat, lower, upper, strict=True)) or any(
+                t % EVERY_NS for t in member.time_ns
+            ):
                 return None
             if any(b - a != EVERY_NS for a, b in pairwise(member.time_ns)):
                 return None
@@ -175,10 +221,30 @@ def rows_read(path: Path) -> int | None:
 def test_fast_and_slow_agree_on_mutated_files(tmp_path: Path) -> None:
     rng = random.Random(20260101)
     path = tmp_path / "forecast.csv"
-    pieces = [b"\n", b",", b".", b";", b"-", b"0", b"1", b"e", b'"', b"\\", b"=", b" ", b"\r", b"cpu,host=a,", b"\xc3", b"nan", b"a"]
+    pieces = [
+        b"\n",
+        b",",
+        b".",
+        b";",
+        b"-",
+        b"0",
+        b"1",
+        b"e",
+        b'"',
+        b"\\",
+        b"=",
+        b" ",
+        b"\r",
+        b"cpu,host=a,",
+        b"\xc3",
+        b"nan",
+        b"a",
+    ]
     refused = 0
     for _ in range(800):
-        data = bytearray(GOOD[: rng.randrange(len(HEADER) + 300, len(HEADER) + 1200)].rsplit("\n", 1)[0].encode() + b"\n")
+        data = bytearray(
+            GOOD[: rng.randrange(len(HEADER) + 300, len(HEADER) + 1200)].rsplit("\n", 1)[0].encode() + b"\n"
+        )
         for _ in range(rng.choice([0, 1, 1, 2])):
             at = rng.randrange(len(data))
             data[at : at + rng.choice([0, 1, 1, 5, 60])] = rng.choice([*pieces, b""])

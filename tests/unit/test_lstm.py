@@ -63,7 +63,10 @@ def test_same_input_gives_the_same_bytes(fitted: LstmMany) -> None:
 def test_a_copy_for_another_process_answers_alike_and_is_small(many: LstmMany) -> None:
     copy = pickle.dumps(many)
     assert len(copy) < 100_000
-    assert pickle.loads(copy).predict_after(SMALL, H, context()).tobytes() == many.predict_after(SMALL, H, context()).tobytes()
+    assert (
+        pickle.loads(copy).predict_after(SMALL, H, context()).tobytes()
+        == many.predict_after(SMALL, H, context()).tobytes()
+    )
 
 
 def test_trend_season_and_rest_add_up_by_name(fitted: LstmMany) -> None:
@@ -97,7 +100,10 @@ def test_reads_on_from_a_longer_history(fitted: LstmMany) -> None:
 
 
 def test_a_step_size_that_needs_blocks() -> None:
-    """Five-minute data: windows and horizon of a day and more are averaged in blocks, the forecast still has every step."""
+    """Five-minute data.
+
+    Windows and horizon of a day and more are averaged in blocks, the forecast still has every step.
+    """
     y = np.repeat(series(n=24 * 9), 12) + 0.01 * np.random.default_rng(0).normal(size=24 * 9 * 12)
     model = Lstm().fit(y, Context(HOUR_NS // 12, 0, periods=(288,), options={**TINY, "horizon": 250}))
     yhat = model.predict(250)
@@ -114,7 +120,9 @@ SHORT: dict[str, Any] = {
 
 @pytest.mark.parametrize("y", SHORT.values(), ids=SHORT)
 def test_too_short_says_how_much_is_needed(y: Floats) -> None:
-    with pytest.raises(DataError, match=r"E_TOO_SHORT .* points; a network needs \d+ for a horizon of 12 and a window of 24 steps") as caught:
+    with pytest.raises(
+        DataError, match=r"E_TOO_SHORT .* points; a network needs \d+ for a horizon of 12 and a window of 24 steps"
+    ) as caught:
         Lstm().fit(y, context())
     assert caught.value.exit_code == 66
 
@@ -132,7 +140,11 @@ def test_values_that_overflow_are_a_reason_not_a_crash() -> None:
         Lstm().fit(1.7e308 * np.sign(series() - 50), context())
 
 
-@pytest.mark.parametrize(("y", "expected"), [(np.full(340, 7.0), 7.0), (np.zeros(340), 0.0), (np.full(340, -1e300), -1e300)], ids=["constant", "zero", "huge constant"])
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [(np.full(340, 7.0), 7.0), (np.zeros(340), 0.0), (np.full(340, -1e300), -1e300)],
+    ids=["constant", "zero", "huge constant"],
+)
 def test_a_constant_stays(y: Floats, expected: float) -> None:
     np.testing.assert_allclose(Lstm().fit(y, context(epochs=1)).predict(H), expected, rtol=1e-9, atol=1e-9)
 
@@ -197,7 +209,10 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "C21 layers 10000": ({"layers": 10_000}, "E_MODEL options.layers: 10000"),
     "C21 layers text": ({"layers": "64;rm"}, "E_MODEL options.layers: '64;rm'"),
     "C21 units": ({"units": 10**9}, "E_MODEL options.units"),
-    "C22 epochs -3": ({"epochs": -3}, "E_CONFIG_RANGE options.epochs: -3 is out of range; allowed: a whole number from 1 to 1000"),
+    "C22 epochs -3": (
+        {"epochs": -3},
+        "E_CONFIG_RANGE options.epochs: -3 is out of range; allowed: a whole number from 1 to 1000",
+    ),
     "epochs 0": ({"epochs": 0}, "E_CONFIG_RANGE options.epochs"),
     "epochs true": ({"epochs": True}, "E_CONFIG_TYPE options.epochs"),
     "epochs 1.5": ({"epochs": 1.5}, "E_CONFIG_TYPE options.epochs"),
@@ -206,7 +221,10 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "batch text": ({"batch_size": "32"}, "E_CONFIG_TYPE options.batch_size"),
     "lookback 1": ({"lookback": 1}, "E_CONFIG_RANGE options.lookback"),
     "seed": ({"seed": -1}, "E_CONFIG_RANGE options.seed"),
-    "unknown": ({"epoch": 3}, "E_CONFIG_UNKNOWN_KEY options.epoch: 'epoch' is not a setting; did you mean 'epochs'? allowed: epochs, units"),
+    "unknown": (
+        {"epoch": 3},
+        "E_CONFIG_UNKNOWN_KEY options.epoch: 'epoch' is not a setting; did you mean 'epochs'? allowed: epochs, units",
+    ),
     "all at once": ({"epoch": 3, "epochs": 0}, "1 of 2 problems"),
 }
 
@@ -220,7 +238,10 @@ def test_wrong_options(options: dict[str, Any], expected: str) -> None:
 
 
 def test_right_options() -> None:
-    options = read_options("lstm", {"epochs": 5, "units": 8, "layers": 2, "lookback": 96, "batch_size": 16, "learning_rate": 0.01, "seed": 3})
+    options = read_options(
+        "lstm",
+        {"epochs": 5, "units": 8, "layers": 2, "lookback": 96, "batch_size": 16, "learning_rate": 0.01, "seed": 3},
+    )
     assert (options.epochs, options.layers, options.learning_rate) == (5, 2, 0.01)
     assert (read_options("nbeats", {}).layers, read_options("lstm", {}).layers) == (3, 1)
 
@@ -231,8 +252,12 @@ ARCHITECTURES = {"one layer": Architecture(48, 12, 8, 1), "two layers": Architec
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
 def test_numpy_answers_as_keras_does(architecture: Architecture) -> None:
     network, rng = Network(architecture, 1, 0.001), np.random.default_rng(0)
-    assert np.abs(network.apply(rng.normal(size=(7, architecture.inputs, 3)).astype(np.float32))).max() == 0  # an untrained network changes nothing
-    network.set_weights({name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in network.shapes().items()})
+    assert (
+        np.abs(network.apply(rng.normal(size=(7, architecture.inputs, 3)).astype(np.float32))).max() == 0
+    )  # an untrained network changes nothing
+    network.set_weights(
+        {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in network.shapes().items()}
+    )
     inputs = rng.normal(size=(7, architecture.inputs, 3)).astype(np.float32)
     expected = np.asarray(network._model(inputs))
     assert expected.shape == (7, architecture.outputs, 3)
@@ -242,7 +267,9 @@ def test_numpy_answers_as_keras_does(architecture: Architecture) -> None:
 def test_many_windows_of_a_large_network_are_answered_by_the_compiled_model(monkeypatch: pytest.MonkeyPatch) -> None:
     architecture, rng = Architecture(48, 4, 256, 1), np.random.default_rng(0)
     network = Network(architecture, 1, 0.001)
-    network.set_weights({name: rng.normal(0, 0.05, shape).astype(np.float32) for name, shape in network.shapes().items()})
+    network.set_weights(
+        {name: rng.normal(0, 0.05, shape).astype(np.float32) for name, shape in network.shapes().items()}
+    )
     inputs = rng.normal(size=(4500, 48, 3)).astype(np.float32)
     expected = architecture.forward(network.weights(), inputs)
     monkeypatch.delattr(Architecture, "forward")
@@ -283,7 +310,10 @@ def test_a_second_run_starts_from_the_weights_and_trains_few_epochs(tmp_path: Pa
     assert len(third.notes) == 2
     assert all(note.startswith("model_retrained: E_MODEL_DAMAGED gen-") and "sha256 of" in note for note in third.notes)
     future = [series(7, 340 + 60 * i) for i in range(1, 8)]  # what came later, an origin every 60 steps
-    errors = [sum(np.abs(model._many.predict_after(more[:-H], H, context()) - more[-H:]).mean() for more in future) for model in (second, third)]
+    errors = [
+        sum(np.abs(model._many.predict_after(more[:-H], H, context()) - more[-H:]).mean() for more in future)
+        for model in (second, third)
+    ]
     assert errors[0] < 1.1 * errors[1]
 
 
@@ -292,7 +322,10 @@ def test_a_run_that_is_repeated_leaves_the_same_values(tmp_path: Path) -> None:
     y = series(7)
     options: dict[str, Any] = {"epochs": 4, "learning_rate": 0.003}
     for run, known in enumerate((y[:-DAY], y)):
-        answers = [[*model.notes, model.predict(H).tobytes()] for model in (Lstm().fit(known, context(tmp_path, run, **options)) for _ in range(3))]
+        answers = [
+            [*model.notes, model.predict(H).tobytes()]
+            for model in (Lstm().fit(known, context(tmp_path, run, **options)) for _ in range(3))
+        ]
         assert answers[1:] == answers[:1] * 2
     assert answers[0][0] == "warm_start"
 
@@ -300,7 +333,9 @@ def test_a_run_that_is_repeated_leaves_the_same_values(tmp_path: Path) -> None:
 def test_weights_of_another_step_size_are_not_used(tmp_path: Path) -> None:
     Lstm().fit(series(), context(tmp_path, epochs=1))
     other = Lstm().fit(series(), replace(context(tmp_path, 1, epochs=1), step_ns=HOUR_NS // 2))
-    assert other.notes[0].startswith("model_retrained: E_MODEL_FOREIGN gen-00000001: weights for steps of 3600000000000 ns")
+    assert other.notes[0].startswith(
+        "model_retrained: E_MODEL_FOREIGN gen-00000001: weights for steps of 3600000000000 ns"
+    )
 
 
 def test_weights_of_another_member_are_not_used_m7(tmp_path: Path) -> None:
@@ -311,7 +346,13 @@ def test_weights_of_another_member_are_not_used_m7(tmp_path: Path) -> None:
 
 def test_loading_says_nothing_on_stderr() -> None:
     code = "import cronocast.forecast.network as n; n.Network(n.Architecture(48, 4, 4, 1), 0, 0.01)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+        check=True,
+    )
     assert (done.stdout, done.stderr) == ("", "")
 
 

@@ -28,7 +28,13 @@ def series(seed: int, n: int = 340) -> NDArray[np.float64]:
 
 
 def context(state: Path | None = None, **options: Any) -> Context:
-    return Context(HOUR_NS, 0, periods=(DAY,), options={"horizon": H, "units": 8, "layers": 2, "epochs": 2, "lookback": DAY, **options}, state=state)
+    return Context(
+        HOUR_NS,
+        0,
+        periods=(DAY,),
+        options={"horizon": H, "units": 8, "layers": 2, "epochs": 2, "lookback": DAY, **options},
+        state=state,
+    )
 
 
 @pytest.mark.parametrize("blocks", [Blocks(24, 12, 8, 1), Blocks(48, 5, 4, 3)], ids=["one", "three"])
@@ -36,7 +42,9 @@ def test_numpy_answers_as_keras_does(blocks: Blocks) -> None:
     network, rng = Network(blocks, 1, 0.001), np.random.default_rng(0)
     inputs = rng.normal(size=(7, blocks.inputs, 3)).astype(np.float32)
     assert np.abs(network.apply(inputs)).max() == 0  # an untrained network changes nothing
-    network.set_weights({name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in network.shapes().items()})
+    network.set_weights(
+        {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in network.shapes().items()}
+    )
     expected = np.asarray(network._model(inputs))
     assert expected.shape == (7, blocks.outputs, 3)
     np.testing.assert_allclose(network.apply(inputs), expected, rtol=1e-4, atol=1e-4)
@@ -45,9 +53,16 @@ def test_numpy_answers_as_keras_does(blocks: Blocks) -> None:
 def test_each_block_reads_what_the_ones_before_leave() -> None:
     """A first block that explains the whole window leaves nothing for the second one."""
     eye = np.eye(3, dtype=np.float32)
-    weights = {f"{layer}{i}.{what}": array for layer in ("first", "second", "ahead") for i in range(2) for what, array in (("kernel", eye), ("bias", np.zeros(3, np.float32)))}
+    weights = {
+        f"{layer}{i}.{what}": array
+        for layer in ("first", "second", "ahead")
+        for i in range(2)
+        for what, array in (("kernel", eye), ("bias", np.zeros(3, np.float32)))
+    }
     blocks, window = Blocks(1, 1, 3, 2), np.array([[[1.0, 2.0, 3.0]]], np.float32)
-    handed_on, taken = ({**weights, "back0.kernel": back, "back0.bias": np.zeros(3, np.float32)} for back in (0 * eye, eye))
+    handed_on, taken = (
+        {**weights, "back0.kernel": back, "back0.bias": np.zeros(3, np.float32)} for back in (0 * eye, eye)
+    )
     np.testing.assert_array_equal(blocks.forward(handed_on, window), 2 * window)
     np.testing.assert_array_equal(blocks.forward(taken, window), window)
 
@@ -74,5 +89,8 @@ def test_one_network_for_many_is_kept_and_warms_the_next_run_but_not_an_lstm(tmp
 
 
 def test_a_wrong_option_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options.blocks: 'blocks' is not a setting; allowed: epochs, units, layers"):
+    with pytest.raises(
+        ConfigError,
+        match=r"E_CONFIG_UNKNOWN_KEY options.blocks: 'blocks' is not a setting; allowed: epochs, units, layers",
+    ):
         Nbeats().fit(series(0), context(blocks=3))

@@ -13,18 +13,31 @@ from cronocast.plan import IMAGES, LIGHT_CLASSES, Part, image_of, models_by_imag
 
 
 def entry(**settings: Any) -> Entry:
-    return parse_entry({"name": "a", "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}, **settings})
+    return parse_entry(
+        {"name": "a", "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}, **settings}
+    )
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_runs_in_an_image_that_has_its_libraries(model: str) -> None:
     extra, image = MODELS[model].extra, image_of(model)
     carried = any(extra in extras for extras in IMAGES.values())
-    assert extra in IMAGES[image] if carried else image == "light"  # no image of ours has it: a person's own takes the place of the light one
+    assert (
+        extra in IMAGES[image] if carried else image == "light"
+    )  # no image of ours has it: a person's own takes the place of the light one
 
 
 @pytest.mark.parametrize(
-    ("model", "image"), [("lstm", "lstm"), ("linear", "light"), ("mstl", "stats"), ("prophet", "stats"), ("darts:Theta", "darts"), ("my.module:Model", "light"), ("auto", "light")]
+    ("model", "image"),
+    [
+        ("lstm", "lstm"),
+        ("linear", "light"),
+        ("mstl", "stats"),
+        ("prophet", "stats"),
+        ("darts:Theta", "darts"),
+        ("my.module:Model", "light"),
+        ("auto", "light"),
+    ],
 )
 def test_image_of(model: str, image: str) -> None:
     assert image_of(model) == image
@@ -34,8 +47,16 @@ TRIES: dict[str, tuple[dict[str, Any], str, dict[str, tuple[str, ...]]]] = {
     "auto chooses by class in the light image": ({}, "seasonal", {"light": ()}),
     "a fixed light model": ({"model": "theta"}, "seasonal", {"light": ("theta",)}),
     "a fixed heavy model, whatever the class": ({"model": "lstm"}, "constant", {"lstm": ("lstm",)}),
-    "a heavy candidate joins": ({"candidates": ["lstm", "naive"]}, "seasonal", {"light": ("naive",), "lstm": ("lstm",)}),
-    "a heavy candidate alone leaves the light image its choice": ({"candidates": ["lstm"]}, "irregular", {"light": (), "lstm": ("lstm",)}),
+    "a heavy candidate joins": (
+        {"candidates": ["lstm", "naive"]},
+        "seasonal",
+        {"light": ("naive",), "lstm": ("lstm",)},
+    ),
+    "a heavy candidate alone leaves the light image its choice": (
+        {"candidates": ["lstm"]},
+        "irregular",
+        {"light": (), "lstm": ("lstm",)},
+    ),
     "a heavy candidate has nothing to add": ({"candidates": ["lstm", "naive"]}, "constant", {"light": ("naive",)}),
 }
 
@@ -58,8 +79,16 @@ PLANS: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "shards": ({"shards": 3}, ["trend"] * 7, ["light-0/3", "light-1/3", "light-2/3"]),
     "an image nobody needs has no part": ({"candidates": ["lstm"]}, ["constant"], ["light-0/1"]),
     "an image that one member needs": ({"candidates": ["lstm"]}, ["constant", "seasonal"], ["light-0/1", "lstm-0/1"]),
-    "both images in shards": ({"candidates": ["lstm"], "shards": 2}, ["seasonal"] * 3, ["light-0/2", "light-1/2", "lstm-0/2", "lstm-1/2"]),
-    "each candidate in its image": ({"candidates": ["theta", "mstl", "prophet", "lstm"]}, ["seasonal"], ["light-0/1", "lstm-0/1", "stats-0/1"]),
+    "both images in shards": (
+        {"candidates": ["lstm"], "shards": 2},
+        ["seasonal"] * 3,
+        ["light-0/2", "light-1/2", "lstm-0/2", "lstm-1/2"],
+    ),
+    "each candidate in its image": (
+        {"candidates": ["theta", "mstl", "prophet", "lstm"]},
+        ["seasonal"],
+        ["light-0/1", "lstm-0/1", "stats-0/1"],
+    ),
     "only heavy": ({"model": "lstm"}, ["seasonal"], ["lstm-0/1"]),
 }
 
@@ -70,11 +99,15 @@ def test_parts(settings: dict[str, Any], classes: list[str], expected: list[str]
 
 
 @pytest.mark.parametrize(("settings", "classes", "expected"), PLANS.values(), ids=PLANS)
-def test_what_the_engine_reads_agrees_with_the_plan(settings: dict[str, Any], classes: list[str], expected: list[str], tmp_path: Path) -> None:
+def test_what_the_engine_reads_agrees_with_the_plan(
+    settings: dict[str, Any], classes: list[str], expected: list[str], tmp_path: Path
+) -> None:
     write_outputs(tmp_path, entry(**settings), classes)
     told = {path.name: path.read_text() for path in tmp_path.iterdir()}
     listed = [part for image in IMAGES for part in json.loads(told[f"parts-{image}"])]
-    whole = len(expected) == 1 and expected[0].startswith("lstm") == ("lstm" in settings.get("model", settings.get("candidates", "")))
+    whole = len(expected) == 1 and expected[0].startswith("lstm") == (
+        "lstm" in settings.get("model", settings.get("candidates", ""))
+    )
     assert listed == ([""] if whole else expected)
     assert told["select"] == str(bool(expected) and not whole).lower()
     assert told["work"] == str(bool(expected)).lower()
@@ -99,7 +132,21 @@ def test_a_part_reads_what_it_writes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "light", "light-0", "light-0/0", "light-3/3", "light-0/101", "heavy-0/1", "light--1/2", "light-a/2", "../x-0/1", "light-0/1/2", "light-0/1\n"]
+    "text",
+    [
+        "",
+        "light",
+        "light-0",
+        "light-0/0",
+        "light-3/3",
+        "light-0/101",
+        "heavy-0/1",
+        "light--1/2",
+        "light-a/2",
+        "../x-0/1",
+        "light-0/1/2",
+        "light-0/1\n",
+    ],
 )
 def test_anything_else_is_no_part(text: str) -> None:
     with pytest.raises(ConfigError, match="E_CONFIG_CHOICE --part"):

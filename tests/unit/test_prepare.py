@@ -35,7 +35,14 @@ def test_nothing_is_done_unless_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "expected"),
-    [("mean", [2.0, 5.0]), ("median", [1.5, 5.0]), ("min", [1.0, 5.0]), ("max", [4.0, 5.0]), ("sum", [8.0, 5.0]), ("last", [4.0, 5.0])],
+    [
+        ("mean", [2.0, 5.0]),
+        ("median", [1.5, 5.0]),
+        ("min", [1.0, 5.0]),
+        ("max", [4.0, 5.0]),
+        ("sum", [8.0, 5.0]),
+        ("last", [4.0, 5.0]),
+    ],
 )
 def test_rows_of_a_step_become_one_value_at_its_start(rule: str, expected: list[float]) -> None:
     at = START_NS + np.array([0, 1, 30, 59, 150]) * 60 * 10**9
@@ -135,7 +142,9 @@ def test_a_daily_peak_is_no_outlier() -> None:
     assert not outliers(times(y.size), y, HOUR_NS, 8).any()
 
 
-SPRING, AUTUMN = (np.datetime64(day, "ns").astype(np.int64) for day in ("2025-03-30T01", "2025-10-26T01"))  # clocks of Europe change
+SPRING, AUTUMN = (
+    np.datetime64(day, "ns").astype(np.int64) for day in ("2025-03-30T01", "2025-10-26T01")
+)  # clocks of Europe change
 CLOCKS = {  # step, zone, time of the first value; the peak stands at 8:00 by the clock
     "no change": (HOUR_NS, "UTC", SPRING - 18 * 24 * HOUR_NS),
     "spring": (HOUR_NS, "Europe/Berlin", SPRING - 18 * 24 * HOUR_NS),
@@ -181,13 +190,23 @@ def test_a_new_level_is_no_outlier(at: int) -> None:
 def test_the_noise_of_other_hours_is_not_odd_where_a_bound_is_reached_each_day(middle: float) -> None:
     at = np.arange(14 * 288)
     for seed in range(3):
-        y = np.minimum(100, middle + 6 * np.sin(2 * np.pi * at / 288) + 0.5 * np.random.default_rng(seed).normal(size=at.size))
-        assert outliers(times(at.size, 5 * MINUTE_NS), y, 5 * MINUTE_NS, 6).mean() < 0.003, seed  # one in twenty if noise is measured at the bound
+        y = np.minimum(
+            100, middle + 6 * np.sin(2 * np.pi * at / 288) + 0.5 * np.random.default_rng(seed).normal(size=at.size)
+        )
+        assert outliers(times(at.size, 5 * MINUTE_NS), y, 5 * MINUTE_NS, 6).mean() < 0.003, (
+            seed
+        )  # one in twenty if noise is measured at the bound
 
 
 @pytest.mark.parametrize(
     "y",
-    [np.ones(200), np.where(np.arange(200) == 90, 1.0, 0.0), np.arange(5.0), np.empty(0), np.full(100, 1e308) * np.where(np.arange(100) % 2, 1, -1)],
+    [
+        np.ones(200),
+        np.where(np.arange(200) == 90, 1.0, 0.0),
+        np.arange(5.0),
+        np.empty(0),
+        np.full(100, 1e308) * np.where(np.arange(100) % 2, 1, -1),
+    ],
     ids=["constant", "one event on a constant", "short", "empty", "huge"],
 )
 def test_where_nothing_says_how_far_is_far_nothing_is_odd(y: np.ndarray) -> None:
@@ -221,12 +240,21 @@ def test_a_week_of_ten_second_steps_needs_little_memory() -> None:
 
 def test_all_together_are_done_in_order_and_counted() -> None:
     minutes = np.asarray(START_NS + np.arange(28 * 24 * 12) * 300 * 10**9, dtype=np.int64)
-    growth = 300 * (10 + 5 * np.sin(2 * np.pi * np.arange(minutes.size) / 288) + 0.1 * np.random.default_rng(7).normal(size=minutes.size))
+    growth = 300 * (
+        10
+        + 5 * np.sin(2 * np.pi * np.arange(minutes.size) / 288)
+        + 0.1 * np.random.default_rng(7).normal(size=minutes.size)
+    )
     growth[12 * 400 : 12 * 401] *= 20
     counter = np.cumsum(growth)
     counter[4000:] -= counter[4000]
     done = prepare(minutes, counter, HOUR_NS, entry(resample="last", rate=True, outliers=10, smooth="2h").prepare)
-    assert done.counts == {"resampled_away": minutes.size - 28 * 24, "counter_resets": 1, "outliers": 2, "smoothed": 28 * 24 - 3}  # the burst, and the hour of the reset
+    assert done.counts == {
+        "resampled_away": minutes.size - 28 * 24,
+        "counter_resets": 1,
+        "outliers": 2,
+        "smoothed": 28 * 24 - 3,
+    }  # the burst, and the hour of the reset
     assert np.abs(done.y - 10).max() < 6
     assert (np.diff(done.time_ns) > 0).all()
 

@@ -32,7 +32,9 @@ def leave(
         error = AccessError("E_ACCESS", "http://h", "401, which user?")
     path = folder / "forecast" / name if name else folder / step
     path.parent.mkdir(exist_ok=True)
-    write_result(result_path(name or step, path), step, series, run, Outcome(status=status, reason=reason), seconds, error, {})
+    write_result(
+        result_path(name or step, path), step, series, run, Outcome(status=status, reason=reason), seconds, error, {}
+    )
 
 
 def fields(folder: Path, status: str = "", failures: str = "") -> dict[str, Any]:
@@ -41,20 +43,43 @@ def fields(folder: Path, status: str = "", failures: str = "") -> dict[str, Any]
 
 def go_quoted(nodes: list[dict[str, Any]]) -> str:
     """As Argo hands the list over: JSON, then quoted as Go's strconv does."""
-    return '"' + json.dumps(nodes, ensure_ascii=False).replace("\\", "\\\\").replace('"', '\\"').replace("\x7f", "\\x7f").replace("\U0001f600", "\\U0001f600") + '"'
+    return (
+        '"'
+        + json.dumps(nodes, ensure_ascii=False)
+        .replace("\\", "\\\\")
+        .replace('"', '\\"')
+        .replace("\x7f", "\\x7f")
+        .replace("\U0001f600", "\\U0001f600")
+        + '"'
+    )
 
 
 def test_a_good_run(tmp_path: Path) -> None:
     for i, step in enumerate(("extract", "classify", "forecast", "load")):
         leave(tmp_path, step, seconds=i + 0.5)
-    assert fields(tmp_path, "Succeeded", "null") == {**WELL, "extract_s": 0.5, "classify_s": 1.5, "forecast_s": 2.5, "load_s": 3.5}
+    assert fields(tmp_path, "Succeeded", "null") == {
+        **WELL,
+        "extract_s": 0.5,
+        "classify_s": 1.5,
+        "forecast_s": 2.5,
+        "load_s": 3.5,
+    }
 
 
-@pytest.mark.parametrize(("status", "reason"), [("fallback", "1 of 3 members fallback"), ("superseded", "a newer run"), ("skipped", "nothing to write")])
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("fallback", "1 of 3 members fallback"), ("superseded", "a newer run"), ("skipped", "nothing to write")],
+)
 def test_the_last_step_says_how_it_went(tmp_path: Path, status: str, reason: str) -> None:
     leave(tmp_path, "extract")
     leave(tmp_path, "load", status, reason=reason)
-    assert fields(tmp_path, "Succeeded") == {**WELL, "status": status, "message": reason, "extract_s": 1.0, "load_s": 1.0}
+    assert fields(tmp_path, "Succeeded") == {
+        **WELL,
+        "status": status,
+        "message": reason,
+        "extract_s": 1.0,
+        "load_s": 1.0,
+    }
 
 
 FELL_BACK = ("fallback", "1 of 1 members fallback")
@@ -64,14 +89,23 @@ TOLD: dict[str, tuple[list[tuple[str, str]], tuple[str, str], tuple[str, str], t
     "merged from parts": ([("ok", ""), FELL_BACK], FELL_BACK, ("ok", ""), FELL_BACK),
     "another part was chosen": ([("ok", ""), FELL_BACK], ("ok", ""), ("ok", ""), ("ok", "")),
     "an older run": ([], FELL_BACK, ("superseded", "newer_run: x"), ("superseded", "newer_run: x")),
-    "nothing to load": ([], ("skipped", "no_data: 0 rows"), ("skipped", "no_data: 0 rows"), ("skipped", "no_data: 0 rows")),
+    "nothing to load": (
+        [],
+        ("skipped", "no_data: 0 rows"),
+        ("skipped", "no_data: 0 rows"),
+        ("skipped", "no_data: 0 rows"),
+    ),
     "failed before": ([], ("failed", ""), ("ok", ""), ("ok", "")),
 }
 
 
 @pytest.mark.parametrize(("parts", "forecast", "load", "told"), TOLD.values(), ids=TOLD)
 def test_a_forecast_that_fell_back_is_not_called_ok_because_it_was_loaded(
-    parts: list[tuple[str, str]], forecast: tuple[str, str], load: tuple[str, str], told: tuple[str, str], tmp_path: Path
+    parts: list[tuple[str, str]],
+    forecast: tuple[str, str],
+    load: tuple[str, str],
+    told: tuple[str, str],
+    tmp_path: Path,
 ) -> None:
     for i, (status, reason) in enumerate(parts):
         leave(tmp_path, "forecast", status, reason=reason, name=f"light-{i}")
@@ -116,7 +150,9 @@ def test_what_can_not_be_read_of_the_engines_words_is_told(status: str, failures
 
 def test_the_step_that_failed_speaks_for_itself(tmp_path: Path) -> None:
     leave(tmp_path, "extract", "failed")
-    found = fields(tmp_path, "Failed", go_quoted([{"displayName": "extract(0)", "message": "main: Error (exit code 77)"}]))
+    found = fields(
+        tmp_path, "Failed", go_quoted([{"displayName": "extract(0)", "message": "main: Error (exit code 77)"}])
+    )
     assert (found["status"], found["failed_step"], found["exit"]) == ("failed", "extract", 77)
     assert found["message"] == "E_ACCESS http://h: 401, which user?"
 
@@ -126,7 +162,12 @@ def test_a_part_that_failed_is_found_beside_one_that_did_not(tmp_path: Path) -> 
     leave(tmp_path, "forecast", "failed", name="light-0", seconds=2)
     leave(tmp_path, "forecast", name="light-1", seconds=5)
     found = fields(tmp_path, "Failed")
-    assert (found["status"], found["failed_step"], found["exit"], found["forecast_s"]) == ("failed", "forecast", 77, 5.0)
+    assert (found["status"], found["failed_step"], found["exit"], found["forecast_s"]) == (
+        "failed",
+        "forecast",
+        77,
+        5.0,
+    )
 
 
 def test_a_failure_left_by_an_earlier_attempt_is_not_this_ones(tmp_path: Path) -> None:
@@ -155,14 +196,32 @@ def test_a_torn_result_is_left_aside(tmp_path: Path) -> None:
 
 def test_a_step_that_was_killed_is_named_by_the_engine(tmp_path: Path) -> None:
     leave(tmp_path, "extract")
-    nodes = [{"displayName": "forecast(0)", "message": "main: OOMKilled (exit code 137)", "finishedAt": "2026-01-31T12:01:00Z"}]
+    nodes = [
+        {
+            "displayName": "forecast(0)",
+            "message": "main: OOMKilled (exit code 137)",
+            "finishedAt": "2026-01-31T12:01:00Z",
+        }
+    ]
     found = fields(tmp_path, "Failed", go_quoted(nodes))
-    assert (found["status"], found["failed_step"], found["exit"], found["message"]) == ("failed", "forecast(0)", -1, "main: OOMKilled (exit code 137)")
+    assert (found["status"], found["failed_step"], found["exit"], found["message"]) == (
+        "failed",
+        "forecast(0)",
+        -1,
+        "main: OOMKilled (exit code 137)",
+    )
 
 
-@pytest.mark.parametrize("failures", ["", "null", "[]", '"null"', '"[]"', "{", "[1, 2]", "no json", '"[{\\"displ', "[" * 100_000, '[{"a": 1'])
+@pytest.mark.parametrize(
+    "failures", ["", "null", "[]", '"null"', '"[]"', "{", "[1, 2]", "no json", '"[{\\"displ', "[" * 100_000, '[{"a": 1']
+)
 def test_an_engine_that_says_no_more_than_failed(tmp_path: Path, failures: str) -> None:
-    assert fields(tmp_path, "Error", failures) == {"status": "failed", "failed_step": "unknown", "exit": -1, "message": "the workflow ended as Error"}
+    assert fields(tmp_path, "Error", failures) == {
+        "status": "failed",
+        "failed_step": "unknown",
+        "exit": -1,
+        "message": "the workflow ended as Error",
+    }
 
 
 NODES = [
@@ -186,14 +245,34 @@ def test_an_attempt_that_was_repeated_and_went_well_is_not_the_failure(earlier: 
 
 
 def test_the_step_that_failed_first_is_named_before_those_beside_it() -> None:
-    beside = [{"displayName": name, "message": name, "finishedAt": "2026-01-31T12:08:30Z"} for name in ("stats(0:)", "stats(0:)(0)")]
+    beside = [
+        {"displayName": name, "message": name, "finishedAt": "2026-01-31T12:08:30Z"}
+        for name in ("stats(0:)", "stats(0:)(0)")
+    ]
     assert first_failure(json.dumps([*beside, *NODES])) == NODES[2]
 
 
 def test_a_step_that_was_stopped_is_told_why_by_the_engine(tmp_path: Path) -> None:
-    leave(tmp_path, "forecast", "failed", error=Terminated("E_TERMINATED", "SIGTERM", "stopped before the step was done"))
-    found = fields(tmp_path, "Failed", json.dumps([{"displayName": "light(0:)(0)", "message": "Pod was active on the node longer than the specified deadline"}]))
-    assert found["message"] == "Pod was active on the node longer than the specified deadline; E_TERMINATED SIGTERM: stopped before the step was done"
+    leave(
+        tmp_path, "forecast", "failed", error=Terminated("E_TERMINATED", "SIGTERM", "stopped before the step was done")
+    )
+    found = fields(
+        tmp_path,
+        "Failed",
+        json.dumps(
+            [
+                {
+                    "displayName": "light(0:)(0)",
+                    "message": "Pod was active on the node longer than the specified deadline",
+                }
+            ]
+        ),
+    )
+    assert (
+        found["message"]
+        == "Pod was active on the node longer than the specified deadline; E_TERMINATED SIGTERM: stopped before the"
+        " step was done"
+    )
 
 
 def test_without_attempts_any_node_will_do() -> None:

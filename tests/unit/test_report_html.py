@@ -71,7 +71,12 @@ def test_page_is_well_formed_and_loads_nothing(write: object, tmp_path: Path) ->
     page, source = page_of(write(tmp_path / "run"))  # type: ignore[operator]
     ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
     assert len(ids) == len(set(ids))
-    targets = [attrs[name] or "" for _, attrs in page.elements for name in ("src", "href", "data", "action", "srcset", "xlink:href") if name in attrs]
+    targets = [
+        attrs[name] or ""
+        for _, attrs in page.elements
+        for name in ("src", "href", "data", "action", "srcset", "xlink:href")
+        if name in attrs
+    ]
     assert [t for t in targets if not t.startswith(("#", "data:,"))] == []
     assert not re.search(r"@import|url\(", source)
 
@@ -79,24 +84,71 @@ def test_page_is_well_formed_and_loads_nothing(write: object, tmp_path: Path) ->
 @pytest.mark.parametrize("write", RUNS, ids=lambda f: f.__name__)
 def test_policy_allows_just_the_style_and_script_of_the_page(write: object, tmp_path: Path) -> None:
     page, _ = page_of(write(tmp_path / "run"))  # type: ignore[operator]
-    policy = next(attrs["content"] or "" for tag, attrs in page.elements if attrs.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        attrs["content"] or "" for tag, attrs in page.elements if attrs.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
     assert len(page.styles) == 1
     for part in (page.styles[0], page.scripts[-1]):
         assert f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'" in policy
     assert [attrs for tag, attrs in page.elements if tag == "script"][:-1] == [
-        {"type": "application/json", "id": attrs["id"]} for tag, attrs in page.elements if tag == "script" and "id" in attrs
+        {"type": "application/json", "id": attrs["id"]}
+        for tag, attrs in page.elements
+        if tag == "script" and "id" in attrs
     ]
-    assert [(tag, name) for tag, attrs in page.elements for name in attrs if name == "style" or name.startswith("on")] == []
+    assert [
+        (tag, name) for tag, attrs in page.elements for name in attrs if name == "style" or name.startswith("on")
+    ] == []
     for data in page.scripts[:-1]:
         json.loads(data)
 
 
 def test_nothing_from_data_becomes_markup(tmp_path: Path) -> None:
     page, source = page_of(report_runs.nasty(tmp_path / "run"))
-    known = {"html", "head", "meta", "link", "title", "style", "body", "header", "b", "span", "main", "section", "h1", "h2", "h3", "p", "br", "ol", "li", "div", "article"}
-    known |= {"details", "summary", "dl", "dt", "dd", "small", "figure", "figcaption", "table", "thead", "tbody", "tr", "th", "td", "a", "code", "footer", "script"}
+    known = {
+        "html",
+        "head",
+        "meta",
+        "link",
+        "title",
+        "style",
+        "body",
+        "header",
+        "b",
+        "span",
+        "main",
+        "section",
+        "h1",
+        "h2",
+        "h3",
+        "p",
+        "br",
+        "ol",
+        "li",
+        "div",
+        "article",
+    }
+    known |= {
+        "details",
+        "summary",
+        "dl",
+        "dt",
+        "dd",
+        "small",
+        "figure",
+        "figcaption",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "a",
+        "code",
+        "footer",
+        "script",
+    }
     known |= {"svg", "g", "path", "rect", "text", "title", "desc"}
     assert {tag for tag, _ in page.elements} <= known
     for value in NASTY[:3]:
@@ -116,7 +168,10 @@ def test_inline_json_can_not_leave_its_element(value: str) -> None:
 def test_a_failed_load_says_what_happened_and_shows_the_forecast(tmp_path: Path) -> None:
     page, _ = page_of(report_runs.failed_load(tmp_path / "run"))
     assert "load failed with exit 75: a passing fault; the engine tries again." in page.text
-    assert "E_CONNECT http://127.0.0.1:8086: connection refused after 6 tries in 90 s; start the server or check the address" in page.text
+    assert (
+        "E_CONNECT http://127.0.0.1:8086: connection refused after 6 tries in 90 s; start the server or check the"
+        " address" in page.text
+    )
     assert "What was written" not in page.text
     assert "error 0.62 of repeating the last day" in page.text
 
@@ -140,7 +195,9 @@ CLOSE = {"large": (1.773e9, 3.0), "below one": (0.9999, 1e-8)}
 
 @pytest.mark.parametrize(("base", "swing"), CLOSE.values(), ids=CLOSE)
 def test_values_that_lie_close_are_told_apart(base: float, swing: float, tmp_path: Path) -> None:
-    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", lambda i: base + swing * math.sin(i / 4), swing / 10)]))
+    page, _ = page_of(
+        report_runs.write_run(tmp_path / "run", [Sample("", lambda i: base + swing * math.sin(i / 4), swing / 10)])
+    )
     bands = re.findall(r"95 % band ([\d.,]+) to ([\d.,]+)", page.text)
     assert len({value for band in bands for value in band}) == 4
     rows = re.findall(r"1[01] Mar 2026 \d\d:00 (\d[\d.]*) (\d[\d.]*) (\d[\d.]*)", page.text)
@@ -149,11 +206,25 @@ def test_values_that_lie_close_are_told_apart(base: float, swing: float, tmp_pat
 
 
 def test_what_was_written_comes_with_a_query_that_reads_it(tmp_path: Path) -> None:
-    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], series="it's \\ here", measurement='m"x'))
-    assert "FROM \"m\\\"x_forecast\" WHERE \"series\" = 'it\\'s \\\\ here' AND time >= '2026-03-10T14:00:00Z' AND time <= '2026-03-11T13:00:00Z'" in page.text
+    page, _ = page_of(
+        report_runs.write_run(
+            tmp_path / "run", [Sample("", report_runs.daily(5, 1))], series="it's \\ here", measurement='m"x'
+        )
+    )
+    assert (
+        "FROM \"m\\\"x_forecast\" WHERE \"series\" = 'it\\'s \\\\ here' AND time >= '2026-03-10T14:00:00Z' AND time <="
+        " '2026-03-11T13:00:00Z'" in page.text
+    )
 
 
-@pytest.mark.parametrize("settings", [{"timezone": "Asia/Kathmandu"}, {"calendar.timezone": "Asia/Kathmandu"}, {"timezone": "America/Lima", "calendar.timezone": "Asia/Kathmandu"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"timezone": "Asia/Kathmandu"},
+        {"calendar.timezone": "Asia/Kathmandu"},
+        {"timezone": "America/Lima", "calendar.timezone": "Asia/Kathmandu"},
+    ],
+)
 def test_times_are_in_the_zone_of_the_entry(settings: dict[str, str], tmp_path: Path) -> None:
     page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], settings=settings))
     assert "run Tue 10 Mar 2026 19:45 Asia/Kathmandu" in page.text
@@ -169,22 +240,33 @@ READ = {  # points, step in hours: what was read
 
 @pytest.mark.parametrize(("points", "hours", "expected"), READ.values(), ids=READ)
 def test_the_year_stands_where_it_changes(points: int, hours: int, expected: str, tmp_path: Path) -> None:
-    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], points=points, step=hours * HOUR))
+    page, _ = page_of(
+        report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], points=points, step=hours * HOUR)
+    )
     assert expected in page.text
 
 
-ENDS = {"the same year": (290, "At the end, Thu 24 Dec 14:00"), "the next year": (310, "At the end, Wed 13 Jan 2027 14:00")}
+ENDS = {
+    "the same year": (290, "At the end, Thu 24 Dec 14:00"),
+    "the next year": (310, "At the end, Wed 13 Jan 2027 14:00"),
+}
 
 
 @pytest.mark.parametrize(("horizon", "expected"), ENDS.values(), ids=ENDS)
 def test_the_end_of_a_forecast_in_another_year_names_it(horizon: int, expected: str, tmp_path: Path) -> None:
-    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], horizon=horizon, step=24 * HOUR))
+    page, _ = page_of(
+        report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], horizon=horizon, step=24 * HOUR)
+    )
     assert expected in page.text
 
 
 @pytest.mark.parametrize(("horizon", "expected"), [(7, False), (120, True)], ids=["weeks", "more than 300 days"])
 def test_the_year_stands_in_tooltips_of_long_charts(horizon: int, expected: bool, tmp_path: Path) -> None:
-    page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], points=900, horizon=horizon, step=24 * HOUR))
+    page, _ = page_of(
+        report_runs.write_run(
+            tmp_path / "run", [Sample("", report_runs.daily(5, 1))], points=900, horizon=horizon, step=24 * HOUR
+        )
+    )
     assert json.loads(page.scripts[0])["years"] is expected
     assert "data.years" in page.scripts[-1]
 
@@ -206,7 +288,15 @@ def test_the_table_of_members_has_an_end_and_says_so(tmp_path: Path, monkeypatch
 def test_rows_left_out_and_notes_of_steps_are_told(tmp_path: Path) -> None:
     folder = report_runs.one(tmp_path / "run")
     path = folder / "extract.result.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "rows_dropped": {"unfinished_step": 2, "null": 0}, "notes": ["the server said <warn>"]}))
+    path.write_text(
+        json.dumps(
+            {
+                **json.loads(path.read_text()),
+                "rows_dropped": {"unfinished_step": 2, "null": 0},
+                "notes": ["the server said <warn>"],
+            }
+        )
+    )
     assert "extract: rows left out: 2 unfinished step; the server said <warn>." in page_of(folder)[0].text
 
 
@@ -231,15 +321,24 @@ def test_no_folder_is_an_error(tmp_path: Path) -> None:
 
 
 def test_report_imports_nothing_heavy() -> None:
-    script = "import sys, cronocast.report; print([m for m in ('numpy', 'pandas', 'scipy', 'matplotlib', 'resvg_py', 'requests', 'typer') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    script = (
+        "import sys, cronocast.report; print([m for m in ('numpy', 'pandas', 'scipy', 'matplotlib', 'resvg_py',"
+        " 'requests', 'typer') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+        == "[]"
+    )
 
 
 def test_models_stand_in_the_order_of_the_error_that_is_shown(tmp_path: Path) -> None:
     folder = report_runs.one(tmp_path / "run")
     path = folder / "forecast.result.json"
     document = json.loads(path.read_text())
-    document["members"][0]["backtest"]["models"] |= {"naive": {"ratio": 2.36, "mase": 2.06}, "linear": {"ratio": 1.84, "mase": 2.5}}
+    document["members"][0]["backtest"]["models"] |= {
+        "naive": {"ratio": 2.36, "mase": 2.06},
+        "linear": {"ratio": 1.84, "mase": 2.5},
+    }
     path.write_text(json.dumps(document))
     text = page_of(folder)[0].text
     assert text.index("1.84") < text.index("2.36")
@@ -255,7 +354,18 @@ def test_rows_that_classify_leaves_out_are_told_in_words(tmp_path: Path) -> None
 def test_a_superseded_load_wrote_nothing(tmp_path: Path) -> None:
     folder = report_runs.one(tmp_path / "run")
     path = folder / "load.result.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "superseded", "reason": "newer_run: one is loaded", "expected": 0, "acked": 0, "members": []}))
+    path.write_text(
+        json.dumps(
+            {
+                **json.loads(path.read_text()),
+                "status": "superseded",
+                "reason": "newer_run: one is loaded",
+                "expected": 0,
+                "acked": 0,
+                "members": [],
+            }
+        )
+    )
     page, _ = page_of(folder)
     assert "newer_run: one is loaded" in page.text
     assert "What was written" not in page.text
@@ -265,7 +375,11 @@ def test_a_superseded_load_wrote_nothing(tmp_path: Path) -> None:
 def test_no_step_is_said_not_to_have_run_that_failed(tmp_path: Path) -> None:
     folder = report_runs.several(tmp_path / "run")
     path = folder / "forecast.result.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "failed", "exit": 78, "message": "E_MODEL no", "members": []}))
+    path.write_text(
+        json.dumps(
+            {**json.loads(path.read_text()), "status": "failed", "exit": 78, "message": "E_MODEL no", "members": []}
+        )
+    )
     page, _ = page_of(folder)
     assert "forecast failed with exit 78" in page.text
     assert "did not run" not in page.text
@@ -273,7 +387,11 @@ def test_no_step_is_said_not_to_have_run_that_failed(tmp_path: Path) -> None:
 
 def test_steps_of_seconds_are_told_apart(tmp_path: Path) -> None:
     start = NOW - 10 * 10**9
-    page, _ = page_of(report_runs.write_run(tmp_path / "run", [report_runs.Sample("", report_runs.daily(50, 14))], step=10 * 10**9, now=start))
+    page, _ = page_of(
+        report_runs.write_run(
+            tmp_path / "run", [report_runs.Sample("", report_runs.daily(50, 14))], step=10 * 10**9, now=start
+        )
+    )
     assert "now Tue 10 Mar 13:59:50" in page.text
     rows = [f"Tue 10 Mar 2026 {clock}" for clock in ("13:59:50", "14:00:00", "14:00:10")]
     assert all(row in page.text for row in rows)

@@ -24,15 +24,24 @@ def test_a_whole_run_is_read(tmp_path: Path) -> None:
     assert [step.status for step in run.steps] == ["ok", "ok", "fallback", "ok"]
     assert run.window == (NOW - 672 * HOUR, NOW)
     member = run.members[0]
-    assert (member.label, member.series_class, member.model, member.written) == ("host=web-1", "seasonal", "median(fourier,seasonal_naive)", 24)
+    assert (member.label, member.series_class, member.model, member.written) == (
+        "host=web-1",
+        "seasonal",
+        "median(fourier,seasonal_naive)",
+        24,
+    )
     assert member.backtest is not None
     assert member.backtest.ratio == pytest.approx(0.62)
-    assert member.backtest.chosen[0] == pytest.approx(0.7 * 0.62 * 1.6)  # in the unit of the member: the file keeps errors in units of `scale`
+    assert member.backtest.chosen[0] == pytest.approx(
+        0.7 * 0.62 * 1.6
+    )  # in the unit of the member: the file keeps errors in units of `scale`
     assert run.problems == ()
 
 
 def test_a_label_shows_tag_values_as_they_are(tmp_path: Path) -> None:
-    run = read_run(report_runs.write_run(tmp_path / "run", [Sample(r"a=1\,2,b=x\=y\\z", report_runs.daily(5, 1))], points=48))
+    run = read_run(
+        report_runs.write_run(tmp_path / "run", [Sample(r"a=1\,2,b=x\=y\\z", report_runs.daily(5, 1))], points=48)
+    )
     assert run.members[0].label == r"a=1,2, b=x=y\z"
 
 
@@ -48,7 +57,11 @@ BREAKS = {
     "forecast.csv with words": ("forecast.csv", lambda text: text.replace(".", ".x", 1), "E_CSV"),
     "profile.json cut": ("profile.json", lambda text: text[:-30], "E_JSON"),
     "profile.json of another form": ("profile.json", lambda text: text.replace('"periods"', '"seasons"'), "E_CLASS"),
-    "forecast.result.json of another step": ("forecast.result.json", lambda text: text.replace('"step": "forecast"', '"step": "load"'), "E_HANDOFF"),
+    "forecast.result.json of another step": (
+        "forecast.result.json",
+        lambda text: text.replace('"step": "forecast"', '"step": "load"'),
+        "E_HANDOFF",
+    ),
     "load.result.json no JSON": ("load.result.json", lambda _: "<html>", "E_JSON"),
     "extract.result.json empty": ("extract.result.json", lambda _: "", "E_HANDOFF"),
 }
@@ -63,7 +76,15 @@ def test_a_broken_file_is_told_and_the_rest_is_read(name: str, change: Any, told
     assert len(run.members) == 8
 
 
-@pytest.mark.parametrize("name", ["history.csv", "profile.json", "forecast.csv", *[f"{step}.result.json" for step in ("extract", "classify", "forecast", "load")]])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "history.csv",
+        "profile.json",
+        "forecast.csv",
+        *[f"{step}.result.json" for step in ("extract", "classify", "forecast", "load")],
+    ],
+)
 def test_any_file_may_be_missing(name: str, tmp_path: Path) -> None:
     folder = report_runs.several(tmp_path / "run")
     (folder / name).unlink()
@@ -104,18 +125,34 @@ def test_what_an_earlier_try_left_is_not_taken_for_this_one(step: str, tmp_path:
     """A step that fails ends the chain: results of the steps after it were written before."""
     folder = report_runs.one(tmp_path / "run")
     path = folder / f"{step}.result.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "failed", "exit": 78, "reason": "E_MODEL: no such model"}))
+    path.write_text(
+        json.dumps({**json.loads(path.read_text()), "status": "failed", "exit": 78, "reason": "E_MODEL: no such model"})
+    )
     run = read_run(folder)
-    after = [s.status for s in run.steps if s.name not in ("extract", "classify", "forecast")[: ("extract", "classify", "forecast").index(step) + 1]]
+    after = [
+        s.status
+        for s in run.steps
+        if s.name not in ("extract", "classify", "forecast")[: ("extract", "classify", "forecast").index(step) + 1]
+    ]
     assert set(after) == {"missing"}
-    assert [(len(m.forecast.time_ns), m.model if step != "forecast" else "", m.written) for m in run.members] == [(0, "", None)]
+    assert [(len(m.forecast.time_ns), m.model if step != "forecast" else "", m.written) for m in run.members] == [
+        (0, "", None)
+    ]
     assert any(f"{step} has failed since" in problem for problem in run.problems)
     html = page([run])
     assert "acknowledged" not in html
 
 
 def test_backtest_is_read_in_its_flat_form_too() -> None:
-    test = backtest_of({"ratio": 0.5, "mase": 0.4, "coverage": 0.9, "level": 0.8, "by_step": {"steps": [1, 2], "chosen": [1, 2], "naive": [3, None]}})
+    test = backtest_of(
+        {
+            "ratio": 0.5,
+            "mase": 0.4,
+            "coverage": 0.9,
+            "level": 0.8,
+            "by_step": {"steps": [1, 2], "chosen": [1, 2], "naive": [3, None]},
+        }
+    )
     assert test is not None
     assert (test.ratio, test.level, test.steps, test.chosen, test.naive) == (0.5, 0.8, (1, 2), (1.0, 2.0), (3.0, None))
 
@@ -133,7 +170,9 @@ SEASONS: dict[str, tuple[object, tuple[int, ...]]] = {
 def test_the_seasons_that_were_repeated_are_read(recorded: object, expected: tuple[int, ...]) -> None:
     test = backtest_of({"season": 7, "naive": {"model": "seasonal_naive", "seasons": recorded}})
     assert test is not None
-    assert test.seasons == expected  # that beside the origins only scales errors: it is the shortest period, whatever was repeated
+    assert (
+        test.seasons == expected
+    )  # that beside the origins only scales errors: it is the shortest period, whatever was repeated
 
 
 @pytest.mark.parametrize("data", [None, {}, [], "x", 3], ids=repr)
@@ -142,8 +181,30 @@ def test_no_backtest_is_none(data: object) -> None:
 
 
 _leaf = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5)
-_json = _leaf | st.lists(_leaf, max_size=4) | st.dictionaries(st.sampled_from(["mase", "by_step", "model", "steps", "naive"]), _leaf | st.lists(_leaf, max_size=4), max_size=3)
-_keys = st.sampled_from(["origins", "ratio", "mase", "coverage", "level", "scale", "models", "chosen", "naive", "by_step", "failed", "not_tried", "steps"])
+_json = (
+    _leaf
+    | st.lists(_leaf, max_size=4)
+    | st.dictionaries(
+        st.sampled_from(["mase", "by_step", "model", "steps", "naive"]), _leaf | st.lists(_leaf, max_size=4), max_size=3
+    )
+)
+_keys = st.sampled_from(
+    [
+        "origins",
+        "ratio",
+        "mase",
+        "coverage",
+        "level",
+        "scale",
+        "models",
+        "chosen",
+        "naive",
+        "by_step",
+        "failed",
+        "not_tried",
+        "steps",
+    ]
+)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no defect
@@ -162,7 +223,14 @@ def test_runs_of_one_series_become_one_with_earlier_forecasts(tmp_path: Path) ->
 
 
 def test_result_files_carry_the_title_and_the_zone_of_an_entry() -> None:
-    entry = parse_entry({"name": "x", "title": "Cars", "timezone": "Europe/Berlin", "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}})
+    entry = parse_entry(
+        {
+            "name": "x",
+            "title": "Cars",
+            "timezone": "Europe/Berlin",
+            "source": {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"},
+        }
+    )
     for step in ("extract", "classify", "forecast", "load"):
         shown = provenance(step, entry, {"title": "entry"})
         assert (shown["title"], shown["timezone"]["value"]) == ({"value": "Cars", "from": "entry"}, "Europe/Berlin")

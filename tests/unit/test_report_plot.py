@@ -90,12 +90,20 @@ def test_names_can_not_break_out_of_the_picture(tmp_path: Path) -> None:
 WRONG = {
     "format": ("plot.pdf", None, "light", ConfigError, r"--out: 'plot\.pdf' ends in neither; allowed: \.svg, \.png"),
     "theme": ("plot.svg", None, "blue", ConfigError, "--theme: 'blue' is not known; allowed: light, dark"),
-    "member": ("plot.svg", "host=x", "light", DataError, "'host=x' is not in this run; there are 8, such as host=web-1; "),
+    "member": (
+        "plot.svg",
+        "host=x",
+        "light",
+        DataError,
+        "'host=x' is not in this run; there are 8, such as host=web-1; ",
+    ),
 }
 
 
 @pytest.mark.parametrize(("name", "member", "theme", "kind", "said"), WRONG.values(), ids=WRONG)
-def test_a_wrong_wish_is_told(name: str, member: str | None, theme: str, kind: type[Exception], said: str, tmp_path: Path) -> None:
+def test_a_wrong_wish_is_told(
+    name: str, member: str | None, theme: str, kind: type[Exception], said: str, tmp_path: Path
+) -> None:
     folder = report_runs.several(tmp_path / "run")
     with pytest.raises(kind, match=said):
         write_plot(folder, tmp_path / name, member, theme)
@@ -107,7 +115,9 @@ def test_a_run_without_data_has_no_picture(tmp_path: Path) -> None:
         write_plot(report_runs.failed_extract(tmp_path / "run"), tmp_path / "plot.svg", None, "light")
 
 
-def test_png_without_its_extra_names_it_and_svg_does_not_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_png_without_its_extra_names_it_and_svg_does_not_need_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     folder = report_runs.one(tmp_path / "run")
     with pytest.raises(MissingExtraError, match=r"cronocast\[plot\]"):
@@ -115,7 +125,9 @@ def test_png_without_its_extra_names_it_and_svg_does_not_need_it(tmp_path: Path,
     write_plot(folder, tmp_path / "plot.svg", None, "light")
 
 
-def test_a_machine_without_fonts_is_an_error_not_a_picture_without_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_fonts_is_an_error_not_a_picture_without_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import resvg_py
 
     monkeypatch.setattr(resvg_py, "svg_to_bytes", functools.partial(resvg_py.svg_to_bytes, skip_system_fonts=True))

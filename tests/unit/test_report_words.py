@@ -11,6 +11,7 @@ import pytest
 from cronocast.classify import explain
 from cronocast.durations import Duration
 from cronocast.entry import Prepare
+from cronocast.errors import CronocastError
 from cronocast.forecast.prepare import Filled
 from cronocast.forecast.timeline import Timeline
 from cronocast.prepare import prepare
@@ -97,7 +98,11 @@ def test_length(ns: int, plain: str, counted: str) -> None:
 
 
 def test_a_length_that_tells_steps_apart_is_exact() -> None:
-    assert [words.length(m * HOUR // 60, counted=True, exact=True) for m in (130, 135, 180)] == ["130 minutes", "135 minutes", "3 hours"]
+    assert [words.length(m * HOUR // 60, counted=True, exact=True) for m in (130, 135, 180)] == [
+        "130 minutes",
+        "135 minutes",
+        "3 hours",
+    ]
 
 
 SEASONS = {  # length in ns, as the reason of a class says it
@@ -117,7 +122,13 @@ def test_length_of_a_season_in_the_reason_of_a_class(ns: int, expected: str) -> 
     assert explain._length(ns) == expected
 
 
-PERCENTS = {"whole": (0.94, "94\u00a0%"), "near all": (0.9951, "99.5\u00a0%"), "all": (1.0, "100\u00a0%"), "few": (0.004, "0.4\u00a0%"), "none known": (None, "-")}
+PERCENTS = {
+    "whole": (0.94, "94\u00a0%"),
+    "near all": (0.9951, "99.5\u00a0%"),
+    "all": (1.0, "100\u00a0%"),
+    "few": (0.004, "0.4\u00a0%"),
+    "none known": (None, "-"),
+}
 
 
 @pytest.mark.parametrize(("share", "expected"), PERCENTS.values(), ids=PERCENTS)
@@ -125,7 +136,12 @@ def test_percent(share: float | None, expected: str) -> None:
     assert words.percent(share) == expected
 
 
-RATIOS = {"better": (0.62, "38\u00a0% smaller"), "worse": (1.21, "21\u00a0% larger"), "same": (1.001, "no better, no worse"), "far worse": (40.0, "40 times as large")}
+RATIOS = {
+    "better": (0.62, "38\u00a0% smaller"),
+    "worse": (1.21, "21\u00a0% larger"),
+    "same": (1.001, "no better, no worse"),
+    "far worse": (40.0, "40 times as large"),
+}
 
 
 @pytest.mark.parametrize(("ratio", "expected"), RATIOS.values(), ids=RATIOS)
@@ -139,7 +155,9 @@ def test_error_and_coverage_are_said_for_people(tmp_path: Path) -> None:
     assert words.coverage_sentence(member.backtest, 0.95) == "95\u00a0% band held 94\u00a0% of held-out values"
 
 
-NAIVE: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], str]] = {  # naive model, steps of its seasons, periods of the profile, words
+NAIVE: dict[
+    str, tuple[str, tuple[int, ...], tuple[int, ...], str]
+] = {  # naive model, steps of its seasons, periods of the profile, words
     "the season is recorded": ("seasonal_naive", (24,), (), "day"),
     "of several periods": ("seasonal_naive", (168,), (24, 168), "week"),
     "now one, now the other": ("seasonal_naive", (24, 168), (), "day or week"),
@@ -153,10 +171,16 @@ NAIVE: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], str]] = {  # naive
 
 
 @pytest.mark.parametrize(("model", "seasons", "periods", "expected"), NAIVE.values(), ids=NAIVE)
-def test_what_the_naive_forecast_repeats_is_named(model: str, seasons: tuple[int, ...], periods: tuple[int, ...], expected: str, member: MemberView) -> None:
+def test_what_the_naive_forecast_repeats_is_named(
+    model: str, seasons: tuple[int, ...], periods: tuple[int, ...], expected: str, member: MemberView
+) -> None:
     assert member.backtest is not None
     assert member.profile is not None
-    known = replace(member, backtest=replace(member.backtest, naive_model=model, seasons=seasons), profile=replace(member.profile, periods=periods))
+    known = replace(
+        member,
+        backtest=replace(member.backtest, naive_model=model, seasons=seasons),
+        profile=replace(member.profile, periods=periods),
+    )
     assert words.naive_words(known) == f"repeating the last {expected}"
 
 
@@ -171,10 +195,16 @@ def test_members_that_deserve_a_look_are_told_why(tmp_path: Path) -> None:
 
 
 def test_the_forecast_of_an_earlier_run_is_held_against_what_was_measured(tmp_path: Path) -> None:
-    before = read_run(report_runs.write_run(tmp_path / "1", [Sample("", lambda _: 10.0, noise=2.0)], now=NOW - 24 * HOUR))
+    before = read_run(
+        report_runs.write_run(tmp_path / "1", [Sample("", lambda _: 10.0, noise=2.0)], now=NOW - 24 * HOUR)
+    )
     now = read_run(report_runs.write_run(tmp_path / "2", [Sample("", lambda i: 10.0 + i % 2 * 9, noise=0.0)]))
     said = words.earlier_sentence(before.run, before.members[0].forecast, now.members[0], zone_of("UTC")[0])
-    assert said == "The forecast of Mon 9 Mar 14:00 onwards (run 2026-03-09T14:00:00Z) has met 24 measured values since: mean error 4.5, 12 of 24 inside its band."
+    assert (
+        said
+        == "The forecast of Mon 9 Mar 14:00 onwards (run 2026-03-09T14:00:00Z) has met 24 measured values since: mean"
+        " error 4.5, 12 of 24 inside its band."
+    )
 
 
 HEADLINES = {
@@ -185,8 +215,12 @@ HEADLINES = {
 
 
 @pytest.mark.parametrize(("failed", "without", "state", "sentence"), HEADLINES.values(), ids=HEADLINES)
-def test_headline(failed: dict[str, Exception], without: tuple[str, ...], state: str, sentence: str, tmp_path: Path) -> None:
-    folder = report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(50, 14))], failed=failed, without=without)  # type: ignore[arg-type]
+def test_headline(
+    failed: dict[str, CronocastError], without: tuple[str, ...], state: str, sentence: str, tmp_path: Path
+) -> None:
+    folder = report_runs.write_run(
+        tmp_path / "run", [Sample("", report_runs.daily(50, 14))], failed=failed, without=without
+    )
     assert words.headline(read_run(folder)) == (state, sentence)
 
 
@@ -222,7 +256,12 @@ PREPARED: dict[str, tuple[dict[str, Any], dict[str, Any], int, str]] = {
     ),
     "one missing day": ({"filled_by_line": 1}, {}, DAY, "Before the forecast: 1 missing day filled."),
     "only some of the gaps": ({"filled_by_line": 4}, {}, HOUR, "Before the forecast: 4 missing hours filled."),
-    "a step without a name": ({"filled_by_line": 9}, {}, 5 * MINUTE, "Before the forecast: 9 missing values filled, the longest gap 45 minutes."),
+    "a step without a name": (
+        {"filled_by_line": 9},
+        {},
+        5 * MINUTE,
+        "Before the forecast: 9 missing values filled, the longest gap 45 minutes.",
+    ),
     "several rows a step": (
         {"resampled_away": 1},
         {"prepare.resample": "max"},
@@ -235,14 +274,32 @@ PREPARED: dict[str, tuple[dict[str, Any], dict[str, Any], int, str]] = {
         HOUR,
         "Before the forecast: the values count up, so their growth per second is forecast (they began anew 2 times).",
     ),
-    "counter that never began anew": ({}, {"prepare.rate": True}, HOUR, "Before the forecast: the values count up, so their growth per second is forecast."),
-    "moving average": ({"smoothed": 672}, {"prepare.smooth": "3h"}, HOUR, "Before the forecast: each value became the mean of the 3 hours up to it."),
-    "moving average of one hour": ({"smoothed": 672}, {"prepare.smooth": "1h"}, MINUTE, "Before the forecast: each value became the mean of the hour up to it."),
+    "counter that never began anew": (
+        {},
+        {"prepare.rate": True},
+        HOUR,
+        "Before the forecast: the values count up, so their growth per second is forecast.",
+    ),
+    "moving average": (
+        {"smoothed": 672},
+        {"prepare.smooth": "3h"},
+        HOUR,
+        "Before the forecast: each value became the mean of the 3 hours up to it.",
+    ),
+    "moving average of one hour": (
+        {"smoothed": 672},
+        {"prepare.smooth": "1h"},
+        MINUTE,
+        "Before the forecast: each value became the mean of the hour up to it.",
+    ),
     "silent nights": (
         {"silent_steps": 1384, "left_out_in_silent_steps": 1},
         {},
         HOUR,
-        "Before the forecast: 1,384 hours left out, with 1 value in them, since hardly anything is measured at these times of day or week.",
+        (
+            "Before the forecast: 1,384 hours left out, with 1 value in them, since hardly anything is measured at"
+            " these times of day or week."
+        ),
     ),
     "holidays and a gap": (
         {"filled_by_season": 5, "left_out_on_holidays": 48},
@@ -250,17 +307,42 @@ PREPARED: dict[str, tuple[dict[str, Any], dict[str, Any], int, str]] = {
         HOUR,
         "Before the forecast: 48 hours on holidays left out, since they are no ordinary days; 5 missing hours filled.",
     ),
-    "outage": ({"left_out_before_outage": 120}, {}, HOUR, "Before the forecast: 120 values from before a long gap left out."),
-    "silent at the end": ({"missing_at_end": 3}, {}, HOUR, "Before the forecast: nothing was measured in the last 3 hours."),
-    "logarithm": ({"transform": "log", "added": 0.5}, {}, HOUR, "Before the forecast: the logarithms of the values were forecast and turned back."),
-    "power": ({"transform": "power", "power": 0.3}, {}, HOUR, "Before the forecast: the values to the power of 0.3 were forecast and turned back."),
+    "outage": (
+        {"left_out_before_outage": 120},
+        {},
+        HOUR,
+        "Before the forecast: 120 values from before a long gap left out.",
+    ),
+    "silent at the end": (
+        {"missing_at_end": 3},
+        {},
+        HOUR,
+        "Before the forecast: nothing was measured in the last 3 hours.",
+    ),
+    "logarithm": (
+        {"transform": "log", "added": 0.5},
+        {},
+        HOUR,
+        "Before the forecast: the logarithms of the values were forecast and turned back.",
+    ),
+    "power": (
+        {"transform": "power", "power": 0.3},
+        {},
+        HOUR,
+        "Before the forecast: the values to the power of 0.3 were forecast and turned back.",
+    ),
     "refused": (
         {"outliers": 1, "note": "transform: log needs values from zero up"},
         {},
         HOUR,
         "Before the forecast: 1 odd value left out. Transform: log needs values from zero up.",
     ),
-    "broken": ({"outliers": "three", "filled_by_line": None, "transform": 7, "power": "x"}, {"prepare.smooth": 3}, HOUR, ""),
+    "broken": (
+        {"outliers": "three", "filled_by_line": None, "transform": 7, "power": "x"},
+        {"prepare.smooth": 3},
+        HOUR,
+        "",
+    ),
 }
 
 
@@ -271,20 +353,30 @@ def member(tmp_path_factory: pytest.TempPathFactory) -> MemberView:
 
 
 @pytest.mark.parametrize(("missing", "told"), [(47, False), (48, True), (0, False)])
-def test_a_member_that_has_been_silent_for_as_long_as_is_forecast_deserves_a_look(missing: int, told: bool, member: MemberView) -> None:
+def test_a_member_that_has_been_silent_for_as_long_as_is_forecast_deserves_a_look(
+    missing: int, told: bool, member: MemberView
+) -> None:
     ahead = len(member.forecast.time_ns)
     times = member.forecast.time_ns[0] - (missing + 1) * member.step_ns
     history = replace(member.history, time_ns=array("q", [times]), columns=(array("d", [1.0]),))
-    said = words.remark(replace(member, history=history, prepared={"missing_at_end": missing * ahead // 48}, backtest=None), 0.95)
-    assert said == ((3, f"nothing measured for {words.length(missing * member.step_ns, counted=True)}") if told else (9, ""))
+    said = words.remark(
+        replace(member, history=history, prepared={"missing_at_end": missing * ahead // 48}, backtest=None), 0.95
+    )
+    assert said == (
+        (3, f"nothing measured for {words.length(missing * member.step_ns, counted=True)}") if told else (9, "")
+    )
 
 
 @pytest.mark.parametrize(("prepared", "settings", "step_ns", "expected"), PREPARED.values(), ids=PREPARED)
-def test_what_was_prepared_is_told(prepared: dict[str, Any], settings: dict[str, Any], step_ns: int, expected: str, member: MemberView) -> None:
+def test_what_was_prepared_is_told(
+    prepared: dict[str, Any], settings: dict[str, Any], step_ns: int, expected: str, member: MemberView
+) -> None:
     assert prepared_sentence(replace(member, prepared=prepared, step_ns=step_ns), settings) == expected
 
 
-SINCE: dict[str, tuple[dict[str, Any], float, str]] = {  # what is counted, hours from the last row to the forecast, how long nothing was measured
+SINCE: dict[
+    str, tuple[dict[str, Any], float, str]
+] = {  # what is counted, hours from the last row to the forecast, how long nothing was measured
     "nights are silent": ({"silent_steps": 380, "missing_at_end": 30}, 79, "78 hours"),
     "rows within steps": ({"silent_steps": 380, "missing_at_end": 30}, 78.2, "78 hours"),
     "one hour": ({"silent_steps": 380, "missing_at_end": 1}, 2, "1 hour"),
@@ -294,10 +386,18 @@ SINCE: dict[str, tuple[dict[str, Any], float, str]] = {  # what is counted, hour
 
 
 @pytest.mark.parametrize(("prepared", "hours", "said"), SINCE.values(), ids=SINCE)
-def test_time_since_the_last_value_is_that_of_the_clock(prepared: dict[str, Any], hours: float, said: str, member: MemberView) -> None:
+def test_time_since_the_last_value_is_that_of_the_clock(
+    prepared: dict[str, Any], hours: float, said: str, member: MemberView
+) -> None:
     first = member.forecast.time_ns[0]
-    history = replace(member.history, time_ns=array("q", [first - 100 * HOUR, first - int(hours * HOUR)]), columns=(array("d", [1.0, 2.0]),))
-    assert prepared_sentence(replace(member, history=history, prepared=prepared), {}).endswith(f"nothing was measured in the last {said}.")
+    history = replace(
+        member.history,
+        time_ns=array("q", [first - 100 * HOUR, first - int(hours * HOUR)]),
+        columns=(array("d", [1.0, 2.0]),),
+    )
+    assert prepared_sentence(replace(member, history=history, prepared=prepared), {}).endswith(
+        f"nothing was measured in the last {said}."
+    )
 
 
 def test_nothing_is_told_of_a_member_without_forecast(member: MemberView) -> None:
@@ -308,7 +408,12 @@ def test_nothing_is_told_of_a_member_without_forecast(member: MemberView) -> Non
 # What explains another count and is not told alone, or is told by a setting.
 BESIDE = {"left_out_in_silent_steps", "counter_resets"}
 COUNTED = {
-    *prepare(np.arange(40) * HOUR, np.arange(40.0), HOUR, Prepare(resample="mean", rate=True, outliers=5.0, smooth=Duration.parse("3h"))).counts,
+    *prepare(
+        np.arange(40) * HOUR,
+        np.arange(40.0),
+        HOUR,
+        Prepare(resample="mean", rate=True, outliers=5.0, smooth=Duration.parse("3h")),
+    ).counts,
     *Filled(np.ones(1), np.ones(1, dtype=bool), 0, 0).counts(),
     *Timeline(0, np.ones(1), (), 0, 1).told(),
 }

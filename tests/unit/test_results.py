@@ -101,11 +101,32 @@ def test_an_error_stands_in_the_result(tmp_path: Path) -> None:
     error = RefusedError("E_DB", "http://h:8086", "no such database")
     write_result(tmp_path / "load.result.json", "load", "cpu", RUN, Outcome(rows_in=7), 0.1, error, {})
     result = read_result(tmp_path / "load.result.json", "load")
-    expected = {"status": "failed", "exit": 69, "token": "E_DB", "reason": "E_DB: no such database", "message": "E_DB http://h:8086: no such database", "rows_in": 7}
+    expected = {
+        "status": "failed",
+        "exit": 69,
+        "token": "E_DB",
+        "reason": "E_DB: no such database",
+        "message": "E_DB http://h:8086: no such database",
+        "rows_in": 7,
+    }
     assert expected.items() <= result.items()
 
 
-GOOD = Profile("cpu", "host=a", "seasonal", "repeats daily", 3600 * 10**9, 400, 10**18, 10**18 + 399 * 3600 * 10**9, (24, 168), (), Gaps(1, 1, 0.01), {"acf": 0.9}, ("x",))
+GOOD = Profile(
+    "cpu",
+    "host=a",
+    "seasonal",
+    "repeats daily",
+    3600 * 10**9,
+    400,
+    10**18,
+    10**18 + 399 * 3600 * 10**9,
+    (24, 168),
+    (),
+    Gaps(1, 1, 0.01),
+    {"acf": 0.9},
+    ("x",),
+)
 
 
 def test_profile_round_trip() -> None:
@@ -153,7 +174,18 @@ def test_s14_profile_without_a_key(key: str) -> None:
         from_document(document, "p")
 
 
-@pytest.mark.parametrize("document", [[], {"schema": 99, "members": []}, {"schema": 1}, {"schema": 1, "members": {}}, {"schema": 1, "members": [None]}, None, 7])
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {"schema": 99, "members": []},
+        {"schema": 1},
+        {"schema": 1, "members": {}},
+        {"schema": 1, "members": [None]},
+        None,
+        7,
+    ],
+)
 def test_s14_file_that_is_no_profile(document: Any, tmp_path: Path) -> None:
     (tmp_path / "profile.json").write_text(json.dumps(document))
     with pytest.raises(ContractError, match="E_CLASS"):
@@ -178,7 +210,9 @@ def test_s14_mutated_documents_never_end_in_a_bug(published: Path) -> None:
         document = mutated(rng, good)
         try:
             from_document(document.get("profile") if isinstance(document, dict) else document, "p")
-            result_path("extract", published).write_text(json.dumps(document.get("result") if isinstance(document, dict) else document))
+            result_path("extract", published).write_text(
+                json.dumps(document.get("result") if isinstance(document, dict) else document)
+            )
             check_handoff(published, "extract", "cpu", RUN)
         except CronocastError as error:
             refused += error.exit_code == 76
@@ -187,5 +221,8 @@ def test_s14_mutated_documents_never_end_in_a_bug(published: Path) -> None:
 
 def test_a_file_of_another_name_is_not_called_changed(published: Path) -> None:
     alter(published, outputs={"other.csv": {"sha256": "0" * 64, "rows": 0}})
-    with pytest.raises(ContractError, match=r"E_HANDOFF .*: extract.result.json beside it tells of 'other.csv'; run extract again for this file"):
+    with pytest.raises(
+        ContractError,
+        match=r"E_HANDOFF .*: extract.result.json beside it tells of 'other.csv'; run extract again for this file",
+    ):
         check_handoff(published, "extract", "cpu", RUN)

@@ -39,7 +39,9 @@ def test_costs_of_lines_are_those_of_least_squares() -> None:
                 assert cost[j, i] == np.inf
             else:
                 t = np.arange(start, end)
-                assert cost[j, i] == pytest.approx(np.sum((z[start:end] - np.polyval(np.polyfit(t, z[start:end], 1), t)) ** 2), rel=1e-6)
+                assert cost[j, i] == pytest.approx(
+                    np.sum((z[start:end] - np.polyval(np.polyfit(t, z[start:end], 1), t)) ** 2), rel=1e-6
+                )
 
 
 def test_waves_over_one_period_go_on_as_sines() -> None:

@@ -36,11 +36,15 @@ class Run:
         source = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
         entry = parse_entry({"name": "a", "source": source, **self.settings})
         at = self.folder
-        return Job("forecast", entry, RUN_NS, False, at / "history.csv", at / "profile.json", at / "forecast.csv", at / "state")
+        return Job(
+            "forecast", entry, RUN_NS, False, at / "history.csv", at / "profile.json", at / "forecast.csv", at / "state"
+        )
 
     def made(self) -> "Run":
         job = self.job()
-        profiles = [Profile("m", f"host=h{i}", c, "because", HOUR, 100, 0, 99 * HOUR) for i, c in enumerate(self.classes)]
+        profiles = [
+            Profile("m", f"host=h{i}", c, "because", HOUR, 100, 0, 99 * HOUR) for i, c in enumerate(self.classes)
+        ]
         path = self.folder / "profile.json"
         write_json(path, {"schema": SCHEMA, "members": [to_document(p) for p in profiles]})
         outcome = Outcome()
@@ -56,18 +60,50 @@ class Run:
         path = self.folder / part.file
         path.parent.mkdir(exist_ok=True)
         outcome = Outcome(window={"end_ns": RUN_NS, "every_ns": HOUR}, notes=self.notes.get(part.name, []))
-        mine = [(i, p) for i, p in enumerate(profiles) if part.image in models_by_image(job.entry, p.series_class) and i % part.count == part.index]
+        mine = [
+            (i, p)
+            for i, p in enumerate(profiles)
+            if part.image in models_by_image(job.entry, p.series_class) and i % part.count == part.index
+        ]
         if not mine:
-            write_result(result_path(part.name, path), "forecast", "a", job.run, Outcome(status="skipped", reason="no_members"), 0.1, None, {})
+            write_result(
+                result_path(part.name, path),
+                "forecast",
+                "a",
+                job.run,
+                Outcome(status="skipped", reason="no_members"),
+                0.1,
+                None,
+                {},
+            )
             return
         with atomic(path) as file:
             file.write(header(FORECAST_COLUMNS))
             for i, profile in mine:
                 own = self.documents.get(f"{part.image} {i}", {})
-                outcome.members.append({"name": "m", "tags": profile.tags, "status": "ok", "model": part.image, "why": "tried", "backtest": {"ratio": 0.5}, **own})
+                outcome.members.append(
+                    {
+                        "name": "m",
+                        "tags": profile.tags,
+                        "status": "ok",
+                        "model": part.image,
+                        "why": "tried",
+                        "backtest": {"ratio": 0.5},
+                        **own,
+                    }
+                )
                 if outcome.members[-1]["status"] in ("ok", "fallback"):
                     value = float(i + (100 if part.image == "lstm" else 0))
-                    file.write(rows(Member("m", profile.tags, array("q", [RUN_NS, RUN_NS + HOUR]), tuple(array("d", [value] * 2) for _ in range(3)))))
+                    file.write(
+                        rows(
+                            Member(
+                                "m",
+                                profile.tags,
+                                array("q", [RUN_NS, RUN_NS + HOUR]),
+                                tuple(array("d", [value] * 2) for _ in range(3)),
+                            )
+                        )
+                    )
         outcome.add_output(path, 2 * len(mine))
         write_result(result_path(part.name, path), "forecast", "a", job.run, outcome, 0.1, None, {})
 
@@ -127,20 +163,34 @@ def test_a_member_that_only_one_image_tried_keeps_its_reason(tmp_path: Path) -> 
 
 
 def test_what_the_parts_say_is_said_once(tmp_path: Path) -> None:
-    notes = {"light-0": ["options.x is not read"], "light-1": ["options.x is not read"], "lstm-0": ["options.x is not read", "lstm: model_retrained: damaged"]}
+    notes = {
+        "light-0": ["options.x is not read"],
+        "light-1": ["options.x is not read"],
+        "lstm-0": ["options.x is not read", "lstm: model_retrained: damaged"],
+    }
     outcome, _ = selected(Run(tmp_path, {"shards": 2, "candidates": ["lstm"]}, ["seasonal"] * 2, notes=notes).made())
     assert outcome.notes == ["options.x is not read", "lstm: model_retrained: damaged"]
 
 
 def test_members_that_failed_are_counted_and_the_others_written(tmp_path: Path) -> None:
-    made = Run(tmp_path, {"shards": 2}, ["trend"] * 4, {"light 1": {"status": "failed"}, "light 2": {"status": "fallback"}, "light 3": {"status": "skipped"}}).made()
+    made = Run(
+        tmp_path,
+        {"shards": 2},
+        ["trend"] * 4,
+        {"light 1": {"status": "failed"}, "light 2": {"status": "fallback"}, "light 3": {"status": "skipped"}},
+    ).made()
     outcome, values = selected(made)
     assert set(values) == {"host=h0", "host=h2"}
-    assert (outcome.status, outcome.reason) == ("fallback", "1 of 4 members failed, 1 of 4 members skipped, 1 of 4 members fallback")
+    assert (outcome.status, outcome.reason) == (
+        "fallback",
+        "1 of 4 members failed, 1 of 4 members skipped, 1 of 4 members fallback",
+    )
 
 
 def test_nothing_written_is_skipped(tmp_path: Path) -> None:
-    made = Run(tmp_path, {"shards": 2}, ["trend"] * 2, {"light 0": {"status": "skipped"}, "light 1": {"status": "skipped"}}).made()
+    made = Run(
+        tmp_path, {"shards": 2}, ["trend"] * 2, {"light 0": {"status": "skipped"}, "light 1": {"status": "skipped"}}
+    ).made()
     job = made.job()
     assert run(job).status == "skipped"
 
@@ -158,12 +208,16 @@ BREAKS = {
     "a part's result is missing": lambda folder: (folder / "forecast/light-1.result.json").unlink(),
     "a part was changed": lambda folder: break_file(folder / "forecast/light-1.csv"),
     "the profile was changed": lambda folder: break_file(folder / "profile.json"),
-    "a part is of another run": lambda folder: _alter(folder / "forecast/light-1.result.json", run="2026-01-01T07:00:00Z"),
+    "a part is of another run": lambda folder: _alter(
+        folder / "forecast/light-1.result.json", run="2026-01-01T07:00:00Z"
+    ),
     "a part is of another series": lambda folder: _alter(folder / "forecast/light-1.result.json", series="b"),
     "a part failed": lambda folder: _alter(folder / "forecast/light-1.result.json", status="failed"),
     "a part lacks a member": lambda folder: _alter(folder / "forecast/light-1.result.json", members=[]),
     "a part's notes are no list": lambda folder: _alter(folder / "forecast/light-1.result.json", notes=7),
-    "a part's member has no name": lambda folder: _alter(folder / "forecast/light-1.result.json", members=[{"tags": ""}]),
+    "a part's member has no name": lambda folder: _alter(
+        folder / "forecast/light-1.result.json", members=[{"tags": ""}]
+    ),
 }
 
 

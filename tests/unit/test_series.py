@@ -1,4 +1,7 @@
-"""The CSV between steps (S1-S13): what is read back is bit for bit what was written; anything else is refused with its line."""
+"""The CSV between steps (S1-S13): what is read back is bit for bit what was written.
+
+Anything else is refused with its line.
+"""
 
 import math
 import os
@@ -14,7 +17,17 @@ from hypothesis import strategies as st
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, StorageError
-from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, other_unit, parse_tags, read_members, rows, tags_text
+from cronocast.series import (
+    FORECAST_COLUMNS,
+    HISTORY_COLUMNS,
+    Member,
+    header,
+    other_unit,
+    parse_tags,
+    read_members,
+    rows,
+    tags_text,
+)
 
 T0 = 1_700_000_000 * 10**9
 HEAD = b"name,tags,time,value\n"
@@ -42,7 +55,13 @@ tag_sets = st.dictionaries(text, text, max_size=3).map(lambda tags: tags_text(ta
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "unit"), [(10**15, 4 * 10**15, ""), (1_700_003_600 * 10**6, 1_700_007_200 * 10**6, "microseconds"), (0, 10**15, ""), (10**18, 2 * 10**18, "")]
+    ("first", "last", "unit"),
+    [
+        (10**15, 4 * 10**15, ""),
+        (1_700_003_600 * 10**6, 1_700_007_200 * 10**6, "microseconds"),
+        (0, 10**15, ""),
+        (10**18, 2 * 10**18, ""),
+    ],
 )
 def test_made_up_times_since_1970_are_no_microseconds(first: int, last: int, unit: str) -> None:
     assert other_unit(first, last) == unit
@@ -58,10 +77,27 @@ def test_round_trip_is_bit_exact(data: st.DataObject, columns: tuple[str, ...], 
         members.append(Member(name, tags, array("q", times), tuple(values)))
     content = header(columns) + b"".join(map(rows, members))
     found = list(read_members(write(tmp_path / "f.csv", content), columns))
-    assert [(m.key, m.time_ns.tolist(), list(map(bits, m.columns))) for m in found] == [(m.key, m.time_ns.tolist(), list(map(bits, m.columns))) for m in members]
+    assert [(m.key, m.time_ns.tolist(), list(map(bits, m.columns))) for m in found] == [
+        (m.key, m.time_ns.tolist(), list(map(bits, m.columns))) for m in members
+    ]
 
 
-@pytest.mark.parametrize("value", [0.0, -0.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, 0.1, 1 / 3, 1e22, 1e-7, 123456789.123456789])
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.0,
+        -0.0,
+        5e-324,
+        2.2250738585072014e-308,
+        1.7976931348623157e308,
+        -1.7976931348623157e308,
+        0.1,
+        1 / 3,
+        1e22,
+        1e-7,
+        123456789.123456789,
+    ],
+)
 def test_edges_of_doubles(value: float, tmp_path: Path) -> None:
     [member] = history(tmp_path / "f.csv", HEAD + b"m,,%d,%s\n" % (T0, repr(value).encode()))
     assert bits(member.columns[0]) == [struct.pack("<d", value)]
@@ -73,7 +109,9 @@ def test_tags_round_trip(tags: dict[str, str]) -> None:
     assert parse_tags(tags_text(tags.items())) == tuple(sorted(tags.items()))
 
 
-@pytest.mark.parametrize("bad", ["a", "=", "a=", "=b", "a=b,", ",a=b", "b=1,a=2", "a=1,a=2", "a=b=c", "a=b\\", "a=b,,c=d", "\\a=b"])
+@pytest.mark.parametrize(
+    "bad", ["a", "=", "a=", "=b", "a=b,", ",a=b", "b=1,a=2", "a=1,a=2", "a=b=c", "a=b\\", "a=b,,c=d", "\\a=b"]
+)
 def test_tags_in_another_form_are_refused(bad: str) -> None:
     with pytest.raises(ValueError):
         parse_tags(bad)
@@ -118,7 +156,10 @@ BAD: dict[str, tuple[bytes, str, int]] = {
             b"=1+1",
         )
     },
-    **{f"S7 {value!r}": (other(value), "E_CSV_VALUE", 4) for value in (b"inf", b"-Infinity", b"+Inf", b"-nan", b"NULL", b"None")},
+    **{
+        f"S7 {value!r}": (other(value), "E_CSV_VALUE", 4)
+        for value in (b"inf", b"-Infinity", b"+Inf", b"-nan", b"NULL", b"None")
+    },
     "S8 extra column": (b"name,tags,time,value,x\nm,,1,1,1\n", "E_CSV_HEADER", 1),
     "S8 missing column": (b"name,time,value\nm,1,1\n", "E_CSV_HEADER", 1),
     "S8 column twice": (b"name,tags,time,time,value\nm,,1,1,1\n", "E_CSV_HEADER", 1),
@@ -197,7 +238,10 @@ def test_s3_header_alone_holds_no_member(tmp_path: Path) -> None:
 
 
 def test_s7_gaps_are_counted(tmp_path: Path) -> None:
-    lines = [b"m,,%d,%s\n" % (T0 + i * 10**9, value) for i, value in enumerate([b"1", b"nan", b"NaN", b"NA", b"", b"null", b"2"])]
+    lines = [
+        b"m,,%d,%s\n" % (T0 + i * 10**9, value)
+        for i, value in enumerate([b"1", b"nan", b"NaN", b"NA", b"", b"null", b"2"])
+    ]
     [member] = history(tmp_path / "h.csv", HEAD + b"".join(lines))
     assert (member.columns[0].tolist(), member.gaps_in_file) == ([1.0, 2.0], 5)
     assert member.time_ns.tolist() == [T0, T0 + 6 * 10**9]
@@ -206,7 +250,11 @@ def test_s7_gaps_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [b"nan", b"", b"inf"])
 def test_s7_a_forecast_has_no_gaps(value: bytes, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="E_CSV_VALUE"):
-        list(read_members(write(tmp_path / "f.csv", header(FORECAST_COLUMNS) + b"m,,%d,1,%s,2\n" % (T0, value)), FORECAST_COLUMNS))
+        list(
+            read_members(
+                write(tmp_path / "f.csv", header(FORECAST_COLUMNS) + b"m,,%d,1,%s,2\n" % (T0, value)), FORECAST_COLUMNS
+            )
+        )
 
 
 def test_s9_a_bom_is_fine(tmp_path: Path) -> None:
@@ -248,7 +296,20 @@ def mutated(rng: random.Random, content: bytes) -> bytes:
     changed = bytearray(content)
     for _ in range(rng.randint(1, 3)):
         at = rng.randrange(len(changed) + 1)
-        piece = rng.choice([bytes([rng.randrange(256)]), b"\n", b",", b'"', b"nan", b"-", b"9" * 20, b"\\", b"=", bytes(changed[at : at + rng.randint(1, 60)])])
+        piece = rng.choice(
+            [
+                bytes([rng.randrange(256)]),
+                b"\n",
+                b",",
+                b'"',
+                b"nan",
+                b"-",
+                b"9" * 20,
+                b"\\",
+                b"=",
+                bytes(changed[at : at + rng.randint(1, 60)]),
+            ]
+        )
         changed[at : at + rng.choice([0, 0, 1, len(piece), 40])] = piece
     return bytes(changed[: rng.choice([len(changed), len(changed), rng.randrange(len(changed) + 1)])])
 
@@ -272,7 +333,12 @@ def test_s_mutated_files_are_read_or_refused_never_a_bug(tmp_path: Path) -> None
 
 def test_a_hundred_thousand_rows_in_under_a_second_of_cpu(tmp_path: Path) -> None:
     rng = random.Random(1)
-    member = Member("m", "host=a", array("q", range(T0, T0 + 10**5 * 10**9, 10**9)), (array("d", (rng.gauss(0, 1) for _ in range(10**5))),))
+    member = Member(
+        "m",
+        "host=a",
+        array("q", range(T0, T0 + 10**5 * 10**9, 10**9)),
+        (array("d", (rng.gauss(0, 1) for _ in range(10**5))),),
+    )
     begin = time.process_time()
     write(tmp_path / "h.csv", HEAD + rows(member))
     [found] = read_members(tmp_path / "h.csv", HISTORY_COLUMNS)

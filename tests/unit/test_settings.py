@@ -1,4 +1,7 @@
-"""Where settings come from: flag, then env variable, then series document, then default; and the start-up line says so."""
+"""Where settings come from: flag, then env variable, then series document, then default.
+
+And the start-up line says so.
+"""
 
 import json
 import sys
@@ -10,7 +13,12 @@ import pytest
 from cronocast import cli
 from cronocast.files import read_json, run_name, series_id
 
-ENTRY: dict[str, Any] = {"name": "cpu", "horizon": "6h", "level": 0.9, "source": {"url": "http://127.0.0.1:9", "database": "d", "measurement": "cpu", "field": "v"}}
+ENTRY: dict[str, Any] = {
+    "name": "cpu",
+    "horizon": "6h",
+    "level": 0.9,
+    "source": {"url": "http://127.0.0.1:9", "database": "d", "measurement": "cpu", "field": "v"},
+}
 RUN_NS = 1_750_000_000 * 10**9 // (3600 * 10**9) * 3600 * 10**9
 
 
@@ -22,12 +30,29 @@ def forecast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
     def run(*flags: str, env: dict[str, str] | None = None) -> tuple[int, str, dict[str, Any]]:
         with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["cronocast", "forecast", "--history", str(tmp_path / "h.csv"), "--forecast", str(tmp_path / "f.csv"), "--model=naive", *flags])
+            patch.setattr(
+                sys,
+                "argv",
+                [
+                    "cronocast",
+                    "forecast",
+                    "--history",
+                    str(tmp_path / "h.csv"),
+                    "--forecast",
+                    str(tmp_path / "f.csv"),
+                    "--model=naive",
+                    *flags,
+                ],
+            )
             for name, value in (env or {}).items():
                 patch.setenv(name, value)
             with pytest.raises(SystemExit) as caught:
                 cli.main()
-        return int(caught.value.code or 0), capsys.readouterr().err, read_json(tmp_path / "forecast.result.json")["settings"]
+        return (
+            int(caught.value.code or 0),
+            capsys.readouterr().err,
+            read_json(tmp_path / "forecast.result.json")["settings"],
+        )
 
     return run
 
@@ -60,7 +85,16 @@ def test_step_size_is_taken_from_the_history(forecast: Any) -> None:
 
 
 def test_kinds_from_text(forecast: Any) -> None:
-    code, _, settings = forecast("--candidates", "naive,linear", "--level", "0.8", "--jobs", "1", "--clip-min=-1e3", env={"CRONOCAST_OPTIONS": "{}"})
+    code, _, settings = forecast(
+        "--candidates",
+        "naive,linear",
+        "--level",
+        "0.8",
+        "--jobs",
+        "1",
+        "--clip-min=-1e3",
+        env={"CRONOCAST_OPTIONS": "{}"},
+    )
     assert code == 0
     assert {name: settings[name]["value"] for name in ("candidates", "level", "jobs", "clip.min")} == {
         "candidates": ["naive", "linear"],
@@ -72,7 +106,9 @@ def test_kinds_from_text(forecast: Any) -> None:
 
 def test_run_and_root_make_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for text in ("2026-01-31T12:00:00Z", "1769860800"):
-        monkeypatch.setattr(sys, "argv", ["cronocast", "load", "--entry", json.dumps(ENTRY), "--root", str(tmp_path), "--run", text])
+        monkeypatch.setattr(
+            sys, "argv", ["cronocast", "load", "--entry", json.dumps(ENTRY), "--root", str(tmp_path), "--run", text]
+        )
         with pytest.raises(SystemExit) as caught:
             cli.main()
         assert caught.value.code in (66, 76)  # nothing was forecast
@@ -82,8 +118,12 @@ def test_run_and_root_make_the_folder(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-01-31", "1e9", "-5", "99999999999", "2026-13-01T00:00:00Z"])
-def test_a_run_that_is_no_time(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["cronocast", "load", "--entry", json.dumps(ENTRY), "--root", str(tmp_path), f"--run={text}"])
+def test_a_run_that_is_no_time(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["cronocast", "load", "--entry", json.dumps(ENTRY), "--root", str(tmp_path), f"--run={text}"]
+    )
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 78
@@ -94,13 +134,19 @@ def test_a_run_that_is_no_time(text: str, tmp_path: Path, monkeypatch: pytest.Mo
 DOCUMENT = json.dumps(ENTRY)
 RUN = ["--run", "1769860800"]
 FOLDER = f"{series_id('cpu')}/runs/{run_name(1_769_860_800 * 10**9)}"
-REFUSED: dict[str, tuple[str, list[str], str]] = {  # step, what it is given beside --root, its result; "" where none can be placed
+REFUSED: dict[
+    str, tuple[str, list[str], str]
+] = {  # step, what it is given beside --root, its result; "" where none can be placed
     "classify": ("classify", ["--entry", DOCUMENT, *RUN, "--model=nosuch"], "classify.result.json"),
     "extract, the first to write": ("extract", ["--entry", DOCUMENT, *RUN, "--every=1x"], "extract.result.json"),
     "load": ("load", ["--entry", DOCUMENT, *RUN, "--sink-url=ftp://h"], "load.result.json"),
     "a part": ("forecast", ["--entry", DOCUMENT, *RUN, "--part=lstm-0/2", "--level=7"], "forecast/lstm-0.result.json"),
     "select": ("select", ["--entry", DOCUMENT, *RUN, "--model=no such"], "forecast.result.json"),
-    "a name that is replaced": ("forecast", ["--entry", DOCUMENT.replace("cpu", "mem"), "--name=cpu", *RUN, "--level=7"], "forecast.result.json"),
+    "a name that is replaced": (
+        "forecast",
+        ["--entry", DOCUMENT.replace("cpu", "mem"), "--name=cpu", *RUN, "--level=7"],
+        "forecast.result.json",
+    ),
     "no part": ("forecast", ["--entry", DOCUMENT, *RUN, "--part=nosuch"], ""),
     "no JSON": ("classify", ["--entry", DOCUMENT[1:], *RUN], ""),
     "no text as a name": ("classify", ["--entry", DOCUMENT.replace('"cpu"', "7", 1), *RUN], ""),
@@ -112,15 +158,24 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {  # step, what it is given bes
 
 
 @pytest.mark.parametrize(("step", "words", "result"), REFUSED.values(), ids=REFUSED)
-def test_a_step_that_is_refused_leaves_its_result(step: str, words: list[str], result: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_is_refused_leaves_its_result(
+    step: str, words: list[str], result: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """U8. Else that of an earlier try of the same run would stand for this one."""
     monkeypatch.setattr(sys, "argv", ["cronocast", step, "--root", str(tmp_path), *words])
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 78
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == ([f"{FOLDER}/{result}"] if result else [])
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == (
+        [f"{FOLDER}/{result}"] if result else []
+    )
     if result:
         document = read_json(tmp_path / FOLDER / result)
-        assert (document["status"], document["exit"], document["series"], document["run"]) == ("failed", 78, "cpu", "2026-01-31T12:00:00Z")
+        assert (document["status"], document["exit"], document["series"], document["run"]) == (
+            "failed",
+            78,
+            "cpu",
+            "2026-01-31T12:00:00Z",
+        )
         assert document["reason"].startswith("E_")
         assert document["step"] == {"select": "forecast"}.get(step, step)

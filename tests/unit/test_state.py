@@ -18,7 +18,9 @@ from cronocast.forecast import state
 from cronocast.forecast.state import Identity, Saved
 
 HOUR_NS = 3600 * 10**9
-IDENTITY = Identity("cpu{host=a}", {"inputs": 48, "units": 4}, {"lstm0.kernel": (3, 8), "rest.bias": (5,)}, HOUR_NS, 9 * HOUR_NS)
+IDENTITY = Identity(
+    "cpu{host=a}", {"inputs": 48, "units": 4}, {"lstm0.kernel": (3, 8), "rest.bias": (5,)}, HOUR_NS, 9 * HOUR_NS
+)
 Change = Callable[[Path], None]
 
 
@@ -105,7 +107,10 @@ def test_a_damaged_generation_of_the_same_run_is_replaced(folder: Path) -> None:
 def test_a_run_of_earlier_times_learns_nothing_from_later_ones_and_takes_nothing_from_them(folder: Path) -> None:
     saved, notes = load(folder, run(5))
     assert saved is None
-    assert notes[0] == "model_retrained: E_MODEL_LATER gen-00000002: left by a later run, whose forecast begins 1970-01-01T08:00:00Z"
+    assert (
+        notes[0] == "model_retrained: E_MODEL_LATER gen-00000002: left by a later run, whose forecast begins"
+        " 1970-01-01T08:00:00Z"
+    )
     state.save(folder, run(5), weights(0.75))
     assert value_of(load(folder)[0]) == 0.5
 
@@ -113,7 +118,10 @@ def test_a_run_of_earlier_times_learns_nothing_from_later_ones_and_takes_nothing
 def test_weights_of_another_step_size_are_not_used(folder: Path) -> None:
     saved, notes = load(folder, replace(IDENTITY, step_ns=HOUR_NS // 2))
     assert saved is None
-    assert notes[0] == "model_retrained: E_MODEL_FOREIGN gen-00000002: weights for steps of 3600000000000 ns, wanted: 1800000000000 ns"
+    assert (
+        notes[0] == "model_retrained: E_MODEL_FOREIGN gen-00000002: weights for steps of 3600000000000 ns, wanted:"
+        " 1800000000000 ns"
+    )
 
 
 def _edit(change: Callable[[dict[str, Any]], Any]) -> Change:
@@ -218,7 +226,10 @@ DAMAGED: dict[str, tuple[Change, str]] = {
     "M10 float16": (_edit(lambda d: d["arrays"][0].update(dtype="<f2")), "E_MANIFEST"),
     "M10 complex": (_edit(lambda d: d["arrays"][0].update(dtype="<c8")), "E_MANIFEST"),
     "M10 zero size": (_edit(lambda d: d["arrays"][0].update(shape=[0, 8])), "E_MANIFEST"),
-    "M12 scale of NaN": (lambda g: _write(g / "manifest.json", (g / "manifest.json").read_bytes().replace(b"0.9", b"NaN")), "E_MANIFEST"),
+    "M12 scale of NaN": (
+        lambda g: _write(g / "manifest.json", (g / "manifest.json").read_bytes().replace(b"0.9", b"NaN")),
+        "E_MANIFEST",
+    ),
     "M12 score out of range": (_edit(lambda d: d.update(score=-3)), "E_MANIFEST"),
     "M12 score as text": (_edit(lambda d: d.update(score="0.9")), "E_MANIFEST"),
     "end out of range": (_edit(lambda d: d.update(end_ns=10**30)), "E_MANIFEST"),
@@ -329,7 +340,9 @@ def test_foreign_files_are_left_alone_m14(folder: Path) -> None:
     assert (folder / "gen-00000001" / "other").exists()
 
 
-def test_a_forged_checksum_is_refused_where_manifests_are_signed_m8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forged_checksum_is_refused_where_manifests_are_signed_m8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _write(tmp_path / "key", b"secret of this tenant\n")
     monkeypatch.setenv("CRONOCAST_MODEL_KEY_FILE", str(tmp_path / "key"))
     folder = tmp_path / "state"

@@ -1,4 +1,7 @@
-"""The shell around a step: result file, exit code, one error line, lock, SIGTERM, closed streams (F21, F22, F32, F47)."""
+"""The shell around a step.
+
+Result file, exit code, one error line, lock, SIGTERM, closed streams (F21, F22, F32, F47).
+"""
 
 import contextlib
 import errno
@@ -28,14 +31,28 @@ from cronocast.results import Outcome, result_path, write_result
 from cronocast.series import HISTORY_COLUMNS, header
 from cronocast.step import Job, guarded, run_folder, run_step
 
-ENTRY: dict[str, Any] = {"name": "cpu", "source": {"url": "http://127.0.0.1:1", "database": "d", "measurement": "cpu", "field": "v"}}
+ENTRY: dict[str, Any] = {
+    "name": "cpu",
+    "source": {"url": "http://127.0.0.1:1", "database": "d", "measurement": "cpu", "field": "v"},
+}
 RUN_NS = 1_700_000_000 * 10**9
 
 
 def make_job(root: Path, **changed: Any) -> Job:
     folder = run_folder(root, "cpu", RUN_NS)
-    paths = {name: folder / f"{name}.{ending}" for name, ending in (("history", "csv"), ("profile", "json"), ("forecast", "csv"))}
-    arguments: dict[str, Any] = {"step": "extract", "entry": parse_entry(ENTRY), "run_ns": RUN_NS, "standalone": False, **paths, "state": root / "state", **changed}
+    paths = {
+        name: folder / f"{name}.{ending}"
+        for name, ending in (("history", "csv"), ("profile", "json"), ("forecast", "csv"))
+    }
+    arguments: dict[str, Any] = {
+        "step": "extract",
+        "entry": parse_entry(ENTRY),
+        "run_ns": RUN_NS,
+        "standalone": False,
+        **paths,
+        "state": root / "state",
+        **changed,
+    }
     return Job(**arguments)
 
 
@@ -55,15 +72,30 @@ def result(job: Job) -> dict[str, Any]:
 def test_an_ok_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = make_job(tmp_path)
     assert run_step(lambda _: Outcome(rows_in=3, members=[{"name": "cpu", "tags": ""}]), job) == 0
-    assert {"status": "ok", "exit": 0, "rows_in": 3, "series": "cpu", "run": "2023-11-14T22:13:20Z", "step": "extract"}.items() <= result(job).items()
+    assert {
+        "status": "ok",
+        "exit": 0,
+        "rows_in": 3,
+        "series": "cpu",
+        "run": "2023-11-14T22:13:20Z",
+        "step": "extract",
+    }.items() <= result(job).items()
     assert capsys.readouterr().err.startswith("extract: ok, 1 member, ")
 
 
-ERRORS = [DataError("E_X", "w", "sentence"), RefusedError("E_X", "w", "s"), InvariantError("E_X", "w", "s"), TemporaryError("E_X", "w", "s"), AccessError("E_X", "w", "s")]
+ERRORS = [
+    DataError("E_X", "w", "sentence"),
+    RefusedError("E_X", "w", "s"),
+    InvariantError("E_X", "w", "s"),
+    TemporaryError("E_X", "w", "s"),
+    AccessError("E_X", "w", "s"),
+]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_u8_same_code_in_result_and_termination_log(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_u8_same_code_in_result_and_termination_log(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     log = tmp_path / "termination-log"
     log.touch()
     monkeypatch.setattr(step, "TERMINATION_LOG", log)
@@ -124,14 +156,23 @@ VOLUME: dict[str, tuple[str, Callable[..., Any], str]] = {
 
 @pytest.mark.parametrize(("call", "fail", "named"), VOLUME.values(), ids=VOLUME)
 def test_f23_any_call_to_the_volume_that_fails_is_exit_74(
-    call: str, fail: Callable[..., Any], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    call: str,
+    fail: Callable[..., Any],
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     job = make_job(tmp_path)
     monkeypatch.setattr(f"cronocast.extract.spool.{call}", fail)
     assert run_step(regroup, job) == 74
     monkeypatch.undo()
     assert (result(job)["exit"], result(job)["token"]) == (74, "E_STORAGE")
-    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: E_STORAGE {named or job.output}: No space left on device")
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith(f"error: E_STORAGE {named or job.output}: No space left on device")
+    )
     assert not job.history.exists()
     assert run_step(regroup, job) == 0
 
@@ -146,7 +187,9 @@ def test_f23_a_prepared_file_that_cannot_be_removed_is_exit_74(tmp_path: Path, m
     classify = replace(job, step="classify")
     assert run_step(classify_run, classify) == 74
     monkeypatch.undo()
-    assert result(classify)["message"].startswith(f"E_STORAGE {classify.output.with_name('prepared.csv')}: Read-only file system")
+    assert result(classify)["message"].startswith(
+        f"E_STORAGE {classify.output.with_name('prepared.csv')}: Read-only file system"
+    )
 
 
 def test_a_result_that_is_no_json_is_exit_70(tmp_path: Path) -> None:
@@ -233,7 +276,9 @@ def test_f21_sigterm_is_obeyed_at_once(tmp_path: Path) -> None:
     assert err.splitlines()[-1].startswith("error: E_TERMINATED SIGTERM: ")
     job = make_job(tmp_path)
     assert (result(job)["status"], result(job)["exit"]) == ("failed", 143)
-    assert [path.name for path in job.history.parent.iterdir()] == ["extract.result.json"]  # no half file, nothing left over
+    assert [path.name for path in job.history.parent.iterdir()] == [
+        "extract.result.json"
+    ]  # no half file, nothing left over
 
 
 class Dropped:
@@ -261,7 +306,9 @@ def lost_in_a_library() -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("lose", [lost_in_a_destructor, lost_in_a_callback, lost_in_a_library])
-def test_f21_sigterm_that_python_drops_comes_again(lose: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f21_sigterm_that_python_drops_comes_again(
+    lose: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As while `requests` is imported: the step went on as if nothing had been sent."""
     monkeypatch.setattr(step, "AGAIN_S", 0.05)
 
@@ -286,18 +333,26 @@ def test_f21_sigterm_while_libraries_load(tmp_path: Path, monkeypatch: pytest.Mo
         pytest.fail("SIGTERM was not obeyed")
 
     monkeypatch.setattr(cli_steps, "_imported", slow_import)
-    monkeypatch.setattr(sys, "argv", ["cronocast", "load", "--forecast", str(tmp_path / "f.csv"), "--entry", json.dumps(ENTRY)])
+    monkeypatch.setattr(
+        sys, "argv", ["cronocast", "load", "--forecast", str(tmp_path / "f.csv"), "--entry", json.dumps(ENTRY)]
+    )
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 143
 
 
-def test_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_library_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "numpy", None)
     for name in [name for name in sys.modules if name.startswith(("cronocast.forecast.", "cronocast.classify."))]:
         monkeypatch.delitem(sys.modules, name)
     (tmp_path / "h.csv").write_text("name,tags,time,value\nm,,1700000000000000000,1\n")
-    monkeypatch.setattr(sys, "argv", ["cronocast", "forecast", "--history", str(tmp_path / "h.csv"), "--forecast", str(tmp_path / "f.csv")])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["cronocast", "forecast", "--history", str(tmp_path / "h.csv"), "--forecast", str(tmp_path / "f.csv")],
+    )
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 78
@@ -316,14 +371,29 @@ STREAMS = {
 
 @pytest.mark.parametrize("redirection", STREAMS.values(), ids=STREAMS)
 def test_f47_streams_change_no_exit_code(redirection: str, tmp_path: Path) -> None:
-    command = f"set -o pipefail; {sys.executable} -m cronocast load --forecast {tmp_path}/missing.csv --sink-url http://127.0.0.1:1 --sink-database d --sink-measurement m"
-    ended = subprocess.run(["bash", "-c", f"{command} {redirection}"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    command = (
+        f"set -o pipefail; {sys.executable} -m cronocast load --forecast {tmp_path}/missing.csv --sink-url"
+        " http://127.0.0.1:1 --sink-database d --sink-measurement m"
+    )
+    ended = subprocess.run(
+        ["bash", "-c", f"{command} {redirection}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
     assert ended.returncode == 66, ended
     assert read_json(tmp_path / "load.result.json")["exit"] == 66
 
 
 def test_f47_reader_that_has_seen_enough() -> None:
-    ended = subprocess.run(["bash", "-c", f"set -o pipefail; {sys.executable} -m cronocast schema | head -c 10"], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -m cronocast schema | head -c 10"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

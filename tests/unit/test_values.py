@@ -1,4 +1,7 @@
-"""Values files: defaults under series, what may be mutated without a traceback, and the schema that says the same as the check."""
+"""Values files: defaults under series, what may be mutated without a traceback.
+
+And the schema that says the same as the check.
+"""
 
 import contextlib
 import copy
@@ -17,10 +20,23 @@ from cronocast.errors import ConfigError
 from cronocast.values import load_values, values_schema
 
 GOOD: dict[str, Any] = {
-    "defaults": {"source": {"url": "http://127.0.0.1:8086", "database": "metrics", "tags": {"dc": "x", "host": ["a", "b"]}}, "sink": {"database": "forecasts"}, "every": "5m"},
+    "defaults": {
+        "source": {"url": "http://127.0.0.1:8086", "database": "metrics", "tags": {"dc": "x", "host": ["a", "b"]}},
+        "sink": {"database": "forecasts"},
+        "every": "5m",
+    },
     "series": {
-        "cpu": {"source": {"measurement": "cpu", "field": "usage", "group_by": ["host"]}, "horizon": "2h", "periods": ["1d", "1w"], "clip": {"min": 0, "max": 100}},
-        "own query": {"source": {"query": "SELECT v FROM c WHERE time >= $start AND time < $end", "tags": None}, "model": "linear", "options": {"a": [1, {"b": None}]}},
+        "cpu": {
+            "source": {"measurement": "cpu", "field": "usage", "group_by": ["host"]},
+            "horizon": "2h",
+            "periods": ["1d", "1w"],
+            "clip": {"min": 0, "max": 100},
+        },
+        "own query": {
+            "source": {"query": "SELECT v FROM c WHERE time >= $start AND time < $end", "tags": None},
+            "model": "linear",
+            "options": {"a": [1, {"b": None}]},
+        },
     },
 }
 
@@ -35,14 +51,24 @@ def test_defaults_are_merged_key_by_key_and_null_removes(tmp_path: Path) -> None
     entries = load(tmp_path, GOOD)
     assert list(entries) == ["cpu", "own query"]
     cpu, own = entries["cpu"], entries["own query"]
-    assert (cpu.source.database, cpu.source.measurement, str(cpu.every), str(cpu.horizon)) == ("metrics", "cpu", "5m", "2h")
+    assert (cpu.source.database, cpu.source.measurement, str(cpu.every), str(cpu.horizon)) == (
+        "metrics",
+        "cpu",
+        "5m",
+        "2h",
+    )
     assert (cpu.source.tags, own.source.tags) == ({"dc": ("x",), "host": ("a", "b")}, {})
     assert (cpu.sink_measurement(), own.sink_measurement()) == ("cpu_forecast", "own query_forecast")
     assert own.options == {"a": [1, {"b": None}]}
 
 
 def test_null_takes_a_default_of_the_chart_away_as_helm_does(tmp_path: Path) -> None:
-    own = {"resources": {"load": {"limits": {"memory": None}}}, "security": {"runAsUser": None}, "labels": {"team": None}, "profiles": {"cpu": None, "gpu": None}}
+    own = {
+        "resources": {"load": {"limits": {"memory": None}}},
+        "security": {"runAsUser": None},
+        "labels": {"team": None},
+        "profiles": {"cpu": None, "gpu": None},
+    }
     assert list(load(tmp_path, {**GOOD, **own})) == ["cpu", "own query"]
     with pytest.raises(ConfigError, match=r"resources\.load\.limits\.memory"):
         load(tmp_path, {**GOOD, "resources": {"load": {"limits": {"memory": 1.5}}}})
@@ -76,7 +102,9 @@ def mutated(rng: random.Random, value: Any) -> Any:
         key = rng.choice(list(value))
         changed = {**value, key: mutated(rng, value[key])}
         if rng.random() < 0.1:
-            changed[rng.choice(["x", "password", 1, True, "", key + "s" if isinstance(key, str) else "y"])] = changed.pop(key)
+            changed[rng.choice(["x", "password", 1, True, "", key + "s" if isinstance(key, str) else "y"])] = (
+                changed.pop(key)
+            )
         return changed
     if isinstance(value, list) and value and rng.random() < 0.6:
         i = rng.randrange(len(value))
@@ -107,7 +135,9 @@ def mutated(rng: random.Random, value: Any) -> Any:
         "99999w",
         "a:b",
     ]
-    return copy.deepcopy(rng.choice([*pool, yaml.safe_load("2026-01-01"), f"{value}{rng.choice(['', ' ', chr(10), chr(8238)])}"]))
+    return copy.deepcopy(
+        rng.choice([*pool, yaml.safe_load("2026-01-01"), f"{value}{rng.choice(['', ' ', chr(10), chr(8238)])}"])
+    )
 
 
 def test_mutated_documents_are_checked_or_refused_never_a_bug(tmp_path: Path) -> None:
@@ -124,7 +154,10 @@ def test_mutated_documents_are_checked_or_refused_never_a_bug(tmp_path: Path) ->
             longest = max(longest, len(str(error)))
         else:
             accepted += 1
-            assert all(parse_entry(json.loads(json.dumps(given(entry), allow_nan=False))) == entry for entry in entries.values())
+            assert all(
+                parse_entry(json.loads(json.dumps(given(entry), allow_nan=False))) == entry
+                for entry in entries.values()
+            )
     assert accepted > 20
     assert refused > 100
     assert longest < 650
@@ -141,19 +174,39 @@ def test_mutated_text_is_read_or_refused_never_a_bug(tmp_path: Path) -> None:
         for _ in range(rng.randint(1, 4)):
             at = rng.randrange(len(changed))
             changed[at : at + rng.choice([0, 1, 5])] = rng.choice(
-                [b"\t", b"&a ", b"*a", b"!!set ", b"- ", b"? ", b"\xff", b"{", b"]", b"<<: ", b"|\n", b"%", b"\x00", b"---\n", b"\xef\xbb\xbf"]
+                [
+                    b"\t",
+                    b"&a ",
+                    b"*a",
+                    b"!!set ",
+                    b"- ",
+                    b"? ",
+                    b"\xff",
+                    b"{",
+                    b"]",
+                    b"<<: ",
+                    b"|\n",
+                    b"%",
+                    b"\x00",
+                    b"---\n",
+                    b"\xef\xbb\xbf",
+                ]
             )
         (tmp_path / "values.yaml").write_bytes(bytes(changed))
         with contextlib.suppress(ConfigError):  # most are refused; any other exception fails the test
             load_values(tmp_path / "values.yaml")
 
 
-@pytest.mark.parametrize(("wrong", "right"), [("serie", "series"), ("default", "defaults"), ("Series", "series"), ("profile", "profiles")])
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("serie", "series"), ("default", "defaults"), ("Series", "series"), ("profile", "profiles")]
+)
 def test_a_mistyped_key_of_the_file_is_told_from_the_right_one(wrong: str, right: str, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text(f"{wrong}: {{}}\n")
     with pytest.raises(ConfigError) as caught:
         load_values(tmp_path / "values.yaml")
-    assert any(problem.where == wrong and f"did you mean {right!r}?" in problem.sentence for problem in caught.value.problems)
+    assert any(
+        problem.where == wrong and f"did you mean {right!r}?" in problem.sentence for problem in caught.value.problems
+    )
 
 
 def test_the_schema_knows_every_setting_and_refuses_others() -> None:

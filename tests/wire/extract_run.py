@@ -39,15 +39,34 @@ class Ran:
     def rows(self) -> list[tuple[str, int, float]]:
         """Tags, time and value of each row; for tags that need no quotes."""
         lines = (self.history or "").splitlines()[1:]
-        return [(tags, int(time), float(value)) for tags, time, value in (line.removeprefix("m,").rsplit(",", 2) for line in lines)]
+        return [
+            (tags, int(time), float(value))
+            for tags, time, value in (line.removeprefix("m,").rsplit(",", 2) for line in lines)
+        ]
 
 
-def extract_run(capsys: pytest.CaptureFixture[str], folder: Path, url: str, source: Mapping[str, Any] | None = None, run_ns: int = END + 10**9, **entry: Any) -> Ran:
+def extract_run(
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
+    url: str,
+    source: Mapping[str, Any] | None = None,
+    run_ns: int = END + 10**9,
+    **entry: Any,
+) -> Ran:
     """Run the step on a folder; settings of the source and of the entry on top of SOURCE and DAY."""
     document = {"name": "s", "source": {**SOURCE, "url": url, **(source or {})}, **DAY, **entry}
     document["source"] = {key: value for key, value in document["source"].items() if value is not None}
     history = folder / "history.csv"
-    job = Job("extract", parse_entry(document), run_ns, standalone=True, history=history, profile=folder / "p", forecast=folder / "f", state=None)
+    job = Job(
+        "extract",
+        parse_entry(document),
+        run_ns,
+        standalone=True,
+        history=history,
+        profile=folder / "p",
+        forecast=folder / "f",
+        state=None,
+    )
     capsys.readouterr()
     code = run_step(extract.run, job)
     stderr = capsys.readouterr().err

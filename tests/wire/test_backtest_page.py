@@ -1,4 +1,7 @@
-"""The page of a backtest in a real browser: no console message, no request, nothing wider than a phone, values by keys, text stays text."""
+"""The page of a backtest in a real browser.
+
+No console message, no request, nothing wider than a phone, values by keys, text stays text.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +26,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One member, and many of whom one has an unkind name and one ends early."""
     root = tmp_path_factory.mktemp("pages")
     many = [member(wave, 240, f"host=node-{i:02d}", noise=1 + i) for i in range(14)]
-    many += [member(wave, 100, "host=gone"), member(lambda i: 1e300 * (1 + i % 2), 240, "host=<script>alert(1)</script>")]
+    many += [
+        member(wave, 100, "host=gone"),
+        member(lambda i: 1e300 * (1 + i % 2), 240, "host=<script>alert(1)</script>"),
+    ]
     made = {}
     for name, members, origins in (("one", [member(wave, 300, noise=3)], None), ("many", many, 3)):
         order = request(write(root / f"{name}.csv", members), "theta,linear", origins)
@@ -41,7 +47,10 @@ def test_page_is_quiet_and_fits(name: str, width: int, dark: bool, browser: Brow
     browser.run("document.querySelectorAll('details').forEach((d) => (d.open = true))")
     assert browser.run("document.documentElement.scrollWidth") <= width
     beyond = "(e) => !e.closest('svg, .scroll, .vh') && e.getBoundingClientRect().right > innerWidth + 1"
-    assert browser.run(f"[...document.querySelectorAll('body *')].filter({beyond}).map((e) => e.outerHTML.slice(0, 120))") == []
+    assert (
+        browser.run(f"[...document.querySelectorAll('body *')].filter({beyond}).map((e) => e.outerHTML.slice(0, 120))")
+        == []
+    )
     assert browser.console == []
     assert browser.requests == [pages[name].as_uri()]
 
@@ -51,9 +60,11 @@ def test_page_is_quiet_and_fits(name: str, width: int, dark: bool, browser: Brow
 def test_labels_of_charts_do_not_overlap(name: str, width: int, browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages[name], width)
     overlapping = """[...document.querySelectorAll('figure svg.chart')].flatMap((svg) => {
-      const boxes = [...svg.querySelectorAll('text')].map((t) => [t.textContent, t.getBoundingClientRect()]).filter(([, b]) => b.width);
+      const boxes = [...svg.querySelectorAll('text')]
+        .map((t) => [t.textContent, t.getBoundingClientRect()]).filter(([, b]) => b.width);
       return boxes.flatMap(([a, p], i) => boxes.slice(0, i).filter(([, q]) =>
-        Math.min(p.right, q.right) - Math.max(p.left, q.left) > 1 && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 5).map(([b]) => `${a} | ${b}`));
+        Math.min(p.right, q.right) - Math.max(p.left, q.left) > 1 &&
+        Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 5).map(([b]) => `${a} | ${b}`));
     })"""
     assert browser.run(overlapping) == []
 
@@ -64,7 +75,11 @@ def test_keys_read_every_chart(browser: Browser, pages: dict[str, Path]) -> None
     for i in range(3):
         browser.run(f"document.querySelectorAll('figure[data-hover]')[{i}].querySelector('svg.wide').focus()")
         browser.press("End")
-        tips.append(browser.run(f"document.querySelectorAll('figure[data-hover]')[{i}].querySelector('.tip').innerText").splitlines())
+        tips.append(
+            browser.run(
+                f"document.querySelectorAll('figure[data-hover]')[{i}].querySelector('.tip').innerText"
+            ).splitlines()
+        )
     errors, held, fan = tips
     assert errors[0] == held[0] == "12 hours ahead"
     assert [line.rsplit(" ", 1)[0] for line in errors[1:]] == ["seasonal naive", "theta", "linear"]
@@ -75,7 +90,10 @@ def test_keys_read_every_chart(browser: Browser, pages: dict[str, Path]) -> None
 
 def test_members_are_filtered_limited_and_named_as_text(browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["many"], 1280)
-    browser.run("(() => { const f = document.querySelector('.filter'); f.value = 'node-03'; f.dispatchEvent(new Event('input')); })()")
+    browser.run(
+        "(() => { const f = document.querySelector('.filter'); f.value = 'node-03'; f.dispatchEvent(new"
+        " Event('input')); })()"
+    )
     assert browser.run("[...document.querySelectorAll('#members tbody tr')].filter((r) => !r.hidden).length") == 1
     assert browser.run("document.querySelectorAll('#members tbody tr').length") == 16
     assert browser.run("document.querySelectorAll('details.member').length") == 12

@@ -14,14 +14,31 @@ from demo.influxd import Influxd
 from tests.wire.extract_run import END, HOUR, START, Ran, extract_run
 
 Run = Callable[..., Ran]
-HOSTS = ["plain", "sp ace", "com,ma", "eq=ual", 'quo"te', "apo'strophe", "back\\slash", "Z\u00fcrich \u4e2d\u6587", "a' OR 1=1 --", "-1", "=cmd|'/c calc'!A1", "{{x}}"]
+HOSTS = [
+    "plain",
+    "sp ace",
+    "com,ma",
+    "eq=ual",
+    'quo"te',
+    "apo'strophe",
+    "back\\slash",
+    "Z\u00fcrich \u4e2d\u6587",
+    "a' OR 1=1 --",
+    "-1",
+    "=cmd|'/c calc'!A1",
+    "{{x}}",
+]
 
 
 @pytest.fixture
-def run(influxd: Influxd, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    influxd: Influxd, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.reader.password)
     user = {"database": database, "auth": "basic", "username": influxd.reader.name, "timeout": "20s"}
-    return lambda source=None, **more: extract_run(capsys, tmp_path, more.pop("url", influxd.url), {**user, **(source or {})}, **more)
+    return lambda source=None, **more: extract_run(
+        capsys, tmp_path, more.pop("url", influxd.url), {**user, **(source or {})}, **more
+    )
 
 
 def escaped(text: str) -> str:
@@ -30,12 +47,18 @@ def escaped(text: str) -> str:
 
 @pytest.fixture
 def hours(influxd: Influxd, database: str) -> list[int]:
-    """Two points per hour and host: host a has 0, 1, 2, ... and the same plus 2; host b ten times that; before, in and after the window."""
+    """Two points per hour and host: host a has 0, 1, 2, ... and the same plus 2; host b ten times that.
+
+    Before, in and after the window.
+    """
     times = [START + i * HOUR for i in range(-30, 30)]
     lines = []
     for host, factor in (("a", 1), ("b", 10)):
         for i, t in enumerate(times):
-            lines += [f'm,host={host},dc=x f={factor * i},n={i}i,b=true,s="x" {t}', f"m,host={host},dc=x f={factor * (i + 2)},n={i}i {t + HOUR // 2}"]
+            lines += [
+                f'm,host={host},dc=x f={factor * i},n={i}i,b=true,s="x" {t}',
+                f"m,host={host},dc=x f={factor * (i + 2)},n={i}i {t + HOUR // 2}",
+            ]
     influxd.write(lines, database)
     return times
 
@@ -66,7 +89,9 @@ AGGREGATES: dict[str, tuple[dict[str, Any], float]] = {  # of the first hour: ho
 }
 
 
-@pytest.mark.parametrize(("aggregate", "more", "first"), [(name, *row) for name, row in AGGREGATES.items()], ids=AGGREGATES)
+@pytest.mark.parametrize(
+    ("aggregate", "more", "first"), [(name, *row) for name, row in AGGREGATES.items()], ids=AGGREGATES
+)
 @pytest.mark.usefixtures("hours")
 def test_aggregates(aggregate: str, more: dict[str, Any], first: float, run: Run) -> None:
     ran = run({"aggregate": aggregate, "tags": {"host": "a"}, **more})
@@ -75,7 +100,13 @@ def test_aggregates(aggregate: str, more: dict[str, Any], first: float, run: Run
 
 
 LOW: dict[str, tuple[float, str]] = {  # percentile of two points per step, what is said
-    "none of two": (24, "percentile 24 picks none of fewer than 3 points, and no step holds as many; allowed: a higher percentile, aggregate min, or a longer every"),
+    "none of two": (
+        24,
+        (
+            "percentile 24 picks none of fewer than 3 points, and no step holds as many; allowed: a higher percentile,"
+            " aggregate min, or a longer every"
+        ),
+    ),
     "none of a hundred": (0.1, "percentile 0.1 picks none of fewer than 500 points"),
     "one of two": (25, ""),
 }
@@ -99,7 +130,10 @@ def test_integer_field_stays_whole(run: Run) -> None:
     assert (ran.history or "").splitlines()[1] == f"m,,{START},30"
 
 
-@pytest.mark.parametrize(("field", "aggregate", "code", "token"), [("b", "mean", 69, "E_FIELD_TYPE"), ("s", "mean", 69, "E_FIELD_TYPE"), ("b", "last", 76, "E_VALUE_TYPE")])
+@pytest.mark.parametrize(
+    ("field", "aggregate", "code", "token"),
+    [("b", "mean", 69, "E_FIELD_TYPE"), ("s", "mean", 69, "E_FIELD_TYPE"), ("b", "last", 76, "E_VALUE_TYPE")],
+)
 @pytest.mark.usefixtures("hours")
 def test_fields_that_are_no_numbers(field: str, aggregate: str, code: int, token: str, run: Run) -> None:
     ran = run({"field": field, "aggregate": aggregate})
@@ -114,22 +148,36 @@ def test_unfinished_step_waits_for_its_delay(run: Run) -> None:
 
 
 @pytest.mark.parametrize("every", ["1d", "1w", "2w", "5d"])
-def test_days_and_weeks_are_aligned_as_the_server_aligns_them(every: str, run: Run, influxd: Influxd, database: str) -> None:
+def test_days_and_weeks_are_aligned_as_the_server_aligns_them(
+    every: str, run: Run, influxd: Influxd, database: str
+) -> None:
     day = 24 * HOUR
     influxd.write([f"m f={i} {END - (i + 1) * day // 2}" for i in range(300)], database)
-    ran = run({"aggregate": "count"}, every=every, lookback={"1d": "10d", "1w": "10w", "2w": "10w", "5d": "50d"}[every], horizon=every)
+    ran = run(
+        {"aggregate": "count"},
+        every=every,
+        lookback={"1d": "10d", "1w": "10w", "2w": "10w", "5d": "50d"}[every],
+        horizon=every,
+    )
     step = ran.result["window"]["every_ns"]
     assert ran.code == 0, ran.stderr
     assert ran.result["rows_dropped"] == {}
     assert {(time % step, value) for _, time, value in ran.rows} == {(0, 2 * step / day)}
 
 
-def test_several_values_of_a_tag_and_every_odd_character(run: Run, influxd: Influxd, database: str, tmp_path: Path) -> None:
+def test_several_values_of_a_tag_and_every_odd_character(
+    run: Run, influxd: Influxd, database: str, tmp_path: Path
+) -> None:
     influxd.write([f"m,host={escaped(host)} f={i} {START}" for i, host in enumerate(HOSTS)], database)
     ran = run({"group_by": ["host", "missing"]})
     assert ran.code == 0, ran.stderr
-    assert [note for note in ran.result["notes"] if "group_by" in note] == ["no value has the tag 'missing' that group_by names: what it would tell apart is taken together"]
-    got = {parse_tags(member.tags): member.columns[0][0] for member in read_members(tmp_path / "history.csv", HISTORY_COLUMNS)}
+    assert [note for note in ran.result["notes"] if "group_by" in note] == [
+        "no value has the tag 'missing' that group_by names: what it would tell apart is taken together"
+    ]
+    got = {
+        parse_tags(member.tags): member.columns[0][0]
+        for member in read_members(tmp_path / "history.csv", HISTORY_COLUMNS)
+    }
     assert got == {(("host", host),): i for i, host in enumerate(HOSTS)}
     for i, host in enumerate(HOSTS):
         one = run({"tags": {"host": host}})
@@ -137,12 +185,22 @@ def test_several_values_of_a_tag_and_every_odd_character(run: Run, influxd: Infl
     assert len(run({"tags": {"host": HOSTS[:3]}, "group_by": ["host"]}).result["members"]) == 3
 
 
-INJECTIONS = ["a' OR 1=1 --", "a\\' OR 1=1 --", 'a" OR 1=1 --', "a'; DROP MEASUREMENT m; --", "\u2019 OR \u2018a\u2019=\u2018a", "$start", "a') OR ('1'='1"]
+INJECTIONS = [
+    "a' OR 1=1 --",
+    "a\\' OR 1=1 --",
+    'a" OR 1=1 --',
+    "a'; DROP MEASUREMENT m; --",
+    "\u2019 OR \u2018a\u2019=\u2018a",
+    "$start",
+    "a') OR ('1'='1",
+]
 
 
 @pytest.mark.parametrize("value", INJECTIONS)
 @pytest.mark.usefixtures("hours")
-def test_tag_value_is_data_C15(value: str, run: Run, influxd: Influxd, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tag_value_is_data_C15(
+    value: str, run: Run, influxd: Influxd, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.admin.password)
     ran = run({"tags": {"host": value}, "username": "admin"})
     assert (ran.code, ran.result["status"]) == (0, "skipped"), ran.stderr
@@ -169,7 +227,11 @@ def test_slices_give_the_same_file_as_one_request(run: Run) -> None:
 
 @pytest.mark.usefixtures("hours")
 def test_own_query_with_stamps_off_the_grid(run: Run) -> None:
-    own = {"measurement": None, "field": None, "query": "SELECT f FROM m WHERE time >= $start AND time < $end AND host = 'a'"}
+    own = {
+        "measurement": None,
+        "field": None,
+        "query": "SELECT f FROM m WHERE time >= $start AND time < $end AND host = 'a'",
+    }
     ran = run(own)
     assert ran.code == 0, ran.stderr
     assert len(ran.rows) == 48
@@ -193,11 +255,18 @@ GROUPED = {
 }
 
 
-@pytest.mark.parametrize(("grouped", "count", "last", "unfinished"), [(name, *row) for name, row in GROUPED.items()], ids=GROUPED)
+@pytest.mark.parametrize(
+    ("grouped", "count", "last", "unfinished"), [(name, *row) for name, row in GROUPED.items()], ids=GROUPED
+)
 @pytest.mark.usefixtures("hours")
-def test_a_step_of_an_own_query_goes_to_the_grid_and_one_that_reaches_beyond_the_window_is_left_out(run: Run, grouped: str, count: int, last: int, unfinished: int) -> None:
+def test_a_step_of_an_own_query_goes_to_the_grid_and_one_that_reaches_beyond_the_window_is_left_out(
+    run: Run, grouped: str, count: int, last: int, unfinished: int
+) -> None:
     bounds = "WHERE time >= $start AND time < $end"
-    query = f"SELECT sum(f) FROM (SELECT mean(f) AS f FROM m {bounds} AND host = 'a' GROUP BY time(1m)) {bounds} GROUP BY {grouped}"
+    query = (
+        f"SELECT sum(f) FROM (SELECT mean(f) AS f FROM m {bounds} AND host = 'a' GROUP BY time(1m)) {bounds} GROUP BY"
+        f" {grouped}"
+    )
     ran = run({"measurement": None, "field": None, "query": query})
     assert ran.code == 0, ran.stderr
     assert (len(ran.rows), ran.rows[-1][1]) == (count, START + last)
@@ -205,13 +274,23 @@ def test_a_step_of_an_own_query_goes_to_the_grid_and_one_that_reaches_beyond_the
 
 
 @pytest.mark.parametrize(("zone", "first"), [("Europe/Berlin", "2025-06-02"), ("America/New_York", "2025-06-02")])
-def test_days_of_a_time_zone_are_dated_by_the_day_that_they_have_most_of(influxd: Influxd, database: str, run: Run, zone: str, first: str) -> None:
+def test_days_of_a_time_zone_are_dated_by_the_day_that_they_have_most_of(
+    influxd: Influxd, database: str, run: Run, zone: str, first: str
+) -> None:
     day = 24 * HOUR
     monday = int(np.datetime64(first, "ns").astype(np.int64))
     shift = {"Europe/Berlin": -2, "America/New_York": 4}[zone] * HOUR  # where the local day begins, in UTC
-    influxd.write([f"d f={i} {monday + i * day + shift + HOUR * hour}" for i in range(-3, 6) for hour in (1, 12, 22)], database)
+    influxd.write(
+        [f"d f={i} {monday + i * day + shift + HOUR * hour}" for i in range(-3, 6) for hour in (1, 12, 22)], database
+    )
     query = f"SELECT mean(f) FROM d WHERE time >= $start AND time < $end GROUP BY time(1d) tz('{zone}')"
-    ran = run({"measurement": None, "field": None, "query": query}, run_ns=monday + 5 * day + HOUR, every="1d", lookback="4d", horizon="1d")
+    ran = run(
+        {"measurement": None, "field": None, "query": query},
+        run_ns=monday + 5 * day + HOUR,
+        every="1d",
+        lookback="4d",
+        horizon="1d",
+    )
     assert ran.code == 0, ran.stderr
     assert {(time, value) for _, time, value in ran.rows} <= {(monday + i * day, float(i)) for i in range(-3, 6)}
     assert len(ran.rows) >= 3
@@ -219,7 +298,10 @@ def test_days_of_a_time_zone_are_dated_by_the_day_that_they_have_most_of(influxd
 
 @pytest.mark.usefixtures("hours")
 def test_missing_things_are_told_apart_Q4(run: Run) -> None:
-    assert run({"database": "nowhere"}).code in (69, 77)  # a user without rights there is not told that it does not exist
+    assert run({"database": "nowhere"}).code in (
+        69,
+        77,
+    )  # a user without rights there is not told that it does not exist
     policy = run({"retention_policy": "nothing"})
     assert (policy.code, policy.token) == (69, "E_DB_NOT_FOUND")
     assert "no measurement 'nothing'" in run({"measurement": "nothing"}).result["reason"]
@@ -265,7 +347,11 @@ def test_row_limit_does_not_cut_the_answer_F5(run: Run, limited: Influxd, monkey
 
 @pytest.mark.usefixtures("hours")
 def test_caps_Q16(run: Run) -> None:
-    for caps, token in (({"max_rows": 23}, "E_TOO_MANY_ROWS"), ({"max_bytes": 500}, "E_TOO_LARGE"), ({"max_rows": 20, "slice": "12h"}, "E_TOO_MANY_ROWS")):
+    for caps, token in (
+        ({"max_rows": 23}, "E_TOO_MANY_ROWS"),
+        ({"max_bytes": 500}, "E_TOO_LARGE"),
+        ({"max_rows": 20, "slice": "12h"}, "E_TOO_MANY_ROWS"),
+    ):
         ran = run({"tags": {"host": "a"}, **caps})
         assert (ran.code, ran.token) == (66, token)
     assert run({"tags": {"host": "a"}, "max_rows": 24}).code == 0
@@ -283,7 +369,12 @@ def test_server_killed_in_the_middle_F16(run: Run, limited: Influxd, monkeypatch
         add(self, *rows, **more)
 
     # Empty steps filled by the server: more rows than any buffer holds.
-    query = {"database": "d", "measurement": None, "field": None, "query": "SELECT count(f) FROM m WHERE time >= $start AND time < $end GROUP BY time(1s) fill(0)"}
+    query = {
+        "database": "d",
+        "measurement": None,
+        "field": None,
+        "query": "SELECT count(f) FROM m WHERE time >= $start AND time < $end GROUP BY time(1s) fill(0)",
+    }
     window = {"every": "1s", "lookback": "900000s", "horizon": "1s"}
     with monkeypatch.context() as patch:
         patch.setattr(Spool, "add", kill_then_add)

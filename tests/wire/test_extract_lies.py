@@ -1,4 +1,7 @@
-"""The extract step against a server that lies: every answer has its exit code and token (rows Q1-Q22, F1-F8, F42, F43)."""
+"""The extract step against a server that lies.
+
+Every answer has its exit code and token (rows Q1-Q22, F1-F8, F42, F43).
+"""
 
 import json
 import resource
@@ -10,7 +13,19 @@ from typing import Any
 import pytest
 
 from cronocast.extract.influxql_json import MAX_MESSAGE_BYTES
-from tests.lying_server import Answer, Behaviour, LyingServer, Seen, drip, endless, hang_up, json_answer, raw, reset, status
+from tests.lying_server import (
+    Answer,
+    Behaviour,
+    LyingServer,
+    Seen,
+    drip,
+    endless,
+    hang_up,
+    json_answer,
+    raw,
+    reset,
+    status,
+)
 from tests.wire.extract_run import END, HOUR, START, Ran, extract_run
 
 ROWS = [[START + i * HOUR, i + 0.5] for i in range(24)]
@@ -43,7 +58,11 @@ def text(body: str | bytes) -> Answer:
 def with_value(value: str, rows: int = 24) -> Answer:
     """The value, as JSON text, stands in row 5."""
     whole = [f"[{START + i * HOUR},{value if i == 4 else 1.5}]" for i in range(rows)]
-    return text('{"results":[{"statement_id":0,"series":[{"name":"m","columns":["time","mean"],"values":[' + ",".join(whole) + "]}]}]}\n")
+    return text(
+        '{"results":[{"statement_id":0,"series":[{"name":"m","columns":["time","mean"],"values":['
+        + ",".join(whole)
+        + "]}]}]}\n"
+    )
 
 
 def with_row(row: Any) -> Answer:
@@ -67,13 +86,27 @@ REFUSED: dict[str, tuple[Behaviour, int, str]] = {
     "Q2 limit": (error("max-select-series limit exceeded: (100/10)"), 69, "E_QUERY"),
     "Q2 timeout": (error("timeout"), 75, "E_QUERY"),
     "Q2 killed": (error("query interrupted"), 75, "E_QUERY"),
-    "Q2 cut by an error": (json_answer(result(series(ROWS[:9]), partial=True), {"results": [{"statement_id": 0, "error": "query killed"}]}), 75, "E_QUERY"),
+    "Q2 cut by an error": (
+        json_answer(
+            result(series(ROWS[:9]), partial=True), {"results": [{"statement_id": 0, "error": "query killed"}]}
+        ),
+        75,
+        "E_QUERY",
+    ),
     "Q3 401": (status(401, '{"error":"unable to parse authentication credentials"}'), 77, "E_AUTH"),
     "Q3 403": (status(403, '{"error":"not authorized"}'), 77, "E_AUTH"),
     "Q3 in the answer": (error("error authorizing query: u not authorized to execute statement"), 77, "E_AUTH"),
     "Q5": (json_answer(result(series(), partial=True)), 76, "E_TRUNCATED"),
-    "Q5 second message": (json_answer(result(series(ROWS[:9]), partial=True), result(series(ROWS[9:]), partial=True)), 76, "E_TRUNCATED"),
-    "Q5 series": (json_answer(result(series(ROWS[:9]), partial=True), result(series(ROWS[9:], partial=True))), 76, "E_TRUNCATED"),
+    "Q5 second message": (
+        json_answer(result(series(ROWS[:9]), partial=True), result(series(ROWS[9:]), partial=True)),
+        76,
+        "E_TRUNCATED",
+    ),
+    "Q5 series": (
+        json_answer(result(series(ROWS[:9]), partial=True), result(series(ROWS[9:], partial=True))),
+        76,
+        "E_TRUNCATED",
+    ),
     "Q6 not JSON": (text("{]"), 76, "E_ANSWER"),
     "Q6 two documents": (text((json.dumps(result(series())) + "\n") * 2), 76, "E_ANSWER"),
     "Q6 two documents on a line": (text(json.dumps(result(series())) * 2), 76, "E_ANSWER"),
@@ -102,7 +135,11 @@ REFUSED: dict[str, tuple[Behaviour, int, str]] = {
     "Q8 missing": (json_answer(result(series(columns=["time"]))), 76, "E_COLUMNS"),
     "Q8 renamed": (json_answer(result(series(columns=["time", "max"]))), 76, "E_COLUMNS"),
     "Q8 no time": (json_answer(result(series(columns=["t", "mean"]))), 76, "E_COLUMNS"),
-    "Q8 extra": (json_answer(result(series([[t, v, 1] for t, v in ROWS], columns=["time", "mean", "x"]))), 76, "E_COLUMNS"),
+    "Q8 extra": (
+        json_answer(result(series([[t, v, 1] for t, v in ROWS], columns=["time", "mean", "x"]))),
+        76,
+        "E_COLUMNS",
+    ),
     "Q8 none": (json_answer(result({"name": "m", "values": ROWS})), 76, "E_COLUMNS"),
     "Q9 RFC 3339": (with_row(["2023-11-14T00:00:00Z", 1.5]), 76, "E_TIME"),
     "Q9 float": (with_row([START + 0.5, 1.5]), 76, "E_TIME"),
@@ -133,12 +170,19 @@ REFUSED: dict[str, tuple[Behaviour, int, str]] = {
     "F4 length": (Answer(body=json.dumps(result(series())).encode(), cut=300), 75, "E_CUT"),
     "F4 chunk": (json_answer(result(series()), cut=300), 75, "E_CUT"),
     "F4 at a message's end": (
-        raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\n\r\n" % (len(json.dumps(result(series()))) + 1, json.dumps(result(series())).encode())),
+        raw(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\n\r\n"
+            % (len(json.dumps(result(series()))) + 1, json.dumps(result(series())).encode())
+        ),
         75,
         "E_CUT",
     ),
     "F4 HTTP/1.0": (Answer(body=json.dumps(result(series())).encode(), cut=300, version="HTTP/1.0"), 76, "E_ANSWER"),
-    "F4 HTTP/1.0 between messages": (Answer(body=json.dumps(result(series(), partial=True)).encode() + b"\n", version="HTTP/1.0"), 76, "E_TRUNCATED"),
+    "F4 HTTP/1.0 between messages": (
+        Answer(body=json.dumps(result(series(), partial=True)).encode() + b"\n", version="HTTP/1.0"),
+        76,
+        "E_TRUNCATED",
+    ),
     "F1 reset": (reset, 75, "E_UNREACHABLE"),
     "F1 hang up": (hang_up, 75, "E_UNREACHABLE"),
     "F7": (status(429, Retry_After="3600"), 75, "E_BUSY"),
@@ -163,7 +207,12 @@ def test_tag_sets_are_listed_Q10(run: Run) -> None:
 
 
 GROUPED = {"group_by": ["host"], "tags": {"host": ["a", "b"]}}
-WRONG_TAGS = {"missing": {}, "other key": {"dc": "a"}, "extra key": {"host": "a", "dc": "x"}, "other value": {"host": "c"}}
+WRONG_TAGS = {
+    "missing": {},
+    "other key": {"dc": "a"},
+    "extra key": {"host": "a", "dc": "x"},
+    "other value": {"host": "c"},
+}
 
 
 @pytest.mark.parametrize("tags", WRONG_TAGS.values(), ids=WRONG_TAGS)
@@ -177,16 +226,28 @@ ACCEPTED: dict[str, tuple[Answer, dict[str, int]]] = {  # answer, dropped rows
     "Q8 reordered": (json_answer(result(series([[v, t] for t, v in ROWS], columns=["mean", "time"]))), {}),
     "Q12 out of order": (json_answer(result(series(ROWS[::-1]))), {}),
     "Q12 duplicates": (json_answer(result(series([*ROWS, *ROWS[3:5]]))), {"duplicate": 2}),
-    "Q12 repeated message": (json_answer(result(series(ROWS), partial=True), result(series(ROWS[20:]))), {"duplicate": 4}),
+    "Q12 repeated message": (
+        json_answer(result(series(ROWS), partial=True), result(series(ROWS[20:]))),
+        {"duplicate": 4},
+    ),
     "Q15 few outside": (json_answer(result(series([[START - HOUR, 1.0], *ROWS, [END, 1.0]]))), {"outside_window": 2}),
     "Q18 no Content-Type": (Answer(body=json.dumps(result(series())).encode(), headers={"Content-Type": None}), {}),
     "no statement_id": (json_answer({"results": [{"series": [series()]}]}), {}),
     "nulls": (json_answer(result(series([*ROWS, [END - 1, None]]))), {"null": 1}),
     "messages": (json_answer(result(series(ROWS[:9], partial=True), partial=True), result(series(ROWS[9:]))), {}),
     "messages without marks": (json_answer(result(series(ROWS[:9])), result(series(ROWS[9:]))), {}),
-    "small chunks": (Answer(body=tuple(json.dumps(result(series())).encode()[i : i + 7] for i in range(0, 900, 7)), pieces=11), {}),
-    "F6 marks in an answer of one message": (json_answer(result(series(ROWS[:9], partial=True), series(ROWS[9:], partial=True))), {}),
-    "F6 mark and a row outside": (json_answer(result(series([[START - HOUR, 1.0], *ROWS], partial=True))), {"outside_window": 1}),
+    "small chunks": (
+        Answer(body=tuple(json.dumps(result(series())).encode()[i : i + 7] for i in range(0, 900, 7)), pieces=11),
+        {},
+    ),
+    "F6 marks in an answer of one message": (
+        json_answer(result(series(ROWS[:9], partial=True), series(ROWS[9:], partial=True))),
+        {},
+    ),
+    "F6 mark and a row outside": (
+        json_answer(result(series([[START - HOUR, 1.0], *ROWS], partial=True))),
+        {"outside_window": 1},
+    ),
     "HTTP/1.0": (Answer(body=json.dumps(result(series())).encode(), version="HTTP/1.0"), {}),
     "blank lines": (text("\n" + json.dumps(result(series())) + "\n\n"), {}),
 }
@@ -216,7 +277,9 @@ def test_conflict_within_one_percent_keeps_the_later_row_Q12(run: Run) -> None:
 def test_25000_rows_with_the_mark_of_a_series_are_complete_F6(run: Run) -> None:
     step = 10**9
     rows = [[END - (25_000 - i) * step, i] for i in range(25_000)]
-    ran = run(json_answer(result(series(rows, partial=True))), {"timeout": "30s"}, every="1s", lookback="25000s", horizon="1s")
+    ran = run(
+        json_answer(result(series(rows, partial=True))), {"timeout": "30s"}, every="1s", lookback="25000s", horizon="1s"
+    )
     assert (ran.code, len(ran.rows)) == (0, 25_000)
 
 
@@ -247,7 +310,11 @@ def test_null_rows_are_counted_Q21(run: Run) -> None:
 
 def test_warning_of_the_server_is_said_once_Q20(run: Run) -> None:
     warning = {"level": "warning", "text": "deprecated use of SELECT"}
-    ran = run(json_answer(result(series(ROWS[:9]), partial=True, messages=[warning]), result(series(ROWS[9:]), messages=[warning])))
+    ran = run(
+        json_answer(
+            result(series(ROWS[:9]), partial=True, messages=[warning]), result(series(ROWS[9:]), messages=[warning])
+        )
+    )
     assert ran.code == 0
     assert ran.stderr.count("deprecated use of SELECT") == 1
     assert ran.result["notes"] == ["'deprecated use of SELECT'"]
@@ -259,9 +326,16 @@ def peak_mb() -> float:
 
 def test_endless_answer_stops_at_max_rows_Q16(run: Run) -> None:
     rows = ",".join(f"[{START + i},1.5]" for i in range(10_000))
-    line = '{"results":[{"statement_id":0,"series":[{"name":"m","columns":["time","mean"],"values":[' + rows + '],"partial":true}],"partial":true}]}\n'
+    line = (
+        '{"results":[{"statement_id":0,"series":[{"name":"m","columns":["time","mean"],"values":['
+        + rows
+        + '],"partial":true}],"partial":true}]}\n'
+    )
     before = peak_mb()
-    ran = run(endless(b"%x\r\n%s\r\n" % (len(line), line.encode()), b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), {"max_rows": 500_000, "timeout": "60s"})
+    ran = run(
+        endless(b"%x\r\n%s\r\n" % (len(line), line.encode()), b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        {"max_rows": 500_000, "timeout": "60s"},
+    )
     assert (ran.code, ran.token) == (66, "E_TOO_MANY_ROWS")
     assert peak_mb() - before < 60
 
@@ -281,7 +355,9 @@ def test_line_of_100_mb_is_refused_Q16(filling: bytes, run: Run) -> None:
 
 def test_answer_that_breaks_is_asked_for_again_from_the_start_F4(run: Run) -> None:
     first, rest = result(series(ROWS[:9]), partial=True), result(series(ROWS[9:]))
-    ran = run([json_answer(first, rest, cut=len(json.dumps(first)) + 40), json_answer(first, rest)], {"retry_for": "2s"})
+    ran = run(
+        [json_answer(first, rest, cut=len(json.dumps(first)) + 40), json_answer(first, rest)], {"retry_for": "2s"}
+    )
     assert (ran.code, ran.result["attempts"]) == (0, 2)
     assert ran.rows == [("", t, v) for t, v in ROWS]
     assert "E_CUT" in ran.stderr
@@ -311,7 +387,13 @@ def test_no_answer_leaves_the_file_of_an_earlier_run(run: Run, tmp_path: Path) -
 
 def test_secret_shows_nowhere_X12(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRONOCAST_SOURCE_TOKEN", "CANARY-7")
-    for behaviour in (GOOD, status(500, "what CANARY-7 is"), text("CANARY-7"), error("CANARY-7 may not"), status(302, Location="http://x/CANARY-7")):
+    for behaviour in (
+        GOOD,
+        status(500, "what CANARY-7 is"),
+        text("CANARY-7"),
+        error("CANARY-7 may not"),
+        status(302, Location="http://x/CANARY-7"),
+    ):
         ran = run(behaviour, {"auth": "token"})
         assert "CANARY" not in ran.stderr
         for path in tmp_path.iterdir():

@@ -43,7 +43,12 @@ def expected_points(rows: int, run_ns: int = RUN_NS) -> Rows:
     for tags in HOSTS:
         for line in rows_of(tags, rows).splitlines():
             time_ns, yhat, lower, upper = line.rsplit(",", 4)[1:]
-            values = {"yhat": float(yhat), "yhat_lower": float(lower), "yhat_upper": float(upper), "run": run_ns // 10**9}
+            values = {
+                "yhat": float(yhat),
+                "yhat_lower": float(lower),
+                "yhat_upper": float(upper),
+                "run": run_ns // 10**9,
+            }
             made.append({"time": int(time_ns), **tags, "series": "web load", **values})
     return sorted(made, key=lambda row: json.dumps(row, sort_keys=True))
 
@@ -60,7 +65,9 @@ def test_l8_the_same_run_twice_leaves_exactly_the_same_points(influxd: Influxd, 
     assert (code, result["expected"], result["acked"]) == (0, 3000, 3000)
     first, records = points(influxd, database), points(influxd, database, "cpu_forecast_runs")
     assert first == expected_points(1000)
-    assert [(row["points"], row["model"], row["mase"], row["why"], row["time"]) for row in records] == [(1000, "naive", 1, 'the "best"', RUN_NS)] * 3
+    assert [(row["points"], row["model"], row["mase"], row["why"], row["time"]) for row in records] == [
+        (1000, "naive", 1, 'the "best"', RUN_NS)
+    ] * 3
     assert load(job)[0] == 0
     assert points(influxd, database) == first
     assert points(influxd, database, "cpu_forecast_runs") == records
@@ -69,7 +76,18 @@ def test_l8_the_same_run_twice_leaves_exactly_the_same_points(influxd: Influxd, 
 def test_the_command_line_loads_and_reads_back(influxd: Influxd, database: str, tmp_path: Path) -> None:
     made = make_job(tmp_path, influxd.url, source=signed_in(influxd, tmp_path, database), read_back=True)
     publish(made, HOSTS, 50)
-    command = [sys.executable, "-m", "cronocast", "load", "--entry", json.dumps(plain(made.entry)), "--root", str(tmp_path), "--run", stamp(RUN_NS)]
+    command = [
+        sys.executable,
+        "-m",
+        "cronocast",
+        "load",
+        "--entry",
+        json.dumps(plain(made.entry)),
+        "--root",
+        str(tmp_path),
+        "--run",
+        stamp(RUN_NS),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert points(influxd, database) == expected_points(50)
@@ -97,12 +115,16 @@ def ended(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_step_killed_at_any_moment_and_repeated_leaves_exactly_the_points(influxd: Influxd, database: str, tmp_path: Path) -> None:
+def test_a_step_killed_at_any_moment_and_repeated_leaves_exactly_the_points(
+    influxd: Influxd, database: str, tmp_path: Path
+) -> None:
     rng = random.Random(15)
     right = expected_points(300)
     cut_short = 0
     for i in range(15):
-        made = make_job(tmp_path / str(i), influxd.url, source=signed_in(influxd, tmp_path, database), batch=30, measurement=f"m{i}")
+        made = make_job(
+            tmp_path / str(i), influxd.url, source=signed_in(influxd, tmp_path, database), batch=30, measurement=f"m{i}"
+        )
         publish(made, HOSTS, 300)
         child = start_step(made)
         while not influxd.query(f'SELECT count(yhat) FROM "m{i}"', database) and i % 3:
@@ -114,7 +136,9 @@ def test_a_step_killed_at_any_moment_and_repeated_leaves_exactly_the_points(infl
         assert ended(child) == 0
         assert points(influxd, database, f"m{i}") == right
         assert len(points(influxd, database, f"m{i}_runs")) == 3
-        assert {path.name for path in made.forecast.parent.iterdir() if not path.name.startswith(".tmp.")} >= {"load.result.json"}
+        assert {path.name for path in made.forecast.parent.iterdir() if not path.name.startswith(".tmp.")} >= {
+            "load.result.json"
+        }
         assert json.loads((made.forecast.parent / "load.result.json").read_text())["acked"] == 900
     assert cut_short >= 5, "the kills came too late to prove anything"
 
@@ -157,7 +181,9 @@ def test_f12_commit_then_reset_leaves_no_duplicate(influxd: Influxd, database: s
 
 def test_f33_an_older_run_does_not_overwrite_a_newer_one(influxd: Influxd, database: str, tmp_path: Path) -> None:
     source = signed_in(influxd, tmp_path, database)
-    older, newer = (make_job(tmp_path, influxd.url, source=source, run_ns=RUN_NS + shift * 10**9) for shift in (0, 3600))
+    older, newer = (
+        make_job(tmp_path, influxd.url, source=source, run_ns=RUN_NS + shift * 10**9) for shift in (0, 3600)
+    )
     for made in (older, newer):
         publish(made, HOSTS, 10)
     assert load(newer)[0] == 0
@@ -172,11 +198,16 @@ def test_f18_type_conflict_names_field_and_types(influxd: Influxd, database: str
     assert all(word in result["message"] for word in ("yhat", "float", "integer"))
 
 
-REFUSALS = {"L6 no database": ({"database": "nowhere"}, "E_DB_NOT_FOUND"), "F10 no policy": ({"retention_policy": "nowhere"}, "E_DB_NOT_FOUND")}
+REFUSALS = {
+    "L6 no database": ({"database": "nowhere"}, "E_DB_NOT_FOUND"),
+    "F10 no policy": ({"retention_policy": "nowhere"}, "E_DB_NOT_FOUND"),
+}
 
 
 @pytest.mark.parametrize(("sink", "token"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_a_missing_place_is_refused_at_the_first_answer(sink: dict[str, Any], token: str, influxd: Influxd, database: str, tmp_path: Path) -> None:
+def test_a_missing_place_is_refused_at_the_first_answer(
+    sink: dict[str, Any], token: str, influxd: Influxd, database: str, tmp_path: Path
+) -> None:
     made = make_job(tmp_path, influxd.url, source=signed_in(influxd, tmp_path, database), **sink)
     publish(made, HOSTS, 10)
     code, result = load(made)
@@ -185,8 +216,16 @@ def test_a_missing_place_is_refused_at_the_first_answer(sink: dict[str, Any], to
 
 def test_points_older_than_the_policy_keeps_are_refused(influxd: Influxd, database: str, tmp_path: Path) -> None:
     influxd.query(f'CREATE RETENTION POLICY "an hour" ON "{database}" DURATION 1h REPLICATION 1')
-    made = make_job(tmp_path, influxd.url, source=signed_in(influxd, tmp_path, database), retention_policy="an hour", run_ns=RUN_NS)
-    publish(made, HOSTS, 10, "name,tags,time,yhat,yhat_lower,yhat_upper\n" + "".join(rows_of(tags, 10).replace(",1767", ",1467") for tags in HOSTS))
+    made = make_job(
+        tmp_path, influxd.url, source=signed_in(influxd, tmp_path, database), retention_policy="an hour", run_ns=RUN_NS
+    )
+    publish(
+        made,
+        HOSTS,
+        10,
+        "name,tags,time,yhat,yhat_lower,yhat_upper\n"
+        + "".join(rows_of(tags, 10).replace(",1767", ",1467") for tags in HOSTS),
+    )
     code, result = load(made)
     assert (code, result["token"]) == (69, "E_RETENTION")
 
@@ -195,7 +234,9 @@ def test_f19_no_right_to_write(influxd: Influxd, database: str, tmp_path: Path) 
     source = signed_in(influxd, tmp_path, database)
     (tmp_path / "reader").write_text(influxd.reader.password)
     (tmp_path / "reader").chmod(0o600)
-    made = make_job(tmp_path, influxd.url, source=source, auth="basic", username="reader", password_file=str(tmp_path / "reader"))
+    made = make_job(
+        tmp_path, influxd.url, source=source, auth="basic", username="reader", password_file=str(tmp_path / "reader")
+    )
     publish(made, HOSTS, 10)
     code, result = load(made)
     assert (code, result["token"], result["attempts"]) == (77, "E_AUTH", 1)
@@ -234,8 +275,17 @@ TAGS = st.dictionaries(ODD | st.sampled_from(["time", "_field", "host"]), ODD, m
 
 
 @QUICK
-@given(cases=st.lists(st.tuples(MEASUREMENTS, TAGS), min_size=60, max_size=100, unique_by=lambda case: (case[0], json.dumps(case[1], sort_keys=True))))
-def test_x19_what_is_read_is_what_was_written_or_it_was_refused(cases: list[tuple[str, dict[str, str]]], influxd: Influxd) -> None:
+@given(
+    cases=st.lists(
+        st.tuples(MEASUREMENTS, TAGS),
+        min_size=60,
+        max_size=100,
+        unique_by=lambda case: (case[0], json.dumps(case[1], sort_keys=True)),
+    )
+)
+def test_x19_what_is_read_is_what_was_written_or_it_was_refused(
+    cases: list[tuple[str, dict[str, str]]], influxd: Influxd
+) -> None:
     influxd.query('DROP DATABASE "odd"')
     influxd.create_database("odd")
     written: dict[str, list[dict[str, str]]] = {}
@@ -268,7 +318,9 @@ def sorted_items(tags: dict[str, str]) -> list[tuple[str, str]]:
 def test_x19_a_string_field_comes_back(texts: list[str], influxd: Influxd) -> None:
     influxd.query('DROP DATABASE "odd"')
     influxd.create_database("odd")
-    influxd.write(b"".join(record(b"m", {"s": text, "n": i}, RUN_NS + i) for i, text in enumerate(texts)).decode(), "odd")
+    influxd.write(
+        b"".join(record(b"m", {"s": text, "n": i}, RUN_NS + i) for i, text in enumerate(texts)).decode(), "odd"
+    )
     rows = influxd.query("SELECT * FROM m", "odd")
     assert [row["n"] for row in rows] == list(range(len(texts)))
     assert [row["s"] for row in rows] == [re.sub(r"[\n\t\r\0\u2028\x7f\ud800]+", " ", text) for text in texts]

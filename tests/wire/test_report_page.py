@@ -1,4 +1,7 @@
-"""The report page in a real browser: no console message, no request, nothing wider than a phone, values by pointer and by keys."""
+"""The report page in a real browser.
+
+No console message, no request, nothing wider than a phone, values by pointer and by keys.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,14 +28,22 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One page per sample run."""
     root = tmp_path_factory.mktemp("pages")
     made = {}
-    for write in (report_runs.one, report_runs.several, report_runs.failed_load, report_runs.failed_extract, report_runs.nasty):
+    for write in (
+        report_runs.one,
+        report_runs.several,
+        report_runs.failed_load,
+        report_runs.failed_extract,
+        report_runs.nasty,
+    ):
         made[write.__name__] = root / f"{write.__name__}.html"
         write_report([write(root / write.__name__)], made[write.__name__])
     made["many"] = root / "many.html"
     write_report([report_runs.many(root / "many", 200)], made["many"])
     made["two"] = root / "two.html"
     sample = Sample("", report_runs.daily(50, 14))
-    write_report([report_runs.write_run(root / f"two{i}", [sample], now=NOW + 24 * i * HOUR) for i in range(2)], made["two"])
+    write_report(
+        [report_runs.write_run(root / f"two{i}", [sample], now=NOW + 24 * i * HOUR) for i in range(2)], made["two"]
+    )
     return made
 
 
@@ -59,29 +70,47 @@ def test_page_is_quiet_and_fits(name: str, width: int, dark: bool, browser: Brow
 def test_classes_and_times_are_not_broken(width: int, cells: str, browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["several"], width)
     browser.run("document.querySelectorAll('details').forEach((d) => (d.open = true))")
-    lines = "(c) => { const r = document.createRange(); r.selectNodeContents(c); return new Set([...r.getClientRects()].map((b) => b.top)).size; }"
+    lines = (
+        "(c) => { const r = document.createRange(); r.selectNodeContents(c); return new"
+        " Set([...r.getClientRects()].map((b) => b.top)).size; }"
+    )
     words = "(c) => c.matches('.overview td') ? c.innerText.split(' ').length : 1"
-    assert browser.run(f"[...document.querySelectorAll('{cells}')].filter((c) => ({lines})(c) > ({words})(c)).map((c) => c.innerText)") == []
+    assert (
+        browser.run(
+            f"[...document.querySelectorAll('{cells}')].filter((c) => ({lines})(c) > ({words})(c)).map((c) =>"
+            " c.innerText)"
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(("width", "shown"), [(360, "narrow"), (768, "medium"), (1280, "wide")])
 def test_one_chart_of_the_right_size_is_shown(width: int, shown: str, browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["one"], width)
-    visible = "[...document.querySelector('figure').querySelectorAll('svg')].filter((s) => s.getBoundingClientRect().width > 0).map((s) => s.classList[1])"
+    visible = (
+        "[...document.querySelector('figure').querySelectorAll('svg')].filter((s) => s.getBoundingClientRect().width >"
+        " 0).map((s) => s.classList[1])"
+    )
     assert browser.run(visible) == [shown]
-    letters = f"Math.min(...[...{CHART.format(shown)}.querySelectorAll('text')].map((t) => t.getBoundingClientRect().height))"
+    letters = (
+        f"Math.min(...[...{CHART.format(shown)}.querySelectorAll('text')].map((t) => t.getBoundingClientRect().height))"
+    )
     assert browser.run(letters) >= 10
 
 
 @pytest.mark.parametrize("name", ["one", "several", "two"])
 @pytest.mark.parametrize("width", [360, 768, 1280])
-def test_labels_of_charts_do_not_overlap_as_the_browser_draws_them(name: str, width: int, browser: Browser, pages: dict[str, Path]) -> None:
+def test_labels_of_charts_do_not_overlap_as_the_browser_draws_them(
+    name: str, width: int, browser: Browser, pages: dict[str, Path]
+) -> None:
     browser.open(pages[name], width)
     browser.run("document.querySelectorAll('details.member').forEach((d) => (d.open = true))")
     overlapping = """[...document.querySelectorAll('figure svg.chart')].flatMap((svg) => {
-      const boxes = [...svg.querySelectorAll('text')].map((t) => [t.textContent, t.getBoundingClientRect()]).filter(([, b]) => b.width);
+      const boxes = [...svg.querySelectorAll('text')]
+        .map((t) => [t.textContent, t.getBoundingClientRect()]).filter(([, b]) => b.width);
       return boxes.flatMap(([a, p], i) => boxes.slice(0, i).filter(([, q]) =>
-        Math.min(p.right, q.right) - Math.max(p.left, q.left) > 1 && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 5).map(([b]) => `${a} | ${b}`));
+        Math.min(p.right, q.right) - Math.max(p.left, q.left) > 1 &&
+        Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 5).map(([b]) => `${a} | ${b}`));
     })"""
     assert browser.run(overlapping) == []
 
@@ -92,7 +121,9 @@ def test_pointer_reads_values_off_the_chart(share: float, said: str, browser: Br
     browser.run("document.querySelectorAll('details.member').forEach((d, i) => (d.open = i === 4))")
     browser.run("document.querySelectorAll('details.member')[4].scrollIntoView()")
     chart = "document.querySelectorAll('details.member')[4].querySelector('figure[data-hover] svg.wide')"
-    left, top, width, height = browser.run(f"(() => {{ const b = {chart}.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; }})()")
+    left, top, width, height = browser.run(
+        f"(() => {{ const b = {chart}.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; }})()"
+    )
     browser.hover(left + share * width, top + height / 2)
     tip = browser.run("document.querySelectorAll('details.member')[4].querySelector('.tip').innerText")
     assert f"\n{said} " in tip
@@ -108,7 +139,12 @@ def test_arrow_keys_read_values_step_by_step(browser: Browser, pages: dict[str, 
     for key in ("ArrowRight", "ArrowLeft", "End", "Home"):
         browser.press(key)
         tips.append(browser.run(TIP).splitlines())
-    assert [tip[0] for tip in tips] == ["Tue 10 Mar, 15:00", "Tue 10 Mar, 14:00", "Wed 11 Mar, 13:00", "Sat 7 Mar, 14:00"]
+    assert [tip[0] for tip in tips] == [
+        "Tue 10 Mar, 15:00",
+        "Tue 10 Mar, 14:00",
+        "Wed 11 Mar, 13:00",
+        "Sat 7 Mar, 14:00",
+    ]
     assert [tip[1].split()[0] for tip in tips] == ["forecast", "forecast", "forecast", "measured"]
     table = browser.run("[...document.querySelectorAll('details.more td')].slice(0, 2).map((t) => t.textContent)")
     assert float(table[1]) == pytest.approx(float(tips[1][1].split()[1]), abs=0.06)
@@ -121,7 +157,9 @@ def test_tooltip_stays_on_a_phone(browser: Browser, pages: dict[str, Path]) -> N
     browser.run(f"{CHART.format('narrow')}.focus()")
     for key in ("Home", "End"):
         browser.press(key)
-        left, right = browser.run("(() => { const b = document.querySelector('.tip').getBoundingClientRect(); return [b.left, b.right]; })()")
+        left, right = browser.run(
+            "(() => { const b = document.querySelector('.tip').getBoundingClientRect(); return [b.left, b.right]; })()"
+        )
         assert 0 <= left < right <= 360
 
 
@@ -135,12 +173,21 @@ def test_earlier_forecast_is_read_beside_what_was_measured(browser: Browser, pag
 
 def test_filter_finds_members_and_a_link_unfolds_one(browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["many"], 1280)
-    browser.run("(() => { const f = document.querySelector('.filter'); f.value = 'node-0123'; f.dispatchEvent(new Event('input')); })()")
+    browser.run(
+        "(() => { const f = document.querySelector('.filter'); f.value = 'node-0123'; f.dispatchEvent(new"
+        " Event('input')); })()"
+    )
     assert browser.run("[...document.querySelectorAll('.overview tbody tr')].filter((r) => !r.hidden).length") == 1
     assert browser.run("document.getElementById('s0o-count').textContent") == "1 shown"
     assert browser.run("document.getElementById('s0m40').closest('details').open") is False
     browser.run("location.hash = '#s0m40'")
-    assert browser.run("new Promise((done) => setTimeout(() => done(document.getElementById('s0m40').closest('details').open), 50))") is True
+    assert (
+        browser.run(
+            "new Promise((done) => setTimeout(() => done(document.getElementById('s0m40').closest('details').open),"
+            " 50))"
+        )
+        is True
+    )
 
 
 def test_text_of_data_stays_text(browser: Browser, pages: dict[str, Path]) -> None:

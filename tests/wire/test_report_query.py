@@ -21,9 +21,19 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("measurement", "series"), NAMES.values(), ids=NAMES)
-def test_the_query_of_the_page_finds_just_its_curve(measurement: str, series: str, influxd: Influxd, database: str, tmp_path: Path) -> None:
-    view = read_run(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], series=series, measurement=measurement, points=48))
-    times = [*view.members[0].forecast.time_ns, NOW - HOUR, NOW + 24 * HOUR]  # one step before and one after are not of this run
+def test_the_query_of_the_page_finds_just_its_curve(
+    measurement: str, series: str, influxd: Influxd, database: str, tmp_path: Path
+) -> None:
+    view = read_run(
+        report_runs.write_run(
+            tmp_path / "run", [Sample("", report_runs.daily(5, 1))], series=series, measurement=measurement, points=48
+        )
+    )
+    times = [
+        *view.members[0].forecast.time_ns,
+        NOW - HOUR,
+        NOW + 24 * HOUR,
+    ]  # one step before and one after are not of this run
     for name in (series, "another"):
         key = series_key(f"{measurement}_forecast", [("series", name)]).decode()
         influxd.write([f"{key} yhat=1,yhat_lower=0,yhat_upper=2 {time}" for time in times], database)

@@ -1,4 +1,7 @@
-"""How much of a figure is chance: bootstrap of a mean over members and origins, and what a coverage tells about the true one."""
+"""How much of a figure is chance.
+
+Bootstrap of a mean over members and origins, and what a coverage tells about the true one.
+"""
 
 import math
 from dataclasses import dataclass
@@ -29,8 +32,8 @@ class Band:
 def ratio_band(logs: Floats) -> Band | None:
     """Mean of logarithms over members and origins, with a bootstrap interval over both.
 
-    Members and origins are drawn independently with replacement: what happens on one day happens to all members, and a member that
-    is hard to forecast is so on all days. With one member only origins are drawn.
+    Members and origins are drawn independently with replacement: what happens on one day happens to all members, and a
+    member that is hard to forecast is so on all days. With one member only origins are drawn.
 
     Args:
         logs: Shape (members, origins), NaN where not known.
@@ -46,7 +49,10 @@ def ratio_band(logs: Floats) -> Band | None:
         return None
     value = float(logs[known].mean())
     rng = np.random.default_rng(0)
-    weights = [np.ones((DRAWS, size)) if size == 1 else rng.multinomial(size, np.full(size, 1 / size), DRAWS).astype(float) for size in logs.shape]
+    weights = [
+        np.ones((DRAWS, size)) if size == 1 else rng.multinomial(size, np.full(size, 1 / size), DRAWS).astype(float)
+        for size in logs.shape
+    ]
     if max(logs.shape) == 1:
         return Band(value, None, None)
     sums = np.einsum("bm,mo,bo->b", weights[0], np.where(known, logs, 0), weights[1])
@@ -59,8 +65,8 @@ def ratio_band(logs: Floats) -> Band | None:
 def coverage_band(held: Floats, counts: Floats) -> Band | None:
     """Share of values inside their interval, with the range of true coverages that fit it.
 
-    Values of one forecast are inside or outside together: they count as so many independent ones as the spread between forecasts
-    says (design effect), and where all forecasts agree as one each.
+    Values of one forecast are inside or outside together: they count as so many independent ones as the spread between
+    forecasts says (design effect), and where all forecasts agree as one each.
 
     Args:
         held: Values inside, per forecast, shape (k,).
@@ -134,5 +140,8 @@ def _bound(share: float, level: float) -> str:
     def side(value: float) -> int:
         return (value > aim) - (value < aim)
 
-    decimals = next((d for d in range(_decimals(share), MOST_DECIMALS) if side(round(exact, d)) == side(round(exact, 10))), MOST_DECIMALS)
+    decimals = next(
+        (d for d in range(_decimals(share), MOST_DECIMALS) if side(round(exact, d)) == side(round(exact, 10))),
+        MOST_DECIMALS,
+    )
     return f"{exact:.{decimals}f} %"

@@ -1,4 +1,7 @@
-"""Pictures of a backtest: figures by step ahead, and past forecasts over what was measured. Pure functions to SVG text and hover data."""
+"""Pictures of a backtest: figures by step ahead, and past forecasts over what was measured.
+
+Pure functions to SVG text and hover data.
+"""
 
 from array import array
 from collections.abc import Sequence
@@ -45,7 +48,15 @@ class Fan:
     forecasts: list[tuple[list[int], list[float], list[float], list[float]]]  # per origin: times, yhat, lower, upper
 
 
-def lines_chart(lines: Sequence[Line], step_ns: int, size: Size, uid: str, title: str, domain: tuple[float, float], goal: float | None = None) -> str:
+def lines_chart(
+    lines: Sequence[Line],
+    step_ns: int,
+    size: Size,
+    uid: str,
+    title: str,
+    domain: tuple[float, float],
+    goal: float | None = None,
+) -> str:
     """Figures by how far ahead, one line per model; `goal` is a line across."""
     count = max(len(line.values) for line in lines)
     ticks = value_ticks(*domain, count=4)
@@ -58,16 +69,31 @@ def lines_chart(lines: Sequence[Line], step_ns: int, size: Size, uid: str, title
     if goal is not None:
         parts.append(element("path", cls="now", d=f"M{short(frame.left)} {short(frame.y(goal))}H{short(frame.right)}"))
     for line in lines:
-        points = [(frame.x(k), frame.y(min(max(v, domain[0]), domain[1]))) for k, v in enumerate(line.values, 1) if v is not None]
+        points = [
+            (frame.x(k), frame.y(min(max(v, domain[0]), domain[1])))
+            for k, v in enumerate(line.values, 1)
+            if v is not None
+        ]
         parts.append(element("path", cls=line.cls, d=polyline(points)))
-    about = "; ".join(f"{line.label}: {number(line.values[0])} at the first step, {number(line.values[-1])} at the last" for line in lines)
+    about = "; ".join(
+        f"{line.label}: {number(line.values[0])} at the first step, {number(line.values[-1])} at the last"
+        for line in lines
+    )
     return drawing([*parts, *place(ends, frame, size)], size, uid, title, about, frame)
 
 
 def lines_hover(lines: Sequence[Line], step_ns: int, domain: tuple[float, float], *, shares: bool) -> dict[str, Any]:
     """What the pointer reads off a chart by step ahead."""
     count = max(len(line.values) for line in lines)
-    rows = [_row(line.label, line.cls, [_height(v, domain) for v in line.values], [_text(v, shares=shares) for v in line.values]) for line in lines]
+    rows = [
+        _row(
+            line.label,
+            line.cls,
+            [_height(v, domain) for v in line.values],
+            [_text(v, shares=shares) for v in line.values],
+        )
+        for line in lines
+    ]
     labels = [f"{length(k * step_ns, counted=True, exact=True)} ahead" for k in range(1, count + 1)]
     return {"labels": labels, "x": list(range(1, count + 1)), "d": [1, count], "start": 1, "rows": rows}
 
@@ -82,7 +108,9 @@ def fan_of(study: Study, member: int, model: str, label: str) -> Fan:
     for i in range(len(study.origins)):
         ahead = [study.origin_ns(i) + k * history.step_ns for k in range(study.h)]
         if np.isfinite(rows.yhat[member, i]).all():
-            forecasts.append((ahead, rows.yhat[member, i].tolist(), rows.lower[member, i].tolist(), rows.upper[member, i].tolist()))
+            forecasts.append(
+                (ahead, rows.yhat[member, i].tolist(), rows.lower[member, i].tolist(), rows.upper[member, i].tolist())
+            )
     return Fan(label, history.step_ns, times, history.y[member, known].tolist(), forecasts)
 
 
@@ -111,11 +139,21 @@ def fan_chart(fan: Fan, size: Size, uid: str) -> str:
         over = [(frame.x(t), frame.y(min(v, domain[1]))) for t, v in zip(ahead, upper, strict=True)]
         under = [(frame.x(t), frame.y(max(v, domain[0]))) for t, v in zip(ahead, lower, strict=True)]
         x = short(frame.x(ahead[0]))
-        parts += [element("path", cls="axis", d=f"M{x} {short(frame.top)}V{short(frame.bottom)}"), element("path", cls="band", d=polyline([*over, *reversed(under)]) + "Z")]
+        parts += [
+            element("path", cls="axis", d=f"M{x} {short(frame.top)}V{short(frame.bottom)}"),
+            element("path", cls="band", d=polyline([*over, *reversed(under)]) + "Z"),
+        ]
         parts.append(element("path", cls="forecast", d=line_through(frame, ahead, yhat, float("inf"))))
-    parts.append(element("path", cls="measured", d=line_through(frame, fan.time_ns, fan.actual, max(1.5 * fan.step_ns, frame.bin_ns))))
+    parts.append(
+        element(
+            "path", cls="measured", d=line_through(frame, fan.time_ns, fan.actual, max(1.5 * fan.step_ns, frame.bin_ns))
+        )
+    )
     parts += [_legend(size)]
-    about = f"{len(fan.forecasts)} past forecasts of {len(fan.forecasts[0][0]) if fan.forecasts else 0} steps each over {len(fan.actual)} measured values."
+    about = (
+        f"{len(fan.forecasts)} past forecasts of {len(fan.forecasts[0][0]) if fan.forecasts else 0} steps each over"
+        f" {len(fan.actual)} measured values."
+    )
     return drawing(parts, size, uid, f"Past forecasts of {fan.label}", about, frame)
 
 
@@ -124,7 +162,9 @@ def fan_hover(fan: Fan) -> dict[str, Any]:
     domain, (t0, t1) = fan_domain(fan), fan_edges(fan)
     span = width_of(domain)
     measured = dict(zip(fan.time_ns, fan.actual, strict=True))
-    ahead = {t: (f, low, up) for times, *columns in fan.forecasts for t, f, low, up in zip(times, *columns, strict=True)}
+    ahead = {
+        t: (f, low, up) for times, *columns in fan.forecasts for t, f, low, up in zip(times, *columns, strict=True)
+    }
     times = sorted({*measured, *ahead})
     middle = [ahead[t][0] if t in ahead else None for t in times]
     band = [f"{number(ahead[t][1], span)} to {number(ahead[t][2], span)}" if t in ahead else None for t in times]
@@ -139,8 +179,18 @@ def fan_hover(fan: Fan) -> dict[str, Any]:
         "x": [(t - origin) // unit for t in times],
         "d": [(t0 - origin) / unit, (t1 - origin) / unit],
         "rows": [
-            _row("measured", "measured", [_height(v, domain) for v in seen], [None if v is None else number(v, span) for v in seen]),
-            _row("forecast", "forecast", [_height(v, domain) for v in middle], [None if v is None else number(v, span) for v in middle]),
+            _row(
+                "measured",
+                "measured",
+                [_height(v, domain) for v in seen],
+                [None if v is None else number(v, span) for v in seen],
+            ),
+            _row(
+                "forecast",
+                "forecast",
+                [_height(v, domain) for v in middle],
+                [None if v is None else number(v, span) for v in middle],
+            ),
             _row("band", "band", [], band),
         ],
     }
@@ -149,7 +199,11 @@ def fan_hover(fan: Fan) -> dict[str, Any]:
 def _legend(size: Size) -> str:
     parts, x = [], 4.0
     for cls, label in (("measured", "measured"), ("forecast", "forecast"), ("band", "band"), ("axis", "start")):
-        mark = element("rect", cls="band", x=x, y=5, width=20, height=10) if cls == "band" else element("path", cls=cls, d=f"M{short(x)} 10h20")
+        mark = (
+            element("rect", cls="band", x=x, y=5, width=20, height=10)
+            if cls == "band"
+            else element("path", cls=cls, d=f"M{short(x)} 10h20")
+        )
         parts += [mark, text(label, x + 26, 14)]
         x += 28 + text_width(safe(label), size.font) + 14
     return "".join(parts)
@@ -165,4 +219,8 @@ def _text(value: float | None, *, shares: bool) -> str | None:
 
 def _height(value: float | None, domain: tuple[float, float]) -> float | None:
     """Height in the plot, 0 at its bottom and 1 at its top."""
-    return None if value is None else round(min(1.0, max(0.0, (value / 2 - domain[0] / 2) / (domain[1] / 2 - domain[0] / 2))), 4)
+    return (
+        None
+        if value is None
+        else round(min(1.0, max(0.0, (value / 2 - domain[0] / 2) / (domain[1] / 2 - domain[0] / 2))), 4)
+    )

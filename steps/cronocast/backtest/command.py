@@ -21,7 +21,10 @@ def run_backtest(request: Request, out: Path | None, *, as_json: bool) -> int:
     try:
         return _run(request, out, as_json=as_json)
     except ModuleNotFoundError as error:
-        sentence = f"needs the module {seen(error.name)}, which is not installed here: pip install 'cronocast[linear]' or use the image that carries it"
+        sentence = (
+            f"needs the module {seen(error.name)}, which is not installed here: pip install 'cronocast[linear]' or use"
+            " the image that carries it"
+        )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "backtest", sentence)]) from error
 
 
@@ -49,9 +52,11 @@ def _run(request: Request, out: Path | None, *, as_json: bool) -> int:
 def _ends_at_once() -> Iterator[None]:
     """Have SIGTERM and Ctrl-C end this process and its workers without further ado.
 
-    Nothing has been written yet. An orderly end could wait for ever: a thread of the pool may be writing to a worker that is gone.
+    Nothing has been written yet. An orderly end could wait for ever: a thread of the pool may be writing to a worker
+    that is gone.
     """
-    # What the pool had open is tidied by a process that Python starts for this; its report of that would stand below our last line.
+    # What the pool had open is tidied by a process that Python starts for this; its report of that would stand below
+    # our last line.
     os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.resource_tracker")
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -66,6 +71,8 @@ def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a s
 
     for child in multiprocessing.active_children():
         child.kill()
-    ended = Terminated("E_TERMINATED", signal.Signals(number).name, "stopped before the backtest was done; run the same command again")
+    ended = Terminated(
+        "E_TERMINATED", signal.Signals(number).name, "stopped before the backtest was done; run the same command again"
+    )
     last_words(ended)
     os._exit(ended.exit_code if number == signal.SIGTERM else 130)

@@ -13,16 +13,27 @@ def notes(document: dict[str, Any]) -> list[str]:
     origins, values = len(document["origins"]), document["values"]
     said = []
     if origins < FEW_ORIGINS:
-        said.append(f"Only {counted(origins, 'past start')}: the figures may look quite different on other days. Give more history, or a shorter horizon.")
+        said.append(
+            f"Only {counted(origins, 'past start')}: the figures may look quite different on other days. Give more"
+            " history, or a shorter horizon."
+        )
     if values < FEW_VALUES:
         said.append(f"Only {counted(values, 'value')} to compare with: too few to judge the bands.")
     if document["overlap"]:
-        said.append("Past starts lie closer together than one horizon, so that the same values are forecast more than once: chance is larger than the ranges say.")
+        said.append(
+            "Past starts lie closer together than one horizon, so that the same values are forecast more than once:"
+            " chance is larger than the ranges say."
+        )
     for name, found in document["models"].items():
         bad = {status: count for status, count in found["statuses"].items() if status != "ok"}
         if bad:
             counts = ", ".join(f"{count} {status}" for status, count in bad.items())
-            said.append(f"{name}: {counts} of {sum(found['statuses'].values())} forecasts ({'; '.join(found['reasons'][:2])}).")
+            said.append(
+                f"{name}: {counts} of {sum(found['statuses'].values())} forecasts ({'; '.join(found['reasons'][:2])})."
+            )
         if found["not_tried"]:
-            said.append(f"{name}: at {counted(found['not_tried'], 'forecast')} the CPU time for trying models was used up; the result can differ on a faster machine.")
+            said.append(
+                f"{name}: at {counted(found['not_tried'], 'forecast')} the CPU time for trying models was used up; the"
+                " result can differ on a faster machine."
+            )
     return said

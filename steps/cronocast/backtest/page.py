@@ -3,7 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from cronocast.backtest.charts import FAN_SIZES, STEP_SIZES, Line, fan_chart, fan_hover, fan_of, lines_chart, lines_hover
+from cronocast.backtest.charts import (
+    FAN_SIZES,
+    STEP_SIZES,
+    Line,
+    fan_chart,
+    fan_hover,
+    fan_of,
+    lines_chart,
+    lines_hover,
+)
 from cronocast.backtest.notes import notes
 from cronocast.backtest.request import NAIVE
 from cronocast.backtest.study import Study
@@ -39,10 +48,19 @@ def page(study: Study, document: Shown) -> str:
     """The page as text."""
     first, last = document["origins"][0], document["origins"][-1]
     members = len(document["by_member"])
-    meta = [counted(members, "member"), f"{counted(len(document['origins']), 'past start')} from {_time(first)} to {_time(last)} UTC"]
-    meta += [f"each {document['horizon']} ahead, one value per {length(study.history.step_ns)}", f"{document['values']:,} values to compare with"]
+    meta = [
+        counted(members, "member"),
+        f"{counted(len(document['origins']), 'past start')} from {_time(first)} to {_time(last)} UTC",
+    ]
+    meta += [
+        f"each {document['horizon']} ahead, one value per {length(study.history.step_ns)}",
+        f"{document['values']:,} values to compare with",
+    ]
     said = "".join(f'<div class="banner warn"><p>{safe(note)}</p></div>' for note in notes(document))
-    about = "Each forecast was made from nothing but the values before its start: class, model, interval and all were decided again at every start."
+    about = (
+        "Each forecast was made from nothing but the values before its start: class, model, interval and all were"
+        " decided again at every start."
+    )
     name = safe(document["history"])
     body = (
         f'<section class="run"><h1>Backtest of {name}</h1><p class="meta">{safe(" · ".join(meta))}<br>{about}</p>{said}'
@@ -63,33 +81,51 @@ def _scroll(label: str, table: str) -> str:
 
 def _models(document: Shown) -> str:
     names = ["error / naive", "95 % range", "MASE", "sMAPE, %", "RMSE", "pinball", "MSIS", "coverage", "bias", "CPU s"]
-    head = '<th>Model</th><th><span class="vh">Picture</span></th>' + "".join(f'<th class="n">{name}</th>' for name in names)
+    head = '<th>Model</th><th><span class="vh">Picture</span></th>' + "".join(
+        f'<th class="n">{name}</th>' for name in names
+    )
     rows = "".join(_model(name, found) for name, found in document["models"].items())
-    lines = "".join(f"<li>{safe(said)}</li>" for name, found in document["models"].items() for said in sentences(name, found, document["level"], document["levels"]))
+    lines = "".join(
+        f"<li>{safe(said)}</li>"
+        for name, found in document["models"].items()
+        for said in sentences(name, found, document["level"], document["levels"])
+    )
     table = _scroll("Measures by model", f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
     return f'<section class="card"><h2>Models</h2>{table}<ul>{lines}</ul></section>'
 
 
 def _model(name: str, found: Shown) -> str:
     ratio = found["ratio"] or {}
-    figures = [number(ratio.get("value")), among(ratio), *(number(found[key]) for key in ("mase", "smape", "rmse", "pinball", "msis"))]
+    figures = [
+        number(ratio.get("value")),
+        among(ratio),
+        *(number(found[key]) for key in ("mase", "smape", "rmse", "pinball", "msis")),
+    ]
     figures += [percent(found["coverage"]), number(found["bias"]), f"{found['cpu_s']:.1f}"]
     cells = "".join(f'<td class="n">{value}</td>' for value in figures)
-    return f'<tr class="{"" if name in NAIVE else "used"}"><td>{safe(model_words(name))}</td><td>{_bar(ratio.get("value"))}</td>{cells}</tr>'
+    row_class = "" if name in NAIVE else "used"
+    bar = _bar(ratio.get("value"))
+    return f'<tr class="{row_class}"><td>{safe(model_words(name))}</td><td>{bar}</td>{cells}</tr>'
 
 
 def _bar(ratio: float | None) -> str:
     width = min(ratio or 0.0, BAR_END) / BAR_END * 100
     return (
-        '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect class="back" width="100" height="12" rx="2"/>'
-        f'<rect class="own" width="{width:.1f}" height="12" rx="2"/><path class="one" d="M50 0V12"/></svg>'
+        '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect class="back"'
+        f' width="100" height="12" rx="2"/><rect class="own" width="{width:.1f}" height="12" rx="2"/><path class="one"'
+        ' d="M50 0V12"/></svg>'
     )
 
 
 def _lines(document: Shown, measure: str) -> list[Line]:
-    """The naive line first, so that the others lie over it; where no member has a season it is the last value repeated."""
+    """The naive line first, so that the others lie over it.
+
+    Where no member has a season it is the last value repeated.
+    """
     table = document["by_step"]["models"]
-    reference = next((name for name in NAIVE if any(row["reference"] == name for row in document["by_member"])), NAIVE[-1])
+    reference = next(
+        (name for name in NAIVE if any(row["reference"] == name for row in document["by_member"])), NAIVE[-1]
+    )
     own = [name for name in table if name not in NAIVE][:MOST_LINES]
     lines = [Line("naive", model_words(reference), table[reference][measure])]
     lines += [Line(cls, model_words(name), table[name][measure]) for cls, name in zip(COLOURS, own, strict=False)]
@@ -104,16 +140,35 @@ def _by_step(document: Shown, step_ns: int) -> str:
     least = min((v for line in held for v in line.values if v is not None), default=0.0)
     low = max(0.0, min(0.7, least - 0.05))
     parts = [
-        _figure("Mean absolute error by how far ahead, in units of the change over one season (MASE).", errors, step_ns, "e", (0.0, top), None),
-        _figure(f"Share of values inside the band; the line across is the {percent(document['level'])} that it promises.", held, step_ns, "c", (low, 1.02), document["level"]),
+        _figure(
+            "Mean absolute error by how far ahead, in units of the change over one season (MASE).",
+            errors,
+            step_ns,
+            "e",
+            (0.0, top),
+            None,
+        ),
+        _figure(
+            f"Share of values inside the band; the line across is the {percent(document['level'])} that it promises.",
+            held,
+            step_ns,
+            "c",
+            (low, 1.02),
+            document["level"],
+        ),
     ]
     return f'<section class="card"><h2>By how far ahead</h2>{"".join(parts)}{_step_table(document, step_ns)}</section>'
 
 
-def _figure(caption: str, lines: list[Line], step_ns: int, uid: str, domain: tuple[float, float], goal: float | None) -> str:
+def _figure(
+    caption: str, lines: list[Line], step_ns: int, uid: str, domain: tuple[float, float], goal: float | None
+) -> str:
     pictures = "".join(lines_chart(lines, step_ns, size, f"b{uid}", caption, domain, goal) for size in STEP_SIZES)
     data = script_json(lines_hover(lines, step_ns, domain, shares=goal is not None))
-    return f'<figure data-hover="b{uid}h"><figcaption>{safe(caption)}</figcaption>{pictures}<script type="application/json" id="b{uid}h">{data}</script></figure>'
+    return (
+        f'<figure data-hover="b{uid}h"><figcaption>{safe(caption)}</figcaption>{pictures}<script'
+        f' type="application/json" id="b{uid}h">{data}</script></figure>'
+    )
 
 
 def _step_table(document: Shown, step_ns: int) -> str:
@@ -121,9 +176,15 @@ def _step_table(document: Shown, step_ns: int) -> str:
     head = "".join(f'<th class="n">{safe(model_words(name))}</th>' for name in table)
     rows = []
     for i, k in enumerate(document["by_step"]["steps"]):
-        cells = "".join(f'<td class="n">{number(found["mase"][i])} · {percent(found["coverage"][i])}</td>' for found in table.values())
+        cells = "".join(
+            f'<td class="n">{number(found["mase"][i])} · {percent(found["coverage"][i])}</td>'
+            for found in table.values()
+        )
         rows.append(f"<tr><td>{length(k * step_ns, counted=True, exact=True)}</td>{cells}</tr>")
-    inner = _scroll("MASE and coverage by step", f"<table><thead><tr><th>Ahead</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
+    inner = _scroll(
+        "MASE and coverage by step",
+        f"<table><thead><tr><th>Ahead</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>",
+    )
     return f'<details class="more"><summary>MASE and coverage by how far ahead</summary>{inner}</details>'
 
 
@@ -138,13 +199,26 @@ def _members(document: Shown) -> str:
         return ""
     models = _judged(document)
     head = "<th>Member</th><th>Class</th><th>Held against</th>"
-    head += "".join(f'<th class="n">{safe(model_words(name))}: error / naive</th><th class="n">coverage</th><th class="n">MAE</th>' for name in models)
+    head += "".join(
+        f'<th class="n">{safe(model_words(name))}: error / naive</th><th class="n">coverage</th><th class="n">MAE</th>'
+        for name in models
+    )
     body = "".join(_member(row, models) for row in rows[:MOST_ROWS])
-    box = '<input class="filter" type="search" data-filter="members" aria-label="Filter members" placeholder="Filter members">'
-    field = f'<div class="filter-row" hidden>{box}<span class="soft" id="members-count" role="status"></span></div>' if len(rows) >= FILTER_FROM else ""
+    box = (
+        '<input class="filter" type="search" data-filter="members" aria-label="Filter members" placeholder="Filter'
+        ' members">'
+    )
+    field = (
+        f'<div class="filter-row" hidden>{box}<span class="soft" id="members-count" role="status"></span></div>'
+        if len(rows) >= FILTER_FROM
+        else ""
+    )
     rest = f'<p class="soft">The first {MOST_ROWS:,} stand here; --json shows all.</p>' if len(rows) > MOST_ROWS else ""
     table = f'<table id="members"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<section class="card"><h2>{counted(len(rows), "member")}</h2>{field}{_scroll("Members", table)}{rest}</section>'
+    return (
+        "<section"
+        f' class="card"><h2>{counted(len(rows), "member")}</h2>{field}{_scroll("Members", table)}{rest}</section>'
+    )
 
 
 def _member(row: Shown, models: list[str]) -> str:
@@ -152,10 +226,16 @@ def _member(row: Shown, models: list[str]) -> str:
     for name in models:
         found = row["models"][name]
         mae = (found["in_unit"] or {}).get("mae")
-        cells += f'<td class="n">{number((found["ratio"] or {}).get("value"))}</td><td class="n">{percent(found["coverage"])}</td>'
+        cells += (
+            f'<td class="n">{number((found["ratio"] or {}).get("value"))}</td><td'
+            f' class="n">{percent(found["coverage"])}</td>'
+        )
         cells += f'<td class="n">{"-" if mae is None else format(mae, ".4g")}</td>'
     classes = ", ".join(name.replace("_", " ") for name in row["classes"])
-    return f"<tr><td>{safe(row['tags'] or row['name'])}</td><td>{safe(classes)}</td><td>{safe(model_words(row['reference']))}</td>{cells}</tr>"
+    words = "".join(
+        f"<td>{safe(text)}</td>" for text in (row["tags"] or row["name"], classes, model_words(row["reference"]))
+    )
+    return f"<tr>{words}{cells}</tr>"
 
 
 def _fans(study: Study, document: Shown) -> str:
@@ -163,7 +243,12 @@ def _fans(study: Study, document: Shown) -> str:
     model = _judged(document)[0]
     rows = document["by_member"]
     ranked = sorted(range(len(rows)), key=lambda m: -((rows[m]["models"][model]["ratio"] or {}).get("value") or 0.0))
-    said = f'<p class="soft">Past forecasts of {MOST_FANS} of {len(rows):,} members stand here, those with the largest error against naive.</p>' if len(rows) > MOST_FANS else ""
+    said = (
+        f'<p class="soft">Past forecasts of {MOST_FANS} of {len(rows):,} members stand here, those with the largest'
+        " error against naive.</p>"
+        if len(rows) > MOST_FANS
+        else ""
+    )
     return "".join(_fan(study, rows[m], m, model, opened=i < OPENED) for i, m in enumerate(ranked[:MOST_FANS])) + said
 
 
@@ -174,10 +259,19 @@ def _fan(study: Study, row: Shown, member: int, model: str, *, opened: bool) -> 
         return ""
     pictures = "".join(fan_chart(fan, size, f"f{member}") for size in FAN_SIZES)
     data = script_json(fan_hover(fan))
-    used = ", ".join(f"{model_words(name)} ({count})" for name, count in sorted(row["models"][model]["used"].items(), key=lambda item: -item[1]))
+    used = ", ".join(
+        f"{model_words(name)} ({count})"
+        for name, count in sorted(row["models"][model]["used"].items(), key=lambda item: -item[1])
+    )
     caption = f"Past forecasts by {model_words(model)} over what was measured; times in UTC. Made by: {used}."
-    figure = f'<figure data-hover="f{member}h"><figcaption>{safe(caption)}</figcaption>{pictures}<script type="application/json" id="f{member}h">{data}</script></figure>'
+    figure = (
+        f'<figure data-hover="f{member}h"><figcaption>{safe(caption)}</figcaption>{pictures}<script'
+        f' type="application/json" id="f{member}h">{data}</script></figure>'
+    )
     ratio = number((row["models"][model]["ratio"] or {}).get("value"))
     held = percent(row["models"][model]["coverage"])
     badge = f'<span class="badge">error / naive {ratio}</span> <span class="badge">band held {held}</span>'
-    return f'<details class="card member"{" open" if opened else ""}><summary><h2>{safe(label)}</h2>{badge}</summary>{figure}</details>'
+    return (
+        '<details class="card'
+        f' member"{" open" if opened else ""}><summary><h2>{safe(label)}</h2>{badge}</summary>{figure}</details>'
+    )

@@ -1,4 +1,7 @@
-"""What a backtest is asked for: settings checked by the one definition of a series, and where its origins lie. Standard library only."""
+"""What a backtest is asked for: settings checked by the one definition of a series, and where its origins lie.
+
+Standard library only.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +37,14 @@ class Request:
         return self.entry.horizon // self.entry.every
 
 
-def make_request(history: Path, out: Path | None, entry: str | None, models: str | None, origins: int | None, texts: Mapping[str, str | None]) -> Request:
+def make_request(
+    history: Path,
+    out: Path | None,
+    entry: str | None,
+    models: str | None,
+    origins: int | None,
+    texts: Mapping[str, str | None],
+) -> Request:
     """Check everything that a backtest was given.
 
     Args:
@@ -61,11 +71,15 @@ def make_request(history: Path, out: Path | None, entry: str | None, models: str
     names = [name.strip() for name in models.split(",")] if models else [checked.model if checked else "auto"]
     problems += [Problem("E_MODEL", "--models", wrong) for name in names if (wrong := rules.model_fault(name))]
     if origins is not None and not 1 <= origins <= MOST_ORIGINS:
-        problems.append(Problem("E_CONFIG_RANGE", "--origins", f"{seen(origins)} is out of range; allowed: 1 to {MOST_ORIGINS}"))
+        problems.append(
+            Problem("E_CONFIG_RANGE", "--origins", f"{seen(origins)} is out of range; allowed: 1 to {MOST_ORIGINS}")
+        )
     if problems or checked is None:
         raise ConfigError(list(dict.fromkeys(problems)))
     given = bool(texts.get("lookback") or entry)
-    return Request(history, checked, tuple(dict.fromkeys([*names, *NAIVE])), origins, int(checked.lookback) if given else None)
+    return Request(
+        history, checked, tuple(dict.fromkeys([*names, *NAIVE])), origins, int(checked.lookback) if given else None
+    )
 
 
 def _document(history: Path, entry: str | None, texts: Mapping[str, str | None]) -> dict[str, Any]:
@@ -73,7 +87,9 @@ def _document(history: Path, entry: str | None, texts: Mapping[str, str | None])
     if entry:
         where, text = (entry[1:], read_text(Path(entry[1:]))) if entry.startswith("@") else ("--entry", entry)
         own = read_entry_text(text, where)
-        data: dict[str, Any] = plain(parse_entry({**_of_history(history, texts, own), **own} if isinstance(own, dict) else own))
+        data: dict[str, Any] = plain(
+            parse_entry({**_of_history(history, texts, own), **own} if isinstance(own, dict) else own)
+        )
     else:
         data = _of_history(history, texts, {})
     kinds = {leaf.path: leaf.kind for leaf in leaves(Entry)}
@@ -84,13 +100,21 @@ def _document(history: Path, entry: str | None, texts: Mapping[str, str | None])
 
 
 def _of_history(history: Path, texts: Mapping[str, str | None], own: Mapping[str, Any]) -> dict[str, Any]:
-    """What a document without a source leaves open: the file stands for the database, its step size and span for the settings."""
+    """What a document without a source leaves open.
+
+    The file stands for the database, its step size and span for the settings.
+    """
     if "source" in own:
         return {}
     every_ns, span_ns = infer_grid(history)
     every = texts.get("every") or str(own.get("every") or Duration.of(every_ns))
     # A step that is wrong is said elsewhere.
-    return {"name": history.stem or "series", "source": NO_DATABASE, "every": every, "lookback": whole_steps(span_ns, Duration.read(every) or every_ns)}
+    return {
+        "name": history.stem or "series",
+        "source": NO_DATABASE,
+        "every": every,
+        "lookback": whole_steps(span_ns, Duration.read(every) or every_ns),
+    }
 
 
 def origin_steps(n: int, h: int, wanted: int | None) -> list[int]:
@@ -101,7 +125,8 @@ def origin_steps(n: int, h: int, wanted: int | None) -> list[int]:
     Args:
         n: Steps of the history.
         h: Steps of the horizon, >= 1.
-        wanted: How many, spread evenly, fewer where there are not so many steps; None takes the newest ten at most, one horizon apart.
+        wanted: How many, spread evenly, fewer where there are not so many steps; None takes the newest ten at most, one
+            horizon apart.
     """
     first, last = -(-2 * n // 3), n - h
     if last < first:

@@ -1,4 +1,7 @@
-"""Errors of past forecasts by model, member and step ahead, each against the naive forecast, as one JSON-shaped document."""
+"""Errors of past forecasts by model, member and step ahead, each against the naive forecast.
+
+As one JSON-shaped document.
+"""
 
 import math
 from collections import Counter
@@ -20,16 +23,20 @@ Floats = NDArray[np.float64]
 SCHEMA = 1
 OF_INTERVAL = ("pinball", "msis", "coverage")  # also measured at further levels, as coverage_50
 MEASURES = ("mase", "smape", "rmse", "pinball", "msis", "coverage", "bias")
-LEAST_ERROR = 0.1  # MASE below counts as this in a ratio: a tenth of a usual change is as good as right, and ratios of nothing explode
+# MASE below counts as this in a ratio: a tenth of a usual change is as good as right, and ratios of nothing explode
+LEAST_ERROR = 0.1
 UNIT = (
-    "errors (mase, rmse, pinball, msis, bias) are in units of the member's mean absolute change over one season before each start; smape is in percent, "
-    "coverage from 0 to 1; a ratio is to the better of the two naive forecasts of each member, and a geometric mean"
+    "errors (mase, rmse, pinball, msis, bias) are in units of the member's mean absolute change over one season before"
+    " each start; smape is in percent, coverage from 0 to 1; a ratio is to the better of the two naive forecasts of"
+    " each member, and a geometric mean"
 )
 
 
 def document(study: Study, request: Request) -> dict[str, Any]:
     """All that the study found, with plain numbers; None where nothing could be measured."""
-    with np.errstate(all="ignore"):  # errors of absurd forecasts overflow; what is not finite is cut where it is rounded
+    with np.errstate(
+        all="ignore"
+    ):  # errors of absurd forecasts overflow; what is not finite is cut where it is rounded
         return _document(study, request)
 
 
@@ -52,18 +59,30 @@ def _document(study: Study, request: Request) -> dict[str, Any]:
         "overlap": any(b - a < study.h for a, b in pairwise(study.origins)),
         "values": int(np.isfinite(study.actual).sum()),
         "models": {name: _model(study, rows, ratios[name]) for name, rows in study.models.items()},
-        "by_step": {"step_s": step / 1e9, "steps": list(range(1, study.h + 1)), "models": {name: _by_step(study, rows) for name, rows in study.models.items()}},
-        "by_member": [_member(study, m, references[m], {name: r[m] for name, r in ratios.items()}) for m in range(len(study.history.keys))],
+        "by_step": {
+            "step_s": step / 1e9,
+            "steps": list(range(1, study.h + 1)),
+            "models": {name: _by_step(study, rows) for name, rows in study.models.items()},
+        },
+        "by_member": [
+            _member(study, m, references[m], {name: r[m] for name, r in ratios.items()})
+            for m in range(len(study.history.keys))
+        ],
     }
 
 
 def reference_of(errors: dict[str, Floats], member: int) -> str:
-    """What a member is held against: the better of the naive forecasts at all its origins, which is more than a run could have known."""
+    """What a member is held against.
+
+    The better of the naive forecasts at all its origins, which is more than a run could have known.
+    """
     known = np.isfinite(errors["seasonal_naive"][member]) & np.isfinite(errors["naive"][member])
     return min(NAIVE, key=lambda name: float(np.log(errors[name][member][known]).sum()))
 
 
-def measured(actual: Floats, yhat: Floats, lower: Floats, upper: Floats, scale: Floats, level: float) -> dict[str, float] | None:
+def measured(
+    actual: Floats, yhat: Floats, lower: Floats, upper: Floats, scale: Floats, level: float
+) -> dict[str, float] | None:
     """Measures over all values together; None where nothing was both forecast and observed.
 
     Args:
@@ -96,7 +115,9 @@ def rounded(value: float) -> float:
     return float(f"{min(max(value, -1e300), 1e300):.5g}")
 
 
-def _flat(study: Study, rows: Rows, member: int | slice = slice(None), step: int | slice = slice(None)) -> dict[str, float] | None:
+def _flat(
+    study: Study, rows: Rows, member: int | slice = slice(None), step: int | slice = slice(None)
+) -> dict[str, float] | None:
     """Measures over the chosen members and steps, all origins."""
     scale = study.scale[member].reshape(-1, 1)
 
@@ -129,13 +150,18 @@ def inside(study: Study, rows: Rows, lower: Floats, upper: Floats) -> tuple[Floa
 
 def _model(study: Study, rows: Rows, log_ratio: Floats) -> dict[str, Any]:
     held, counts = inside(study, rows, rows.lower, rows.upper)
-    further = {level_name(level): inside(study, rows, *band)[0] for level, band in zip(study.levels, rows.further, strict=True)}
+    further = {
+        level_name(level): inside(study, rows, *band)[0] for level, band in zip(study.levels, rows.further, strict=True)
+    }
     status = Counter(s for member in rows.status for s in member)
     return {
         **(_flat(study, rows) or dict.fromkeys(MEASURES)),
         "ratio": _ratio(ratio_band(log_ratio)),
         "coverage_range": _range(coverage_band(held.ravel(), counts.ravel())),
-        **{f"coverage_range_{name}": _range(coverage_band(own.ravel(), counts.ravel())) for name, own in further.items()},
+        **{
+            f"coverage_range_{name}": _range(coverage_band(own.ravel(), counts.ravel()))
+            for name, own in further.items()
+        },
         "values": int(counts.sum()),
         "statuses": dict(sorted(status.items())),
         "reasons": rows.reasons[:20],  # a person reads a few

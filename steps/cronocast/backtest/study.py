@@ -1,4 +1,7 @@
-"""Past forecasts by the whole engine: at each origin it is given what was known then, classifies, chooses and forecasts as a run would have."""
+"""Past forecasts by the whole engine.
+
+At each origin it is given what was known then, classifies, chooses and forecasts as a run would have.
+"""
 
 import multiprocessing
 from array import array
@@ -89,13 +92,22 @@ def on_one_grid(members: Sequence[Member], step_ns: int) -> History:
     Raises:
         DataError: there is no value, or there are too many steps.
     """
-    grids = [to_grid(np.frombuffer(m.time_ns, dtype=np.int64), np.frombuffer(m.columns[0]), step_ns)[:2] for m in members if m.time_ns]
+    grids = [
+        to_grid(np.frombuffer(m.time_ns, dtype=np.int64), np.frombuffer(m.columns[0]), step_ns)[:2]
+        for m in members
+        if m.time_ns
+    ]
     if not grids:
         raise DataError("E_INPUT_MISSING", "--history", "it has no values; give a history with values")
     start = min(s for s, _ in grids)
     steps = max((s - start) // step_ns + y.size for s, y in grids)
     if steps * len(grids) > MOST_CELLS:
-        raise DataError("E_TOO_LARGE", "--history", f"{len(grids)} members of up to {steps} steps; at most {MOST_CELLS} steps in all, give fewer members or a longer step")
+        raise DataError(
+            "E_TOO_LARGE",
+            "--history",
+            f"{len(grids)} members of up to {steps} steps; at most {MOST_CELLS} steps in all, give fewer members or a"
+            " longer step",
+        )
     table = np.full((len(grids), steps), np.nan)
     for row, (own, y) in zip(table, grids, strict=True):
         at = (own - start) // step_ns
@@ -133,15 +145,25 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
     origins = origin_steps(n, h, request.origins)
     if not origins:
         held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
-        raise DataError("E_TOO_SHORT", "--history", f"it holds {n} steps ({held}); a horizon of {entry.horizon} needs three times that ({needed}) or more")
+        raise DataError(
+            "E_TOO_SHORT",
+            "--history",
+            f"it holds {n} steps ({held}); a horizon of {entry.horizon} needs three times that ({needed}) or more",
+        )
     places = list(product(range(len(history.keys)), range(len(origins))))
     by_key = {m.key: m for m in members}
     starts = [history.start_ns + o * history.step_ns for o in origins]
     seen = list(_seen(request, [past(by_key[history.keys[m]], starts[o], request.lookback_ns) for m, o in places]))
     known = list(zip([starts[o] for _, o in places], seen, strict=True))
-    jobs = [Job(profile, p.time_ns, p.y, replace(settings_of(entry, end_ns), model=model)) for model in request.models for end_ns, (profile, p) in known]
+    jobs = [
+        Job(profile, p.time_ns, p.y, replace(settings_of(entry, end_ns), model=model))
+        for model in request.models
+        for end_ns, (profile, p) in known
+    ]
     results = forecast_members(jobs, entry.jobs, progress)
-    models = {model: _rows(results, (len(history.keys), len(origins), h), len(entry.levels)) for model in request.models}
+    models = {
+        model: _rows(results, (len(history.keys), len(origins), h), len(entry.levels)) for model in request.models
+    }
     next(results, None)  # past its end, where the last forecast is told
     by_place = dict(zip(places, [profile for profile, _ in seen], strict=True))
     season = [_season([by_place[m, o] for o in range(len(origins))]) for m in range(len(history.keys))]
@@ -152,7 +174,9 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
         level=entry.level,
         levels=tuple(sorted(entry.levels)),
         actual=np.stack([history.y[:, o : o + h] for o in origins], axis=1),
-        scale=np.array([[_scale(history, m, o, season[m], request.lookback_ns) for o in origins] for m in range(len(history.keys))]),
+        scale=np.array(
+            [[_scale(history, m, o, season[m], request.lookback_ns) for o in origins] for m in range(len(history.keys))]
+        ),
         season=season,
         classes=[[by_place[m, o].series_class for o in range(len(origins))] for m in range(len(history.keys))],
         models=models,
@@ -165,7 +189,9 @@ def _seen(request: Request, pasts: Sequence[Past]) -> Iterator[tuple[Profile, Pa
     if request.entry.jobs == 1 or len(jobs) < 2:
         yield from map(see_past, jobs)
         return
-    with ProcessPoolExecutor(min(request.entry.jobs, len(jobs)), mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(request.entry.jobs, len(jobs)), mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
         yield from pool.map(see_past, jobs, chunksize=max(1, min(32, len(jobs) // (4 * request.entry.jobs))))
 
 
@@ -174,12 +200,21 @@ def see_past(job: tuple[Request, Past]) -> tuple[Profile, Past]:
     request, known = job
     read = Member(*known.key, array("q", known.time_ns.tobytes()), (array("d", known.y.tobytes()),))
     member = prepare_member(read, request.entry)[0]
-    return profile_of(member, request.entry), Past(known.key, np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0]))
+    return profile_of(member, request.entry), Past(
+        known.key, np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0])
+    )
 
 
 def _rows(results: Iterator[MemberForecast], shape: tuple[int, int, int], levels: int) -> Rows:
     """Take the forecasts of one model off the stream of all."""
-    rows = Rows(_unknown(shape), _unknown(shape), _unknown(shape), [(_unknown(shape), _unknown(shape)) for _ in range(levels)], [], [])
+    rows = Rows(
+        _unknown(shape),
+        _unknown(shape),
+        _unknown(shape),
+        [(_unknown(shape), _unknown(shape)) for _ in range(levels)],
+        [],
+        [],
+    )
     for m in range(shape[0]):
         rows.used.append([])
         rows.status.append([])

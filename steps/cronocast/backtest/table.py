@@ -21,7 +21,14 @@ from cronocast.step import say
 
 LOG_WIDTH = 140  # where nobody says how wide the reader's screen is
 MOST_MEMBERS = 40  # printed; --json and the page hold all
-LESS_NEEDED = ("pinball", "RMSE", "bias", "CPU s", "MSIS", "sMAPE %")  # columns by model that a narrow screen does without, in this order
+LESS_NEEDED = (
+    "pinball",
+    "RMSE",
+    "bias",
+    "CPU s",
+    "MSIS",
+    "sMAPE %",
+)  # columns by model that a narrow screen does without, in this order
 STEP_ROWS = 8  # of the table by step ahead: enough to see how errors grow
 UNBOUND = 10_000  # columns: more than any table here has
 LINES = 10  # of progress in a log
@@ -36,7 +43,14 @@ def progress() -> Iterator[Callable[[int, int], None]]:
     if not console.is_terminal:
         yield _line
         return
-    with Progress(TextColumn("forecasts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+    with Progress(
+        TextColumn("forecasts"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
         task = bar.add_task("forecasts", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -58,11 +72,16 @@ def print_tables(document: Shown) -> None:
         console = Console(width=LOG_WIDTH, highlight=False)
     first, last = document["origins"][0], document["origins"][-1]
     members, starts = counted(len(document["by_member"]), "member"), counted(len(document["origins"]), "past start")
-    console.print(f"{members}, {starts} from {first} to {last}, each {document['horizon']} ahead, every {document['every']}", soft_wrap=True)
+    console.print(
+        f"{members}, {starts} from {first} to {last}, each {document['horizon']} ahead, every {document['every']}",
+        soft_wrap=True,
+    )
     table, left_out = _fitting(console, document)
     _show(console, "By model", table)
     if left_out:
-        console.print(f"[dim]{', '.join(left_out)}: no room on this screen; --json and --out show them[/]", soft_wrap=True)
+        console.print(
+            f"[dim]{', '.join(left_out)}: no room on this screen; --json and --out show them[/]", soft_wrap=True
+        )
     for name, found in document["models"].items():
         for sentence in sentences(name, found, document["level"], document["levels"]):
             console.print(escape(sentence), soft_wrap=True)
@@ -83,8 +102,12 @@ def sentences(name: str, found: Shown, level: float, levels: Iterable[float] = (
         return [f"{name}: no forecast could be compared with anything"]
     ratio = found["ratio"]
     against = [] if name in NAIVE else [ratio_words(ratio["value"], ratio["low"], ratio["high"])]
-    held = [(level, found["coverage"], found["coverage_range"]), *((own, found[f"coverage_{level_name(own)}"], found[f"coverage_range_{level_name(own)}"]) for own in levels)]
-    return [f"{name}: {'; '.join([*against, *(coverage_words(share, bounds, own, found['values']) for own, share, bounds in held)])}"]
+    held = [
+        (level, found["coverage"], found["coverage_range"]),
+        *((own, found[f"coverage_{level_name(own)}"], found[f"coverage_range_{level_name(own)}"]) for own in levels),
+    ]
+    covered = [coverage_words(share, bounds, own, found["values"]) for own, share, bounds in held]
+    return [f"{name}: {'; '.join([*against, *covered])}"]
 
 
 def _show(console: Console, title: str, table: Table) -> None:
@@ -101,7 +124,10 @@ def _table(names: list[str], left: int = 1) -> Table:
 
 
 def _fitting(console: Console, document: Shown) -> tuple[Table, tuple[str, ...]]:
-    """The table by model with the columns that the screen has room for, and the names of those it has not: folded figures can't be read."""
+    """The table by model with the columns that the screen has room for, and the names of those it has not.
+
+    Folded figures can't be read.
+    """
     for count in range(len(LESS_NEEDED) + 1):
         table = by_model(document, LESS_NEEDED[:count])
         if console.measure(table, options=console.options.update(width=UNBOUND)).maximum <= console.width:
@@ -111,13 +137,33 @@ def _fitting(console: Console, document: Shown) -> tuple[Table, tuple[str, ...]]
 
 def by_model(document: Shown, without: Iterable[str] = ()) -> Table:
     """One row per model; `without` names columns to leave out."""
-    names = ["model", "error / naive", "95 % range", "MASE", "sMAPE %", "RMSE", "pinball", "MSIS", "coverage", "bias", "CPU s"]
+    names = [
+        "model",
+        "error / naive",
+        "95 % range",
+        "MASE",
+        "sMAPE %",
+        "RMSE",
+        "pinball",
+        "MSIS",
+        "coverage",
+        "bias",
+        "CPU s",
+    ]
     kept = [name not in without for name in names]
     table = _table(list(compress(names, kept)))
     for name, found in document["models"].items():
         ratio = found["ratio"] or {}
         figures = [number(found[key]) for key in ("mase", "smape", "rmse", "pinball", "msis")]
-        cells = (escape(name), _coloured(ratio), among(ratio), *figures, percent(found["coverage"]), number(found["bias"]), f"{found['cpu_s']:.1f}")
+        cells = (
+            escape(name),
+            _coloured(ratio),
+            among(ratio),
+            *figures,
+            percent(found["coverage"]),
+            number(found["bias"]),
+            f"{found['cpu_s']:.1f}",
+        )
         table.add_row(*compress(cells, kept))
     return table
 
@@ -127,7 +173,9 @@ def by_member(document: Shown) -> Table:
     models = [name for name in document["models"] if name not in NAIVE] or list(document["models"])
     table = _table(["member", "class", *models], left=2)
     for row in document["by_member"][:MOST_MEMBERS]:
-        cells = [f"{_coloured(row['models'][m]['ratio'] or {})} {percent(row['models'][m]['coverage']):>5}" for m in models]
+        cells = [
+            f"{_coloured(row['models'][m]['ratio'] or {})} {percent(row['models'][m]['coverage']):>5}" for m in models
+        ]
         table.add_row(escape(printable(row["tags"] or row["name"])), ", ".join(row["classes"]), *cells)
     return table
 
@@ -139,7 +187,10 @@ def by_step(document: Shown) -> Table:
     count = min(STEP_ROWS, len(steps))
     table = _table(["step", *models])
     for i in sorted({round(k * (len(steps) - 1) / max(1, count - 1)) for k in range(count)}):
-        table.add_row(str(steps[i]), *(f"{number(found['mase'][i])} {percent(found['coverage'][i]):>5}" for found in models.values()))
+        table.add_row(
+            str(steps[i]),
+            *(f"{number(found['mase'][i])} {percent(found['coverage'][i]):>5}" for found in models.values()),
+        )
     return table
 
 
@@ -153,7 +204,11 @@ def _coloured(ratio: Shown) -> str:
 
 def among(ratio: Shown | None) -> str:
     """The range of a ratio; none for what is held against itself."""
-    return f"{number(ratio['low'])} to {number(ratio['high'])}" if ratio and ratio["low"] is not None and ratio["low"] < ratio["high"] else "-"
+    return (
+        f"{number(ratio['low'])} to {number(ratio['high'])}"
+        if ratio and ratio["low"] is not None and ratio["low"] < ratio["high"]
+        else "-"
+    )
 
 
 def number(value: float | None) -> str:

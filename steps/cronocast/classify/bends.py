@@ -5,7 +5,9 @@ import numpy as np
 from cronocast.classify.features import Floats
 
 MARGIN = 4.0  # above sqrt(2 log n): few windows of that width fit in, so their scale is known less well
-NARROWEST = 8  # width of the windows is 1/8 of the series: a slope needs many values, and half of the windows must know nothing of the change
+# width of the windows is 1/8 of the series: a slope needs many values, and half of the windows must know nothing of the
+# change
+NARROWEST = 8
 FEWEST = 8  # values in a window
 EDGE = 4  # a corner within 1/4 of a window of an end is made by few values
 SMALL = 0.01  # turns below this share of the spread of the bulk of the values over a window are none
@@ -44,7 +46,9 @@ def bends(y: Floats, grain: float) -> list[int]:
 
 def _of_noise(y: Floats, width: int) -> float:
     """Standard error of a difference of slopes if what single steps show were all the noise."""
-    sigma = 1.4826 * float(np.median(np.abs(np.diff(y, 2)))) / np.sqrt(6)  # second differences of white noise have six times its variance
+    sigma = (
+        1.4826 * float(np.median(np.abs(np.diff(y, 2)))) / np.sqrt(6)
+    )  # second differences of white noise have six times its variance
     return float(sigma * np.sqrt(24 / width**3))
 
 

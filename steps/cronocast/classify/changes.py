@@ -13,14 +13,19 @@ FEWER = 25.0  # and this / n, since the scale of few values is not known well
 SPIKE_WINDOW, SPIKE = (9, 6.0)  # up to four odd values in a row, 6 robust deviations away, are a spike and not a level
 LAST = 3  # values that a new level must have held
 HELD = 6  # values on each side that are asked whether it did
-TAIL, RARE = (3.0, 200)  # steps with heavier tails than the normal have a wider spread to stand out from, where changes touch under 5 % of the windows
+# Steps with heavier tails than the normal have a wider spread to stand out from, where changes touch under 5 % of the
+# windows.
+TAIL, RARE = 3.0, 200
 FEW = 4  # but at least so wide
 NARROWEST = 16  # widths tried are at most 1/16 of the series, so that most windows know nothing of the change
 ECHO = 4  # widths within which a shift shows in the steps beside
 STAIRS = 3  # steps of a series without noise that are still changes
 HEAVY = 0.4  # of the standard deviation: values of a few kinds (on and off) have a small median deviation
 SMALL = 0.03  # of the spread of the bulk of the values: less is no new level, however clear
-BACK, SHORT = (0.35, 10)  # a shift that is undone but for this share within 1/10 of the time is an outage or a holiday, and nothing new
+BACK, SHORT = (
+    0.35,
+    10,
+)  # a shift that is undone but for this share within 1/10 of the time is an outage or a holiday, and nothing new
 
 
 class Changes(NamedTuple):
@@ -43,8 +48,10 @@ class Jump(NamedTuple):
 def change_points(rest: Floats, observed: Bools, grain: float) -> Changes:
     """Find the starts of new levels and slopes.
 
-    The step between the means of two windows side by side, less the steps beside it, is compared with what it is elsewhere in the same series. That holds for
-    noise of any colour: a random walk is no row of level shifts, since all its steps are alike. A change must stand out from them.
+    The step between the means of two windows side by side, less the steps beside it, is compared with what it is
+    elsewhere in the same series. That holds for
+    noise of any colour: a random walk is no row of level shifts, since all its steps are alike. A change must stand out
+    from them.
 
     Args:
         rest: Shape (t,), finite, scale-free, seasons removed.
@@ -57,13 +64,19 @@ def change_points(rest: Floats, observed: Bools, grain: float) -> Changes:
         return Changes([], usual)
     lasting: list[Jump] = []
     for jump in _level_shifts(y, observed, grain):
-        if lasting and (jump.at - lasting[-1].at) * SHORT <= y.size and abs(jump.size + lasting[-1].size) <= BACK * abs(lasting[-1].size):
+        if (
+            lasting
+            and (jump.at - lasting[-1].at) * SHORT <= y.size
+            and abs(jump.size + lasting[-1].size) <= BACK * abs(lasting[-1].size)
+        ):
             usual[lasting.pop().at : jump.at] = False
         else:
             lasting.append(jump)
     shifts = [jump.at for jump in lasting]
     apart = max(LAST, y.size // 50)
-    corners = [b for b in bends(_levelled(_bridged(y, usual), shifts), grain) if all(abs(b - s) > apart for s in shifts)]
+    corners = [
+        b for b in bends(_levelled(_bridged(y, usual), shifts), grain) if all(abs(b - s) > apart for s in shifts)
+    ]
     return Changes(sorted(shifts + corners), usual)
 
 
@@ -98,7 +111,10 @@ def _bridged(y: Floats, usual: Bools) -> Floats:
 
 
 def _scale(excess: Floats, step: Floats, floor: float) -> float:
-    """Deviation that half of the values stay within, as that of a normal variable, where most are not equal or heavy in the tails; at least `floor`."""
+    """Deviation that half of the values stay within, as that of a normal variable.
+
+    Where most are not equal or heavy in the tails; at least `floor`.
+    """
     away = np.sort(np.abs(excess - np.median(excess)))
     scale, spread = 1.4826 * float(away[away.size // 2]), float(step.std())
     if scale <= 1e-9 * spread:  # most are equal: no noise, or rounded values that seldom change
@@ -122,20 +138,29 @@ def _level_shifts(y: Floats, observed: Bools, grain: float) -> list[Jump]:
         excess = step - beside
         known = np.isfinite(excess)
         if known.sum() > HELD:
-            scale = _scale(excess[known], step[known], max(grain, scale / np.sqrt(2)))  # means of noise shrink with 1 / sqrt(width) at most
+            scale = _scale(
+                excess[known], step[known], max(grain, scale / np.sqrt(2))
+            )  # means of noise shrink with 1 / sqrt(width) at most
             clear = np.where(known, np.abs(excess), 0) / scale
             limit = _bound(y.size, width)
             if y.size >= RARE * width:
                 limit = max(limit, TAIL * float(np.quantile(clear, 0.95)))
             tops = _tops(clear, limit)
-            found += [Jump(float(clear[k]), k + width, width, float(excess[k]), float(beside[k]) / width) for k in tops if abs(excess[k]) >= SMALL]
+            found += [
+                Jump(float(clear[k]), k + width, width, float(excess[k]), float(beside[k]) / width)
+                for k in tops
+                if abs(excess[k]) >= SMALL
+            ]
         width *= 2
     distinct = _distinct(y, found)
     return [] if _stairs(distinct, np.abs(np.diff(y)), grain) else distinct
 
 
 def _steps(y: Floats, observed: Bools, width: int) -> Floats:
-    """Differences of the means of windows side by side, shape (t - 2 * width + 1,); NaN where a window is mostly gap."""
+    """Differences of the means of windows side by side, shape (t - 2 * width + 1,).
+
+    NaN where a window is mostly gap.
+    """
     total, count = (np.concatenate([[0.0], np.cumsum(v)]) for v in (y * observed, observed))
     sums, seen = total[width:] - total[:-width], count[width:] - count[:-width]
     mean = np.where(2 * seen > width, sums / np.maximum(seen, 1), np.nan)
@@ -151,15 +176,24 @@ def _tops(clear: Floats, limit: float) -> list[int]:
 
 
 def _stairs(distinct: list[Jump], steps: Floats, grain: float) -> bool:
-    """Tell whether values mostly stay as they are and step by the same amount now and then: they are rounded or of a few kinds, such as on and off."""
+    """Tell whether values mostly stay as they are and step by the same amount now and then.
+
+    They are rounded or of a few kinds, such as on and off.
+    """
     moved = steps[steps > grain]
-    if not distinct or 2 * moved.size > steps.size or np.median([abs(jump.size) for jump in distinct]) > 2 * np.median(moved):
+    if (
+        not distinct
+        or 2 * moved.size > steps.size
+        or np.median([abs(jump.size) for jump in distinct]) > 2 * np.median(moved)
+    ):
         return False
     return len(distinct) > STAIRS or moved.size > STAIRS * len(distinct)
 
 
 def _running_slope(y: Floats, size: int) -> Floats:
-    """Step from each value to the next as the `size` (odd) steps around it have it: the mean of the middle half, which a few jumps do not move.
+    """Step from each value to the next as the `size` (odd) steps around it have it.
+
+    The mean of the middle half, which a few jumps do not move.
 
     A median would be as robust, but that of rounded values is a rounded number.
     """
@@ -214,7 +248,10 @@ def _lasts(y: Floats, at: int, jump: Jump) -> bool:
 
 
 def _levelled(y: Floats, shifts: list[int]) -> Floats:
-    """Take out the jumps, so that slopes can be compared across them: each as a line with a step fits it best between the jumps around it."""
+    """Take out the jumps, so that slopes can be compared across them.
+
+    Each as a line with a step fits it best between the jumps around it.
+    """
     flat = y.copy()
     reach = max(HELD, y.size // NARROWEST)
     for before, at, after in zip([0, *shifts], shifts, [*shifts[1:], y.size], strict=False):

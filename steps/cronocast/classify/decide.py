@@ -7,7 +7,18 @@ import numpy as np
 
 from cronocast.classify import explain
 from cronocast.classify.changes import Changes, change_points, unexplained
-from cronocast.classify.features import MAX_POINTS, MOSTLY, Bools, Floats, Ints, Scaled, differ, is_constant, scaled, share_of_commonest
+from cronocast.classify.features import (
+    MAX_POINTS,
+    MOSTLY,
+    Bools,
+    Floats,
+    Ints,
+    Scaled,
+    differ,
+    is_constant,
+    scaled,
+    share_of_commonest,
+)
 from cronocast.classify.seasons import Found, calendar, find, given
 from cronocast.classify.trend import Slope, slope
 from cronocast.durations import MAX_NS, UNIT_NS
@@ -17,7 +28,9 @@ from cronocast.hours import Hours, find_hours
 from cronocast.profile import Gaps, Profile
 
 CLEAR = 3.0  # standard errors that noise without memory reaches 3 times in 1000
-CLEAR_MEMORY = 1.0  # more of them are asked as memory goes up to 1 (a random walk), since its own error then weighs more
+CLEAR_MEMORY = (
+    1.0  # more of them are asked as memory goes up to 1 (a random walk), since its own error then weighs more
+)
 SHARE = 0.01  # of the variance: a slope that rises by a third of the noise in all the time seen helps nobody
 AGREES = 4.0  # standard errors within which the last slope is the common one
 STUCK = 8  # part of all steps from which a single value at their end is what the series has become
@@ -67,8 +80,8 @@ def classify_member(
         class_override: Class to use instead of the one found.
 
     Returns:
-        Class, periods, change points, gaps and the numbers behind them. The class `trend` includes rises broken by sudden drops (a disk that is cleaned up):
-        what counts for the future is the slope since the last one.
+        Class, periods, change points, gaps and the numbers behind them. The class `trend` includes rises broken by
+        sudden drops (a disk that is cleaned up): what counts for the future is the slope since the last one.
     """
     times, values = np.asarray(time_ns, dtype=np.int64).ravel(), np.asarray(y, dtype=np.float64).ravel()
     step, changed = (step_ns, False) if step_ns is not None else infer_step(times[np.isfinite(values)])
@@ -78,7 +91,8 @@ def classify_member(
         profile = _classified(base, grid, min_points, period_override, forced=class_override is not None)
     except Terminated:
         raise
-    except Exception as error:  # noqa: BLE001 - a bug that one member finds must not stop the others; irregular is the class that promises least
+    # a bug that one member finds must not stop the others; irregular is the class that promises least
+    except Exception as error:  # noqa: BLE001
         profile = replace(base, why=explain.failed(error), notes=(*base.notes, "classify_failed"))
     if class_override is None or profile.points < FEWEST:
         return profile
@@ -96,9 +110,13 @@ def _base(name: str, tags: str, step_ns: int, grid: Snapped, changed: bool) -> P
         "step_changed": changed,
         "counter_like": _counts_up(seen),
     }
-    first_ns, last_ns = (min(max(0, ns), MAX_NS) for ns in (grid.start_ns, grid.start_ns + max(0, grid.y.size - 1) * step_ns))
+    first_ns, last_ns = (
+        min(max(0, ns), MAX_NS) for ns in (grid.start_ns, grid.start_ns + max(0, grid.y.size - 1) * step_ns)
+    )
     notes = tuple(code for code, holds in codes.items() if holds)
-    return Profile(name, tags, "irregular", "", step_ns, int(seen.size), first_ns, last_ns, gaps=_gaps(grid.observed), notes=notes)
+    return Profile(
+        name, tags, "irregular", "", step_ns, int(seen.size), first_ns, last_ns, gaps=_gaps(grid.observed), notes=notes
+    )
 
 
 def _gaps(observed: Bools) -> Gaps:
@@ -110,15 +128,25 @@ def _gaps(observed: Bools) -> Gaps:
 
 
 def _counts_up(values: Floats) -> bool:
-    """Tell whether values never fall but for resets to almost nothing: a counter, whose differences are what one wants to forecast."""
+    """Tell whether values never fall but for resets to almost nothing.
+
+    A counter, whose differences are what one wants to forecast.
+    """
     if values.size < LONG or values.min() < 0:
         return False
     falls = np.flatnonzero(values[1:] < values[:-1])
     rises = np.count_nonzero(values[1:] > values[:-1])
-    return bool(rises > 2 * falls.size and rises >= LONG // 2 and 50 * falls.size <= values.size and np.all(values[falls + 1] <= RESET * values[falls]))
+    return bool(
+        rises > 2 * falls.size
+        and rises >= LONG // 2
+        and 50 * falls.size <= values.size
+        and np.all(values[falls + 1] <= RESET * values[falls])
+    )
 
 
-def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[int, ...] | None, *, forced: bool) -> Profile:
+def _classified(
+    base: Profile, grid: Snapped, min_points: int, periods: tuple[int, ...] | None, *, forced: bool
+) -> Profile:
     if base.points < (FEWEST if forced else min_points):
         return replace(base, series_class="too_short", why=explain.too_short(base.points, min_points))
     seen = grid.y[grid.observed]
@@ -127,7 +155,12 @@ def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[in
     index = part if hours is None else np.flatnonzero(hours.mask(grid.start_ns, grid.y.size))
     y = grid.y[index]
     if is_constant(y[np.isfinite(y)]):
-        return replace(base, series_class="constant", why=explain.constant(y[np.isfinite(y)]), evidence={"equal_share": share_of_commonest(seen)})
+        return replace(
+            base,
+            series_class="constant",
+            why=explain.constant(y[np.isfinite(y)]),
+            evidence={"equal_share": share_of_commonest(seen)},
+        )
     measured = _measured(y, base.step_ns, periods) if hours is None else _measured_open(y, hours, periods)
     kind = _kind(measured, share_of_commonest(seen))
     thinned = measured.series.thinned
@@ -145,14 +178,19 @@ def _classified(base: Profile, grid: Snapped, min_points: int, periods: tuple[in
         series_class=kind,
         why=explain.why(kind, measured, base.step_ns, seen),
         periods=tuple(s.period * thinned for s in measured.found.seasons),
-        change_points_ns=tuple(grid.start_ns + int(index[offset + at * thinned]) * base.step_ns for at in measured.changes),
+        change_points_ns=tuple(
+            grid.start_ns + int(index[offset + at * thinned]) * base.step_ns for at in measured.changes
+        ),
         evidence=explain.evidence(measured, share_of_commonest(seen)),
         notes=base.notes + tuple(code for code, holds in codes.items() if holds),
     )
 
 
 def _main_part(observed: Bools) -> Ints:
-    """Indices of the grid without rows that lie far from all others: no gap that is longer than FAR of the rest has most rows beyond it."""
+    """Indices of the grid without rows that lie far from all others.
+
+    No gap that is longer than FAR of the rest has most rows beyond it.
+    """
     low, high = 0, observed.size
     while True:
         known = low + np.flatnonzero(observed[low:high])
@@ -164,11 +202,16 @@ def _main_part(observed: Bools) -> Ints:
 
 
 def _measured(y: Floats, step_ns: int, periods: tuple[int, ...] | None) -> Measured:
-    """Seasons first, then changes of what is left, then the slope between them; y is a grid of shape (t,), NaN at gaps."""
+    """Seasons first, then changes of what is left, then the slope between them.
+
+    Y is a grid of shape (t,), NaN at gaps.
+    """
     series = scaled(y)
     if periods:
         whole = [p // series.thinned for p in periods]
-        found = given(series, sorted({p for p in whole if p >= 2 and 2 * p <= series.y.size and p <= series.observed.sum()}))
+        found = given(
+            series, sorted({p for p in whole if p >= 2 and 2 * p <= series.y.size and p <= series.observed.sum()})
+        )
     else:
         found = find(series, calendar(step_ns * series.thinned, series.y.size))
     return _tested(y, series, found, periods_set=bool(periods))
@@ -178,15 +221,20 @@ def _measured_open(y: Floats, hours: Hours, periods: tuple[int, ...] | None) -> 
     """The same on the open hours alone; periods and slopes come back in steps of the clock."""
     series = scaled(y)
     clock = y.size * hours.open.size // int(hours.open.sum())
-    # Only days and weeks are asked for: others would be of another length from day to day, and the seam between two days makes a pattern of every hour.
+    # Only days and weeks are asked for: others would be of another length from day to day, and the seam between two
+    # days makes a pattern of every hour.
     asked = periods or tuple(p for p in calendar(hours.step_ns, clock) if p * hours.step_ns >= UNIT_NS["d"])
     named = {p: steps for steps in asked if (p := hours.period(steps)) and 2 * p <= y.size and series.thinned == 1}
     found = given(series, sorted(named)) if periods else find(series, sorted(named), others=False)
     measured = _tested(y, series, found, periods_set=bool(periods))
-    found.seasons = [replace(s, period=min(steps for p, steps in named.items() if p % s.period == 0)) for s in found.seasons]
+    found.seasons = [
+        replace(s, period=min(steps for p, steps in named.items() if p % s.period == 0)) for s in found.seasons
+    ]
     found.tried = {named[p]: replace(s, period=named[p]) for p, s in found.tried.items() if p in named}
     share = float(hours.open.mean())
-    whole, last = (replace(s, per_step=share * s.per_step, error=share * s.error) for s in (measured.whole, measured.last))
+    whole, last = (
+        replace(s, per_step=share * s.per_step, error=share * s.error) for s in (measured.whole, measured.last)
+    )
     return replace(measured, whole=whole, last=last)
 
 
@@ -209,7 +257,10 @@ def _tested(y: Floats, series: Scaled, found: Found, *, periods_set: bool) -> Me
 
 
 def _stuck(y: Floats) -> int:
-    """Steps at the end that all have one value: a good part of all, and no value before them lasted half as long; else 0."""
+    """Steps at the end that all have one value: a good part of all, and no value before them lasted half as long.
+
+    Else 0.
+    """
     known = np.flatnonzero(np.isfinite(y))
     half = y[known] / 2  # the difference of +-1e308 overflows
     moved = np.flatnonzero(differ(half[:-1], half[1:])) + 1  # where another value begins
@@ -220,13 +271,20 @@ def _stuck(y: Floats) -> int:
 
 
 def _changes(series: Scaled, found: Found) -> Changes:
-    """Changes of what seasons leave. Seasons are given up if there are far fewer changes without them that say as much: a few drops copied into every cycle."""
+    """Changes of what seasons leave.
+
+    Seasons are given up if there are far fewer changes without them that say as much: a few drops copied into every
+    cycle.
+    """
     changed = change_points(found.rest, series.observed, series.grain)
     if found.seasons and changed.starts:
         alone = change_points(series.y, series.observed, series.grain)
         left, before = unexplained(series.y, alone.starts), unexplained(found.rest, changed.starts)
         far_fewer = len(changed.starts) > 2 * len(alone.starts) + 1
-        copied = left <= LEFT * float(series.y.var()) and _copies(changed.starts, [s.period for s in found.seasons]) >= COPIED
+        copied = (
+            left <= LEFT * float(series.y.var())
+            and _copies(changed.starts, [s.period for s in found.seasons]) >= COPIED
+        )
         if far_fewer and (left <= AS_WELL * before or copied):
             found.seasons, found.rest = [], series.y
             return alone

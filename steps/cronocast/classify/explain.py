@@ -27,7 +27,10 @@ def too_short(points: int, min_points: int) -> str:
 
 def failed(error: Exception) -> str:
     """Say that the tests themselves went wrong."""
-    return f"Taken as irregular, since it could not be tested, which is a bug in cronocast: {type(error).__name__}: {seen(str(error))}."
+    return (
+        f"Taken as irregular, since it could not be tested, which is a bug in cronocast: {type(error).__name__}:"
+        f" {seen(str(error))}."
+    )
 
 
 def constant(values: Floats) -> str:
@@ -48,13 +51,22 @@ def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
         share = f"{max(0.0, best.strength):.0%}"
         pattern = f"a pattern repeats every {seasons} and foretells {share} of the ups and downs around the level"
     rise = _rise(measured, step_ns)
-    since = "" if not measured.changes else " since the last sudden change" if _chosen(measured) is not measured.whole else " between sudden changes"
+    since = (
+        ""
+        if not measured.changes
+        else " since the last sudden change"
+        if _chosen(measured) is not measured.whole
+        else " between sudden changes"
+    )
     if kind == "trend_seasonal":
         return _sentence(f"{pattern}; the level {rise}{since}")
     if kind == "seasonal":
         return _sentence(f"{pattern}; the level has no slope that chance could not make")
     if kind == "trend":
-        return _sentence(f"the level {rise}{since}, {min(abs(_chosen(measured).z), LARGEST):.3g} times what chance makes; no pattern repeats")
+        return _sentence(
+            f"the level {rise}{since}, {min(abs(_chosen(measured).z), LARGEST):.3g} times what chance makes; no pattern"
+            " repeats"
+        )
     return "No pattern repeats and no slope lasts: what the values do next looks like chance."
 
 
@@ -63,8 +75,15 @@ def _sentence(text: str) -> str:
 
 
 def _chosen(measured: Measured) -> Slope:
-    """The slope that counts: since the last change where it was judged by itself and is as clear, else that of all segments."""
-    return measured.last if measured.last is not measured.whole and abs(measured.last.z) >= abs(measured.whole.z) else measured.whole
+    """The slope that counts.
+
+    Since the last change where it was judged by itself and is as clear, else that of all segments.
+    """
+    return (
+        measured.last
+        if measured.last is not measured.whole and abs(measured.last.z) >= abs(measured.whole.z)
+        else measured.whole
+    )
 
 
 def _rise(measured: Measured, step_ns: int) -> str:
@@ -87,9 +106,10 @@ def _length(ns: int) -> str:
 def evidence(measured: Measured, equal: float) -> dict[str, float]:
     """Named numbers, finite and free of any scale.
 
-    trend_z: slope in standard errors; trend_strength: share of the variance between changes that it explains; memory: how much noise remembers from one 64th
-    of the time to the next (1 = random walk); noise: share of all variance that neither season nor slope explains; season_score_P, season_strength_P: see
-    `periods.Season`, for each period P (in steps) that was tried; equal_share: share of the commonest value.
+    trend_z: slope in standard errors; trend_strength: share of the variance between changes that it explains; memory:
+    how much noise remembers from one 64th of the time to the next (1 = random walk); noise: share of all variance that
+    neither season nor slope explains; season_score_P, season_strength_P: see `periods.Season`, for each period P (in
+    steps) that was tried; equal_share: share of the commonest value.
     """
     thinned = measured.series.thinned
     numbers = {

@@ -18,7 +18,11 @@ MOSTLY = 0.98  # values that equal the commonest one: the rest are events on a c
 MAX_POINTS = 150_000  # keeps a member of any length under about two seconds
 FACTORS = (1, 2, 3, 4, 6, 12, 24, 60, 120, 360)  # steps in one: most fit into an hour or a day whatever the step
 EVEN = 0.4  # share of the time in which rows are one distance apart, where that is their step
-FENCES = ((0.1, 10.0), (0.01, 3.0), (0.0, 0.0))  # quantile at both ends, and how many of their distances may lie beyond; 0 is no fence
+FENCES = (
+    (0.1, 10.0),
+    (0.01, 3.0),
+    (0.0, 0.0),
+)  # quantile at both ends, and how many of their distances may lie beyond; 0 is no fence
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,10 @@ def is_constant(values: Floats) -> bool:
 
 
 def differ(one: Floats | float, other: Floats | float) -> Bools:
-    """Tell which of two values, or of each pair of them, differ by more than rounding; their difference must not overflow."""
+    """Tell which of two values, or of each pair of them, differ by more than rounding.
+
+    Their difference must not overflow.
+    """
     return np.abs(other - one) > np.maximum(SAME * np.maximum(np.abs(one), np.abs(other)), SMALLEST)
 
 
@@ -50,22 +57,39 @@ def share_of_commonest(values: Floats) -> float:
 def scaled(grid: Floats) -> Scaled:
     """Bring a grid (shape (t,), NaN at gaps, not constant) to a common scale.
 
-    Values far outside the bulk are moved to a wide fence: a spike of 1e300 must not hide a wave of 1, while a peak that comes once a day stays a peak.
+    Values far outside the bulk are moved to a wide fence: a spike of 1e300 must not hide a wave of 1, while a peak that
+    comes once a day stays a peak.
     """
     half = grid / 2  # no difference of halves overflows
     ordered = np.sort(half[np.isfinite(half)])
-    ends = [(float(ordered[int(q * (ordered.size - 1))]), float(ordered[-1 - int(q * (ordered.size - 1))]), reach) for q, reach in FENCES]
+    ends = [
+        (float(ordered[int(q * (ordered.size - 1))]), float(ordered[-1 - int(q * (ordered.size - 1))]), reach)
+        for q, reach in FENCES
+    ]
     low, high, reach = next(((a, b, r) for a, b, r in ends if differ(a, b)), ends[-1])
     width = high - low
-    fenced = np.clip(half, low - reach * width, high + reach * width) if reach else half  # an infinite fence fences nothing, as it should
-    grain = max(1e-12, 8 * sys.float_info.epsilon * float(np.nanmax(np.abs(fenced)) / width))  # eight units in the last place of the largest
+    fenced = (
+        np.clip(half, low - reach * width, high + reach * width) if reach else half
+    )  # an infinite fence fences nothing, as it should
+    grain = max(
+        1e-12, 8 * sys.float_info.epsilon * float(np.nanmax(np.abs(fenced)) / width)
+    )  # eight units in the last place of the largest
     thinned, y = _thinned((fenced - ordered[ordered.size // 2]) / width)
     observed = np.isfinite(y)
-    return Scaled(np.interp(np.arange(y.size), np.flatnonzero(observed), y[observed]), observed, thinned, min(2 * width, sys.float_info.max), grain)
+    return Scaled(
+        np.interp(np.arange(y.size), np.flatnonzero(observed), y[observed]),
+        observed,
+        thinned,
+        min(2 * width, sys.float_info.max),
+        grain,
+    )
 
 
 def _thinned(grid: Floats) -> tuple[int, Floats]:
-    """Means over as many steps as rows usually are apart, and so many that at most MAX_POINTS remain; the last block is whole."""
+    """Means over as many steps as rows usually are apart, and so many that at most MAX_POINTS remain.
+
+    The last block is whole.
+    """
     known = np.flatnonzero(np.isfinite(grid))
     apart = np.diff(known)
     factor = infer_step(known)[0] if apart.size else 1

@@ -10,10 +10,19 @@ from cronocast.classify.periods import Season, cycles, explained, offset, patter
 from cronocast.classify.spectrum import spectral_peaks
 from cronocast.durations import UNIT_NS
 
-# Bounds were set on noise alone (white, AR(1) with 0.9 and 0.98, random walks, 2 to 84 cycles): under 0.5 % of them pass.
-SCORE, SCORE_FEW = (5.0, 48.0)  # a score must exceed SCORE + SCORE_FEW / cycles**2: two smooth cycles resemble each other by chance
-SHORT = 24  # steps of a cycle below which SCORE_FEW shrinks in proportion: seven values resemble seven others by chance less often than smooth curves do
-STRENGTH, STRENGTH_FEW = (0.04, 0.6)  # and its strength the larger of STRENGTH (noise of about three times the wave) and STRENGTH_FEW / cycles
+# Bounds were set on noise alone (white, AR(1) with 0.9 and 0.98, random walks, 2 to 84 cycles): under 0.5 % of them
+# pass.
+SCORE, SCORE_FEW = (
+    5.0,
+    48.0,
+)  # a score must exceed SCORE + SCORE_FEW / cycles**2: two smooth cycles resemble each other by chance
+# steps of a cycle below which SCORE_FEW shrinks in proportion: seven values resemble seven others by chance less often
+# than smooth curves do
+SHORT = 24
+STRENGTH, STRENGTH_FEW = (
+    0.04,
+    0.6,
+)  # and its strength the larger of STRENGTH (noise of about three times the wave) and STRENGTH_FEW / cycles
 FOUND_CYCLES = 5  # a period that no calendar suggests must have been seen this often
 FOUND_SCORE = 5.0  # and have this much more score, since many were looked at
 SAME = 0.95  # a shorter period that explains this share of what a longer one does is preferred
@@ -21,7 +30,8 @@ USUAL = 0.8  # the same for a shorter period that a calendar suggests
 MATTERS = 0.01  # share of the variance around the local level that a season explains at least
 MOST = 6  # seasons that are looked for
 INSIDE = 4.0  # score that a shorter season needs among the lines of a longer one to be a season of its own
-INSIDE_TIMES = 6  # with fewer repeats inside the longer one there are too few lines to compare, and the longer one alone says it all
+# with fewer repeats inside the longer one there are too few lines to compare, and the longer one alone says it all
+INSIDE_TIMES = 6
 
 
 @dataclass
@@ -48,7 +58,9 @@ class Found:
     rest: Floats  # shape (t,)
     seasons: list[Season] = field(default_factory=list)  # ascending period
     tried: dict[int, Season] = field(default_factory=dict)  # calendar periods and those that stood the test
-    whole: dict[int, Cut | None] = field(default_factory=dict)  # cycles of the series itself, since each is asked for several times
+    whole: dict[int, Cut | None] = field(
+        default_factory=dict
+    )  # cycles of the series itself, since each is asked for several times
 
 
 def calendar(step_ns: int, size: int) -> list[int]:
@@ -66,7 +78,9 @@ def find(series: Scaled, usual: list[int], *, others: bool = True) -> Found:
         others: Also look for periods that none suggests.
     """
     found = Found(series.y)
-    bounds = dict.fromkeys(_from_peaks(found, series, usual) if others else [], SCORE + FOUND_SCORE) | dict.fromkeys(usual, SCORE)
+    bounds = dict.fromkeys(_from_peaks(found, series, usual) if others else [], SCORE + FOUND_SCORE) | dict.fromkeys(
+        usual, SCORE
+    )
     for period in usual:
         cut = _whole(found, series, period)
         if cut is not None:
@@ -102,13 +116,18 @@ def _whole(found: Found, series: Scaled, period: int) -> Cut | None:
 
 
 def _from_peaks(found: Found, series: Scaled, usual: list[int]) -> list[int]:
-    """Whole periods next to the peaks of the spectrum and to two and three times them, but for those next to the usual ones."""
+    """Whole periods next to the peaks of the spectrum and to two and three times them.
+
+    But for those next to the usual ones.
+    """
     periods: set[int] = set()
     for peak in spectral_peaks(series, FOUND_CYCLES):
         for period in (peak, 2 * peak, 3 * peak):
             slack = max(0.5, 0.3 * period**2 / series.y.size)  # an interpolated peak is this sharp
             if 2 <= period <= series.y.size / FOUND_CYCLES and all(abs(u - period) > slack for u in usual):
-                near = np.unique(np.clip(np.linspace(period - slack, period + slack, 5).round(), 2, series.y.size // FOUND_CYCLES)).astype(int)
+                near = np.unique(
+                    np.clip(np.linspace(period - slack, period + slack, 5).round(), 2, series.y.size // FOUND_CYCLES)
+                ).astype(int)
                 cuts = {int(p): cut for p in near if (cut := _cut(series.y, series, int(p))) is not None}
                 if cuts:
                     best = max(cuts, key=lambda p: cuts[p].strength)
@@ -121,7 +140,11 @@ def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
     """Add the season that explains most of what is left, if any stands the test; tell whether to go on."""
     asked = [period for period in bounds if all(period != s.period for s in found.seasons)]
     cuts = {p: _cut(found.rest, series, p) if found.seasons else _whole(found, series, p) for p in asked}
-    standing = {p: c.table for p, c in cuts.items() if c is not None and _stands(c, bounds[p]) and _matters(c.table, series, found, bounds)}
+    standing = {
+        p: c.table
+        for p, c in cuts.items()
+        if c is not None and _stands(c, bounds[p]) and _matters(c.table, series, found, bounds)
+    }
     if not standing:
         return False
     period = _shortest(standing, bounds)
@@ -138,11 +161,19 @@ def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
 
 
 def _shortest(tables: dict[int, Floats], bounds: dict[int, float]) -> int:
-    """The shortest of the periods that explain most: its multiples explain as much but for chance. A calendar's may explain a little less."""
+    """The shortest of the periods that explain most: its multiples explain as much but for chance.
+
+    A calendar's may explain a little less.
+    """
     powers = {period: explained(table) for period, table in tables.items()}
     most = max(power - 2 * error for power, error in powers.values())
-    # Where noise has more than its share nothing is explained: then a share of it would be more than all, and none would be left.
-    return min(period for period, (power, _) in powers.items() if power >= min(most, (USUAL if bounds[period] <= SCORE else SAME) * most))
+    # Where noise has more than its share nothing is explained: then a share of it would be more than all, and none
+    # would be left.
+    return min(
+        period
+        for period, (power, _) in powers.items()
+        if power >= min(most, (USUAL if bounds[period] <= SCORE else SAME) * most)
+    )
 
 
 def _stands(cut: Cut, bound: float) -> bool:
@@ -152,18 +183,26 @@ def _stands(cut: Cut, bound: float) -> bool:
 
 
 def _matters(table: Floats, series: Scaled, found: Found, bounds: dict[int, float]) -> bool:
-    """Tell whether a season of what is left explains a part of the whole: after a perfect wave even rounding has a pattern.
+    """Tell whether a season of what is left explains a part of the whole.
+
+    After a perfect wave even rounding has a pattern.
 
     Two or three days as a period must explain a good part of what the day does, whose place they would take.
     """
     period = table.shape[1]
     whole = _whole(found, series, period)
-    taken = any(bounds.get(s.period, 0) <= SCORE and period % s.period == 0 and 1 < period // s.period < INSIDE_TIMES for s in found.seasons)
+    taken = any(
+        bounds.get(s.period, 0) <= SCORE and period % s.period == 0 and 1 < period // s.period < INSIDE_TIMES
+        for s in found.seasons
+    )
     return whole is not None and explained(table)[0] >= (1 - USUAL if taken else MATTERS) * float(whole.table.var())
 
 
 def _without(series: Scaled, seasons: list[Season]) -> Floats:
-    """Take seasons out of the series; two rounds, since each pattern holds a trace of the others. Gaps are bridged anew."""
+    """Take seasons out of the series; two rounds, since each pattern holds a trace of the others.
+
+    Gaps are bridged anew.
+    """
     waves = {s.period: np.zeros(series.y.size) for s in seasons}
     rest = series.y
     for _ in range(2 if len(waves) > 1 else 1):
@@ -177,7 +216,10 @@ def _without(series: Scaled, seasons: list[Season]) -> Floats:
 
 
 def _split_inner(found: Found, series: Scaled, bounds: dict[int, float]) -> None:
-    """Keep a season inside a longer one only if its lines stand out there; add one that hides there (a day inside a week)."""
+    """Keep a season inside a longer one only if its lines stand out there.
+
+    Add one that hides there (a day inside a week).
+    """
     for outer in [s.period for s in found.seasons]:
         cut = _whole(found, series, outer)
         inner = [p for p in bounds if outer % p == 0 and outer // p >= INSIDE_TIMES]

@@ -24,13 +24,22 @@ PROGRESS_EVERY = 100  # members between two progress lines
 
 
 def profile_of(member: Member, entry: Entry) -> Profile:
-    """Classify one member of a prepared history as its entry says; by the clock of its calendar, while times in the profile are UTC."""
+    """Classify one member of a prepared history as its entry says.
+
+    By the clock of its calendar, while times in the profile are UTC.
+    """
     time_ns, y = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
-    clock = clock_of(entry.calendar.timezone, int(time_ns[0]), int(time_ns[-1]), int(time_ns[-1]), int(entry.every))[0] if time_ns.size else None
+    clock = (
+        clock_of(entry.calendar.timezone, int(time_ns[0]), int(time_ns[-1]), int(time_ns[-1]), int(entry.every))[0]
+        if time_ns.size
+        else None
+    )
     if clock is not None:
         time_ns, y = clock.history(time_ns, y)
     zone_ns = offset_ns(entry.calendar.timezone, int(time_ns[-1])) if time_ns.size else 0
-    y = np.where(left_out(entry.calendar.holidays, steps_of(time_ns, int(entry.every)), y, zone_ns, int(entry.every)), np.nan, y)
+    y = np.where(
+        left_out(entry.calendar.holidays, steps_of(time_ns, int(entry.every)), y, zone_ns, int(entry.every)), np.nan, y
+    )
     profile = classify_member(
         member.name,
         member.tags,
@@ -44,7 +53,9 @@ def profile_of(member: Member, entry: Entry) -> Profile:
     if clock is None:
         return profile
     changes = tuple(clock.utc(time) for time in profile.change_points_ns)
-    return replace(profile, first_ns=clock.utc(profile.first_ns), last_ns=clock.utc(profile.last_ns), change_points_ns=changes)
+    return replace(
+        profile, first_ns=clock.utc(profile.first_ns), last_ns=clock.utc(profile.last_ns), change_points_ns=changes
+    )
 
 
 def run(job: Job) -> Outcome:
@@ -64,15 +75,28 @@ def run(job: Job) -> Outcome:
     if job.outputs is not None:
         write_outputs(job.outputs, job.entry, [profile.series_class for profile in profiles])
     if not profiles:
-        return Outcome(status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window)
+        return Outcome(
+            status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window
+        )
     documents = [to_document(profile) for profile in profiles]
     path = job.output
-    write_json(path, {"schema": SCHEMA, "series": job.entry.name, "run": job.run, "every": str(job.entry.every), "members": documents})
+    write_json(
+        path,
+        {
+            "schema": SCHEMA,
+            "series": job.entry.name,
+            "run": job.run,
+            "every": str(job.entry.every),
+            "members": documents,
+        },
+    )
     outcome.add_output(path, len(documents))
     outcome.rows_kept = sum(profile.points for profile in profiles)
     gaps = outcome.rows_in - outcome.rows_kept - outcome.rows_dropped.get("prepared", 0)
     outcome.rows_dropped |= {"gap": gaps} if gaps > 0 else {}
-    outcome.members = [{"name": p.name, "tags": p.tags, "class": p.series_class, "why": p.why, "rows": p.points} for p in profiles]
+    outcome.members = [
+        {"name": p.name, "tags": p.tags, "class": p.series_class, "why": p.why, "rows": p.points} for p in profiles
+    ]
     return outcome
 
 
@@ -80,11 +104,17 @@ def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
     for i, member in enumerate(_prepared(job, outcome), start=1):
         yield profile_of(member, job.entry)
         if i % PROGRESS_EVERY == 0:
-            say(f"classify: {i} members done, the last one ends at {stamp(member.time_ns[-1]) if member.time_ns else 'no row'}")
+            say(
+                f"classify: {i} members done, the last one ends at"
+                f" {stamp(member.time_ns[-1]) if member.time_ns else 'no row'}"
+            )
 
 
 def _prepared(job: Job, outcome: Outcome) -> Iterator[Member]:
-    """Members as the entry wants them prepared. In a run folder they are also kept, so that the report shows what the forecast continues."""
+    """Members as the entry wants them prepared.
+
+    In a run folder they are also kept, so that the report shows what the forecast continues.
+    """
     path = job.output.with_name(PREPARED)
     if job.standalone or not changes_values(job.entry.prepare):
         if not job.standalone:
@@ -106,5 +136,7 @@ def _each(job: Job, outcome: Outcome) -> Iterator[Member]:
         outcome.rows_in += len(member.time_ns) + member.gaps_in_file
         prepared, _ = prepare_member(member, job.entry)
         if len(prepared.time_ns) < len(member.time_ns):
-            outcome.rows_dropped["prepared"] = outcome.rows_dropped.get("prepared", 0) + len(member.time_ns) - len(prepared.time_ns)
+            outcome.rows_dropped["prepared"] = (
+                outcome.rows_dropped.get("prepared", 0) + len(member.time_ns) - len(prepared.time_ns)
+            )
         yield prepared

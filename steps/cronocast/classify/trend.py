@@ -6,18 +6,37 @@ import numpy as np
 
 from cronocast.classify.features import Bools, Floats, Ints
 
-BLOCKS = 64  # a series is summed up in about this many means: enough for the test, and the step size and fast noise no longer matter
+# a series is summed up in about this many means: enough for the test, and the step size and fast noise no longer matter
+BLOCKS = 64
 FEWEST = 8  # blocks that a slope and its error need
 CERTAIN = 1e6  # where the residuals are nothing but rounding
-LIKELY = 1.35  # log likelihood below the best at which a kind of noise is still likely (half of the 90 % point of chi-squared, one degree)
-MEMORY = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  # kinds of noise: AR(1) coefficient from block to block, 1 = random walk
+# log likelihood below the best at which a kind of noise is still likely (half of the 90 % point of chi-squared, one
+# degree)
+LIKELY = 1.35
+MEMORY = (
+    0.0,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.85,
+    0.9,
+    0.95,
+    1.0,
+)  # kinds of noise: AR(1) coefficient from block to block, 1 = random walk
 
 
 @dataclass(frozen=True)
 class Slope:
     """A common slope of one or more segments."""
 
-    z: float = 0.0  # slope / its standard error, as a standard normal variable, under the least favourable likely noise; within +-CERTAIN
+    # slope / its standard error, as a standard normal variable, under the least favourable likely noise; within
+    # +-CERTAIN
+    z: float = 0.0
     strength: float = 0.0  # share of the variance within segments that the slope explains, 0..1
     per_step: float = 0.0  # in units of the scaled series
     error: float = 0.0  # standard error of per_step under that noise
@@ -25,10 +44,12 @@ class Slope:
 
 
 def slope(y: Floats, observed: Bools, starts: list[int], grain: float) -> Slope:
-    """Test the common slope of the segments that begin at `starts` (ascending, the first one is 0), each with a level of its own.
+    """Test the common slope of the segments that begin at `starts` (ascending, the first one is 0).
 
-    Generalised least squares on block means under noise of each memory, from white to a random walk; the restricted likelihood says which the residuals
-    allow, and of those the one that is hardest on the slope counts.
+    Each with a level of its own.
+
+    Generalised least squares on block means under noise of each memory, from white to a random walk; the restricted
+    likelihood says which the residuals allow, and of those the one that is hardest on the slope counts.
 
     Differences below `grain` are rounding and no slope.
 
@@ -49,7 +70,9 @@ def slope(y: Floats, observed: Bools, starts: list[int], grain: float) -> Slope:
     likely = np.flatnonzero(likelihood >= likelihood.max() - LIKELY)
     hardest = int(likely[np.argmin(np.abs(t[likely]))])
     memory = MEMORY[int(np.argmax(likelihood))]
-    return Slope(_as_normal(float(t[hardest]), freedom), strength, beta[hardest] / time.size, error[hardest] / time.size, memory)
+    return Slope(
+        _as_normal(float(t[hardest]), freedom), strength, beta[hardest] / time.size, error[hardest] / time.size, memory
+    )
 
 
 def _blocks(y: Floats, observed: Bools, starts: list[int]) -> tuple[Floats, Floats, Ints]:
@@ -65,7 +88,11 @@ def _blocks(y: Floats, observed: Bools, starts: list[int]) -> tuple[Floats, Floa
         means.append(y[begin:high].reshape(count, width).mean(axis=1)[full])
         times.append((begin + (np.arange(count) + 0.5) * width - 0.5)[full])
         segments.append(np.full(int(full.sum()), k))
-    return np.concatenate(times or [np.empty(0)]), np.concatenate(means or [np.empty(0)]), np.concatenate(segments or [np.empty(0, dtype=np.int64)])
+    return (
+        np.concatenate(times or [np.empty(0)]),
+        np.concatenate(means or [np.empty(0)]),
+        np.concatenate(segments or [np.empty(0, dtype=np.int64)]),
+    )
 
 
 def _centred(values: Floats, segment: Ints) -> Floats:
@@ -76,10 +103,12 @@ def _centred(values: Floats, segment: Ints) -> Floats:
 
 
 def _whitened(data: Floats, time: Floats, segment: Ints) -> tuple[Floats, Floats]:
-    """Rows of data (shape (n, columns)) as they would be under white noise, for all kinds of noise, and the log of the variances this divides by.
+    """Rows of data (shape (n, columns)) as they would be under white noise, for all kinds of noise.
 
-    A row is what it adds to what the row before it foretells; segments are independent. Their first rows have a level of their own to fit, so that the
-    variance a random walk has there makes no difference.
+    And the log of the variances this divides by.
+
+    A row is what it adds to what the row before it foretells; segments are independent. Their first rows have a level
+    of their own to fit, so that the variance a random walk has there makes no difference.
     """
     follows = segment[1:] == segment[:-1]
     apart = np.diff(time)

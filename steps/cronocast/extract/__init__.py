@@ -64,14 +64,19 @@ def window_of(entry: Entry, run_ns: int) -> Window:
     """
     end = (run_ns - entry.source.delay) // entry.every * entry.every
     if end < entry.lookback:
-        raise ConfigError.one("E_CONFIG_CROSS", "lookback", f"{entry.lookback} before {stamp(max(run_ns, 0))} begins before 1970; shorten it")
+        raise ConfigError.one(
+            "E_CONFIG_CROSS",
+            "lookback",
+            f"{entry.lookback} before {stamp(max(run_ns, 0))} begins before 1970; shorten it",
+        )
     return Window(end - entry.lookback, end, int(entry.every))
 
 
 def run(job: Job) -> Outcome:
     """Publish the history of one run.
 
-    Where the window holds nothing, the file has its header only and the outcome is `skipped`, or the step fails, as the entry says.
+    Where the window holds nothing, the file has its header only and the outcome is `skipped`, or the step fails, as the
+    entry says.
 
     Raises:
         DataError: no data although that means failure, or more rows or bytes than allowed.
@@ -85,20 +90,31 @@ def run(job: Job) -> Outcome:
         spool = Spool(file, job.history.parent, header(HISTORY_COLUMNS))
         reading = source.read(entry, window, spool, say)
         arranged = spool.arrange()
-        outcome.rows_in, outcome.bytes, outcome.attempts, outcome.notes = reading.rows, reading.bytes, reading.attempts, reading.notes
-        outcome.rows_dropped = {reason: rows for reason, rows in {**reading.dropped, **arranged.dropped}.items() if rows}
+        outcome.rows_in, outcome.bytes, outcome.attempts, outcome.notes = (
+            reading.rows,
+            reading.bytes,
+            reading.attempts,
+            reading.notes,
+        )
+        outcome.rows_dropped = {
+            reason: rows for reason, rows in {**reading.dropped, **arranged.dropped}.items() if rows
+        }
         outcome.members = [{"name": name, "tags": tags, "rows": rows} for name, tags, rows in arranged.members]
         outcome.rows_kept = outcome.expected = sum(rows for _, _, rows in arranged.members)
         for key in entry.source.group_by if outcome.members else ():
             if not any(key in dict(parse_tags(str(member["tags"]))) for member in outcome.members):
-                outcome.notes.append(f"no value has the tag {seen(key)} that group_by names: what it would tell apart is taken together")
+                outcome.notes.append(
+                    f"no value has the tag {seen(key)} that group_by names: what it would tell apart is taken together"
+                )
                 say(f"extract: {outcome.notes[-1]}")
         if arranged.sorted_members:
             outcome.notes.append(f"{arranged.sorted_members} members came out of order and were sorted")
         if not outcome.rows_kept:
             why = reading.why_empty or f"{reading.rows} rows in the window {window}, none of them with a value"
             if entry.on_no_data == "fail":
-                raise DataError("E_NO_DATA", entry.name, f"{why}; check the source, the window and delay, or set on_no_data: skip")
+                raise DataError(
+                    "E_NO_DATA", entry.name, f"{why}; check the source, the window and delay, or set on_no_data: skip"
+                )
             outcome.status, outcome.reason = "skipped", f"no_data: {why}"
     outcome.add_output(job.history, outcome.rows_kept, arranged.sha256)
     return outcome

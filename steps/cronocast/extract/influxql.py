@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     import requests
 
 T = TypeVar("T")
-HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}  # CSV hides errors and cut answers
+HEADERS = {
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Accept": "application/json",
+}  # CSV hides errors and cut answers
 STATUSES = frozenset({200, 400})  # 400: the words of the server say what is wrong with the query
 ERROR_BYTES = 65536
 
@@ -58,15 +61,27 @@ def expected(entry: Entry, part: Window, max_rows: int) -> Expected:
     """What the answer to an entry's query must look like; for a query of one's own any name and tags."""
     source = entry.source
     if source.query is not None:
-        return Expected(start_ns=part.start_ns, end_ns=part.end_ns, max_rows=max_rows, grouped_ns=rules.grouped_ns(source.query))
-    return Expected(source.measurement, source.aggregate, frozenset(source.group_by), source.tags, part.start_ns, part.end_ns, max_rows)
+        return Expected(
+            start_ns=part.start_ns, end_ns=part.end_ns, max_rows=max_rows, grouped_ns=rules.grouped_ns(source.query)
+        )
+    return Expected(
+        source.measurement,
+        source.aggregate,
+        frozenset(source.group_by),
+        source.tags,
+        part.start_ns,
+        part.end_ns,
+        max_rows,
+    )
 
 
 def _send(client: Client, form: bytes, consume: "Callable[[requests.Response], T]") -> T:
     return client.send("POST", "/query", body=form, headers=HEADERS, accept=STATUSES, consume=consume)
 
 
-def _take(response: "requests.Response", *, entry: Entry, part: Window, spool: Spool, so_far: Reading, where: str) -> tuple[Answer, int]:
+def _take(
+    response: "requests.Response", *, entry: Entry, part: Window, spool: Spool, so_far: Reading, where: str
+) -> tuple[Answer, int]:
     """Read one answer into the spool; returns it and its bytes. Runs once per try."""
     spool.rewind()
     _refuse_400(response, where)
@@ -79,7 +94,11 @@ def _take(response: "requests.Response", *, entry: Entry, part: Window, spool: S
         for block in blocks(response, source.timeout / 10**9):
             size += len(block)
             if size > source.max_bytes - so_far.bytes:
-                raise DataError("E_TOO_LARGE", where, f"more than {source.max_bytes} bytes; shorten lookback, enlarge every, or raise max_bytes")
+                raise DataError(
+                    "E_TOO_LARGE",
+                    where,
+                    f"more than {source.max_bytes} bytes; shorten lookback, enlarge every, or raise max_bytes",
+                )
             yield block
 
     for message in messages(counted(), where):
@@ -101,12 +120,17 @@ def _refuse_400(response: "requests.Response", where: str) -> None:
 
 
 def _why_empty(client: Client, entry: Entry, window: Window) -> str:
-    """Tell a measurement or field that does not exist, and a percentile that picks no point, from an empty window; servers answer all alike."""
+    """Tell a measurement or field that does not exist, and a percentile that picks no point, from an empty window.
+
+    Servers answer all alike.
+    """
     source = entry.source
     named = f"measurement {seen(source.measurement)} in database {seen(source.database)}"
     try:
         known = _send(client, fields_query(source).form(source), partial(_first_cells, where=client.where))
-        counted = source.aggregate == "percentile" and _send(client, count_query(entry, window).form(source), partial(_first_cells, where=client.where))
+        counted = source.aggregate == "percentile" and _send(
+            client, count_query(entry, window).form(source), partial(_first_cells, where=client.where)
+        )
     except CronocastError:
         return f"0 rows in the window {window}"  # no right to look: the answer itself was fine
     if not known:
@@ -116,7 +140,8 @@ def _why_empty(client: Client, entry: Entry, window: Window) -> str:
     if counted:
         least = math.ceil(50 / source.percentile)
         return (
-            f"percentile {source.percentile:g} picks none of fewer than {least} points, and no step holds as many; allowed: a higher percentile, aggregate min, or a longer every"
+            f"percentile {source.percentile:g} picks none of fewer than {least} points, and no step holds as many;"
+            " allowed: a higher percentile, aggregate min, or a longer every"
         )
     return f"0 rows of {named} in the window {window}"
 

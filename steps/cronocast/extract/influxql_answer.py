@@ -17,11 +17,13 @@ MAX_OUTSIDE = 0.1  # share of rows outside the window; more means that the answe
 MAX_WARNINGS = 20  # a person reads that many
 OLDEST_NS = 10**17  # 1973; an older time in an answer about later years was not sent in nanoseconds
 VALUES = b'"values":[['  # can't be part of a JSON string, quotes are escaped there
-# Rows as servers write them: 19 digits (2001 to 2286), a number that is finite whatever its digits, no blanks. Possessive
-# repeats (+ after a repeat) never go back: 10,000 rows take 1 ms. Anything else is left to the JSON parser.
+# Rows as servers write them: 19 digits (2001 to 2286), a number that is finite whatever its digits, no blanks.
+# Possessive repeats (+ after a repeat) never go back: 10,000 rows take 1 ms. Anything else is left to the JSON parser.
 _TIMED = rb"[1-9][0-9]{18},-?+"
 _ROW = _TIMED + rb"(?:0|[1-9][0-9]{0,20}+)(?:\.[0-9]{1,40}+)?+(?:[eE][+-]?[0-9]{1,2}+)?+"
-_MOST = _TIMED + rb"(?!0[0-9])[0-9]{1,20}+\.[0-9]{1,40}+"  # a row with a decimal point and no exponent: three quarters of the time
+_MOST = (
+    _TIMED + rb"(?!0[0-9])[0-9]{1,20}+\.[0-9]{1,40}+"
+)  # a row with a decimal point and no exponent: three quarters of the time
 ROWS = re.compile(rb"(?:(?:%b\],\[)*+%b(?:\],\[(?=[1-9])|\Z))++" % (_MOST, _ROW))
 _time = itemgetter(slice(0, 19))
 _number = re.compile(NUMBER.decode())
@@ -40,7 +42,10 @@ class Expected:
     start_ns: int = 0
     end_ns: int = MAX_NS
     max_rows: int = 10**9
-    grouped_ns: int | None = None  # length of the steps into which a query of one's own groups its rows; their times are those of their beginnings
+    grouped_ns: int | None = (
+        # length of the steps into which a query of one's own groups its rows; their times are those of their beginnings
+        None
+    )
 
 
 class Answer:
@@ -58,7 +63,9 @@ class Answer:
         self.dropped = {"null": 0, "outside_window": 0, "unfinished": 0}
         self.warnings: list[str] = []
         self._strangers: list[str] = []  # tag sets although no tag was asked for
-        self._ends: dict[tuple[str, str], int] = {}  # last time per member, kept once a message said that it is the last
+        self._ends: dict[
+            tuple[str, str], int
+        ] = {}  # last time per member, kept once a message said that it is the last
         self._complete = False
         self._count = 0
         self._partial = (False, False)  # flags of the last message: of the result, of its last series
@@ -76,14 +83,21 @@ class Answer:
         block = message[begin + len(VALUES) : end] if 0 <= begin < end else b""
         fast = ROWS.fullmatch(block) is not None
         # What is left has no rows and is quickly parsed.
-        result = result_of(parse_json(message[:begin] + b'"values":[]' + message[end + 2 :] if fast else message, self._where), self._where)
+        result = result_of(
+            parse_json(message[:begin] + b'"values":[]' + message[end + 2 :] if fast else message, self._where),
+            self._where,
+        )
         series = self._series(result)
         self._note(result, series)
         if not (fast and len(series) == 1 and self._take_block(series[0], block)):
             for one in self._series(result_of(parse_json(message, self._where), self._where)) if fast else series:
                 self._take_rows(one)
         if self.rows > self._expected.max_rows:
-            raise DataError("E_TOO_MANY_ROWS", self._where, f"more than {self._expected.max_rows} rows; shorten lookback, enlarge every, or raise max_rows")
+            raise DataError(
+                "E_TOO_MANY_ROWS",
+                self._where,
+                f"more than {self._expected.max_rows} rows; shorten lookback, enlarge every, or raise max_rows",
+            )
 
     def finish(self) -> None:
         """Check that the answer is whole.
@@ -95,11 +109,24 @@ class Answer:
             raise ContractError("E_ANSWER", self._where, "an empty body; is that the address of the database?")
         # In an answer of one message (not chunked) the mark of a series says only that it has more than 10,000 rows.
         if self._partial[0] or (self._partial[1] and self._count > 1):
-            raise ContractError("E_TRUNCATED", self._where, f"the answer ends after {self.rows} rows with the mark partial; a limit of the server cut it off (max-row-limit)")
+            raise ContractError(
+                "E_TRUNCATED",
+                self._where,
+                f"the answer ends after {self.rows} rows with the mark partial; a limit of the server cut it off"
+                " (max-row-limit)",
+            )
         if self._strangers:
-            raise ContractError("E_WRONG_SERIES", self._where, f"the answer has the tags {seen(self._strangers[0])} although none were asked for")
+            raise ContractError(
+                "E_WRONG_SERIES",
+                self._where,
+                f"the answer has the tags {seen(self._strangers[0])} although none were asked for",
+            )
         if self.dropped["outside_window"] > MAX_OUTSIDE * self.rows:
-            raise ContractError("E_WINDOW", self._where, f"{self.dropped['outside_window']} of {self.rows} rows lie outside the window that was asked for")
+            raise ContractError(
+                "E_WINDOW",
+                self._where,
+                f"{self.dropped['outside_window']} of {self.rows} rows lie outside the window that was asked for",
+            )
 
     def _series(self, result: dict[str, Any]) -> list[dict[str, Any]]:
         """The series of a message, their form checked."""
@@ -123,28 +150,54 @@ class Answer:
         """Name and tags of a series, if they are those that were asked for."""
         expected = self._expected
         name, tags = series.get("name"), series.get("tags") or {}
-        if not isinstance(tags, dict) or not all(isinstance(v, str) and not isinstance(v, JsonNumber) for v in (name, *tags.values())):
-            raise ContractError("E_ANSWER", self._where, f"a series with name {seen(name)} and tags {seen(tags)}; right: texts")
+        if not isinstance(tags, dict) or not all(
+            isinstance(v, str) and not isinstance(v, JsonNumber) for v in (name, *tags.values())
+        ):
+            raise ContractError(
+                "E_ANSWER", self._where, f"a series with name {seen(name)} and tags {seen(tags)}; right: texts"
+            )
         text = tags_text((key, value) for key, value in tags.items() if value)
         if not name or _UNCARRIED.search(name + text):
-            raise ContractError("E_TAG", self._where, f"member {seen(name)} with tags {seen(text)} can't be carried in a line of CSV; leave it out by tags, or mend it")
+            raise ContractError(
+                "E_TAG",
+                self._where,
+                f"member {seen(name)} with tags {seen(text)} can't be carried in a line of CSV; leave it out by tags,"
+                " or mend it",
+            )
         if expected.tag_keys == frozenset() and tags:
             self._strangers += [text] if text not in self._strangers else []
             if len(self._strangers) > 1:
                 sets = " and ".join(map(seen, self._strangers))
-                raise ContractError("E_AMBIGUOUS_SERIES", self._where, f"several members {sets} where one was asked for; name the tags in group_by or pin them in tags")
+                raise ContractError(
+                    "E_AMBIGUOUS_SERIES",
+                    self._where,
+                    f"several members {sets} where one was asked for; name the tags in group_by or pin them in tags",
+                )
         elif expected.tag_keys is not None and set(tags) != expected.tag_keys:
-            raise ContractError("E_WRONG_SERIES", self._where, f"tags {seen(sorted(tags))}; asked for {seen(sorted(expected.tag_keys))}")
+            raise ContractError(
+                "E_WRONG_SERIES", self._where, f"tags {seen(sorted(tags))}; asked for {seen(sorted(expected.tag_keys))}"
+            )
         wrong = {key: value for key, value in tags.items() if value not in expected.tags.get(key, (value,))}
         if wrong or (expected.name is not None and name != expected.name):
-            raise ContractError("E_WRONG_SERIES", self._where, f"member {seen(name)} with {seen(text)}; asked for {seen(expected.name)} with {seen(expected.tags)}")
+            raise ContractError(
+                "E_WRONG_SERIES",
+                self._where,
+                f"member {seen(name)} with {seen(text)}; asked for {seen(expected.name)} with {seen(expected.tags)}",
+            )
         return str(name), text
 
     def _columns(self, series: dict[str, Any]) -> tuple[int, int]:
         """Where time and value stand in a row."""
         columns, wanted = series.get("columns"), self._expected.column
-        if not isinstance(columns, list) or len(columns) != 2 or columns.count("time") != 1 or (wanted and wanted not in columns):
-            raise ContractError("E_COLUMNS", self._where, f"columns {seen(columns)}; right: time and {wanted or 'one value'}")
+        if (
+            not isinstance(columns, list)
+            or len(columns) != 2
+            or columns.count("time") != 1
+            or (wanted and wanted not in columns)
+        ):
+            raise ContractError(
+                "E_COLUMNS", self._where, f"columns {seen(columns)}; right: time and {wanted or 'one value'}"
+            )
         return columns.index("time"), 1 - columns.index("time")
 
     def _take_block(self, series: dict[str, Any], block: bytes) -> bool:
@@ -174,7 +227,11 @@ class Answer:
         for row in rows:
             self.rows += 1
             if not isinstance(row, list) or len(row) != 2:
-                raise ContractError("E_ROW", f"{self._where}:row{self.rows}", f"{seen(row)}; right: one value per column, {seen(series['columns'])}")
+                raise ContractError(
+                    "E_ROW",
+                    f"{self._where}:row{self.rows}",
+                    f"{seen(row)}; right: one value per column, {seen(series['columns'])}",
+                )
             time, value = self._time(row[at_time]), self._value(row[at_value])
             if value is None:
                 self.dropped["null"] += 1
@@ -191,15 +248,26 @@ class Answer:
             self._keep(member, lines, min(times), max(times), ascending=all(map(lt, times, islice(times, 1, None))))
 
     def _time(self, time: object) -> int:
-        if not isinstance(time, JsonNumber) or not _TIME.fullmatch(time) or int(time) > MAX_NS or (int(time) < OLDEST_NS < self._expected.start_ns):
-            raise ContractError("E_TIME", f"{self._where}:row{self.rows}", f"time {seen(time)}; right: integer nanoseconds since 1970")
+        if (
+            not isinstance(time, JsonNumber)
+            or not _TIME.fullmatch(time)
+            or int(time) > MAX_NS
+            or (int(time) < OLDEST_NS < self._expected.start_ns)
+        ):
+            raise ContractError(
+                "E_TIME", f"{self._where}:row{self.rows}", f"time {seen(time)}; right: integer nanoseconds since 1970"
+            )
         return int(time)
 
     def _value(self, value: object) -> str | None:
         if value is None:
             return None
         if not isinstance(value, JsonNumber) or not _number.fullmatch(value) or not math.isfinite(float(value)):
-            raise ContractError("E_VALUE_TYPE", f"{self._where}:row{self.rows}", f"value {seen(value)}; right: a finite number, from a float or an integer field")
+            raise ContractError(
+                "E_VALUE_TYPE",
+                f"{self._where}:row{self.rows}",
+                f"value {seen(value)}; right: a finite number, from a float or an integer field",
+            )
         return value
 
     def _keep(self, member: tuple[str, str], lines: list[bytes], first: int, last: int, *, ascending: bool) -> None:

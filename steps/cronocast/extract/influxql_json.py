@@ -9,9 +9,17 @@ from cronocast.errors import AccessError, ContractError, CronocastError, DataErr
 from cronocast.http_faults import NO_DATABASE
 
 MAX_MESSAGE_BYTES = 2**23  # a message of 10,000 rows has 0.3 MB, with values of 300 digits 3.3 MB
-NO_RIGHT = re.compile(r"not authorized|unauthorized|authorization failed|unable to parse authentication|username required", re.IGNORECASE)
-PASSING = re.compile(r"timeout|interrupted|query killed|shutting down|engine is closed|max-concurrent-queries|try again|connection refused", re.IGNORECASE)
-WRONG_TYPE = re.compile(r"unsupported \w+ iterator type: .*?(boolean|string)|not supported on (boolean|string)", re.IGNORECASE)
+NO_RIGHT = re.compile(
+    r"not authorized|unauthorized|authorization failed|unable to parse authentication|username required", re.IGNORECASE
+)
+PASSING = re.compile(
+    r"timeout|interrupted|query killed|shutting down|engine is closed|max-concurrent-queries|try again|connection"
+    r" refused",
+    re.IGNORECASE,
+)
+WRONG_TYPE = re.compile(
+    r"unsupported \w+ iterator type: .*?(boolean|string)|not supported on (boolean|string)", re.IGNORECASE
+)
 
 
 class JsonNumber(str):
@@ -29,7 +37,11 @@ def fault_of(text: str, where: str) -> CronocastError:
     if PASSING.search(text):
         return TemporaryError("E_QUERY", where, f"the server gave up: {seen(text)}")
     if found := WRONG_TYPE.search(text):
-        return RefusedError("E_FIELD_TYPE", where, f"the field holds {found[1] or found[2]} values; allowed: a float or an integer field, or aggregate count")
+        return RefusedError(
+            "E_FIELD_TYPE",
+            where,
+            f"the field holds {found[1] or found[2]} values; allowed: a float or an integer field, or aggregate count",
+        )
     return RefusedError("E_QUERY", where, f"the server refuses the query: {seen(text)}")
 
 
@@ -43,9 +55,18 @@ def parse_json(text: bytes, where: str) -> dict[str, Any]:
         # As text: of bytes the parser would also take UTF-16 and a byte order mark.
         document = json.loads(text.decode("utf-8"), parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=float)
     except (ValueError, RecursionError) as error:
-        raise ContractError("E_ANSWER", where, f"{seen(text[:200].decode('utf-8', 'replace'))} is not JSON; is that the address of the database?") from error
+        raise ContractError(
+            "E_ANSWER",
+            where,
+            f"{seen(text[:200].decode('utf-8', 'replace'))} is not JSON; is that the address of the database?",
+        ) from error
     if not isinstance(document, dict):
-        raise ContractError("E_ANSWER", where, f"{seen(text[:200].decode('utf-8', 'replace'))} is not an answer to a query; is that the address of the database?")
+        raise ContractError(
+            "E_ANSWER",
+            where,
+            f"{seen(text[:200].decode('utf-8', 'replace'))} is not an answer to a query; is that the address of the"
+            " database?",
+        )
     return document
 
 
@@ -60,9 +81,16 @@ def result_of(document: dict[str, Any], where: str) -> dict[str, Any]:
         if isinstance(holder, dict) and (text := holder.get("error")) is not None:
             raise fault_of(text if isinstance(text, str) else str(text), where)
     if not isinstance(results, list) or not all(isinstance(result, dict) for result in results):
-        raise ContractError("E_ANSWER", where, f"{seen(list(document))} without results; is that the address of the database?")
+        raise ContractError(
+            "E_ANSWER", where, f"{seen(list(document))} without results; is that the address of the database?"
+        )
     if len(results) > 1 or any(result.get("statement_id", "0") != "0" for result in results):
-        raise ContractError("E_ANSWER", where, f"{len(results)} results, statements {seen([r.get('statement_id') for r in results])}; one statement was sent")
+        raise ContractError(
+            "E_ANSWER",
+            where,
+            f"{len(results)} results, statements {seen([r.get('statement_id') for r in results])}; one statement was"
+            " sent",
+        )
     return results[0] if results else {}
 
 
@@ -82,5 +110,9 @@ def messages(blocks: Iterable[bytes], where: str) -> Iterator[bytes]:
         parts.append(rest)
         size += len(rest)
         if size > MAX_MESSAGE_BYTES:
-            raise DataError("E_TOO_LARGE", where, f"a message of more than {MAX_MESSAGE_BYTES} bytes; the server must send chunked answers")
+            raise DataError(
+                "E_TOO_LARGE",
+                where,
+                f"a message of more than {MAX_MESSAGE_BYTES} bytes; the server must send chunked answers",
+            )
     yield b"".join(parts)

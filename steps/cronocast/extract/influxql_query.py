@@ -17,7 +17,13 @@ class Query:
 
     def form(self, source: Source) -> bytes:
         """The body of a request; the database goes beside the text, so that all dialects find it in the same way."""
-        fields = {"db": source.database, "q": self.text, "params": json.dumps(self.values), "epoch": "ns", "chunked": "true"}
+        fields = {
+            "db": source.database,
+            "q": self.text,
+            "params": json.dumps(self.values),
+            "epoch": "ns",
+            "chunked": "true",
+        }
         if source.retention_policy is not None:
             fields["rp"] = source.retention_policy
         return urlencode(fields).encode("ascii")
@@ -46,8 +52,8 @@ def history_query(entry: Entry, window: Window) -> Query:
         conditions.append("(" + " OR ".join(f"{quoted(key)} = ${name}" for name in names) + ")")
     groups = ", ".join([f"time({entry.every})", *map(quoted, source.group_by)])
     # Without fill(none) every empty step would come as a row of its own.
-    text = f"SELECT {value} FROM {quoted(source.measurement or '')} WHERE {' AND '.join(conditions)} GROUP BY {groups} fill(none)"  # noqa: S608 - names are quoted, values bound
-    return Query(text, values)
+    selected = f"SELECT {value} FROM {quoted(source.measurement or '')} WHERE {' AND '.join(conditions)}"  # noqa: S608 - all quoted or bound
+    return Query(f"{selected} GROUP BY {groups} fill(none)", values)
 
 
 def fields_query(source: Source) -> Query:
@@ -64,4 +70,7 @@ def count_query(entry: Entry, window: Window) -> Query:
 def slices(window: Window, length_ns: int | None) -> list[Window]:
     """The window in pieces of at most `length_ns`, oldest first."""
     step = length_ns or (window.end_ns - window.start_ns)
-    return [Window(start, min(start + step, window.end_ns), window.every_ns) for start in range(window.start_ns, window.end_ns, step)]
+    return [
+        Window(start, min(start + step, window.end_ns), window.every_ns)
+        for start in range(window.start_ns, window.end_ns, step)
+    ]

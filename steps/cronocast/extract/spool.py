@@ -1,4 +1,7 @@
-"""Rows on their way to history.csv: they come in any order of members and slices, and leave grouped and ascending, in flat memory."""
+"""Rows on their way to history.csv.
+
+They come in any order of members and slices, and leave grouped and ascending, in flat memory.
+"""
 
 import hashlib
 import os
@@ -108,7 +111,9 @@ class Spool:
         names = list(self._members)
         arranged = Arranged()
         if self._in_order(by_member):
-            arranged.members = [(*names[member], sum(s.rows for s in segments)) for member, segments in by_member.items()]
+            arranged.members = [
+                (*names[member], sum(s.rows for s in segments)) for member, segments in by_member.items()
+            ]
             arranged.sha256 = self._sum.hexdigest()
             return arranged
         self._file.flush()
@@ -121,7 +126,10 @@ class Spool:
             shutil.copyfileobj(grouped, self._file, COPY_BYTES)
         rows = sum(segment.rows for segment in self._segments)
         if arranged.dropped["conflict"] > MAX_CONFLICTS * rows:
-            sentence = f"{arranged.dropped['conflict']} of {rows} rows contradict another row of the same time and member; name the tags that tell them apart in group_by"
+            sentence = (
+                f"{arranged.dropped['conflict']} of {rows} rows contradict another row of the same time and member;"
+                " name the tags that tell them apart in group_by"
+            )
             raise ContractError("E_CONFLICT", "answer", sentence)
         return arranged
 
@@ -140,7 +148,10 @@ class Spool:
         if rows > MAX_SORTED_ROWS:
             label = Member(*key).label
             raise ContractError(
-                "E_ORDER", "answer", f"{rows} rows of {seen(label)} are out of order; at most {MAX_SORTED_ROWS} are sorted, name the tags that tell them apart in group_by"
+                "E_ORDER",
+                "answer",
+                f"{rows} rows of {seen(label)} are out of order; at most {MAX_SORTED_ROWS} are sorted, name the tags"
+                " that tell them apart in group_by",
             )
         start = prefix(*key)
         segments.sort(key=lambda s: s.offset)  # of two rows with one time the one that came later stands

@@ -31,23 +31,32 @@ class Context:
     last_change: int = 0  # index in y where what still holds began, 0 if it always did
     observed: "Bools | None" = None  # shape (t,): False where a gap was filled; None if nothing was
     hours: "Hours | None" = None  # y holds these steps of the clock alone; None: every step
-    options: Mapping[str, Any] = field(default_factory=dict)  # of the entry, with `horizon` (steps that will be asked for) and `key` (whose weights)
+    options: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of the entry, with `horizon` (steps that will be asked for) and `key` (whose weights)
     state: "Path | None" = None  # folder for weights; None: keep nothing
     seed: int = 0
     member: str = ""  # name and tags: which of the members of an entry y belongs to
     offset_ns: int = 0  # what the wall clock of the entry's calendar shows beyond these times
-    end_ns: int = 0  # when the run's forecast begins: what this or a later run left in `state` must not change what it answers
+    end_ns: int = (
+        0  # when the run's forecast begins: what this or a later run left in `state` must not change what it answers
+    )
 
     def time_of(self, index: int) -> int:
         """Time in ns of y[index]; beyond the end of y that of a step to forecast."""
-        return self.start_ns + index * self.step_ns if self.hours is None else int(self.hours.times(self.start_ns, index + 1)[-1])
+        return (
+            self.start_ns + index * self.step_ns
+            if self.hours is None
+            else int(self.hours.times(self.start_ns, index + 1)[-1])
+        )
 
 
 class Shared(Protocol):
     """A model that was trained for many members. It can be pickled, for processes that forecast some of them each."""
 
     notes: list[str]  # what happened to its saved weights, such as `warm_start`
-    # Optional: `past_only = True` where `predict_after` looks at nothing beyond the end of y, so that it serves for backtests too.
+    # Optional: `past_only = True` where `predict_after` looks at nothing beyond the end of y, so that it serves for
+    # backtests too.
 
     def predict_after(self, y: "Floats", h: int, context: Context) -> "Floats":
         """Extend a member by h >= 1 steps: shape (h,); y and errors as for `Model.fit`."""
@@ -67,7 +76,10 @@ class FitMany(Protocol):
 
 
 class CheckOptions(Protocol):
-    """The optional attribute `check_options` of what a row of the table names: tell what is wrong with options before any work."""
+    """The optional attribute `check_options` of what a row of the table names.
+
+    Tell what is wrong with options before any work.
+    """
 
     def __call__(self, options: Mapping[str, Any]) -> None:
         """Check the options of an entry.
@@ -95,7 +107,10 @@ class Model(Protocol):
 
 
 def silent(missing: int, steps: int) -> bool:
-    """Tell whether a history that ends with so many steps without a value deserves a word, where so many are forecast: the forecast looks as well as any other."""
+    """Tell whether a history that ends with so many steps without a value deserves a word, where so many are forecast.
+
+    The forecast looks as well as any other.
+    """
     return missing >= max(LONG_SILENCE, steps)
 
 

@@ -60,19 +60,34 @@ class MemberForecast:
     def at(self, index: "NDArray[np.int64]", time_ns: "Times") -> "MemberForecast":
         """The same for other times: at `index` of its rows, shape (n,), dated `time_ns`."""
         further = tuple((lower[index], upper[index]) for lower, upper in self.further)
-        return replace(self, time_ns=time_ns, yhat=self.yhat[index], lower=self.lower[index], upper=self.upper[index], further=further)
+        return replace(
+            self,
+            time_ns=time_ns,
+            yhat=self.yhat[index],
+            lower=self.lower[index],
+            upper=self.upper[index],
+            further=further,
+        )
 
     def nested(self, settings: Settings) -> "MemberForecast":
-        """The same with yhat in every interval and narrower intervals in wider ones, also where rounding put a bound in the last digit inside."""
+        """The same with yhat in every interval and narrower intervals in wider ones.
+
+        Also where rounding put a bound in the last digit inside.
+        """
         levels, bands = (settings.level, *settings.levels), ((self.lower, self.upper), *self.further)
         order = sorted(range(len(levels)), key=levels.__getitem__)
         lowers = np.minimum.accumulate([self.yhat, *(bands[i][0] for i in order)])[1:]
         uppers = np.maximum.accumulate([self.yhat, *(bands[i][1] for i in order)])[1:]
-        first, *further = (band for _, band in sorted(zip(order, zip(lowers, uppers, strict=True), strict=True), key=lambda item: item[0]))
+        first, *further = (
+            band
+            for _, band in sorted(zip(order, zip(lowers, uppers, strict=True), strict=True), key=lambda item: item[0])
+        )
         return replace(self, lower=first[0], upper=first[1], further=tuple(further))
 
 
 def without_forecast(profile: "Profile", status: str, reason: str) -> MemberForecast:
     """The answer for a member that gets no forecast."""
     empty = np.empty(0)
-    return MemberForecast(profile.name, profile.tags, np.empty(0, dtype=np.int64), empty, empty, empty, "", reason, status, reason)
+    return MemberForecast(
+        profile.name, profile.tags, np.empty(0, dtype=np.int64), empty, empty, empty, "", reason, status, reason
+    )

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 DENSE = 24  # newest lags that all get a coefficient: a day of hours, two hours of 5-minute steps
 NO_SEASON = 12  # newest lags where no season is known
-ROWS_PER_LAG = 3  # equations per coefficient; with fewer, least squares fits chance (measured: ten times the naive error)
+ROWS_PER_LAG = (
+    3  # equations per coefficient; with fewer, least squares fits chance (measured: ten times the naive error)
+)
 CYCLES_FOR_SECOND = 6  # seasons in the history before the value two seasons ago gets a coefficient
-RIDGE = {True: 3.0, False: 1.0}  # penalty per coefficient on standardised values; more after seasonal differences, which double the noise
-ROUNDING = 1e-6  # of the largest difference: a spread below it is what numbers leave over on a straight line, and blown up it makes equations singular
+RIDGE = {
+    True: 3.0,
+    False: 1.0,
+}  # penalty per coefficient on standardised values; more after seasonal differences, which double the noise
+# of the largest difference: a spread below it is what numbers leave over on a straight line, and blown up it makes
+# equations singular
+ROUNDING = 1e-6
 HUBER = 3.0  # robust standard deviations from which on an equation counts less
 
 
@@ -46,7 +53,8 @@ class Arima:
 
     Source:
         Hannan & Rissanen, Recursive estimation of mixed autoregressive-moving average order, 1982 (errors of a long
-        autoregression stand in for the moving-average terms); ridge penalty: Hoerl & Kennard, 1970; weights: Huber, 1964.
+        autoregression stand in for the moving-average terms); ridge penalty: Hoerl & Kennard, 1970; weights: Huber,
+        1964.
     """
 
     def fit(self, y: "Floats", context: "Context") -> Self:
@@ -59,7 +67,9 @@ class Arima:
         lags = (1, *periods[:1])
         self.parts = [part for part in (_fit(y, lag, periods) for lag in lags) if part]
         if not self.parts:
-            raise DataError("E_SHORT", "arima", f"{y.size} points, need about {ROWS_PER_LAG * NO_SEASON + NO_SEASON}: extract more")
+            raise DataError(
+                "E_SHORT", "arima", f"{y.size} points, need about {ROWS_PER_LAG * NO_SEASON + NO_SEASON}: extract more"
+            )
         return self
 
     def predict(self, h: int) -> "Floats":
@@ -95,10 +105,14 @@ def _fit(y: "Floats", lag: int, periods: tuple[int, ...]) -> _Part | None:
     ma = _moving_average_lags(z.size, first, ar.size, periods)
     if ma.size:
         rows = np.arange(first + int(ma[-1]), z.size)
-        weights, e[rows] = _regress(np.concatenate((z[rows[:, None] - ar], e[rows[:, None] - ma]), axis=1), z[rows], penalty)
+        weights, e[rows] = _regress(
+            np.concatenate((z[rows[:, None] - ar], e[rows[:, None] - ma]), axis=1), z[rows], penalty
+        )
     keep = max(first, int(ma.max(initial=0)))
     slack = float(np.ptp(z)) / 2
-    return _Part(lag, z[-keep:], e[-keep:], unit, ar, ma, weights, y[-lag:], (float(z.min()) - slack, float(z.max()) + slack))
+    return _Part(
+        lag, z[-keep:], e[-keep:], unit, ar, ma, weights, y[-lag:], (float(z.min()) - slack, float(z.max()) + slack)
+    )
 
 
 def _moving_average_lags(n: int, first: int, count: int, periods: tuple[int, ...]) -> "Lags":

@@ -15,7 +15,8 @@ from cronocast.forecast.prepare import Filled, fill
 if TYPE_CHECKING:
     from cronocast.forecast import Bools, Context, Floats, Shared
 
-MOST_ORIGINS = 20  # nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model
+# nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model
+MOST_ORIGINS = 20
 CHANGED = (2, 4)  # after a recent change: origins half and a quarter of a horizon ago
 LEAST_TRAINING = 8  # points before the first origin
 
@@ -31,7 +32,10 @@ class Past:
 
 @dataclass
 class Backtest:
-    """Forecasts of the past. Rows are origins, oldest first; NaN where a model had no forecast or nothing was observed."""
+    """Forecasts of the past.
+
+    Rows are origins, oldest first; NaN where a model had no forecast or nothing was observed.
+    """
 
     actual: "Floats"  # shape (k, h)
     origins: list[Past]
@@ -48,10 +52,10 @@ class Backtest:
 def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGINS) -> list[int]:
     """Choose where past forecasts begin, ascending.
 
-    Origins lie whole short seasons before the end, so that each starts at the same phase as the real forecast: at other hours
-    errors are of another size. They lie so far apart that windows share no step, as far as there is room for `most` of them; where
-    one season leaves fewer than half of `most`, they move closer together. Each has at least two seasons (the longest that still
-    leaves half of the history) before it, and all h steps after it.
+    Origins lie whole short seasons before the end, so that each starts at the same phase as the real forecast: at other
+    hours errors are of another size. They lie so far apart that windows share no step, as far as there is room for
+    `most` of them; where one season leaves fewer than half of `most`, they move closer together. Each has at least two
+    seasons (the longest that still leaves half of the history) before it, and all h steps after it.
     """
     seasons = [p for p in periods if 4 * p <= n] or [p for p in periods[:1] if 3 * p <= n]
     least = max(LEAST_TRAINING, 2 * max(seasons, default=0), n // 4)
@@ -67,20 +71,31 @@ def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGI
     return [newest - stride * i for i in reversed(range(count))]
 
 
-def begin(y: "Floats", context: "Context", h: int, most: int = MOST_ORIGINS, fill_limit: int | None = None, holidays: "Bools | None" = None) -> Backtest:
+def begin(
+    y: "Floats",
+    context: "Context",
+    h: int,
+    most: int = MOST_ORIGINS,
+    fill_limit: int | None = None,
+    holidays: "Bools | None" = None,
+) -> Backtest:
     """Cut the history at each origin and fill its gaps as they would have been filled then.
 
     Args:
         y: History, shape (t,), NaN where nothing was observed.
-        context: What is known of it; its `last_change` is forgotten at origins before it. After a change in the newest two horizons
+        context: What is known of it; its `last_change` is forgotten at origins before it. After a change in the newest
+            two horizons
             there are origins with only part of their steps behind them: only they show which model has noticed.
         h: Steps per origin.
         most: Origins at most.
-        fill_limit: Longest gap, in steps, that is filled; origins lie after the newest longer one, if there is room for half of `most`.
+        fill_limit: Longest gap, in steps, that is filled; origins lie after the newest longer one, if there is room for
+            half of `most`.
         holidays: Steps whose values are left out, shape (t,). None: no step.
     """
     origins = []
-    start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start  # what was before is no history
+    start = (
+        0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
+    )  # what was before is no history
     ends = [start + end for end in origin_ends(y.size - start, h, context.periods, most)]
     if len(ends) < most / 2:  # too few to go by: soon after a gap what was before it says more
         ends = origin_ends(y.size, h, context.periods, most)
@@ -109,11 +124,19 @@ def context_of(filled: Filled, whole: "Context") -> "Context":
     )
 
 
-def add(test: Backtest, name: str, new_model: Callable[[], Any], trained: "Shared | str | None" = None, until: float = math.inf) -> bool:
-    """Forecast from every origin with one model; one that was trained for many members reads on, others are fitted at every origin.
+def add(
+    test: Backtest,
+    name: str,
+    new_model: Callable[[], Any],
+    trained: "Shared | str | None" = None,
+    until: float = math.inf,
+) -> bool:
+    """Forecast from every origin with one model.
 
-    Tells whether it came to the end: where the clock of CPU seconds passes `until` before the last origin, nothing is kept of the model,
-    since it would be judged by other origins than the others.
+    One that was trained for many members reads on, others are fitted at every origin.
+
+    Tells whether it came to the end: where the clock of CPU seconds passes `until` before the last origin, nothing is
+    kept of the model, since it would be judged by other origins than the others.
     """
     began, failure = time.process_time(), ""
     h = test.actual.shape[1]
@@ -133,7 +156,9 @@ def add(test: Backtest, name: str, new_model: Callable[[], Any], trained: "Share
     return True
 
 
-def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h: int, trained: "Shared | str | None" = None) -> "Floats | str":
+def attempt(
+    new_model: Callable[[], Any], filled: Filled, context: "Context", h: int, trained: "Shared | str | None" = None
+) -> "Floats | str":
     """Forecast h steps from the end of a filled history; a failure comes back as a sentence, never as an exception.
 
     Steps between the last observation and the end are forecast too, and cut.
@@ -149,16 +174,22 @@ def attempt(new_model: Callable[[], Any], filled: Filled, context: "Context", h:
         return trained
     steps = filled.tail + h
     try:
-        # Overflow and the like show in the result, which is checked; a library's warnings would fill the log of every run.
+        # Overflow and the like show in the result, which is checked; a library's warnings would fill the log of every
+        # run.
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yhat = _fitted(new_model(), filled.y, context).predict(steps) if trained is None else trained.predict_after(filled.y, steps, context)
+            yhat = (
+                _fitted(new_model(), filled.y, context).predict(steps)
+                if trained is None
+                else trained.predict_after(filled.y, steps, context)
+            )
             yhat = np.asarray(yhat, dtype=float)
     except Terminated:
         raise
     except CronocastError as error:
         return error.problem
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model may be anyone's; its bug, or its end, must not stop other members
+    # a model may be anyone's; its bug, or its end, must not stop other members
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         return f"{type(error).__name__}: {seen(str(error))}"
     if yhat.shape != (steps,):
         return f"gave {seen(yhat.shape)} instead of {steps} values"

@@ -25,7 +25,8 @@ BY_CLASS: Mapping[str, tuple[str, ...]] = {
     "irregular": ("theta", "linear", "fourier", "arima"),
     "too_short": (),
 }
-# Newest steps that models see: 12 weeks of hours. More changes no forecast and costs time; seasons are always seen often enough.
+# Newest steps that models see: 12 weeks of hours. More changes no forecast and costs time; seasons are always seen
+# often enough.
 MOST_HISTORY, SHORT_CYCLES, LONG_CYCLES = 2016, 14, 4
 
 
@@ -35,7 +36,9 @@ def named(model: str, candidates: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, Any]) -> None:
-    """Load every model that is named, so that a wrong name, a missing library or an unknown option shows before any work.
+    """Load every model that is named.
+
+    So that a wrong name, a missing library or an unknown option shows before any work.
 
     Raises:
         ConfigError: unknown name, or an option that the model does not take; the known ones are listed.
@@ -44,7 +47,9 @@ def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, 
     for name in named(model, candidates):
         if name in OPTIONS:
             read_options(name, options)
-        check: CheckOptions | None = getattr(load(MODELS, "model" if model != "auto" else "candidates", name), "check_options", None)
+        check: CheckOptions | None = getattr(
+            load(MODELS, "model" if model != "auto" else "candidates", name), "check_options", None
+        )
         if check is not None:
             check(options)
 
@@ -65,21 +70,33 @@ def option_problems(entry: "Entry", where: str) -> "list[Problem]":
             continue
         except ConfigError as error:
             named_by = "model" if entry.model != "auto" else "candidates"
-            problems += [replace(problem, where=f"{where}.{named_by if problem.where == 'model' else problem.where}") for problem in error.problems]
+            problems += [
+                replace(problem, where=f"{where}.{named_by if problem.where == 'model' else problem.where}")
+                for problem in error.problems
+            ]
     return problems
 
 
 def unused(options: Mapping[str, Any], model: str, candidates: tuple[str, ...]) -> list[str]:
-    """A sentence on options that no named model reads, such as those left over from a model that a flag has replaced."""
+    """A sentence on options that no named model reads.
+
+    Such as those left over from a model that a flag has replaced.
+    """
     names = named(model, candidates)
     rows = [row_of(MODELS, name) for name in names]
-    if not options or any(row is None or row.options for row in rows):  # without a row it is a person's own: it may read them
+    if not options or any(
+        row is None or row.options for row in rows
+    ):  # without a row it is a person's own: it may read them
         return []
-    return [f"options_unused: {', '.join(sorted(options))}; no options are read by {', '.join(names) or 'the models that auto chooses from by itself'}"]
+    readers = ", ".join(names) or "the models that auto chooses from by itself"
+    return [f"options_unused: {', '.join(sorted(options))}; no options are read by {readers}"]
 
 
 def seasons(profile: "Profile", n: int) -> tuple[int, ...]:
-    """Periods to try: those found, else a day and a week, if n steps hold three of them; the backtest says whether they are any good."""
+    """Periods to try: those found, else a day and a week, if n steps hold three of them.
+
+    The backtest says whether they are any good.
+    """
     if profile.periods or profile.series_class == "constant":
         return tuple(p for p in profile.periods if 2 * p <= n)
     natural = [span // profile.step_ns for span in (DAY_NS, 7 * DAY_NS) if span % profile.step_ns == 0]

@@ -14,7 +14,9 @@ import pandas as pd
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
 from cronocast.forecast.options import of_entry
 
-logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # darts imports prophet, which tells that plotly, for its pictures, is not there
+logging.getLogger("prophet.plot").setLevel(
+    logging.CRITICAL
+)  # darts imports prophet, which tells that plotly, for its pictures, is not there
 import darts.models  # noqa: E402
 from darts import TimeSeries  # noqa: E402
 from darts.models.forecasting.forecasting_model import ForecastingModel  # noqa: E402
@@ -24,12 +26,18 @@ if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
 OF_SEASON = ("seasonal_periods", "seasonality_period", "season_length")  # arguments that mean the length of a season
-FIRST_NS = 946_684_800 * 10**9  # 2000-01-01; where silent steps are left out, the steps that count follow each other from here
-logging.getLogger("darts").setLevel(logging.CRITICAL)  # it tells of every season that it looks for, and of each error before it raises it
+FIRST_NS = (
+    946_684_800 * 10**9
+)  # 2000-01-01; where silent steps are left out, the steps that count follow each other from here
+logging.getLogger("darts").setLevel(
+    logging.CRITICAL
+)  # it tells of every season that it looks for, and of each error before it raises it
 
 
 def named(name: str) -> "Named":
-    """Any model of [darts](https://unit8co.github.io/darts/) by its class name; `options` are its arguments. Those on torch, XGBoost or others need these libraries too.
+    """Any model of [darts](https://unit8co.github.io/darts/) by its class name; `options` are its arguments.
+
+    Those on torch, XGBoost or others need these libraries too.
 
     Raises:
         ConfigError: darts has no such model; those that work here are listed.
@@ -40,14 +48,17 @@ def named(name: str) -> "Named":
         return Named(found)
     if isinstance(found, NotImportedModule):
         sentence = (
-            f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install 'darts[torch]' for a network, xgboost, lightgbm, catboost or statsforecast for others"
+            f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install 'darts[torch]' for a"
+            " network, xgboost, lightgbm, catboost or statsforecast for others"
         )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "model", sentence)])
     # dir, not vars: newer releases of darts import a model when it is first named.
     there = sorted(key for key in dir(darts.models) if _works(getattr(darts.models, key)))
     near = difflib.get_close_matches(name, there, 1)
     meant = f"did you mean {near[0]!r}? " if near else ""
-    raise ConfigError.one("E_MODEL", "model", f"darts has no model {seen(name)}; {meant}those that work here: {', '.join(there)}")
+    raise ConfigError.one(
+        "E_MODEL", "model", f"darts has no model {seen(name)}; {meant}those that work here: {', '.join(there)}"
+    )
 
 
 def _works(found: object) -> TypeGuard[type[ForecastingModel]]:
@@ -65,7 +76,9 @@ class Named:
         return Darts(self.library_class)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Refuse options that are no arguments; a model that hands further ones on says itself what it takes, when it is fitted.
+        """Refuse options that are no arguments.
+
+        A model that hands further ones on says itself what it takes, when it is fitted.
 
         Raises:
             ConfigError: with every such option, and the arguments that there are.
@@ -75,12 +88,17 @@ class Named:
             return
         allowed = _names(arguments)
         sentence = f"{self.library_class.__name__} of darts has no such argument; allowed: {', '.join(allowed)}"
-        if problems := [Problem("E_CONFIG_UNKNOWN_KEY", f"options.{name}", sentence) for name in options if name not in allowed]:
+        if problems := [
+            Problem("E_CONFIG_UNKNOWN_KEY", f"options.{name}", sentence) for name in options if name not in allowed
+        ]:
             raise ConfigError(problems)
 
 
 class Darts:
-    """One model of darts. Its values have a size of at most 1; a season that is known and a seed are handed to models that take them."""
+    """One model of darts.
+
+    Its values have a size of at most 1; a season that is known and a seed are handed to models that take them.
+    """
 
     def __init__(self, library_class: type[ForecastingModel]) -> None:
         """Wrap one class of darts."""
@@ -101,7 +119,9 @@ class Darts:
         if self._unit:  # a constant has no scale to fit on
             start = context.start_ns if context.hours is None else FIRST_NS
             times = pd.to_datetime(start + np.arange(y.size) * context.step_ns)
-            self._model = model.fit(TimeSeries.from_times_and_values(times, y / self._unit, freq=pd.Timedelta(context.step_ns, unit="ns")))
+            self._model = model.fit(
+                TimeSeries.from_times_and_values(times, y / self._unit, freq=pd.Timedelta(context.step_ns, unit="ns"))
+            )
         return self
 
     def predict(self, h: int) -> "Floats":
@@ -111,7 +131,8 @@ class Darts:
         return self._unit * np.asarray(self._model.predict(h).values()[:, 0], dtype=float)
 
 
-def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # noqa: ANN401 - the library's own types differ by model
+# the library's own types differ by model
+def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # noqa: ANN401
     """An unfitted model with the options as arguments.
 
     Raises:
@@ -123,11 +144,17 @@ def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # 
     given: dict[str, Any] = {"random_state": context.seed} if "random_state" in arguments else {}
     if context.periods:
         given |= {name: context.periods[0] for name in OF_SEASON if name in arguments}
-    given |= {name: _choice(f"options.{name}", value, arguments[name].default if name in arguments else None) for name, value in options.items()}
+    given |= {
+        name: _choice(f"options.{name}", value, arguments[name].default if name in arguments else None)
+        for name, value in options.items()
+    }
     try:
         return library_class(**given)
     except (TypeError, ValueError) as error:
-        sentence = f"{library_class.__name__} of darts refuses {seen(options)}: {seen(str(error))}; its arguments: {', '.join(_names(arguments))}"
+        sentence = (
+            f"{library_class.__name__} of darts refuses {seen(options)}: {seen(str(error))}; its arguments:"
+            f" {', '.join(_names(arguments))}"
+        )
         raise ConfigError.one("E_CONFIG_CHOICE", "options", sentence) from error
 
 
@@ -136,7 +163,11 @@ def _arguments(library_class: type[ForecastingModel]) -> Mapping[str, inspect.Pa
 
 
 def _names(arguments: Mapping[str, inspect.Parameter]) -> list[str]:
-    return [name for name, argument in arguments.items() if name != "self" and argument.kind not in (argument.VAR_KEYWORD, argument.VAR_POSITIONAL)]
+    return [
+        name
+        for name, argument in arguments.items()
+        if name != "self" and argument.kind not in (argument.VAR_KEYWORD, argument.VAR_POSITIONAL)
+    ]
 
 
 def _choice(where: str, value: Any, default: Any) -> Any:  # noqa: ANN401 - JSON in, whatever darts wants out

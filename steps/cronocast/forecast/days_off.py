@@ -38,7 +38,10 @@ class DaysOff:
 
 @dataclass(frozen=True)
 class Learnt:
-    """A filled history of a member, holidays left out and filled as ordinary days, beside what they were. Times are those of the wall clock, less `offset_ns`."""
+    """A filled history of a member, holidays left out and filled as ordinary days, beside what they were.
+
+    Times are those of the wall clock, less `offset_ns`.
+    """
 
     place: str
     offset_ns: int
@@ -52,8 +55,9 @@ class Learnt:
     def ahead(self, time_ns: "Times") -> DaysOff | None:
         """What holidays among the steps of a forecast, shape (h,), do to it; None where there is none at all.
 
-        Each step of a day off is shifted by the median difference that past holidays made at its time of day. That of Sundays to the
-        same weekday counts as one further holiday where the week is a season, and no difference where it is not.
+        Each step of a day off is shifted by the median difference that past holidays made at its time of day. That of
+        Sundays to the same weekday counts as one further holiday where the week is a season, and no difference where it
+        is not.
         """
         at = np.flatnonzero(on_holiday(self.place, time_ns, self.offset_ns, self.step_ns))
         past = np.unique(day_numbers(self.off_ns, self.offset_ns, self.step_ns))
@@ -90,7 +94,10 @@ class Learnt:
         return (time_ns + self.offset_ns) % DAY // self.step_ns
 
     def _differences(self) -> "tuple[Times, Floats]":
-        """Times of day of values on holidays, and what they were beyond an ordinary day. Sundays tell nothing where the week is a season."""
+        """Times of day of values on holidays, and what they were beyond an ordinary day.
+
+        Sundays tell nothing where the week is a season.
+        """
         at, inside = places(self.time_ns, self.off_ns, self.step_ns)
         if self.weekly:
             inside &= self._day(self.off_ns) % 7 != SUNDAY

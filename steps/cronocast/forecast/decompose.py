@@ -1,7 +1,8 @@
 """Take a member apart into trend, seasons and rest, each from values up to its own time only.
 
-A two-sided smoother loses the ends or looks ahead, and a forecaster trained on its parts learns from a future that it will not have. Here
-the part at time t comes from y[..t], so the forecast errors seen in the past are honest and no point is lost at either end.
+A two-sided smoother loses the ends or looks ahead, and a forecaster trained on its parts learns from a future that it
+will not have. Here the part at time t comes from y[..t], so the forecast errors seen in the past are honest and no
+point is lost at either end.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 MAX_PERIODS = 3  # day, week and one more; each adds a factor to the settings tried
 MIN_CYCLES = 2.5  # a season seen less than this often can't be told from the rest
-GAINS = ((0.15, 0.4, 1.0), (0.3, 1.0), (0.3,))  # share of the newest cycle, first to third period: slow, middle, the last cycle itself
+GAINS = (
+    (0.15, 0.4, 1.0),
+    (0.3, 1.0),
+    (0.3,),
+)  # share of the newest cycle, first to third period: slow, middle, the last cycle itself
 CLIPS = (0.0, 6.0)  # 0: take every surprise; 6 times the median surprise: a spike is no season
 BEST = 5  # settings averaged at most: one alone follows chance
 CLOSE = 1.1  # only settings whose error is at most this many times the best one's
@@ -55,12 +60,18 @@ class Parts:
         return sum(self.seasons.values(), np.zeros_like(self.trend))
 
     def trend_at(self, origins: "Ints", steps: "Ints") -> "Floats":
-        """The trend `steps` after each origin as known at the origin: shape (origins, steps); steps <= 0 give the level at the origin."""
+        """The trend `steps` after each origin as known at the origin: shape (origins, steps).
+
+        Steps <= 0 give the level at the origin.
+        """
         level: Floats = self.trend[origins][:, None] + self.slope[origins][:, None] * np.maximum(0, steps)
         return level
 
     def season_at(self, origins: "Ints", steps: "Ints") -> "Floats":
-        """The last cycle known at each origin, repeated to `steps` after it (negative: before it): shape (origins, steps)."""
+        """The last cycle known at each origin, repeated to `steps` after it (negative: before it).
+
+        Shape (origins, steps).
+        """
         out = np.zeros((origins.size, steps.size))
         for period, season in self.seasons.items():
             out += season[np.maximum(0, origins[:, None] - period + 1 + (steps - 1) % period)]
@@ -87,12 +98,15 @@ def season_of(y: "Floats", period: int, gain: float, clip: float) -> "Floats":
     While fewer than 1/gain cycles were seen, it is their plain mean.
 
     Source:
-        Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 8.3 (seasonal equation); the clip is Huber's.
+        Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 8.3 (seasonal equation); the clip is
+        Huber's.
     """
     around = y - trailing_mean(y, period)
     season = around.copy()
     median = float(np.median(np.abs(around[period:] - around[:-period]))) if y.size > period else 0.0
-    bound = clip * median if clip * median > 0 else np.inf  # median 0: half the values repeat exactly, the others say nothing about spikes
+    bound = (
+        clip * median if clip * median > 0 else np.inf
+    )  # median 0: half the values repeat exactly, the others say nothing about spikes
     for start in range(period, y.size, period):
         end = min(start + period, y.size)
         before = season[start - period : end - period]
@@ -102,7 +116,10 @@ def season_of(y: "Floats", period: int, gain: float, clip: float) -> "Floats":
 
 
 def slope_of(trend: "Floats", steps: int) -> "Floats":
-    """Slope of the trend per step: median of those over 1, 2 and 3 times `steps`, so that one jump does not make a slope; shape (t,)."""
+    """Slope of the trend per step.
+
+    Median of those over 1, 2 and 3 times `steps`, so that one jump does not make a slope; shape (t,).
+    """
     index = np.arange(trend.size)
     slopes = [(trend - trend[np.maximum(0, index - k * steps)]) / (k * steps) for k in (1, 2, 3)]
     slope: Floats = np.where(index >= 3 * steps, np.median(slopes, axis=0), 0.0)
@@ -135,7 +152,10 @@ def _one(y: "Floats", setting: Setting, h: int, memo: "_Memo | None" = None) -> 
 
 
 def _seasons(y: "Floats", periods: tuple[int, ...], gains: tuple[float, ...], clip: float, memo: "_Memo") -> "_Split":
-    """What the seasons leave and the seasons, the shortest taken out first; settings that begin alike share their work in `memo`."""
+    """What the seasons leave and the seasons, the shortest taken out first.
+
+    Settings that begin alike share their work in `memo`.
+    """
     if not periods:
         return y, {}
     if (gains, clip) not in memo:
@@ -156,7 +176,10 @@ def choose(y: "Floats", periods: tuple[int, ...], h: int) -> tuple[Setting, ...]
     first = max(periods, default=1)
     origins = np.arange(y.size - h - 1, min(first, y.size - h - 1) - 1, -max(1, (y.size - h - first) // MAX_ORIGINS))
     memo: _Memo = {}
-    ranked = sorted(((*_judged(y, setting, h, origins, memo), i) for i, setting in enumerate(_settings(periods, h))), key=lambda row: (row[0], row[2]))
+    ranked = sorted(
+        ((*_judged(y, setting, h, origins, memo), i) for i, setting in enumerate(_settings(periods, h))),
+        key=lambda row: (row[0], row[2]),
+    )
     return tuple(setting for error, setting, _ in ranked[:BEST] if error <= CLOSE * ranked[0][0])
 
 

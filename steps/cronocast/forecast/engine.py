@@ -1,4 +1,7 @@
-"""Forecasts one member: makes its values ready for models, in order: clock, holidays, grid, transform, gaps; the rest is its `Work`."""
+"""Forecasts one member: makes its values ready for models, in order: clock, holidays, grid, transform, gaps.
+
+The rest is its `Work`.
+"""
 
 import time
 from dataclasses import replace
@@ -55,7 +58,8 @@ def forecast_member(
         trained: Models that were trained for many members, by name.
 
     Raises:
-        ConfigError: a named model is unknown, does not take an option, or its library is missing. Nothing else: other failures come back as status and reason.
+        ConfigError: a named model is unknown, does not take an option, or its library is missing. Nothing else: other
+            failures come back as status and reason.
     """
     began = time.process_time()
     check_models(settings.model, settings.candidates, settings.options)
@@ -65,7 +69,9 @@ def forecast_member(
     return replace(result, cpu_s=time.process_time() - began + sum(model.cpu_s for model in (trained or {}).values()))
 
 
-def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None) -> "Work | MemberForecast":
+def begin(
+    profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None
+) -> "Work | MemberForecast":
     """Make a member ready for models; one that gets no forecast is answered at once. Arguments as of `forecast_member`.
 
     Raises:
@@ -74,9 +80,14 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
     """
     time_ns, y, h = np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings.h
     last_ns = settings.end_ns + (h - 1) * profile.step_ns
-    clock, note = clock_of(settings.timezone, int(np.min(time_ns, initial=settings.end_ns)), last_ns, settings.end_ns, profile.step_ns)
+    clock, note = clock_of(
+        settings.timezone, int(np.min(time_ns, initial=settings.end_ns)), last_ns, settings.end_ns, profile.step_ns
+    )
     if clock is not None:
-        (time_ns, y), changes = clock.history(time_ns, y), clock.local(np.array(profile.change_points_ns, dtype=np.int64))
+        (time_ns, y), changes = (
+            clock.history(time_ns, y),
+            clock.local(np.array(profile.change_points_ns, dtype=np.int64)),
+        )
         profile = replace(profile, change_points_ns=tuple(changes.tolist()))
         settings = replace(settings, h=max(h, 1 + int(clock.ahead(settings.end_ns, profile.step_ns, h).max())))
     time_ns = steps_of(time_ns, profile.step_ns)
@@ -85,13 +96,17 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
     line = timeline(profile, time_ns, np.where(off, np.nan, y), settings.end_ns, settings.h)
     scale, refused = fitted(settings.transform, line.values)
     values = scale.forward(line.values)
-    halved = int(exponent_of(values) > LARGEST_EXPONENT)  # the difference of two values at the edge of doubles overflows
+    halved = int(
+        exponent_of(values) > LARGEST_EXPONENT
+    )  # the difference of two values at the edge of doubles overflows
     values = np.ldexp(values, -halved)
     holidays = line.holding(time_ns[off], profile.step_ns)
     filled = fill(values, line.periods, settings.fill_limit, holidays)
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
-    if (profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS) and settings.on_too_short != "forecast":
+    if (
+        profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS
+    ) and settings.on_too_short != "forecast":
         status = "failed" if settings.on_too_short == "fail" else "skipped"
         return without_forecast(profile, status, f"{filled.too_short()}; on_too_short is {settings.on_too_short}")
     exponent = exponent_of(filled.y)
@@ -116,9 +131,27 @@ def begin(profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings,
     told = {name: value for name, value in told.items() if value}
     days_off = None
     if settings.holidays is not None:
-        values_off, weekly = np.ldexp(scale.forward(y[off]), -unit.exponent), 7 * DAY_NS // profile.step_ns in profile.periods
+        values_off, weekly = (
+            np.ldexp(scale.forward(y[off]), -unit.exponent),
+            7 * DAY_NS // profile.step_ns in profile.periods,
+        )
         times = line.times(profile.step_ns)[filled.start : filled.start + filled.y.size]
         learnt = Learnt(settings.holidays, zone_ns, profile.step_ns, times, filled.y, time_ns[off], values_off, weekly)
         days_off = learnt.ahead(line.ahead(settings.end_ns, profile.step_ns))
     said = [sentence for sentence in (note, days_off.said if days_off else "") if sentence]
-    return Work(profile, values, holidays, filled, context, replace(settings, h=line.h), unit, line, clock, days_off, settings.h, h, told, said=said)
+    return Work(
+        profile,
+        values,
+        holidays,
+        filled,
+        context,
+        replace(settings, h=line.h),
+        unit,
+        line,
+        clock,
+        days_off,
+        settings.h,
+        h,
+        told,
+        said=said,
+    )

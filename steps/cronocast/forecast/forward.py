@@ -1,4 +1,7 @@
-"""What the networks of `lstm` and `nbeats` answer, by NumPy: forecasting needs no deep-learning library, only training does."""
+"""What the networks of `lstm` and `nbeats` answer, by NumPy.
+
+Forecasting needs no deep-learning library, only training does.
+"""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -31,10 +34,13 @@ class Architecture(Shape):
         return {**asdict(self), "parts": len(PARTS), "patch": PATCH}
 
     def forward(self, weights: "dict[str, Floats32]", inputs: "Floats32") -> "Floats32":
-        """The network's answer by NumPy, shape (n, outputs, parts): nothing to compile, so one window costs a millisecond instead of a second.
+        """The network's answer by NumPy, shape (n, outputs, parts).
+
+        Nothing to compile, so one window costs a millisecond instead of a second.
 
         Source:
-            Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, with the forget gate of Gers et al., 2000; gates in Keras' order: in, forget, cell, out.
+            Hochreiter & Schmidhuber, Long Short-Term Memory, 1997, with the forget gate of Gers et al., 2000; gates in
+            Keras' order: in, forget, cell, out.
         """
         steps = inputs.reshape(inputs.shape[0], self.inputs // PATCH, PATCH * len(PARTS))
         for i in range(self.layers):
@@ -59,7 +65,10 @@ class Blocks(Shape):
         return {**asdict(self), "parts": len(PARTS), "nbeats": 1}
 
     def forward(self, weights: "dict[str, Floats32]", inputs: "Floats32") -> "Floats32":
-        """The network's answer by NumPy: each block explains a share of the window, hands on the rest, and adds its word to the forecast."""
+        """The network's answer by NumPy.
+
+        Each block explains a share of the window, hands on the rest, and adds its word to the forecast.
+        """
         left = inputs.reshape(inputs.shape[0], -1)
         out = np.zeros((inputs.shape[0], self.outputs * len(PARTS)), np.float32)
         for i in range(self.layers):

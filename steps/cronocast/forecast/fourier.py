@@ -26,7 +26,8 @@ class Fourier:
     """Least squares on sines and cosines; how many, and whether with a slope, is chosen by the error on a held-out end.
 
     Source:
-        Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 7.4 and 12.1 (dynamic harmonic regression).
+        Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 7.4 and 12.1 (dynamic harmonic
+        regression).
     """
 
     def fit(self, y: "Floats", context: "Context") -> Self:
@@ -37,7 +38,12 @@ class Fourier:
         """
         self.periods = tuple(p for p in context.periods if 2 * p <= y.size)
         if not self.periods:
-            raise DataError("E_SHORT", "fourier", f"{y.size} points hold no two of the seasons {context.periods or '(none known)'}: extract more or set periods")
+            raise DataError(
+                "E_SHORT",
+                "fourier",
+                f"{y.size} points hold no two of the seasons {context.periods or '(none known)'}: extract more or set"
+                " periods",
+            )
         self.middle, self.unit = median(y), float(np.ptp(y)) or 1.0
         self.size = y.size
         z = (y - self.middle) / self.unit
@@ -62,11 +68,22 @@ class Fourier:
     def _columns(self, t: "Ints") -> "Floats":
         """Constant, slope, then sine and cosine of every wave: shape (t, columns)."""
         waves = [cycle[:, t % cycle.shape[1]] for cycle in _cycles(self.periods)]
-        return np.concatenate((np.ones((t.size, 1)), (t[:, None] - self.size) / self.size, *(w[0] for w in waves), *(w[1] for w in waves)), axis=1)
+        return np.concatenate(
+            (
+                np.ones((t.size, 1)),
+                (t[:, None] - self.size) / self.size,
+                *(w[0] for w in waves),
+                *(w[1] for w in waves),
+            ),
+            axis=1,
+        )
 
 
 def frequencies(periods: tuple[int, ...], waves: tuple[int, int]) -> list[tuple[int, float]]:
-    """Harmonics as (index of the period, cycles per step), each frequency once and none faster than two steps per cycle."""
+    """Harmonics as (index of the period, cycles per step).
+
+    Each frequency once and none faster than two steps per cycle.
+    """
     found: dict[float, tuple[int, float]] = {}
     for i, period in enumerate(periods):
         for k in range(1, waves[min(i, 1)] + 1):
@@ -79,7 +96,9 @@ def frequencies(periods: tuple[int, ...], waves: tuple[int, int]) -> list[tuple[
 def _cycles(periods: tuple[int, ...]) -> "tuple[Floats, ...]":
     """Sine and cosine of all waves of each period, over one period of it: shapes (2, period, waves)."""
     every = frequencies(periods, WAVES[-1])
-    angles = [np.outer(np.arange(period), [2 * np.pi * f for of, f in every if of == i]) for i, period in enumerate(periods)]
+    angles = [
+        np.outer(np.arange(period), [2 * np.pi * f for of, f in every if of == i]) for i, period in enumerate(periods)
+    ]
     return tuple(np.stack((np.sin(a), np.cos(a))) for a in angles)
 
 
@@ -93,17 +112,24 @@ def _sets(periods: tuple[int, ...]) -> "tuple[Ints, ...]":
 
 
 def _choose(x: "Floats", z: "Floats", periods: tuple[int, ...]) -> "Ints":
-    """Columns of the set of waves that forecasts a held-out end best: the longest period, or a quarter of the history if that is less."""
+    """Columns of the set of waves that forecasts a held-out end best.
+
+    The longest period, or a quarter of the history if that is less.
+    """
     held = min(z.size // 4, periods[-1])
     train, end = slice(0, z.size - held), slice(z.size - held, z.size)
-    root = np.sqrt(_fade(z.size - held, HALF_LIFE * periods[-1]))  # of the weights: a matrix times itself costs half of what two matrices cost
+    root = np.sqrt(
+        _fade(z.size - held, HALF_LIFE * periods[-1])
+    )  # of the weights: a matrix times itself costs half of what two matrices cost
     weighted = x[train] * root[:, None]
     gram, target = weighted.T @ weighted, weighted.T @ (z[train] * root)
     best, best_error = np.arange(0), np.inf
     for columns in _sets(periods):
         cross = gram[columns, 1]
         level, per_slope = _solve(gram[np.ix_(columns, columns)], np.column_stack((target[columns], cross))).T
-        slope = (target[1] - cross @ level) / (gram[1, 1] + RIDGE - cross @ per_slope)  # both systems by one solution: elimination of the slope
+        slope = (target[1] - cross @ level) / (
+            gram[1, 1] + RIDGE - cross @ per_slope
+        )  # both systems by one solution: elimination of the slope
         known = x[end, columns]
         off, drift = z[end] - known @ level, x[end, 1] - known @ per_slope
         for chosen, errors in ((columns, off), (np.insert(columns, 1, 1), off - slope * drift)):
@@ -143,4 +169,6 @@ def _autoregression(rest: "Floats") -> "Floats":
     """Coefficients on the three values before, oldest first."""
     before = np.lib.stride_tricks.sliding_window_view(rest[:-1], REST_LAGS)
     gram = before.T @ before
-    return np.asarray(np.linalg.solve(gram + (1e-6 * np.trace(gram) + 1e-12) * np.eye(REST_LAGS), before.T @ rest[REST_LAGS:]))
+    return np.asarray(
+        np.linalg.solve(gram + (1e-6 * np.trace(gram) + 1e-12) * np.eye(REST_LAGS), before.T @ rest[REST_LAGS:])
+    )

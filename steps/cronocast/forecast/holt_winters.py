@@ -1,4 +1,7 @@
-"""Holt-Winters smoothing: level, damped slope and up to two seasons, with the gains that forecast best a season ahead."""
+"""Holt-Winters smoothing.
+
+Level, damped slope and up to two seasons, with the gains that forecast best a season ahead.
+"""
 
 from itertools import product
 from typing import TYPE_CHECKING, Self
@@ -12,7 +15,9 @@ if TYPE_CHECKING:
 
 LEAST_POINTS = 10
 NO_SEASON = 12  # steps that gains are judged by where no season is known
-DAMPING = 0.98  # share of the slope left after a step: half of it after 34; an undamped slope runs away over long horizons
+DAMPING = (
+    0.98  # share of the slope left after a step: half of it after 34; an undamped slope runs away over long horizons
+)
 LEVEL_GAINS = (0.02, 0.1, 0.3, 0.7)
 SLOPE_GAINS = (0.0, 0.05)  # of the level's gain; larger ones follow noise
 SEASON_GAINS = ((0.05, 0.2, 0.5), (0.1, 0.4))  # for the shortest and the longest period
@@ -22,8 +27,8 @@ class HoltWinters:
     """Additive Holt-Winters with a damped slope; all combinations of gains run side by side and the best one forecasts.
 
     Source:
-        Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 8.3; two seasons: Taylor, Short-term electricity
-        demand forecasting using double seasonal exponential smoothing, 2003.
+        Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 8.3; two seasons: Taylor, Short-term
+        electricity demand forecasting using double seasonal exponential smoothing, 2003.
     """
 
     def fit(self, y: "Floats", context: "Context") -> Self:
@@ -70,7 +75,10 @@ def _smooth(y: "Floats", periods: tuple[int, ...]) -> "tuple[float, float, list[
 
 
 def _start(y: "Floats", begin: int, periods: tuple[int, ...], count: int) -> "tuple[Floats, Floats, list[Floats]]":
-    """Level, slope and seasons after the first longest season: means by phase around its slope, the shorter season first."""
+    """Level, slope and seasons after the first longest season.
+
+    Means by phase around its slope, the shorter season first.
+    """
     slope = float(np.median(y[begin : 2 * begin] - y[:begin])) / begin if periods else 0.0
     line = y[:begin].mean() + slope * (np.arange(begin) - (begin - 1) / 2)
     rest, seasons = y[:begin] - line, []

@@ -18,11 +18,14 @@ USUAL = 0.99  # share of errors that say how hard each step is
 BELIEF = 3  # origins at which a step that was narrower than an earlier one is half believed
 
 
-def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int, independent: int | None = None) -> "tuple[Floats, Floats]":
+def offsets(
+    errors: "Floats", h: int, level: float, y: "Floats", season: int, independent: int | None = None
+) -> "tuple[Floats, Floats]":
     """Distances from a forecast to its lower and upper bound.
 
-    Errors are divided by the scale of their horizon step, then pooled: so few origins still give outer quantiles. Each side has its
-    own quantile. Beyond the backtest's steps the scale grows with the square root of time, as that of a random walk does.
+    Errors are divided by the scale of their horizon step, then pooled: so few origins still give outer quantiles. Each
+    side has its own quantile. Beyond the backtest's steps the scale grows with the square root of time, as that of a
+    random walk does.
 
     Args:
         errors: Actual - forecast, shape (k, b), NaN where not observed; k origins, b steps of the backtest.
@@ -36,7 +39,8 @@ def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int, in
         Two arrays of shape (h,), both >= 0: yhat - lower and upper - yhat.
 
     Source:
-        Normalised split conformal prediction: Lei et al., Distribution-free predictive inference for regression, 2018, section 5.2.
+        Normalised split conformal prediction: Lei et al., Distribution-free predictive inference for regression, 2018,
+            section 5.2.
     """
     if np.isfinite(errors).sum() < LEAST_ERRORS:
         return _from_changes(y, h, level, season)
@@ -49,7 +53,8 @@ def offsets(errors: "Floats", h: int, level: float, y: "Floats", season: int, in
 def step_scale(errors: "Floats") -> "Floats":
     """Typical size of the error per horizon step, shape (b,): mean over origins and neighbouring steps.
 
-    A later step is narrower than an earlier one only as far as there are origins to show it: with few of them, widths never shrink.
+    A later step is narrower than an earlier one only as far as there are origins to show it: with few of them, widths
+    never shrink.
     A single huge error does not show that its step is hard: beyond the usual, errors count as the largest usual one.
     """
     k, b = errors.shape
@@ -70,14 +75,17 @@ def step_scale(errors: "Floats") -> "Floats":
 def _quantiles(errors: "Floats", scale: "Floats", level: float, independent: int) -> tuple[float, float]:
     """Outer quantiles of the scaled errors on either side, both >= 0.
 
-    Errors of one window go together: a bad day is bad at most steps. So how far out the bounds of a wide interval lie is known from as many
-    cases as there are windows apart from each other, and they are widened as Student's quantiles are over the normal ones. Those of a
-    narrower one every window crosses: more cases say where they lie, in the measure in which more values lie outside. A single window
-    is one case at any level, since it does not tell how windows differ.
+    Errors of one window go together: a bad day is bad at most steps. So how far out the bounds of a wide interval lie
+    is known from as many cases as there are windows apart from each other, and they are widened as Student's quantiles
+    are over the normal ones. Those of a
+    narrower one every window crosses: more cases say where they lie, in the measure in which more values lie outside. A
+    single window is one case at any level, since it does not tell how windows differ.
     """
     scaled = (errors / np.where(scale > 0, scale, 1.0))[np.isfinite(errors)]
     last = scaled.size - 1
-    low, high = np.interp([last * (1 - level) / 2, last * (1 + level) / 2], np.arange(scaled.size), np.sort(scaled)).tolist()  # as np.quantile, at a tenth of the time
+    low, high = np.interp(
+        [last * (1 - level) / 2, last * (1 + level) / 2], np.arange(scaled.size), np.sort(scaled)
+    ).tolist()  # as np.quantile, at a tenth of the time
     least = LEAST_SIDE * max(-low, high, 0.0)
     freedom = max(2.0, (independent - 1) * max(1.0, (1 - level) / OUTER))
     wider = student((1 + level) / 2, freedom) / NormalDist().inv_cdf((1 + level) / 2)
@@ -85,7 +93,10 @@ def _quantiles(errors: "Floats", scale: "Floats", level: float, independent: int
 
 
 def student(p: float, freedom: float) -> float:
-    """Quantile of Student's t, 0.5 < p < 1, by the expansion around the normal one (Abramowitz & Stegun, 1964, 26.7.5); 3 % low at 3 degrees."""
+    """Quantile of Student's t, 0.5 < p < 1, by the expansion around the normal one (Abramowitz & Stegun, 1964, 26.7.5).
+
+    3 % low at 3 degrees.
+    """
     z = NormalDist().inv_cdf(p)
     terms = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384)
     return z + sum(term / freedom ** (i + 1) for i, term in enumerate(terms))
@@ -101,7 +112,10 @@ def _extended(scale: "Floats", h: int) -> "Floats":
 
 
 def _from_changes(y: "Floats", h: int, level: float, season: int) -> "tuple[Floats, Floats]":
-    """Widths without a backtest: changes over one step grow with the square root of time, changes over one season per season begun."""
+    """Widths without a backtest.
+
+    Changes over one step grow with the square root of time, changes over one season per season begun.
+    """
     ahead = np.arange(1, h + 1)
     one = _change_quantile(y, 1, level) * np.sqrt(ahead)
     if 2 * season <= y.size and season > 1:
@@ -121,17 +135,19 @@ def _change_quantile(y: "Floats", lag: int, level: float) -> float:
 def windows(errors: "Floats", ends: "Sequence[int]") -> int:
     """How many windows that lie apart those of a backtest are worth: as many as do, and at most half of the others.
 
-    Those between tell something new as far as errors at neighbouring steps differ. Of a random walk all of them are worth half of
-    those apart, however many there are; of errors that soon forget each other each step tells something.
+    Those between tell something new as far as errors at neighbouring steps differ. Of a random walk all of them are
+    worth half of those apart, however many there are; of errors that soon forget each other each step tells something.
 
     Args:
         errors: Actual - forecast, shape (k, b), NaN where not observed.
         ends: First step of each window, k of them, ascending.
 
     Source:
-        Worth of overlapping windows of a walk: Lo & MacKinlay, Stock market prices do not follow random walks, 1988, appendix.
-        Independent values among autocorrelated ones, n (1 - r) / (1 + r): Bayley & Hammersley, The "effective" number of independent
-        observations in an autocorrelated time series, 1946. r from signs, which a single huge error can't rule: the arcsine law.
+        Worth of overlapping windows of a walk: Lo & MacKinlay, Stock market prices do not follow random walks, 1988,
+            appendix.
+        Independent values among autocorrelated ones, n (1 - r) / (1 + r): Bayley & Hammersley, The "effective" number
+        of independent observations in an autocorrelated time series, 1946. r from signs, which a single huge error
+        can't rule: the arcsine law.
     """
     k, b = len(errors), int(errors.shape[1])
     if k == 0:
@@ -145,7 +161,9 @@ def windows(errors: "Floats", ends: "Sequence[int]") -> int:
 
 
 def left_out_coverage(errors: "Floats", ends: "Sequence[int]", level: float, y: "Floats", season: int) -> float | None:
-    """Share of backtest values inside the interval, each origin judged by widths from those that share no step with it; None with too few of them.
+    """Share of backtest values inside the interval, each origin judged by widths from those that share no step with it.
+
+    None with too few of them.
 
     Args:
         errors: Actual - forecast, shape (k, b), NaN where not observed.

@@ -1,4 +1,7 @@
-"""A straight line through the last stretch in which one slope held, found on real time; the right model for filling disks."""
+"""A straight line through the last stretch in which one slope held, found on real time.
+
+The right model for filling disks.
+"""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +25,9 @@ LEAST_SEGMENT = 8  # steps; shorter stretches are noise more often than news
 FINE = 16  # candidate cuts per octave of age: every step for the newest 16, every second for the next 16, and so on
 LOOKED_AT = 4  # newest cuts whose place is found to the step; older ones only bound older segments
 LOCAL = 32  # steps before the newest ones that say whether those are off the line
-PENALTY = 12.0  # noise variances times log(t) that a new segment must explain; above the 3 of BIC since noise is rarely white
+PENALTY = (
+    12.0  # noise variances times log(t) that a new segment must explain; above the 3 of BIC since noise is rarely white
+)
 TRUST = 2  # times its length that a slope is extended: some hours of it say nothing about next week
 OUTLIER = 5.0  # robust standard deviations from the running median; further out is a spike, not a level
 JUMP = 6.0  # robust standard deviations that all of the newest points must be off the line to be a new level
@@ -69,7 +74,10 @@ class Linear:
         return self
 
     def predict(self, h: int) -> "Floats":
-        """Extend the line by h steps: sloping for twice as long as it was seen or as long as slopes usually hold, then level."""
+        """Extend the line by h steps.
+
+        Sloping for twice as long as it was seen or as long as slopes usually hold, then level.
+        """
         ahead = np.arange(1, h + 1)
         sloping = np.minimum(ahead, self.holds)
         season = self.season[(self.size - 1 + ahead) % self.season.size]
@@ -77,7 +85,10 @@ class Linear:
 
 
 def seasonal_shape(y: "Floats", periods: tuple[int, ...]) -> "Floats":
-    """Median of each phase around a running level, shape (p,) with mean 0; p is the longest period that y holds three of and follows, else [0]."""
+    """Median of each phase around a running level, shape (p,) with mean 0.
+
+    P is the longest period that y holds three of and follows, else [0].
+    """
     fitting = [p for p in periods if 3 * p <= y.size and has_season(y, p)]
     if not fitting:
         return np.zeros(1)
@@ -85,14 +96,18 @@ def seasonal_shape(y: "Floats", periods: tuple[int, ...]) -> "Floats":
     rest = y - _running_level(y, p)
     begun = y.size % p  # phases of the cycle that is not complete yet
     cycles, newest = rest[: y.size - begun].reshape(-1, p), rest[y.size - begun :]
-    shape = np.concatenate((np.median(np.vstack((cycles[:, :begun], newest)), axis=0), np.median(cycles[:, begun:], axis=0)))
+    shape = np.concatenate(
+        (np.median(np.vstack((cycles[:, :begun], newest)), axis=0), np.median(cycles[:, begun:], axis=0))
+    )
     return np.asarray(shape - shape.mean())
 
 
 def _running_level(y: "Floats", p: int) -> "Floats":
     """Median of each block of p, joined by straight lines."""
     blocks = y[y.size % p :].reshape(-1, p)
-    return np.interp(np.arange(y.size), y.size % p + p * np.arange(len(blocks)) + (p - 1) / 2, np.median(blocks, axis=1))
+    return np.interp(
+        np.arange(y.size), y.size % p + p * np.arange(len(blocks)) + (p - 1) / 2, np.median(blocks, axis=1)
+    )
 
 
 def without_spikes(z: "Floats") -> "Floats":
@@ -141,7 +156,10 @@ def _cut(z: "Floats", cuts: "Cuts") -> list[int]:
 
 
 def _newest_off(z: "Floats") -> int:
-    """How many of the newest values are far off the line before them, all on one side and near each other; fewer than a segment."""
+    """How many of the newest values are far off the line before them, all on one side and near each other.
+
+    Fewer than a segment.
+    """
     if z.size < 2 * LEAST_SEGMENT:
         return 0
     cut = z.size - LEAST_SEGMENT + 1
@@ -153,7 +171,10 @@ def _newest_off(z: "Floats") -> int:
 
 
 def _costs(z: "Floats", cuts: "Cuts", least: int) -> "Floats":
-    """Squared error around the least-squares line from cut i to cut j, at [j, i], shape (m, m); infinite where they are fewer than `least` steps apart."""
+    """Squared error around the least-squares line from cut i to cut j, at [j, i], shape (m, m).
+
+    Infinite where they are fewer than `least` steps apart.
+    """
     t, y = np.arange(z.size) - z.size / 2, z - median(z)  # around the middle, so that little is lost in subtractions
     sums = np.zeros((3, z.size + 1))
     np.cumsum([y, t * y, y * y], axis=1, out=sums[:, 1:])
@@ -163,7 +184,9 @@ def _costs(z: "Floats", cuts: "Cuts", least: int) -> "Floats":
     c = np.maximum(np.arange(z.size + 1.0), 2)
     sty -= (cuts[:, None] + (cuts - (1 + z.size))) * (sy / 2)  # the mean of t from cut to cut, times the sum of y
     cost -= sy * sy * (1 / c)[length]
-    cost -= sty * sty * (12 / (c * c * c - c))[length]  # the sum of squares of c numbers in a row around their mean is (c**3 - c) / 12
+    cost -= (
+        sty * sty * (12 / (c * c * c - c))[length]
+    )  # the sum of squares of c numbers in a row around their mean is (c**3 - c) / 12
     return np.where(length >= least, np.maximum(cost, 0), np.inf)
 
 
@@ -224,7 +247,10 @@ def shared_slope(found: list[Segment]) -> float:
 
 
 def _newest_residual(residual: "Floats") -> tuple[float, float]:
-    """What the newest value is off the line, and the share of it that is left after one step (lag-one autocorrelation, 0..0.98)."""
+    """What the newest value is off the line.
+
+    And the share of it that is left after one step (lag-one autocorrelation, 0..0.98).
+    """
     if residual.size < LEAST_SEGMENT:
         return 0.0, 0.0
     power = float(residual @ residual)

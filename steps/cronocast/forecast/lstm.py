@@ -1,8 +1,11 @@
-"""LSTM on the parts of a member, or of many members at once: what trend and season leave over, forecast for all steps in one go.
+"""LSTM on the parts of a member, or of many members at once.
+
+What trend and season leave over, forecast for all steps in one go.
 
 1. Each member is taken apart into trend, season and rest (`decompose`), and trend and season are extended.
-2. A linear map of the member's own, and one network common to all members, forecast by how much each part will differ (`windows`).
-3. Held-out windows say what share of either correction to let through; where they don't help, the extensions stand alone.
+2. A linear map of the member's own, and one network common to all members, forecast by how much each part will differ
+(`windows`). 3. Held-out windows say what share of either correction to let through; where they don't help, the
+extensions stand alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,13 +38,17 @@ FORGET = 0.1  # saved weights whose held-out error, relative to none, got worse 
 WINDOWS = 200_000  # kept in memory of all members together: at most 1 GB
 LEAST_WINDOWS = 100  # of each member, however many there are
 POOL = 40_000  # windows of all members together that the network may draw from: about 100 MB
-WINDOW = 48  # steps of a window at least, in whole seasons: two days of hours; half of it was worse on real series, more only longer
+# steps of a window at least, in whole seasons: two days of hours; half of it was worse on real series, more only longer
+WINDOW = 48
 
 
 class LstmMany:
-    """One network for many members; it corrects what is scaled alike, so it serves each of them, and one that it has not seen.
+    """One network for many members.
 
-    After `fit_many`: `notes` says what happened to the saved weights, `epochs` how many were trained. It is small, and is forecast with without a deep-learning library.
+    It corrects what is scaled alike, so it serves each of them, and one that it has not seen.
+
+    After `fit_many`: `notes` says what happened to the saved weights, `epochs` how many were trained. It is small, and
+    is forecast with without a deep-learning library.
     """
 
     name = "lstm"
@@ -53,7 +60,9 @@ class LstmMany:
         self.epochs = 0
 
     def fit_many(self, ys: "Sequence[Floats]", contexts: Sequence[Context]) -> Self:
-        """Learn from members of one entry, each of shape (t,), finite; options, state and seed are those of the first context.
+        """Learn from members of one entry, each of shape (t,), finite.
+
+        Options, state and seed are those of the first context.
 
         Members that are too short are not learnt from; `predict_after` says so of each.
 
@@ -68,10 +77,18 @@ class LstmMany:
         from cronocast.forecast.network import Network  # seconds of import, only once it is sure to be used
 
         architecture = self.architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers)
-        network = Network(architecture, options.seed if options.seed is not None else contexts[0].seed, options.learning_rate)
+        network = Network(
+            architecture, options.seed if options.seed is not None else contexts[0].seed, options.learning_rate
+        )
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
         first = contexts[0]
-        identity = state.Identity(first.options.get("key", ""), {**architecture.document(), **blocks}, network.shapes(), first.step_ns, first.end_ns)
+        identity = state.Identity(
+            first.options.get("key", ""),
+            {**architecture.document(), **blocks},
+            network.shapes(),
+            first.step_ns,
+            first.end_ns,
+        )
         self._learn(network, members, options, first.state, identity)
         self._apply = partial(architecture.forward, network.weights())
         return self
@@ -91,8 +108,18 @@ class LstmMany:
         lstm_member.finish(member, self._apply, self._shape.h)
         return lstm_member.ahead(member, self._apply, self._shape, h)
 
-    def _learn(self, network: "Network", members: "Sequence[Member]", options: Recurrent, folder: "Path | None", identity: state.Identity) -> None:
-        """Train the common network on what the linear maps leave, from weights that an earlier run saved where they are sound."""
+    def _learn(
+        self,
+        network: "Network",
+        members: "Sequence[Member]",
+        options: Recurrent,
+        folder: "Path | None",
+        identity: state.Identity,
+    ) -> None:
+        """Train the common network on what the linear maps leave.
+
+        From weights that an earlier run saved where they are sound.
+        """
         train, held_out = _pool(members, self._shape.h), _pool(members, self._shape.h, late=True)
         if not train[1].any():
             return  # constants, and what repeats exactly: nothing is left to learn
@@ -100,12 +127,17 @@ class LstmMany:
         without = float(np.mean(np.abs(held_out[1].sum(axis=2)))) or 1.0
         if saved:
             network.set_weights(saved.arrays)
-            self.epochs = network.train(*_pool(members, self._shape.h, NEWEST), held_out, min(WARM_EPOCHS, options.epochs), options.batch_size)
+            self.epochs = network.train(
+                *_pool(members, self._shape.h, NEWEST), held_out, min(WARM_EPOCHS, options.epochs), options.batch_size
+            )
             score = network.error(*held_out) / without
             if score <= saved.score + FORGET:
                 self.notes.append("warm_start")
             else:
-                self.notes.append(f"model_retrained: saved weights no longer fit (held-out error {score:.3f} of that without them, was {saved.score:.3f})")
+                self.notes.append(
+                    f"model_retrained: saved weights no longer fit (held-out error {score:.3f} of that without them,"
+                    f" was {saved.score:.3f})"
+                )
                 saved = None
                 network.reset()
         if not saved:
@@ -116,7 +148,10 @@ class LstmMany:
 
 
 def _pool(members: "Sequence[Member]", h: int, newest: float = 1.0, *, late: bool = False) -> "Pool":
-    """Windows of all members and what their linear maps leave: to train on (all, or the newest share), or held out (`late`)."""
+    """Windows of all members and what their linear maps leave.
+
+    To train on (all, or the newest share), or held out (`late`).
+    """
     most = max(LEAST_WINDOWS, POOL // len(members)) // (4 if late else 1)
     inputs, targets = [], []
     for member in members:
@@ -155,14 +190,19 @@ def _shape(options: Recurrent, contexts: Sequence[Context]) -> win.Plan:
     """Window and horizon for all members: two of the season that most of them have, or as many as fill 48 steps."""
     shortest = [min(context.periods) for context in contexts if context.periods]
     period = max(sorted(set(shortest)), key=shortest.count) if shortest else WINDOW // 2
-    return win.plan(contexts[0].options.get("horizon") or period, options.lookback or max(2, -(-WINDOW // period)) * period)
+    return win.plan(
+        contexts[0].options.get("horizon") or period, options.lookback or max(2, -(-WINDOW // period)) * period
+    )
 
 
 class Lstm:
-    """LSTM on what trend and season leave over, once for all members; of the error of a seasonal naive forecast it takes 1 % more than its closed-form parts alone.
+    """LSTM on what trend and season leave over, once for all members.
 
-    Those parts are the trend, the season and a linear map of each member; measured on the hourly series of the M4 and NAB collections, with the network and
-    without it. It does not help where little repeats, nor on short histories: at a horizon of a day it needs 116 hours, and falls back below.
+    Of the error of a seasonal naive forecast it takes 1 % more than its closed-form parts alone.
+
+    Those parts are the trend, the season and a linear map of each member; measured on the hourly series of the M4 and
+    NAB collections, with the network and without it. It does not help where little repeats, nor on short histories: at
+    a horizon of a day it needs 116 hours, and falls back below.
     """
 
     many: ClassVar[type[LstmMany]] = LstmMany
@@ -187,7 +227,9 @@ class Lstm:
         return self._many.epochs
 
     def fit(self, y: "Floats", context: Context) -> Self:
-        """Learn from y: shape (t,), oldest first, evenly spaced, finite; `context.options["horizon"]` steps are forecast in one go.
+        """Learn from y: shape (t,), oldest first, evenly spaced, finite.
+
+        `context.options["horizon"]` steps are forecast in one go.
 
         Raises:
             ConfigError: an option is wrong.

@@ -1,4 +1,7 @@
-"""What `lstm` learns from one member alone, by closed forms: how to take it apart, its scales, its linear map, its share of the network's word."""
+"""What `lstm` learns from one member alone, by closed forms.
+
+How to take it apart, its scales, its linear map, its share of the network's word.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,7 +50,9 @@ class Member:
         return rest
 
 
-def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools | None" = None, most: int = win.MAX_WINDOWS) -> Member:
+def prepare(
+    y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools | None" = None, most: int = win.MAX_WINDOWS
+) -> Member:
     """Learn everything that needs no network.
 
     Args:
@@ -66,16 +71,28 @@ def prepare(y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools |
         shift = float(np.median(y))
         spread = float(np.mean(np.abs(y - shift)))
     if not np.isfinite(spread):
-        raise DataError("E_RANGE", "y", f"values up to {float(np.max(np.abs(y))):g} overflow when they are subtracted; scale them down in the query")
+        raise DataError(
+            "E_RANGE",
+            "y",
+            f"values up to {float(np.max(np.abs(y))):g} overflow when they are subtracted; scale them down in the"
+            " query",
+        )
     size = spread or 1.0
     normal = (y - shift) / size
     prepared, parts = win.measure(normal, tuple(periods), shape)
     rows = win.origins(y.size, shape, tuple(parts.seasons), most, observed)
     raw = win.look_back(normal, parts, rows, shape)
-    windows = win.Windows(rows, win.scaled_inputs(raw, prepared), win.scaled_targets(win.look_ahead(normal, parts, rows, shape), prepared))
+    windows = win.Windows(
+        rows, win.scaled_inputs(raw, prepared), win.scaled_targets(win.look_ahead(normal, parts, rows, shape), prepared)
+    )
     early, late = windows.split(shape.h)
     if early.size < win.MIN_WINDOWS or not late.size:
-        raise DataError("E_TOO_SHORT", "y", f"{early.size} windows without long gaps to train on; a network needs {win.MIN_WINDOWS}: extract more, or take another model")
+        raise DataError(
+            "E_TOO_SHORT",
+            "y",
+            f"{early.size} windows without long gaps to train on; a network needs {win.MIN_WINDOWS}: extract more, or"
+            " take another model",
+        )
     x = win.linear_inputs(raw, prepared)
     tried = win.ridge(x[early], windows.targets[early], win.RIDGE)
     target = windows.targets[late].sum(axis=2)
@@ -92,7 +109,10 @@ def finish(member: Member, apply: "Apply", h: int) -> None:
     target = member.windows.targets[late].sum(axis=2)
     linear = win.linear(member.x[late], member.weights).sum(axis=2)
     network = corrections[late].sum(axis=2)
-    errors = {(a, b): float(np.mean(np.abs(target - a * linear - b * network))) * (1 + DOUBT * (a + b)) for a, b in product(GATES, GATES)}
+    errors = {
+        (a, b): float(np.mean(np.abs(target - a * linear - b * network))) * (1 + DOUBT * (a + b))
+        for a, b in product(GATES, GATES)
+    }
     member.gates = min(errors, key=lambda gates: errors[gates])
     member.weights = win.ridge(member.x, member.windows.targets - member.gates[1] * corrections, (member.penalty,))[0]
 
@@ -111,14 +131,22 @@ def ahead(member: Member, apply: "Apply", shape: Plan, h: int) -> "dict[str, Flo
     values = blocks[:h] * member.size
     bad = int((~np.isfinite(values)).sum())
     if bad:
-        raise InvariantError("E_NONFINITE_FORECAST", "lstm", f"{bad} of {values.size} values are not finite: the history's values are too large, or the network diverged")
+        raise InvariantError(
+            "E_NONFINITE_FORECAST",
+            "lstm",
+            f"{bad} of {values.size} values are not finite: the history's values are too large, or the network"
+            " diverged",
+        )
     out = dict(zip(PARTS, values.T, strict=True))
     out["trend"] = out["trend"] + member.shift
     return out
 
 
 def _block(member: Member, history: "Floats", parts: Parts, apply: "Apply", shape: Plan) -> "Floats":
-    """The next `shape.h` steps: extensions of trend and season, and the corrections let through; shape (shape.h, parts)."""
+    """The next `shape.h` steps: extensions of trend and season, and the corrections let through.
+
+    Shape (shape.h, parts).
+    """
     last, steps = np.array([history.size - 1]), np.arange(1, shape.h + 1)
     raw = win.look_back(history, parts, last, shape)
     linear, network = member.gates

@@ -71,6 +71,9 @@ def pinball(actual: "Floats", quantile: "Floats", q: float) -> float:
 
 
 def interval_score(actual: "Floats", lower: "Floats", upper: "Floats", level: float) -> float:
-    """Mean interval score: width plus 2/(1 - level) times each miss (Gneiting & Raftery, 2007); over `scale` it is MSIS."""
+    """Mean interval score: width plus 2/(1 - level) times each miss (Gneiting & Raftery, 2007).
+
+    Over `scale` it is MSIS.
+    """
     weight = 2 / (1 - level)
     return mean((upper - lower) + weight * np.maximum(lower - actual, 0) + weight * np.maximum(actual - upper, 0))

@@ -52,7 +52,8 @@ def forecast_members(
         weights: Folder for the weights of models that are trained for all members at once.
 
     Raises:
-        ConfigError: a model that a job names is unknown, its library missing, or an option wrong that can be checked so early; before any forecast.
+        ConfigError: a model that a job names is unknown, its library missing, or an option wrong that can be checked so
+            early; before any forecast.
         StorageError: weights can't be read or written.
     """
     for settings in {(job.settings.model, job.settings.candidates): job.settings for job in jobs}.values():
@@ -79,7 +80,9 @@ def _trained(jobs: Sequence[Job], weights: Path | None) -> Sequence[Job]:
 
 
 def _learns_together(job: Job) -> bool:
-    return any(hasattr(load(MODELS, "model", name), "fit_many") for name in named(job.settings.model, job.settings.candidates))
+    return any(
+        hasattr(load(MODELS, "model", name), "fit_many") for name in named(job.settings.model, job.settings.candidates)
+    )
 
 
 def _begun(job: Job) -> Work | None:
@@ -121,11 +124,17 @@ def _by_itself(job: Job) -> MemberForecast:
         with _pool(1) as pool:
             return pool.submit(run_job, job).result()
     except BrokenProcessPool:
-        return without_forecast(job.profile, "failed", "process_died: the process that forecast this member was killed, perhaps for memory; choose a lighter model or fewer jobs")
+        return without_forecast(
+            job.profile,
+            "failed",
+            "process_died: the process that forecast this member was killed, perhaps for memory; choose a lighter model"
+            " or fewer jobs",
+        )
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # Spawned, not forked: a fork copies the locks of other threads (logging, deep-learning libraries) in whatever state they are.
+    # Spawned, not forked: a fork copies the locks of other threads (logging, deep-learning libraries) in whatever state
+    # they are.
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread)
 
 

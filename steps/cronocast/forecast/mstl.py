@@ -11,20 +11,27 @@ from cronocast.forecast.theta import Theta
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
-LEAST_CYCLES = 2  # seasons that y must hold more than: with fewer, what differs between them can't be told from the trend
+LEAST_CYCLES = (
+    2  # seasons that y must hold more than: with fewer, what differs between them can't be told from the trend
+)
 MOST_CYCLES = 4  # of the longest season that are looked at, but never fewer than ...
-MOST_POINTS = 2016  # ... so many points; the cost of a season grows with points times its length, and 22,000 points take minutes
-JUMP = 10  # the smoothers are evaluated at every tenth of the shortest season and joined by lines, as the authors of STL propose: the same curve for a fraction of the time
+MOST_POINTS = (
+    2016  # ... so many points; the cost of a season grows with points times its length, and 22,000 points take minutes
+)
+# the smoothers are evaluated at every tenth of the shortest season and joined by lines, as the authors of STL propose:
+# the same curve for a fraction of the time
+JUMP = 10
 
 
 class Mstl:
     """MSTL of statsmodels, then this project's own theta method on the seasonally adjusted values.
 
-    Of the libraries with MSTL, statsmodels is the one that is kept well and compiles nothing at run time; its LOESS is the original algorithm in C.
+    Of the libraries with MSTL, statsmodels is the one that is kept well and compiles nothing at run time; its LOESS is
+    the original algorithm in C.
 
     Source:
-        Bandara, Hyndman & Bergmeir, MSTL: a seasonal-trend decomposition algorithm for time series with multiple seasonal patterns, 2021;
-        Cleveland et al., STL: a seasonal-trend decomposition procedure based on Loess, 1990.
+        Bandara, Hyndman & Bergmeir, MSTL: a seasonal-trend decomposition algorithm for time series with multiple
+        seasonal patterns, 2021; Cleveland et al., STL: a seasonal-trend decomposition procedure based on Loess, 1990.
     """
 
     def fit(self, y: "Floats", context: "Context") -> Self:
@@ -35,7 +42,12 @@ class Mstl:
         """
         periods = tuple(p for p in context.periods if y.size > LEAST_CYCLES * p)
         if not periods:
-            raise DataError("E_SHORT", "mstl", f"{y.size} points hold no more than two of the seasons {context.periods or '(none known)'}: extract more or set periods")
+            raise DataError(
+                "E_SHORT",
+                "mstl",
+                f"{y.size} points hold no more than two of the seasons {context.periods or '(none known)'}: extract"
+                " more or set periods",
+            )
         y = y[-max(MOST_POINTS, MOST_CYCLES * max(periods)) :]
         jump = -(-periods[0] // JUMP)
         found = MSTL(y, periods=periods, stl_kwargs={"trend_jump": jump, "low_pass_jump": jump}).fit()

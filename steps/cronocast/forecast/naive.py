@@ -1,4 +1,7 @@
-"""The two forecasts that every other one must beat: repeat the last value, repeat the last season; and one for constants: repeat the median."""
+"""The two forecasts that every other one must beat: repeat the last value, repeat the last season.
+
+And one for constants: repeat the median.
+"""
 
 from typing import TYPE_CHECKING, Self
 
@@ -41,7 +44,11 @@ def best_season(y: "Floats", periods: tuple[int, ...]) -> int:
     """
     fitting = [p for p in periods if 2 * p <= y.size]
     if not fitting:
-        raise DataError("E_SHORT", "seasonal_naive", f"{y.size} points hold no two of the seasons {periods or '(none known)'}: extract more or set periods")
+        raise DataError(
+            "E_SHORT",
+            "seasonal_naive",
+            f"{y.size} points hold no two of the seasons {periods or '(none known)'}: extract more or set periods",
+        )
     stretch = y.size - max(fitting)
     return min(fitting, key=lambda p: (float(np.mean(np.abs(y[-stretch:] - y[-stretch - p : y.size - p]))), p))
 
@@ -64,7 +71,10 @@ class SeasonalNaive:
 
 
 class Constant(Naive):
-    """Repeats the median; where y has left it for longer than ever before, the last value: then it may be the new constant."""
+    """Repeats the median.
+
+    Where y has left it for longer than ever before, the last value: then it may be the new constant.
+    """
 
     name = "constant"
 

@@ -1,4 +1,7 @@
-"""N-BEATS in the place of the recurrent network of `lstm`: the parts, the linear maps, the gates, training and saved weights are the same."""
+"""N-BEATS in the place of the recurrent network of `lstm`.
+
+The parts, the linear maps, the gates, training and saved weights are the same.
+"""
 
 from typing import Any, ClassVar
 
@@ -14,7 +17,9 @@ class NbeatsMany(LstmMany):
 
 
 class Nbeats(Lstm):
-    """N-BEATS (generic blocks, doubly residual) on what trend and season leave over, once for all members, as `lstm` with another network.
+    """N-BEATS (generic blocks, doubly residual) on what trend and season leave over, once for all members.
+
+    As `lstm` with another network.
 
     Source:
         Oreshkin et al., N-BEATS: neural basis expansion analysis for interpretable time series forecasting, 2020.

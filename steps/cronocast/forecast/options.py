@@ -1,4 +1,7 @@
-"""What `options` of an entry may say, by model: the one definition for checks and documentation. Those of `darts:<Model>` are the arguments of its class."""
+"""What `options` of an entry may say, by model: the one definition for checks and documentation.
+
+Those of `darts:<Model>` are the arguments of its class.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,12 +19,28 @@ SHAPE = ("options.units", "options.layers")  # of a network: what is wrong with 
 class Recurrent:
     """Options of `lstm`."""
 
-    epochs: int = setting(Number(1, 1000, whole=True), 40, "Epochs at most; training stops when the error on held-out windows no longer falls.")
+    epochs: int = setting(
+        Number(1, 1000, whole=True),
+        40,
+        "Epochs at most; training stops when the error on held-out windows no longer falls.",
+    )
     units: int = setting(Number(1, 512, whole=True), 32, "Units of each layer.")
-    layers: int = setting(Number(1, 3, whole=True), 1, "Layers one after the other; of `nbeats`: blocks.")  # a third more cost each, the second rarely helps
-    lookback: int | None = setting(Number(6, 100_000, whole=True), None, "Steps in a window; if not given whole shortest seasons, 48 steps at least.")
-    batch_size: int | None = setting(Number(1, 4096, whole=True), None, "Windows in a batch; if not given 64, or 256 where there are many.")
-    learning_rate: float = setting(Number(1e-6, 1.0), 0.0005, "Step of the optimizer; larger ones overtake the smallest held-out error within an epoch.")
+    layers: int = setting(
+        Number(1, 3, whole=True), 1, "Layers one after the other; of `nbeats`: blocks."
+    )  # a third more cost each, the second rarely helps
+    lookback: int | None = setting(
+        Number(6, 100_000, whole=True),
+        None,
+        "Steps in a window; if not given whole shortest seasons, 48 steps at least.",
+    )
+    batch_size: int | None = setting(
+        Number(1, 4096, whole=True), None, "Windows in a batch; if not given 64, or 256 where there are many."
+    )
+    learning_rate: float = setting(
+        Number(1e-6, 1.0),
+        0.0005,
+        "Step of the optimizer; larger ones overtake the smallest held-out error within an epoch.",
+    )
     seed: int | None = setting(Number(0, 999_999, whole=True), None, "Of the first weights and the order of windows.")
 
 
@@ -41,8 +60,12 @@ class Additive:
     n_changepoints: int = setting(Number(0, 200, whole=True), 25, "Places at which the slope may change.")
     changepoint_range: float = setting(Number(0, 1, open_low=True), 0.8, "Share of the history in which they lie.")
     changepoint_prior_scale: float = setting(Number(0, 100, open_low=True), 0.05, "How freely the slope changes.")
-    seasonality_mode: str = setting(Text(("additive", "multiplicative")), "additive", "Whether seasons grow with the level.")
-    seasonality_prior_scale: float = setting(Number(0, 1000, open_low=True), 10.0, "How freely seasons follow the values.")
+    seasonality_mode: str = setting(
+        Text(("additive", "multiplicative")), "additive", "Whether seasons grow with the level."
+    )
+    seasonality_prior_scale: float = setting(
+        Number(0, 1000, open_low=True), 10.0, "How freely seasons follow the values."
+    )
 
 
 OPTIONS: Mapping[str, type] = {"lstm": Recurrent, "nbeats": Blocks, "prophet": Additive}
@@ -57,7 +80,9 @@ def read_options(model: str, given: Mapping[str, Any]) -> Any:  # noqa: ANN401 -
     problems: list[Problem] = []
     options = parse(OPTIONS[model], dict(given), "options", problems)
     if options is None:
-        raise ConfigError([replace(problem, token="E_MODEL") if problem.where in SHAPE else problem for problem in problems])
+        raise ConfigError(
+            [replace(problem, token="E_MODEL") if problem.where in SHAPE else problem for problem in problems]
+        )
     return options
 
 

@@ -1,4 +1,7 @@
-"""Fills gaps in a history, counts what was filled, and invents nothing before the first or after the last observation."""
+"""Fills gaps in a history, counts what was filled.
+
+And invents nothing before the first or after the last observation.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +13,8 @@ if TYPE_CHECKING:
 
 SHORT_GAP = 3  # steps; a straight line over so few follows any curve well enough
 MAX_FILLED_SHARE = 0.5  # more invented than seen is no history
-OUTAGE = 5  # times as long as nine in ten distances of two values are: where one hour in eight has a value, a day without is usual
+# times as long as nine in ten distances of two values are: where one hour in eight has a value, a day without is usual
+OUTAGE = 5
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,9 @@ class Filled:
     by_line: int = 0  # missing steps filled with a straight line
     by_season: int = 0  # missing steps filled from other seasons
     left_out: int = 0  # observations left out because an outage too long to fill follows them
-    holidays: int = 0  # steps left out although they were observed; what stands there instead is filled, but was not missing
+    holidays: int = (
+        0  # steps left out although they were observed; what stands there instead is filled, but was not missing
+    )
     unseen: int = 0  # steps of the tail since something was last observed, be it on a holiday
 
     def too_short(self) -> str:
@@ -49,20 +55,23 @@ def gaps(observed: "Bools") -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, holidays: "Bools | None" = None) -> Filled:
+def fill(
+    y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, holidays: "Bools | None" = None
+) -> Filled:
     """Fill the gaps of a history.
 
-    Gaps of up to three steps, and all where no season is known, get a straight line. Longer ones get the same phase of the
-    seasons around them, shifted to meet the values at both ends. An outage (much longer than values usually lie apart) that would
-    leave more invented than seen is not filled: history starts after it, unless nearly all of the observations stand before it. With
-    a limit it starts after the newest gap that is longer, however much that leaves.
+    Gaps of up to three steps, and all where no season is known, get a straight line. Longer ones get the same phase of
+    the seasons around them, shifted to meet the values at both ends. An outage (much longer than values usually lie
+    apart) that would
+    leave more invented than seen is not filled: history starts after it, unless nearly all of the observations stand
+    before it. With a limit it starts after the newest gap that is longer, however much that leaves.
 
     Args:
         y: Values on the grid, shape (t,), NaN or infinite where nothing was observed.
         periods: Seasonal periods in steps.
         limit: Longest gap in steps that is filled; None: any that leaves less invented than seen.
-        holidays: Steps whose values are left out, shape (t,); they are filled as gaps are, but are none: they are not counted as missing, and no history begins
-            after them. None: no step.
+        holidays: Steps whose values are left out, shape (t,); they are filled as gaps are, but are none: they are not
+            counted as missing, and no history begins after them. None: no step.
     """
     known = np.isfinite(y)
     off = ~known & holidays if holidays is not None else np.zeros(y.size, dtype=bool)
@@ -90,7 +99,10 @@ def fill(y: "Floats", periods: tuple[int, ...] = (), limit: int | None = None, h
 
 
 def _after_outage(measured: "Bools", first: int, end: int) -> int:
-    """Move the start behind outages until at most half of what is left is missing; gaps as long as usual between two values are none."""
+    """Move the start behind outages until at most half of what is left is missing.
+
+    Gaps as long as usual between two values are none.
+    """
     start = first
     apart = np.sort(np.diff(np.flatnonzero(measured[first:end])))
     usual = OUTAGE * int(apart[9 * (apart.size - 1) // 10]) if apart.size else 0
@@ -109,7 +121,10 @@ def _after_gap(measured: "Bools", first: int, end: int, limit: int) -> int:
 
 
 def _pattern(z: "Floats", seen: "Bools", a: int, b: int, periods: tuple[int, ...]) -> "Floats | None":
-    """Same phases from the seasons around [a, b), bent to meet the values at both ends; None where no season has them all."""
+    """Same phases from the seasons around [a, b), bent to meet the values at both ends.
+
+    None where no season has them all.
+    """
     around = np.arange(a - 1, b + 1)  # with one observed step on each side
     for period in sorted((p for p in periods if 2 * p <= z.size), reverse=True):
         sums, counts = np.zeros(around.size), np.zeros(around.size)

@@ -12,7 +12,9 @@ from cronocast.forecast.options import Additive, of_entry, read_options
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
-logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # when it is imported it tells that plotly, for its pictures, is not there
+logging.getLogger("prophet.plot").setLevel(
+    logging.CRITICAL
+)  # when it is imported it tells that plotly, for its pictures, is not there
 from prophet import Prophet as Library  # noqa: E402
 
 LEAST_POINTS = 5  # a level, a slope and some points that are neither
@@ -22,7 +24,8 @@ WAVES = 10  # of each season at most, as Prophet has for a year; a season of p s
 class Prophet:
     """Prophet's additive model with the periods found.
 
-    Values are brought to 0..1 before, so that unit and level do not matter. Its own interval is not used: widths are measured, as for every model.
+    Values are brought to 0..1 before, so that unit and level do not matter. Its own interval is not used: widths are
+    measured, as for every model.
 
     Source:
         Taylor & Letham, Forecasting at scale, 2018; the package `prophet`.
@@ -57,7 +60,11 @@ class Prophet:
     def _stamps(self, first: int, count: int) -> pd.DatetimeIndex:
         """Clock times in the zone of the entry's calendar."""
         hours, start_ns = self.context.hours, self.context.start_ns
-        times = start_ns + np.arange(first, first + count) * self.context.step_ns if hours is None else hours.times(start_ns, first + count)[first:]
+        times = (
+            start_ns + np.arange(first, first + count) * self.context.step_ns
+            if hours is None
+            else hours.times(start_ns, first + count)[first:]
+        )
         return pd.to_datetime(times + self.context.offset_ns)
 
 
@@ -79,5 +86,7 @@ def _model(options: Additive, context: "Context", n: int) -> Any:  # noqa: ANN40
     )
     for period in (p for p in context.periods if 2 * p <= n):
         days = (context.time_of(period) - context.time_of(0)) / 86_400e9
-        model.add_seasonality(name=f"every {period} steps", period=days, fourier_order=min(WAVES, max(1, (period - 1) // 2)))
+        model.add_seasonality(
+            name=f"every {period} steps", period=days, fourier_order=min(WAVES, max(1, (period - 1) // 2))
+        )
     return model

@@ -16,7 +16,8 @@ UNUSABLE = 1e9  # score of what can't be chosen; a number, since results are JSO
 DOUBT = 2  # origins, besides those measured, at which a model that is not naive is taken to have been ...
 DOUBTED = 1.1  # ... this much worse than naive: few origins must not crown a model by luck
 SLACK = 1.1  # how far above the naive error a model may be and still join a median
-MOST = 3.0  # of the logarithm of a ratio, a factor of 20: after a single wild value one origin must not outweigh all others
+# of the logarithm of a ratio, a factor of 20: after a single wild value one origin must not outweigh all others
+MOST = 3.0
 GATE = 1.0  # a choice must not be worse than the better naive forecast
 
 
@@ -69,24 +70,32 @@ def why_left(test: "Backtest", choice: Choice, used: tuple[str, ...]) -> str:
         return f"{used[0]} stands in: {said}, but {cause}"
     naive, rows = reference(test), [test.forecasts[name] for name in used if name in test.forecasts]
     head, whose = (used[0], "its") if len(used) == 1 else (f"median of {', '.join(used)}", "together their")
-    error = f"; {whose} error on {_starts(test)} was {_percent(relative_error(test, combine(rows), naive))} of {naive}'s" if naive and rows else ""
+    error = (
+        f"; {whose} error on {_starts(test)} was {_percent(relative_error(test, combine(rows), naive))} of {naive}'s"
+        if naive and rows
+        else ""
+    )
     return f"{head}: {said} too, but {cause}{error}"
 
 
 def reference(test: "Backtest") -> str | None:
     """The better of the naive forecasts; None if no backtest was possible."""
-    usable = [name for name in NAIVE if name in test.forecasts and np.isfinite(test.actual - test.forecasts[name]).any()]
+    usable = [
+        name for name in NAIVE if name in test.forecasts and np.isfinite(test.actual - test.forecasts[name]).any()
+    ]
     if len(usable) == len(NAIVE):
         return "seasonal_naive" if relative_error(test, test.forecasts["seasonal_naive"], "naive") < 1 else "naive"
     return usable[0] if usable else None
 
 
 def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int = 0) -> float:
-    """Error of forecasts, shape (k, h), over that of the naive one: geometric mean over origins, and `doubt` more of them, of the ratio.
+    """Error of forecasts, shape (k, h), over that of the naive one.
 
-    Without doubt it is the one figure that people are told. A mean of errors would be ruled by the few origins at which something
-    happened that no model can know. Errors under a twentieth of the naive forecast's median count as much, so that origins which
-    all models get right do not rule either.
+    Geometric mean over origins, and `doubt` more of them, of the ratio.
+
+    Without doubt it is the one figure that people are told. A mean of errors would be ruled by the few origins at which
+    something happened that no model can know. Errors under a twentieth of the naive forecast's median count as much, so
+    that origins which all models get right do not rule either.
     """
     mine, theirs = np.abs(test.actual - forecasts), np.abs(test.actual - test.forecasts[naive])
     both = np.isfinite(mine) & np.isfinite(theirs)
@@ -106,17 +115,24 @@ def _decide(test: "Backtest", ranked: list[str], doubted: dict[str, float], naiv
     """Names and why, from models ranked by their doubted scores."""
     best = ranked[0]
     days = _starts(test)
-    error = f"{best}: its error on {days} was {_percent(relative_error(test, test.forecasts[best], naive))} of {naive}'s"
+    error = (
+        f"{best}: its error on {days} was {_percent(relative_error(test, test.forecasts[best], naive))} of {naive}'s"
+    )
     if doubted[best] >= GATE:
         hardly = any(relative_error(test, test.forecasts[name], naive) < GATE for name in ranked)
-        return (naive,), f"{naive}: no other model was better {f'by enough on {days} to rely on it' if hardly else f'on {days}'}"
+        return (
+            naive,
+        ), f"{naive}: no other model was better {f'by enough on {days} to rely on it' if hardly else f'on {days}'}"
     usable = [name for name in ranked if doubted[name] < SLACK][:COMBINED]
     if len(usable) == 1 or doubted[best] < CLEAR * doubted[usable[1]]:
         return (best,), f"{error}, clearly the smallest"
     together = relative_error(test, combine([test.forecasts[name] for name in usable]), naive)
     if together >= GATE:
         return (best,), f"{error}; combined with others it was no better"
-    why = f"median of {', '.join(usable)}: no one of them is clearly the best; together their error on {days} was {_percent(together)} of {naive}'s"
+    why = (
+        f"median of {', '.join(usable)}: no one of them is clearly the best; together their error on {days} was"
+        f" {_percent(together)} of {naive}'s"
+    )
     return tuple(usable), why
 
 

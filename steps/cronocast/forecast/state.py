@@ -1,14 +1,19 @@
-"""Weights kept from run to run: plain float32 arrays and a JSON manifest in numbered generations. Never a pickle, never a full model file.
+"""Weights kept from run to run: plain float32 arrays and a JSON manifest in numbered generations.
+
+Never a pickle, never a full model file.
 
 ```
 <folder>/CURRENT                     gen-00000007
 <folder>/gen-00000007/manifest.json  what the arrays are, whose they are, their checksums
 <folder>/gen-00000007/weights.f32    the arrays one after another, little-endian, in the manifest's order
 ```
-The manifest holds no path and no code. What it declares must equal what the caller expects before a byte of the arrays is read.
+The manifest holds no path and no code. What it declares must equal what the caller expects before a byte of the arrays
+is read.
 
-A run starts from what an earlier run left, never from its own: repeated, it starts where its first execution did, since that generation is kept beside its own.
-That of an older run is gone by then: repeated, it trains from nothing, but `load` does not write its points over those of a newer one.
+A run starts from what an earlier run left, never from its own: repeated, it starts where its first execution did, since
+that generation is kept beside its own.
+That of an older run is gone by then: repeated, it trains from nothing, but `load` does not write its points over those
+of a newer one.
 """
 
 import hashlib
@@ -99,7 +104,9 @@ def _earlier(folder: Path, identity: Identity, notes: list[str]) -> tuple[str, S
 
 
 def save(folder: Path, identity: Identity, saved: Saved) -> None:
-    """Publish weights as a new generation, unless this run or a later one has left its own; a kill at any point leaves the old one in use.
+    """Publish weights as a new generation, unless this run or a later one has left its own.
+
+    A kill at any point leaves the old one in use.
 
     Raises:
         StorageError: the volume is full, read-only or failing.
@@ -110,7 +117,10 @@ def save(folder: Path, identity: Identity, saved: Saved) -> None:
     number = int(names[0][4:]) % 99_999_999 + 1 if names else 1
     name = f"gen-{number:08d}"
     payload = {key: np.ascontiguousarray(array, dtype="<f4").tobytes() for key, array in saved.arrays.items()}
-    arrays = [{"name": key, "dtype": "<f4", "shape": list(saved.arrays[key].shape), "sha256": hashlib.sha256(raw).hexdigest()} for key, raw in payload.items()]
+    arrays = [
+        {"name": key, "dtype": "<f4", "shape": list(saved.arrays[key].shape), "sha256": hashlib.sha256(raw).hexdigest()}
+        for key, raw in payload.items()
+    ]
     manifest: dict[str, Any] = {"format": FORMAT, "key": identity.key, "architecture": identity.architecture}
     manifest |= {"step_ns": identity.step_ns, "end_ns": identity.end_ns, "score": saved.score, "arrays": arrays}
     if secret := _secret():
@@ -143,11 +153,16 @@ def _generations(folder: Path, notes: list[str]) -> list[str]:
                 if _GENERATION.fullmatch(entry.name):
                     found.append(entry.name)
                 elif entry.name.lower().endswith(_FULL_MODELS):
-                    notes.append(f"model_ignored: E_MODEL_FORMAT {seen(entry.name)}: full model files and pickles are never opened")
+                    notes.append(
+                        f"model_ignored: E_MODEL_FORMAT {seen(entry.name)}: full model files and pickles are never"
+                        " opened"
+                    )
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StorageError("E_STORAGE", str(folder), f"{error.strerror or error}; check owner and mode of the state folder") from error
+        raise StorageError(
+            "E_STORAGE", str(folder), f"{error.strerror or error}; check owner and mode of the state folder"
+        ) from error
     return heapq.nlargest(KEEP + MAX_REMOVED, found)
 
 
@@ -173,7 +188,9 @@ def _read(folder: Path, identity: Identity) -> tuple[Saved, int]:
     sizes = {name: prod(shape) for name, shape in identity.shapes.items()}
     whole = _bytes(folder / "weights.f32", 4 * sum(sizes.values()))
     if len(whole) != 4 * sum(sizes.values()):
-        raise ContractError("E_MODEL_DAMAGED", str(folder), f"weights.f32 has {len(whole)} bytes, right: {4 * sum(sizes.values())}")
+        raise ContractError(
+            "E_MODEL_DAMAGED", str(folder), f"weights.f32 has {len(whole)} bytes, right: {4 * sum(sizes.values())}"
+        )
     arrays, at = {}, 0
     for entry in manifest["arrays"]:
         name = entry["name"]
@@ -183,7 +200,9 @@ def _read(folder: Path, identity: Identity) -> tuple[Saved, int]:
             raise ContractError("E_MODEL_DAMAGED", str(folder), f"weights damaged (sha256 of {name} differs)")
         array = np.frombuffer(raw, dtype="<f4").reshape(identity.shapes[name])
         if not np.isfinite(array).all() or np.abs(array).max(initial=0) > MAX_WEIGHT:
-            raise ContractError("E_MODEL_DAMAGED", str(folder), f"weights of {name} are not finite or beyond {MAX_WEIGHT:g}")
+            raise ContractError(
+                "E_MODEL_DAMAGED", str(folder), f"weights of {name} are not finite or beyond {MAX_WEIGHT:g}"
+            )
         arrays[name] = array.astype(np.float32)
     return Saved(arrays, float(manifest["score"])), manifest["end_ns"]
 
@@ -194,7 +213,11 @@ def _manifest(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ContractError("E_MANIFEST", str(path), f"not a manifest: {seen(str(error))}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ContractError("E_MODEL_VERSION", str(path), f"format {seen(data.get('format') if isinstance(data, dict) else data)}, right: {FORMAT}")
+        raise ContractError(
+            "E_MODEL_VERSION",
+            str(path),
+            f"format {seen(data.get('format') if isinstance(data, dict) else data)}, right: {FORMAT}",
+        )
     return data
 
 
@@ -202,16 +225,32 @@ def _check_identity(manifest: dict[str, Any], identity: Identity, where: str) ->
     signature = manifest.pop("hmac", None)
     if secret := _secret():
         right = _signature(manifest, secret)
-        if not isinstance(signature, str) or not hmac.compare_digest(signature.encode("utf-8", "replace"), right.encode()):
-            raise ContractError("E_MODEL_SIGNATURE", where, "the manifest is not signed with our key; a security event if nobody changed the key")
+        if not isinstance(signature, str) or not hmac.compare_digest(
+            signature.encode("utf-8", "replace"), right.encode()
+        ):
+            raise ContractError(
+                "E_MODEL_SIGNATURE",
+                where,
+                "the manifest is not signed with our key; a security event if nobody changed the key",
+            )
     if set(manifest) != _KEYS:
         raise ContractError("E_MANIFEST", where, f"keys {seen(sorted(manifest))}, right: {sorted(_KEYS)}")
     if manifest["key"] != identity.key:
-        raise ContractError("E_MODEL_FOREIGN", where, f"weights of {seen(manifest['key'])}, wanted: {seen(identity.key)}")
+        raise ContractError(
+            "E_MODEL_FOREIGN", where, f"weights of {seen(manifest['key'])}, wanted: {seen(identity.key)}"
+        )
     if manifest["architecture"] != identity.architecture:
-        raise ContractError("E_MODEL_FOREIGN", where, f"architecture {seen(manifest['architecture'])}, wanted: {seen(identity.architecture)}")
+        raise ContractError(
+            "E_MODEL_FOREIGN",
+            where,
+            f"architecture {seen(manifest['architecture'])}, wanted: {seen(identity.architecture)}",
+        )
     if manifest["step_ns"] != identity.step_ns:
-        raise ContractError("E_MODEL_FOREIGN", where, f"weights for steps of {seen(manifest['step_ns'])} ns, wanted: {identity.step_ns} ns")
+        raise ContractError(
+            "E_MODEL_FOREIGN",
+            where,
+            f"weights for steps of {seen(manifest['step_ns'])} ns, wanted: {identity.step_ns} ns",
+        )
     end_ns = manifest["end_ns"]
     if isinstance(end_ns, bool) or not isinstance(end_ns, int) or not -MAX_TIME <= end_ns < MAX_TIME:
         raise ContractError("E_MANIFEST", where, f"end_ns {seen(end_ns)}, right: a time in ns")
@@ -219,7 +258,11 @@ def _check_identity(manifest: dict[str, Any], identity: Identity, where: str) ->
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
         raise ContractError("E_MANIFEST", where, f"score {seen(score)}, right: 0 to 1")
     entries = manifest["arrays"]
-    declared = [{k: e[k] for k in e if k != "sha256"} for e in entries] if isinstance(entries, list) and all(isinstance(e, dict) and "sha256" in e for e in entries) else None
+    declared = (
+        [{k: e[k] for k in e if k != "sha256"} for e in entries]
+        if isinstance(entries, list) and all(isinstance(e, dict) and "sha256" in e for e in entries)
+        else None
+    )
     expected = [{"name": name, "dtype": "<f4", "shape": list(shape)} for name, shape in identity.shapes.items()]
     if declared != expected:
         raise ContractError("E_MANIFEST", where, f"arrays {seen(declared)}, right: {seen(expected)}")
@@ -230,11 +273,17 @@ def _bytes(path: Path, most: int) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise ContractError("E_MANIFEST", str(path), f"{path.name} can't be opened: {error.strerror or error}") from error
+        raise ContractError(
+            "E_MANIFEST", str(path), f"{path.name} can't be opened: {error.strerror or error}"
+        ) from error
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_size > most:
-            raise ContractError("E_MANIFEST", str(path), f"{path.name} is no plain file or has {status.st_size} bytes, at most {most} are read")
+            raise ContractError(
+                "E_MANIFEST",
+                str(path),
+                f"{path.name} is no plain file or has {status.st_size} bytes, at most {most} are read",
+            )
         return os.read(handle, most + 1)
     finally:
         os.close(handle)

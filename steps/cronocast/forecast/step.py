@@ -31,7 +31,8 @@ def run(job: Job) -> Outcome:
     """Forecast every member of the history and publish forecast.csv.
 
     Raises:
-        DataError, ContractError, StorageError: history or profile are missing, are not what their steps published, or can't be read.
+        DataError, ContractError, StorageError: history or profile are missing, are not what their steps published, or
+            can't be read.
         ConfigError: an unknown model, one that does not take an option, or one whose library is not installed.
         InvariantError: not one member could be forecast.
     """
@@ -45,14 +46,21 @@ def run(job: Job) -> Outcome:
         if path is not None:
             outcome.add_input(path)
     if not members:
-        return Outcome(status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window)
+        return Outcome(
+            status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window
+        )
     outcome.rows_in = sum(len(m.time_ns) + m.gaps_in_file for m in members)
     prepared = [prepare_member(member, job.entry) for member in members]
     members, done = [member for member, _ in prepared], {member.key: counts for member, counts in prepared}
     works = _member_jobs(job, members, profiles, outcome)
     outcome.rows_kept = sum(len(m.time_ns) for m in members)
     if not works:
-        return Outcome(status="skipped", reason="no_members: none of the members falls to this part", inputs=outcome.inputs, window=outcome.window)
+        return Outcome(
+            status="skipped",
+            reason="no_members: none of the members falls to this part",
+            inputs=outcome.inputs,
+            window=outcome.window,
+        )
     outcome.notes += unused(job.entry.options, job.entry.model, job.entry.candidates)
     for note in outcome.notes:
         say(f"forecast: {note}")
@@ -62,11 +70,16 @@ def run(job: Job) -> Outcome:
     return outcome
 
 
-def _member_jobs(job: Job, members: Sequence[Member], profiles: dict[tuple[str, str], Profile], outcome: Outcome) -> list[MemberJob]:
+def _member_jobs(
+    job: Job, members: Sequence[Member], profiles: dict[tuple[str, str], Profile], outcome: Outcome
+) -> list[MemberJob]:
     """One job per member; where no step classified them it is done here."""
     entry = job.entry
     every = int(entry.every)
-    end_ns = outcome.window.get("end_ns") or max((m.time_ns[-1] for m in members if m.time_ns), default=0) // every * every + every
+    end_ns = (
+        outcome.window.get("end_ns")
+        or max((m.time_ns[-1] for m in members if m.time_ns), default=0) // every * every + every
+    )
     outcome.window = {**outcome.window, "end_ns": end_ns, "every_ns": every}
     settings = settings_of(entry, end_ns)
     models = job.state / "models" if job.state else None
@@ -104,8 +117,13 @@ def settings_of(entry: Entry, end_ns: int) -> Settings:
     )
 
 
-def _share(job: Job, classified: list[tuple[Member, Profile]]) -> Iterator[tuple[Member, Profile, dict[str, tuple[str, ...]]]]:
-    """The members that this container forecasts, with the models that each image tries for them: all, or those of its part."""
+def _share(
+    job: Job, classified: list[tuple[Member, Profile]]
+) -> Iterator[tuple[Member, Profile, dict[str, tuple[str, ...]]]]:
+    """The members that this container forecasts, with the models that each image tries for them.
+
+    All, or those of its part.
+    """
     for i, (member, profile) in enumerate(classified):
         tries = models_by_image(job.entry, profile.series_class)
         if job.part is None or (job.part.image in tries and i % job.part.count == job.part.index):
@@ -133,7 +151,10 @@ def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[
 
 
 def _weights(job: Job) -> Path | None:
-    """Where models that learn from all members keep their weights: one folder of the series, or of each share of its members."""
+    """Where models that learn from all members keep their weights.
+
+    One folder of the series, or of each share of its members.
+    """
     if job.state is None:
         return None
     return job.state / "models" if job.part is None or job.part.count == 1 else job.state / "models" / job.part.name
@@ -142,15 +163,27 @@ def _weights(job: Job) -> Path | None:
 def _as_member(result: MemberForecast) -> Member:
     """The rows of one forecast, checked: finite and in order, whatever the model did."""
     columns = (result.yhat, result.lower, result.upper, *(bound for band in result.further for bound in band))
-    if not all(np.isfinite(c).all() for c in columns) or not all((columns[a] <= columns[b]).all() for a, b in ordered(len(columns))):
-        raise InvariantError("E_NONFINITE_FORECAST", f"{result.name}{{{result.tags}}}", f"{result.model} gave a forecast that is not finite or outside its own interval")
-    return Member(result.name, result.tags, array("q", result.time_ns.tolist()), tuple(array("d", c.tolist()) for c in columns))
+    if not all(np.isfinite(c).all() for c in columns) or not all(
+        (columns[a] <= columns[b]).all() for a, b in ordered(len(columns))
+    ):
+        raise InvariantError(
+            "E_NONFINITE_FORECAST",
+            f"{result.name}{{{result.tags}}}",
+            f"{result.model} gave a forecast that is not finite or outside its own interval",
+        )
+    return Member(
+        result.name, result.tags, array("q", result.time_ns.tolist()), tuple(array("d", c.tolist()) for c in columns)
+    )
 
 
 def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int]) -> dict[str, Any]:
     """What the result file says of a member."""
     backtest = result.backtest
-    told = {name: value for name, value in backtest.get("chosen", {}).items() if name in ("ratio", "mase") or name.startswith("coverage")}
+    told = {
+        name: value
+        for name, value in backtest.get("chosen", {}).items()
+        if name in ("ratio", "mase") or name.startswith("coverage")
+    }
     known = {name: value for name, value in told.items() if value is not None}
     return {
         "name": result.name,
@@ -171,7 +204,11 @@ def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int])
 def _judge(outcome: Outcome) -> None:
     """Say in the result how the members fared together."""
     counts = Counter(member["status"] for member in outcome.members)
-    said = [f"{counts[status]} of {len(outcome.members)} members {status}" for status in ("failed", "skipped", "fallback") if counts[status]]
+    said = [
+        f"{counts[status]} of {len(outcome.members)} members {status}"
+        for status in ("failed", "skipped", "fallback")
+        if counts[status]
+    ]
     outcome.reason = ", ".join(said)
     outcome.notes += dict.fromkeys(note for member in outcome.members for note in member.get("notes", ()))
     if counts["skipped"] == len(outcome.members):

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from cronocast.forecast.transform import Unit
 
 
-def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", levels: tuple[float, ...], season: int) -> dict[str, Any]:
+def backtest_report(
+    test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", levels: tuple[float, ...], season: int
+) -> dict[str, Any]:
     """Errors of every model, and steps, bounds and coverage of what was chosen beside the better naive forecast.
 
     Args:
@@ -22,25 +24,41 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
         errors: Actual - forecast of what was chosen, shape (k, b).
         y: History with NaN, shape (t,), as models see it, like everything in the backtest.
         unit: What brings that back to the unit of the member, in which errors are measured.
-        levels: Nominal coverage of the interval, then of further ones, whose scores carry the level in their names, such as coverage_80.
+        levels: Nominal coverage of the interval, then of further ones, whose scores carry the level in their names,
+            such as coverage_80.
         season: Steps of the season that scales errors, 1 if none.
     """
     actual = unit.measured(test.actual)
     scale, naive = measures.scale(unit.measured(y), season), select.reference(test)
-    models = {name: unit.measured(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()}
+    models = {
+        name: unit.measured(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()
+    }
     report: dict[str, Any] = {
         "origins": len(test.origins),
         "steps": test.actual.shape[1] if test.origins else 0,
         "season": season,
         "scale": _round(float(np.ldexp(scale, unit.measured_exponent))),
         "failed": test.failures,
-        "models": {name: {**_measured(actual, rows, scale), **_ratio(test, test.forecasts[name], naive)} for name, rows in models.items()},
+        "models": {
+            name: {**_measured(actual, rows, scale), **_ratio(test, test.forecasts[name], naive)}
+            for name, rows in models.items()
+        },
     }
     if np.isfinite(errors).any():
         chosen, worth = unit.measured(test.actual - errors), intervals.windows(errors, test.ends)
         first, *further = (_interval(test, errors, y, unit, level, season, scale, worth) for level in levels)
-        named = {f"{name}_{level_name(level)}": value for level, scores in zip(levels[1:], further, strict=True) for name, value in scores.items()}
-        report["chosen"] = {**_measured(actual, chosen, scale), **_ratio(test, test.actual - errors, naive), **first, **named, "by_step": _by_step(actual - chosen, scale)}
+        named = {
+            f"{name}_{level_name(level)}": value
+            for level, scores in zip(levels[1:], further, strict=True)
+            for name, value in scores.items()
+        }
+        report["chosen"] = {
+            **_measured(actual, chosen, scale),
+            **_ratio(test, test.actual - errors, naive),
+            **first,
+            **named,
+            "by_step": _by_step(actual - chosen, scale),
+        }
         if naive:
             repeated = {"seasons": _repeated(test)} if naive == "seasonal_naive" else {}
             report["naive"] = {"model": naive, **repeated, "by_step": _by_step(actual - models[naive], scale)}
@@ -48,27 +66,43 @@ def backtest_report(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit
 
 
 def _repeated(test: "Backtest") -> list[int]:
-    """Steps of the season that the seasonal naive forecast repeated, ascending; several where it was not the same one at all origins."""
+    """Steps of the season that the seasonal naive forecast repeated, ascending.
+
+    Several where it was not the same one at all origins.
+    """
     rows = zip(test.origins, test.forecasts["seasonal_naive"], strict=True)
     with np.errstate(all="ignore"):
-        return sorted({best_season(past.filled.y, past.context.periods) for past, row in rows if np.isfinite(row).any()})
+        return sorted(
+            {best_season(past.filled.y, past.context.periods) for past, row in rows if np.isfinite(row).any()}
+        )
 
 
 def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str, float]:
-    """The error relative to the better naive forecast by which models are chosen; nothing where there is none to hold it against."""
+    """The error relative to the better naive forecast by which models are chosen.
+
+    Nothing where there is none to hold it against.
+    """
     ratio = select.relative_error(test, forecasts, naive) if naive else select.UNUSABLE
     return {"ratio": _round(ratio)} if ratio < select.UNUSABLE else {}
 
 
-def _interval(test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int, scale: float, worth: int) -> dict[str, float | None]:
+def _interval(
+    test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int, scale: float, worth: int
+) -> dict[str, float | None]:
     """Scores of the interval; whether a value lies inside is the same on either scale."""
     below, above = intervals.offsets(errors, errors.shape[1], level, y, season, worth)
     left_out = intervals.left_out_coverage(errors, test.ends, level, y, season)
-    actual, lower, upper = (unit.measured(v) for v in (test.actual, test.actual - errors - below, test.actual - errors + above))
+    actual, lower, upper = (
+        unit.measured(v) for v in (test.actual, test.actual - errors - below, test.actual - errors + above)
+    )
     return {
         "coverage": None if left_out is None else _round(left_out),
         "msis": _round(measures.interval_score(actual, lower, upper, level) / scale),
-        "pinball": _round((measures.pinball(actual, lower, (1 - level) / 2) + measures.pinball(actual, upper, (1 + level) / 2)) / 2 / scale),
+        "pinball": _round(
+            (measures.pinball(actual, lower, (1 - level) / 2) + measures.pinball(actual, upper, (1 + level) / 2))
+            / 2
+            / scale
+        ),
     }
 
 

@@ -1,4 +1,7 @@
-"""Theta method on deseasonalised values: exponential smoothing for the level, half of the overall slope for the drift."""
+"""Theta method on deseasonalised values.
+
+Exponential smoothing for the level, half of the overall slope for the drift.
+"""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
@@ -27,8 +30,8 @@ class Theta:
     """The classic theta forecast; its gain is the one that forecast a season ahead best at past origins.
 
     Source:
-        Assimakopoulos & Nikolopoulos, The theta model, 2000; as exponential smoothing with drift: Hyndman & Billah, Unmasking
-        the theta method, 2003. Each season is the median over cycles, which a spike does not move.
+        Assimakopoulos & Nikolopoulos, The theta model, 2000; as exponential smoothing with drift: Hyndman & Billah,
+        Unmasking the theta method, 2003. Each season is the median over cycles, which a spike does not move.
     """
 
     def fit(self, y: "Floats", context: "Context") -> Self:
@@ -61,14 +64,19 @@ class Theta:
 
 
 def around_mean(y: "Floats", period: int) -> "Floats":
-    """What y is off its centred running mean over one period; half a season at each end takes the nearest full mean, so that no point is lost."""
+    """What y is off its centred running mean over one period.
+
+    Half a season at each end takes the nearest full mean, so that no point is lost.
+    """
     total = np.concatenate(([0.0], np.cumsum(y)))
     mean = (total[period:] - total[:-period]) / period
     return np.asarray(y - np.interp(np.arange(y.size), np.arange(mean.size) + (period - 1) / 2, mean))
 
 
 def has_season(y: "Floats", period: int) -> bool:
-    """Tell whether values one period apart go together more than chance explains (the 90 % test of the theta method in M3 and M4).
+    """Tell whether values one period apart go together more than chance explains.
+
+    It is the 90 % test of the theta method in M3 and M4.
 
     Source:
         Bartlett's standard error of an autocorrelation: Hyndman & Athanasopoulos, ibid., 2.8 and 9.1.
@@ -91,7 +99,10 @@ def _lags(period: int) -> "Lags":
 
 
 def season_of(y: "Floats", period: int) -> "Floats":
-    """Median of each phase around the running mean over the newest cycles, shape (period,), mean 0; element 0 is the phase of y[0]."""
+    """Median of each phase around the running mean over the newest cycles, shape (period,), mean 0.
+
+    Element 0 is the phase of y[0].
+    """
     around = around_mean(y, period)
     cycles = min(y.size // period, CYCLES)
     season = np.median(around[y.size - cycles * period :].reshape(cycles, period), axis=0)
@@ -109,7 +120,9 @@ def _smoothed(y: "Floats", ahead: int) -> tuple[float, float]:
     newest = (1 - gains) ** (y.size - whole) * levels[-1] + y[whole:] @ _shares(gains, y.size - whole)
     # Not judged on the first quarter, in which slow gains still hold the start.
     judged = [i for i in range(len(levels)) if y.size // 4 < i * stride <= y.size - ahead]
-    errors = sum((np.abs(y[i * stride : i * stride + ahead, None] - levels[i]).sum(axis=0) for i in judged), np.zeros(gains.size))
+    errors = sum(
+        (np.abs(y[i * stride : i * stride + ahead, None] - levels[i]).sum(axis=0) for i in judged), np.zeros(gains.size)
+    )
     best = int(np.argmin(errors)) if errors.any() else GAINS.index(0.4)
     return float(newest[best]), float(gains[best])
 

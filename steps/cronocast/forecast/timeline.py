@@ -1,4 +1,7 @@
-"""The steps that models see: the whole grid, or its open hours where a series is silent at the same times of every day or week."""
+"""The steps that models see.
+
+The whole grid, or its open hours where a series is silent at the same times of every day or week.
+"""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -35,7 +38,11 @@ class Timeline:
 
     def times(self, step_ns: int) -> "Times":
         """Times of the values, shape (t,)."""
-        return self.start_ns + step_ns * np.arange(self.values.size, dtype=np.int64) if self.hours is None else self.hours.times(self.start_ns, self.values.size)
+        return (
+            self.start_ns + step_ns * np.arange(self.values.size, dtype=np.int64)
+            if self.hours is None
+            else self.hours.times(self.start_ns, self.values.size)
+        )
 
     def holding(self, time_ns: "Times", step_ns: int) -> "Bools":
         """Tell which steps some of these times belong to: shape (t,)."""
@@ -46,7 +53,11 @@ class Timeline:
 
     def ahead(self, end_ns: int, step_ns: int) -> "Times":
         """Times of the steps to forecast, shape (h,)."""
-        return end_ns + step_ns * np.arange(self.h, dtype=np.int64) if self.hours is None else self.hours.times(end_ns, self.h)
+        return (
+            end_ns + step_ns * np.arange(self.h, dtype=np.int64)
+            if self.hours is None
+            else self.hours.times(end_ns, self.h)
+        )
 
     def told(self) -> dict[str, int]:
         """What the result file says."""
@@ -56,7 +67,8 @@ class Timeline:
 def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: int) -> Timeline:
     """Bring observations before `end_ns` to the steps that count.
 
-    Silent steps are left out, not filled: a night that nobody measured tells nothing, and what would stand there instead would be learnt as if it did.
+    Silent steps are left out, not filled: a night that nobody measured tells nothing, and what would stand there
+    instead would be learnt as if it did.
 
     Args:
         profile: What classify found.
@@ -65,7 +77,8 @@ def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: 
         end_ns: Start of the first forecast step.
         h: Steps of the grid to forecast.
     """
-    # What is older than the longest grid is left out as to_grid does, or a member silent for years would ask for all the steps since.
+    # What is older than the longest grid is left out as to_grid does, or a member silent for years would ask for all
+    # the steps since.
     past = (time_ns < end_ns) & (time_ns >= end_ns - MAX_STEPS * profile.step_ns)
     start_ns, values, _ = to_grid(time_ns[past], y[past], profile.step_ns)
     values = _until(values, start_ns, end_ns, profile.step_ns)
@@ -86,7 +99,10 @@ def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: 
 
 
 def _until(values: "Floats", start_ns: int, end_ns: int, step_ns: int) -> "Floats":
-    """Extend the grid to the last finished step; what nobody observed there is missing, not invented. Nothing has no start to count from."""
+    """Extend the grid to the last finished step; what nobody observed there is missing, not invented.
+
+    Nothing has no start to count from.
+    """
     if not values.size:
         return values
     steps = max(0, (end_ns - start_ns) // step_ns)
@@ -102,7 +118,8 @@ def places(steps_ns: "Times", time_ns: "Times", step_ns: int) -> "tuple[Times, B
         step_ns: Step of the grid.
 
     Returns:
-        Index of the step, and whether there is one within half a step; where there is none the index says nothing. Both of shape (k,).
+        Index of the step, and whether there is one within half a step; where there is none the index says nothing. Both
+        of shape (k,).
     """
     at = np.searchsorted(steps_ns, time_ns - (step_ns - 1) // 2)
     inside = at < steps_ns.size
@@ -113,7 +130,8 @@ def places(steps_ns: "Times", time_ns: "Times", step_ns: int) -> "tuple[Times, B
 def spread(line: Timeline, end_ns: int, h: int, columns: "tuple[Floats, ...]") -> "tuple[Floats, ...]":
     """Bring forecasts for the steps of a timeline, each of shape (line.h,), to h steps of the grid.
 
-    Silent steps get straight lines between the open ones around them, so that a curve has every step: nobody will measure them.
+    Silent steps get straight lines between the open ones around them, so that a curve has every step: nobody will
+    measure them.
     """
     if line.hours is None:
         return columns
@@ -138,14 +156,18 @@ def steps_ahead(line: Timeline, tail: int, end_ns: int, count: int) -> list[int]
     return [int(k) for k in (times - first) // line.hours.step_ns + 1]
 
 
-def on_every_step(found: "MemberForecast", line: Timeline, hours: "Hours", tail: int, end_ns: int, h: int) -> "MemberForecast":
+def on_every_step(
+    found: "MemberForecast", line: Timeline, hours: "Hours", tail: int, end_ns: int, h: int
+) -> "MemberForecast":
     """Bring the forecast of open hours to h steps of the grid."""
     columns = (found.yhat, found.lower, found.upper, *(bound for band in found.further for bound in band))
     yhat, lower, upper, *bounds = spread(line, end_ns, h, columns)
     times = end_ns + hours.step_ns * np.arange(h, dtype=np.int64)
     test = {**found.backtest, "by_step": {"steps": steps_ahead(line, tail, end_ns, found.backtest["steps"])}}
     if repeated := test.get("naive", {}).get("seasons"):
-        opened = hours.times(line.start_ns, repeated[-1] + 1)  # each is a period of the clock, so that any begin will do
+        opened = hours.times(
+            line.start_ns, repeated[-1] + 1
+        )  # each is a period of the clock, so that any begin will do
         test["naive"] = {**test["naive"], "seasons": [int((opened[p] - opened[0]) // hours.step_ns) for p in repeated]}
     further = tuple(zip(bounds[0::2], bounds[1::2], strict=True))
     return replace(found, time_ns=times, yhat=yhat, lower=lower, upper=upper, further=further, backtest=test)

@@ -1,4 +1,7 @@
-"""Trains models that learn from many members at once: one for the forecasts, and one for the backtests, from what came before them alone."""
+"""Trains models that learn from many members at once.
+
+One for the forecasts, and one for the backtests, from what came before them alone.
+"""
 
 import time
 import warnings
@@ -25,14 +28,18 @@ class Trained:
     """A model trained for many members; a sentence stands where it could not be trained."""
 
     whole: "Shared | str"  # has seen everything: for the forecasts
-    before: "Shared | str"  # has seen nothing from the earliest first origin of its members on, see `_before`: for their backtests
+    # has seen nothing from the earliest first origin of its members on, see `_before`: for their backtests
+    before: "Shared | str"
     cpu_s: float  # this training, per member
 
 
 def train(works: "Sequence[Work]", folder: "Path | None") -> list[dict[str, Trained]]:
-    """Train each model that has `fit_many` once for all members that ask for it; the answer has one mapping by model for each of them.
+    """Train each model that has `fit_many` once for all members that ask for it.
 
-    Together go members of one step size, horizon and end: what ends later must not be learnt from for what ends earlier.
+    The answer has one mapping by model for each of them.
+
+    Together go members of one step size, horizon and end: what ends later must not be learnt from for what ends
+    earlier.
 
     Args:
         works: Members under way.
@@ -58,9 +65,13 @@ def _train(name: str, works: "Sequence[Work]", folder: "Path | None") -> Trained
     began = time.process_time()
     first = works[0]
     fit_many: FitMany = first.models[name].fit_many  # type: ignore[attr-defined]
-    own = f"{name}-{first.settings.h}"  # a run with another horizon, by hand or on a night when clocks change, leaves the weights of this one alone
+    # a run with another horizon, by hand or on a night when clocks change, leaves the weights of this one alone
+    own = f"{name}-{first.settings.h}"
     options = {**first.context.options, "key": first.settings.series}
-    contexts = [replace(backtest.context_of(work.filled, work.context), state=folder / own if folder else None, options=options) for work in works]
+    contexts = [
+        replace(backtest.context_of(work.filled, work.context), state=folder / own if folder else None, options=options)
+        for work in works
+    ]
     whole = _guarded(lambda: fit_many([work.filled.y for work in works], contexts))
     before = whole if getattr(whole, "past_only", False) else _guarded(lambda: _before(fit_many, works))
     return Trained(whole, before, (time.process_time() - began) / len(works))
@@ -69,8 +80,10 @@ def _train(name: str, works: "Sequence[Work]", folder: "Path | None") -> Trained
 def _before(fit_many: "FitMany", works: "Sequence[Work]") -> "Shared":
     """Train on what was known of every member at the earliest first origin of them all.
 
-    Members with fewer than 8 points by then, or that the model finds too short, are not learnt from. Where that leaves none, a later origin
-    is taken, of 20 at most from the first to the last: a model that finds all members too short until then can't be tested there anyway.
+    Members with fewer than 8 points by then, or that the model finds too short, are not learnt from. Where that leaves
+    none, a later origin
+    is taken, of 20 at most from the first to the last: a model that finds all members too short until then can't be
+    tested there anyway.
     """
     tested = [(work, work.line.times(work.context.step_ns)) for work in works if work.test.origins]
     begins = sorted({int(times[past.end]) for work, times in tested for past in work.test.origins})
@@ -84,7 +97,10 @@ def _before(fit_many: "FitMany", works: "Sequence[Work]") -> "Shared":
 
 
 def _known(tested: "Sequence[tuple[Work, Times]]", time_ns: int) -> "tuple[list[Floats], list[Context]]":
-    """Values and contexts of members, given with the times of their values, as they were known at a time; those without enough of a past are left out."""
+    """Values and contexts of members, given with the times of their values, as they were known at a time.
+
+    Those without enough of a past are left out.
+    """
     ys, contexts = [], []
     for work, times in tested:
         whole = replace(work.context, observed=None)
@@ -106,5 +122,6 @@ def _guarded(fit: Callable[[], "Shared"]) -> "Shared | str":
         raise  # of all members alike
     except CronocastError as error:
         return error.problem
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model may be anyone's; its bug must not stop what does without it
+    # a model may be anyone's; its bug must not stop what does without it
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         return f"{type(error).__name__}: {seen(str(error))}"

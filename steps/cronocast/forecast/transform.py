@@ -1,7 +1,7 @@
 """Transforms around the models: values are forecast on another scale and brought back by the inverse, interval and all.
 
-Each is strictly monotone, so quantiles stay quantiles: an interval of 95 % on the scale of the models is one of 95 % in the unit of the values. The centre
-comes back as a median; it is below the mean where values are skewed to the right.
+Each is strictly monotone, so quantiles stay quantiles: an interval of 95 % on the scale of the models is one of 95 % in
+the unit of the values. The centre comes back as a median; it is below the mean where values are skewed to the right.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,10 @@ LARGEST, LARGEST_LOG = float(np.finfo(float).max), float(np.log(np.finfo(float).
 
 @dataclass(frozen=True)
 class Transform:
-    """A power of values that are not below zero, or their logarithm, and its inverse (Box & Cox, 1964). With no name it is the identity."""
+    """A power of values that are not below zero, or their logarithm, and its inverse (Box & Cox, 1964).
+
+    With no name it is the identity.
+    """
 
     name: str = ""  # as set: log, sqrt or power
     power: float = 1.0  # 0 is the logarithm
@@ -42,7 +45,15 @@ class Transform:
 
     def told(self) -> dict[str, str | float]:
         """What the result file says."""
-        return {"transform": self.name, **({"power": self.power} if self.name == "power" else {}), **({"added": self.shift} if self.shift else {})} if self.name else {}
+        return (
+            {
+                "transform": self.name,
+                **({"power": self.power} if self.name == "power" else {}),
+                **({"added": self.shift} if self.shift else {}),
+            }
+            if self.name
+            else {}
+        )
 
 
 def fitted(name: str, y: "Floats") -> tuple[Transform, str]:
@@ -60,7 +71,13 @@ def fitted(name: str, y: "Floats") -> tuple[Transform, str]:
         return Transform(), ""
     low = float(seen.min())
     if low < 0 or not seen.any():
-        return Transform(), f"transform: {name} needs values from zero up, and one above it; the lowest is {low:.6g}: they are forecast as they are"
+        return (
+            Transform(),
+            (
+                f"transform: {name} needs values from zero up, and one above it; the lowest is {low:.6g}: they are"
+                " forecast as they are"
+            ),
+        )
     size = float(np.median(seen[seen > 0]))
     shift = 0.0 if low > 0 or name == "sqrt" else ZERO_SHARE * size
     power = {"log": 0.0, "sqrt": 0.5}[name] if name != "power" else _likeliest(seen / size + shift / size)
@@ -71,13 +88,19 @@ def _likeliest(u: "Floats") -> float:
     """The power after which positive values are most like a normal variable (ibid., maximum likelihood over a grid)."""
     logs = np.log(u)
     spreads = [float(np.var(logs if p == 0 else np.expm1(p * np.minimum(logs, LARGEST_LOG / 4)) / p)) for p in POWERS]
-    likelihood = [-0.5 * u.size * float(np.log(max(v, 1e-300))) + (p - 1) * float(logs.sum()) for p, v in zip(POWERS, spreads, strict=True)]
+    likelihood = [
+        -0.5 * u.size * float(np.log(max(v, 1e-300))) + (p - 1) * float(logs.sum())
+        for p, v in zip(POWERS, spreads, strict=True)
+    ]
     return POWERS[int(np.argmax(likelihood))]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What models work in: values after a transform, divided by a power of two, which loses no digit, so that squares of 1e300 do not overflow."""
+    """What models work in.
+
+    Values after a transform, divided by a power of two, which loses no digit, so that squares of 1e300 do not overflow.
+    """
 
     transform: Transform
     exponent: int  # of the transformed values
@@ -88,7 +111,10 @@ class Unit:
         return self.transform.back(np.ldexp(z, self.exponent))
 
     def measured(self, z: "Floats") -> "Floats":
-        """From what models work in to the scale on which errors are measured: the unit of the member divided by 2**measured_exponent."""
+        """From what models work in to the scale on which errors are measured.
+
+        The unit of the member divided by 2**measured_exponent.
+        """
         return np.ldexp(self.back(z), -self.measured_exponent) if self.transform.name else z
 
 

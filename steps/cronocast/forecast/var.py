@@ -1,4 +1,7 @@
-"""Members of one entry forecast together: a vector autoregression of each with the few others whose past says most about it."""
+"""Members of one entry forecast together.
+
+A vector autoregression of each with the few others whose past says most about it.
+"""
 
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -30,11 +33,13 @@ LARGEST_ROOT = 1.01  # of the system; larger ones explode within a horizon
 
 
 class VarMany:
-    """The members of an entry by time; each forecast looks only at what lies before the end of the history that it extends.
+    """The members of an entry by time.
+
+    Each forecast looks only at what lies before the end of the history that it extends.
 
     Source:
-        Lütkepohl, New Introduction to Multiple Time Series Analysis, 2005, 2.1 and 3.5; shrunk towards the last value as by Litterman,
-        Forecasting with Bayesian vector autoregressions, 1986.
+        Lütkepohl, New Introduction to Multiple Time Series Analysis, 2005, 2.1 and 3.5; shrunk towards the last value
+        as by Litterman, Forecasting with Bayesian vector autoregressions, 1986.
     """
 
     notes: ClassVar[list[str]] = []
@@ -47,7 +52,9 @@ class VarMany:
         self._times = np.unique(np.concatenate(times))
         self._values = np.full((len(ys), self._times.size), np.nan)
         for row, y, at, context in zip(self._values, ys, times, contexts, strict=True):
-            row[np.searchsorted(self._times, at)] = y if context.observed is None else np.where(context.observed, y, np.nan)
+            row[np.searchsorted(self._times, at)] = (
+                y if context.observed is None else np.where(context.observed, y, np.nan)
+            )
 
     def predict_after(self, y: "Floats", h: int, context: "Context") -> "Floats":
         """Extend a member by h steps: shape (h,), unit of y.
@@ -64,7 +71,9 @@ class VarMany:
         unit = system.std(axis=0)
         unit[unit == 0] = 1.0
         ahead = _extend((system - middle) / unit, h)
-        return np.asarray(middle[0] + unit[0] * ahead + sum(np.resize(np.roll(season, -y.size), h) for season in parts[0][1]))
+        return np.asarray(
+            middle[0] + unit[0] * ahead + sum(np.resize(np.roll(season, -y.size), h) for season in parts[0][1])
+        )
 
     def _others(self, y: "Floats", context: "Context") -> "list[Floats]":
         """Values of the members that tell most about y, at its times, the best first; NaN where not observed."""
@@ -73,12 +82,18 @@ class VarMany:
         known = self._times[at] == times
         rows = [i for i, name in enumerate(self._names) if name != context.member]
         if not rows:
-            raise DataError("E_ALONE", "var", "there is no other member; forecast it with another model, or several members with group_by")
+            raise DataError(
+                "E_ALONE",
+                "var",
+                "there is no other member; forecast it with another model, or several members with group_by",
+            )
         seen = np.where(known, self._values[rows][:, at], np.nan)
         recent = np.isfinite(seen[:, -COMPARED:])
         seen = seen[(recent.mean(axis=1) >= OVERLAP) & recent[:, -LEADS:].any(axis=1)]
         if not len(seen):
-            raise DataError("E_NO_OVERLAP", "var", "no other member was observed at its times; forecast it with another model")
+            raise DataError(
+                "E_NO_OVERLAP", "var", "no other member was observed at its times; forecast it with another model"
+            )
         lag = min((p for p in context.periods if 2 * p <= y.size), default=1)
         most = min(MOST_OTHERS, y.size // ROWS_PER_COEFFICIENT - 1)
         order = np.argsort(-_likeness(y[-COMPARED:], seen[:, -COMPARED:], min(lag, COMPARED // 2)), kind="stable")
@@ -87,11 +102,17 @@ class VarMany:
 
 def times_of(context: "Context", n: int) -> "Ints":
     """Times in ns of n values from the start of a context on."""
-    return context.start_ns + np.arange(n) * context.step_ns if context.hours is None else np.asarray(context.hours.times(context.start_ns, n))
+    return (
+        context.start_ns + np.arange(n) * context.step_ns
+        if context.hours is None
+        else np.asarray(context.hours.times(context.start_ns, n))
+    )
 
 
 def _likeness(y: "Floats", others: "Floats", lag: int) -> "Floats":
-    """Largest correlation of what y's own past leaves unexplained with each other member up to LEADS steps before: shape (others,), 0..1.
+    """Largest correlation of what y's own past leaves unexplained with each other member up to LEADS steps before.
+
+    Shape (others,), 0..1.
 
     All of them are differences over `lag` steps, so that a common season is no likeness.
     """
@@ -121,7 +142,9 @@ def _adjusted(values: "Floats", periods: tuple[int, ...]) -> "tuple[Floats, list
 
 
 def _extend(x: "Floats", h: int) -> "Floats":
-    """Forecast the first column of a system, shape (t, members), by h steps, each within the values seen and half their range beyond.
+    """Forecast the first column of a system, shape (t, members), by h steps.
+
+    Each within the values seen and half their range beyond.
 
     Raises:
         DataError: every system that fits is unstable.
@@ -133,7 +156,9 @@ def _extend(x: "Floats", h: int) -> "Floats":
         if _largest_root(weights, order) <= LARGEST_ROOT:
             break
     else:
-        raise DataError("E_UNSTABLE", "var", "its members drive each other up without end; forecast it with another model")
+        raise DataError(
+            "E_UNSTABLE", "var", "its members drive each other up without end; forecast it with another model"
+        )
     slack = np.ptp(x, axis=0) / 2
     low, high = x.min(axis=0) - slack, x.max(axis=0) + slack
     newest, out = x[: -order - 1 : -1].copy(), np.empty(h)
@@ -157,7 +182,10 @@ def _chosen(x: "Floats") -> tuple[int, float]:
 
 
 def _equations(x: "Floats", order: int) -> "tuple[Floats, Floats]":
-    """The values before each step, the newest first, shape (t - order, order * members), and the change in it, shape (t - order, members)."""
+    """The values before each step, the newest first, shape (t - order, order * members).
+
+    And the change in it, shape (t - order, members).
+    """
     n = x.shape[0] - order
     past = np.concatenate([x[order - k : order - k + n] for k in range(1, order + 1)], axis=1)
     return past, x[order:] - x[order - 1 : -1]

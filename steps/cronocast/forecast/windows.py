@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 PARTS = ("trend", "season", "rest")  # the order of the last axis everywhere; parts are keyed by it, never by arrival
 PATCH = 6  # blocks that the LSTM reads in one step: 48 hours become 8 steps, short enough to unroll
-MAX_BLOCKS = 96  # of a window and of a horizon; longer ones are averaged in blocks, so that cost does not follow the sampling rate
+# of a window and of a horizon; longer ones are averaged in blocks, so that cost does not follow the sampling rate
+MAX_BLOCKS = 96
 CLIP = 6.0  # typical errors; one outage must not rule a squared error
 HELD_OUT = 0.2  # newest share of windows that never trains
 MIN_WINDOWS = 20  # fewer training windows than this say nothing
 MAX_WINDOWS = 2000  # per member; evenly spaced, the newest one included
 JUDGES = 200  # windows that measure the scales
-RIDGE = (0.01, 0.1, 1.0, 10.0)  # penalty per window, in squares of the scaled inputs: from nearly free to nearly nothing
+RIDGE = (
+    0.01,
+    0.1,
+    1.0,
+    10.0,
+)  # penalty per window, in squares of the scaled inputs: from nearly free to nearly nothing
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,10 @@ def plan(h: int, lookback: int) -> Plan:
 
 @dataclass
 class Windows:
-    """Windows of one member: inputs (n, blocks, parts) and targets (n, outputs, parts), scaled; `origins` are their last steps."""
+    """Windows of one member: inputs (n, blocks, parts) and targets (n, outputs, parts), scaled.
+
+    `origins` are their last steps.
+    """
 
     origins: "Ints"
     inputs: "Floats32"
@@ -66,7 +75,8 @@ class Windows:
         """Rows that train and the newest ones that are held out; no target of the first overlaps one of the second."""
         held_out = max(1, int(np.ceil(HELD_OUT * self.origins.size)))
         start = self.origins[-held_out] if self.origins.size else 0
-        # A short history needs its windows more than a wide held-out part, but a part shorter than a horizon is one draw.
+        # A short history needs its windows more than a wide held-out part, but a part shorter than a horizon is one
+        # draw.
         start = min(start, self.origins[-1] - h + 1) if self.origins.size else 0
         return np.flatnonzero(self.origins <= start - h), np.flatnonzero(self.origins >= start)
 
@@ -92,7 +102,10 @@ def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepare
     if windows < MIN_WINDOWS:
         need = y.size - windows + MIN_WINDOWS
         raise DataError(
-            "E_TOO_SHORT", "y", f"{y.size} points; a network needs {need} for a horizon of {shape.h} and a window of {shape.window} steps: extract more, or another model"
+            "E_TOO_SHORT",
+            "y",
+            f"{y.size} points; a network needs {need} for a horizon of {shape.h} and a window of {shape.window} steps:"
+            " extract more, or another model",
         )
     settings = choose(y, used, shape.h)
     parts = decompose(y, settings, shape.h)
@@ -105,7 +118,10 @@ def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepare
 
 
 def origins(size: int, shape: Plan, periods: tuple[int, ...], most: int, observed: "Bools | None" = None) -> "Ints":
-    """Last steps of at most `most` windows whose horizon lies within y, ascending; those that look ahead into filled gaps are left out."""
+    """Last steps of at most `most` windows whose horizon lies within y, ascending.
+
+    Those that look ahead into filled gaps are left out.
+    """
     horizon = shape.outputs * shape.out_block
     first = max(shape.window, max(periods, default=1)) - 1
     rows = np.arange(first, size - horizon)
@@ -122,16 +138,25 @@ def look_back(y: "Floats", parts: Parts, rows: "Ints", shape: Plan) -> "Floats":
     at = rows[:, None] + steps
     season = parts.season
     trend = parts.trend[at] - parts.trend[rows][:, None]
-    return _blocks(np.stack([trend, season[at] - parts.season_at(rows, steps), y[at] - parts.trend[at] - season[at]], axis=2), shape.in_block)
+    return _blocks(
+        np.stack([trend, season[at] - parts.season_at(rows, steps), y[at] - parts.trend[at] - season[at]], axis=2),
+        shape.in_block,
+    )
 
 
 def look_ahead(y: "Floats", parts: Parts, rows: "Ints", shape: Plan) -> "Floats":
-    """Each part after an origin less its extension: shape (rows, outputs, parts), unit of y; they sum to the error of the extension."""
+    """Each part after an origin less its extension: shape (rows, outputs, parts), unit of y.
+
+    They sum to the error of the extension.
+    """
     steps = np.arange(1, shape.outputs * shape.out_block + 1)
     at = rows[:, None] + steps
     season = parts.season
     trend = parts.trend[at] - parts.trend_at(rows, steps)
-    return _blocks(np.stack([trend, season[at] - parts.season_at(rows, steps), y[at] - parts.trend[at] - season[at]], axis=2), shape.out_block)
+    return _blocks(
+        np.stack([trend, season[at] - parts.season_at(rows, steps), y[at] - parts.trend[at] - season[at]], axis=2),
+        shape.out_block,
+    )
 
 
 def _blocks(values: "Floats", block: int) -> "Floats":
@@ -159,7 +184,8 @@ def ridge(x: "Floats", targets: "Floats | Floats32", penalties: tuple[float, ...
     """Linear maps (inputs, outputs * parts) with least squared error and a penalty on their size, one per penalty.
 
     Source:
-        Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2nd ed., 3.4.1; one eigendecomposition serves all penalties.
+        Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2nd ed., 3.4.1; one eigendecomposition
+        serves all penalties.
     """
     flat = targets.reshape(targets.shape[0], -1).astype(np.float64)
     values, vectors = np.linalg.eigh(x.T @ x)

@@ -1,4 +1,7 @@
-"""One member under way: backtest, choose, forecast, interval, clip; any failure ends in a simpler forecast with its reason."""
+"""One member under way: backtest, choose, forecast, interval, clip.
+
+Any failure ends in a simpler forecast with its reason.
+"""
 
 import math
 import time
@@ -65,38 +68,71 @@ class Work:
             found = on_every_step(found, self.line, self.line.hours, self.filled.tail, self.settings.end_ns, self.asked)
         if self.clock is not None:
             end_ns, step_ns = self.settings.end_ns, self.profile.step_ns
-            found = found.at(self.clock.ahead(end_ns, step_ns, self.h), end_ns + step_ns * np.arange(self.h, dtype=np.int64))
+            found = found.at(
+                self.clock.ahead(end_ns, step_ns, self.h), end_ns + step_ns * np.arange(self.h, dtype=np.int64)
+            )
         return found.nested(self.settings)
 
     @cached_property
     def models(self) -> dict[str, Callable[[], Any]]:
         """Models to test by name, in order: the naive ones, then the simpler ones first."""
-        wanted = (self.settings.candidates or BY_CLASS[self.profile.series_class]) if self.settings.model == "auto" else (self.settings.model,)
+        wanted = (
+            (self.settings.candidates or BY_CLASS[self.profile.series_class])
+            if self.settings.model == "auto"
+            else (self.settings.model,)
+        )
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
         return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
 
     @cached_property
     def test(self) -> backtest.Backtest:
         """Where past forecasts begin."""
-        # Where the newest values are missing, the forecast begins that much further from what is known: so must its test.
+        # Where the newest values are missing, the forecast begins that much further from what is known: so must its
+        # test.
         n = self.values.size - self.filled.tail
         h = min(self.filled.tail + self.settings.h, max(1, n // 3))
-        return backtest.begin(self.values[:n], replace(self.context, observed=None), h, fill_limit=self.settings.fill_limit, holidays=self.holidays[:n])
+        return backtest.begin(
+            self.values[:n],
+            replace(self.context, observed=None),
+            h,
+            fill_limit=self.settings.fill_limit,
+            holidays=self.holidays[:n],
+        )
 
     def _backtest(self, trained: "Mapping[str, Trained]") -> None:
         limit = time.process_time() + self.settings.budget if self.settings.model == "auto" else math.inf
         for name, new_model in self.models.items():
             until = math.inf if name in select.NAIVE else limit
-            if self.test.origins and not backtest.add(self.test, name, new_model, trained[name].before if name in trained else None, until):
+            if self.test.origins and not backtest.add(
+                self.test, name, new_model, trained[name].before if name in trained else None, until
+            ):
                 self.not_tried.append(name)
 
     def _choose(self, test: backtest.Backtest, names: tuple[str, ...]) -> select.Choice:
         choice = select.choose(test, names)
         name = self.settings.model
-        if name == "auto" and self.profile.series_class in SEASONAL and self.context.periods and not (test.origins and self._tested_periods(test)):
-            return select.Choice(("seasonal_naive",), "seasonal_naive: the season was seen too few times to test anything else on it", choice.scores)
-        if name == "auto" and self.profile.series_class == "constant" and "constant" in names and (not test.origins or "constant" in test.forecasts):
-            return select.Choice(("constant",), "constant: nearly always one value, which is repeated unless it was left for longer than ever", choice.scores)
+        if (
+            name == "auto"
+            and self.profile.series_class in SEASONAL
+            and self.context.periods
+            and not (test.origins and self._tested_periods(test))
+        ):
+            return select.Choice(
+                ("seasonal_naive",),
+                "seasonal_naive: the season was seen too few times to test anything else on it",
+                choice.scores,
+            )
+        if (
+            name == "auto"
+            and self.profile.series_class == "constant"
+            and "constant" in names
+            and (not test.origins or "constant" in test.forecasts)
+        ):
+            return select.Choice(
+                ("constant",),
+                "constant: nearly always one value, which is repeated unless it was left for longer than ever",
+                choice.scores,
+            )
         if name == "auto":
             return choice
         score, naive = choice.scores.get(name), select.reference(test)
@@ -104,7 +140,11 @@ class Work:
         if score is not None and naive is not None and name not in select.NAIVE:
             exact = _exact(test, naive)
             worse = not _exact(test, name) if exact else score > 1
-            why += f"; {naive} made no error in the backtest" if exact else f"; its backtest error was {100 * score:.0f} % of {naive}'s"
+            why += (
+                f"; {naive} made no error in the backtest"
+                if exact
+                else f"; its backtest error was {100 * score:.0f} % of {naive}'s"
+            )
             why += ", so repeating the past would have been better" if worse else ""
         return select.Choice((name,), why, choice.scores)
 
@@ -112,8 +152,13 @@ class Work:
         """Periods that the newest origin had two of: a model must forecast with what its backtest judged."""
         return test.origins[-1].context.periods if test.origins else self.context.periods
 
-    def _predict(self, choice: select.Choice, tested: tuple[int, ...], trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
-        """Forecast with what was chosen; what fails is left out, and if all fails the better naive forecast stands in."""
+    def _predict(
+        self, choice: select.Choice, tested: tuple[int, ...], trained: "Mapping[str, Trained]"
+    ) -> "tuple[Floats, tuple[str, ...]]":
+        """Forecast with what was chosen.
+
+        What fails is left out, and if all fails the better naive forecast stands in.
+        """
         context = backtest.context_of(self.filled, self.context)
         context = replace(context, state=self.context.state)
         if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
@@ -142,21 +187,43 @@ class Work:
         rows = [test.forecasts[name] for name in used if name in test.forecasts]
         return test.actual - select.combine(rows) if rows else np.full((0, 1), np.nan)
 
-    def _finish(self, yhat: "Floats", used: tuple[str, ...], choice: select.Choice, test: backtest.Backtest, errors: "Floats") -> MemberForecast:
+    def _finish(
+        self, yhat: "Floats", used: tuple[str, ...], choice: select.Choice, test: backtest.Backtest, errors: "Floats"
+    ) -> MemberForecast:
         season, levels = min(self.context.periods, default=1), (self.settings.level, *self.settings.levels)
         tail, worth = self.filled.tail, intervals.windows(errors, test.ends)
         bands = []
         for level in levels:
-            below, above = (v[tail:] for v in intervals.offsets(errors, tail + self.settings.h, level, self.values[self.filled.start :], season, worth))
+            below, above = (
+                v[tail:]
+                for v in intervals.offsets(
+                    errors, tail + self.settings.h, level, self.values[self.filled.start :], season, worth
+                )
+            )
             edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
             bands.append((self._back(edges[0]), self._back(edges[1])))
         yhat = yhat + self.days_off.shift if self.days_off else yhat
         times = self.settings.end_ns + self.profile.step_ns * np.arange(self.settings.h, dtype=np.int64)
         status, reason = self._status(used, choice)
-        label, why = replace(choice, names=used).label, choice.why if used == choice.names else select.why_left(test, choice, used)
+        label, why = (
+            replace(choice, names=used).label,
+            choice.why if used == choice.names else select.why_left(test, choice, used),
+        )
         report = summary.backtest_report(test, errors, self.values[self.filled.start :], self.unit, levels, season)
         report["not_tried"] = self.not_tried
-        return MemberForecast(self.profile.name, self.profile.tags, times, self._back(yhat), *bands[0], label, why, status, reason, report, further=tuple(bands[1:]))
+        return MemberForecast(
+            self.profile.name,
+            self.profile.tags,
+            times,
+            self._back(yhat),
+            *bands[0],
+            label,
+            why,
+            status,
+            reason,
+            report,
+            further=tuple(bands[1:]),
+        )
 
     def _back(self, z: "Floats") -> "Floats":
         """From what models work in to the unit of the member, inside the range that its values can have."""
@@ -174,10 +241,16 @@ class Work:
     def _silence(self) -> list[str]:
         """What is said of a member that nothing was measured of for as long as is forecast."""
         steps = self.filled.unseen
-        return [f"silent: nothing was measured in the newest {Duration.of(steps * self.profile.step_ns)}"] if silent(steps, self.settings.h) else []
+        return (
+            [f"silent: nothing was measured in the newest {Duration.of(steps * self.profile.step_ns)}"]
+            if silent(steps, self.settings.h)
+            else []
+        )
 
 
 def _exact(test: backtest.Backtest, name: str) -> bool:
     """Tell whether a model's errors are none but for rounding: nothing can be said as a share of them."""
     errors = test.actual - test.forecasts[name]
-    return float(np.nanmax(np.abs(errors), initial=0.0)) <= ROUNDING * float(np.nanmax(np.abs(test.actual), initial=0.0))
+    return float(np.nanmax(np.abs(errors), initial=0.0)) <= ROUNDING * float(
+        np.nanmax(np.abs(test.actual), initial=0.0)
+    )

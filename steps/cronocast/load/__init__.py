@@ -28,7 +28,10 @@ LOADED = "loaded.json"
 
 
 class Sink(Protocol):
-    """A database that takes points. A row of SINKS makes one from an entry and a function that takes a line for people."""
+    """A database that takes points.
+
+    A row of SINKS makes one from an entry and a function that takes a line for people.
+    """
 
     attempts: int  # tries of the slowest request
 
@@ -64,7 +67,10 @@ def run(job: Job) -> Outcome:
 def _load(job: Job, outcome: Outcome) -> None:
     target = resolved_target(job.entry, job.run_ns)
     if newer := _newer_run(job):
-        outcome.status, outcome.reason = "superseded", f"newer_run: {newer} is loaded already; remove {LOADED} from the state folder to load an older one"
+        outcome.status, outcome.reason = (
+            "superseded",
+            f"newer_run: {newer} is loaded already; remove {LOADED} from the state folder to load an older one",
+        )
         return
     forecast = check_handoff(job.forecast, "forecast", *job.handoff_names())
     outcome.window = forecast.get("window", {})
@@ -78,8 +84,8 @@ def _load(job: Job, outcome: Outcome) -> None:
     with _opened(job.forecast) as file:
         _check_levels(file, job.forecast, job.entry.levels)
         every_ns, columns = forecast.get("window", {}).get("every_ns"), forecast_columns(job.entry.levels)
-        # What forecast has published and vouches for is checked while it is sent, no line before its own check. A file that
-        # stands alone is checked whole before anything is sent.
+        # What forecast has published and vouches for is checked while it is sent, no line before its own check. A file
+        # that stands alone is checked whole before anything is sent.
         promised = _promised(forecast, job.forecast) or _counted(file, job.forecast, every_ns, columns)
         outcome.rows_in = outcome.rows_kept = outcome.expected = sum(promised.values())
         outcome.members = [{"name": name, "tags": tags, "points": rows} for (name, tags), rows in promised.items()]
@@ -103,17 +109,24 @@ def _opened(path: Path) -> io.BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
-        raise StorageError("E_STORAGE", str(path), f"can't be opened: {error.strerror}; check that the volume is there and readable") from error
+        raise StorageError(
+            "E_STORAGE", str(path), f"can't be opened: {error.strerror}; check that the volume is there and readable"
+        ) from error
 
 
 def _check_levels(file: io.BufferedReader, path: Path, levels: Iterable[float]) -> None:
-    """Say how to ask for the further levels of a file where others are asked for; any other first line is left to the strict reading."""
+    """Say how to ask for the further levels of a file where others are asked for.
+
+    Any other first line is left to the strict reading.
+    """
     there = levels_of(file.readline(MAX_LINE_BYTES))
     if there is None or forecast_columns(there) == forecast_columns(levels):
         return
     listed = ",".join(f"{level:g}" for level in there)
     has = f"the further levels {listed}" if there else "no further levels"
-    raise ContractError("E_CSV_HEADER", str(path), f"has {has}; {f'give --levels {listed}' if there else 'leave --levels out'}")
+    raise ContractError(
+        "E_CSV_HEADER", str(path), f"has {has}; {f'give --levels {listed}' if there else 'leave --levels out'}"
+    )
 
 
 def _promised(forecast: Mapping[str, Any], path: Path) -> dict[Key, int] | None:
@@ -123,12 +136,20 @@ def _promised(forecast: Mapping[str, Any], path: Path) -> dict[Key, int] | None:
         ContractError: they are not the rows of the file.
     """
     try:
-        promised = {(str(member["name"]), str(member["tags"])): int(member["rows"]) for member in forecast["members"] if member["rows"]}
+        promised = {
+            (str(member["name"]), str(member["tags"])): int(member["rows"])
+            for member in forecast["members"]
+            if member["rows"]
+        }
         rows = forecast["outputs"][path.name]["rows"]
     except (KeyError, TypeError, ValueError):
         return None
     if sum(promised.values()) != rows:
-        raise ContractError("E_HANDOFF", str(path), f"{rows} rows, the members in the result of forecast have {sum(promised.values())}; run forecast again")
+        raise ContractError(
+            "E_HANDOFF",
+            str(path),
+            f"{rows} rows, the members in the result of forecast have {sum(promised.values())}; run forecast again",
+        )
     return promised
 
 
@@ -144,7 +165,11 @@ def _deliver(job: Job, outcome: Outcome, target: Target, rows: Iterator[Rows], s
     members: dict[Key, int] = {(member["name"], member["tags"]): member["points"] for member in outcome.members}
     keys = {tags: target.key(target.measurement, tags) for _, tags in members}
     if len(keys) < len(members):
-        raise ContractError("E_CSV_ROW", str(job.forecast), "two members of different names have the same tags, so their points would overwrite each other")
+        raise ContractError(
+            "E_CSV_ROW",
+            str(job.forecast),
+            "two members of different names have the same tags, so their points would overwrite each other",
+        )
     bodies = forecast_bodies(rows, keys.__getitem__, target.run_s, job.entry.sink.batch)
     records = [*_records(job, target, members)] if job.entry.sink.runs else []
     if job.dry_run is not None:
@@ -155,7 +180,8 @@ def _deliver(job: Job, outcome: Outcome, target: Target, rows: Iterator[Rows], s
         outcome.reason = f"dry_run: the lines are in {job.dry_run.name}, nothing was sent"
         return
     sink: Sink = registry.load(SINKS, "sink.kind", job.entry.sink.kind)(job.entry, say)
-    # Closed here also after a failure: left to the garbage collector its thread would be joined wherever that runs, inside `threading` too, for ever.
+    # Closed here also after a failure: left to the garbage collector its thread would be joined wherever that runs,
+    # inside `threading` too, for ever.
     with closing(ahead(bodies)) as coming:
         _send(job, outcome, sink, coming, records)
     if job.entry.sink.read_back:
@@ -176,7 +202,9 @@ def _send(job: Job, outcome: Outcome, sink: Sink, bodies: Iterator[bytes], recor
     try:
         dead_letters.unlink(missing_ok=True)
     except OSError as error:
-        raise StorageError("E_STORAGE", str(dead_letters), f"can't be removed: {error.strerror}; check that the volume is writable") from error
+        raise StorageError(
+            "E_STORAGE", str(dead_letters), f"can't be removed: {error.strerror}; check that the volume is writable"
+        ) from error
     try:
         sink.write(bodies, points)
         sink.write(joined(records, job.entry.sink.batch), runs)
@@ -185,20 +213,33 @@ def _send(job: Job, outcome: Outcome, sink: Sink, bodies: Iterator[bytes], recor
         refused = points.refused + runs.refused
         if refused:
             with atomic(dead_letters) as file:
-                file.writelines(b"# %b\n%b" % (words.encode("ascii", "backslashreplace"), line) for line, words in refused)
+                file.writelines(
+                    b"# %b\n%b" % (words.encode("ascii", "backslashreplace"), line) for line, words in refused
+                )
             outcome.add_output(dead_letters, len(refused))
     requests = points.requests + runs.requests
-    outcome.notes += [f"{requests} request{'s' * (requests != 1)}", f"{runs.acked} record{'s' * (runs.acked != 1)} written to the runs measurement"]
+    outcome.notes += [
+        f"{requests} request{'s' * (requests != 1)}",
+        f"{runs.acked} record{'s' * (runs.acked != 1)} written to the runs measurement",
+    ]
     if refused:
-        sentence = f"{len(refused)} of {outcome.expected + len(records)} lines were refused: {refused[0][1]}; they lie in {DEAD_LETTERS}"
+        sentence = (
+            f"{len(refused)} of {outcome.expected + len(records)} lines were refused: {refused[0][1]}; they lie in"
+            f" {DEAD_LETTERS}"
+        )
         raise RefusedError("E_PARTIAL", str(dead_letters), sentence)
     if points.acked != outcome.expected or runs.acked != len(records):
-        raise RefusedError("E_PARTIAL", str(job.forecast), f"{points.acked} of {outcome.expected} points were acknowledged")
+        raise RefusedError(
+            "E_PARTIAL", str(job.forecast), f"{points.acked} of {outcome.expected} points were acknowledged"
+        )
 
 
 def _read_back(sink: Sink, target: Target, expected: int, seen_: Seen) -> None:
     """Count the points again on the server; it can only make a success of 204s doubtful, never a failure good."""
     found = sink.count(target.measurement, target.series, target.run_s, seen_.first_ns, seen_.last_ns)
     if found != expected:
-        sentence = f"{expected} points of {stamp(seen_.first_ns)} to {stamp(seen_.last_ns)} were acknowledged, the server shows {found}"
+        sentence = (
+            f"{expected} points of {stamp(seen_.first_ns)} to {stamp(seen_.last_ns)} were acknowledged, the server"
+            f" shows {found}"
+        )
         raise TemporaryError("E_READ_BACK", target.measurement, sentence)

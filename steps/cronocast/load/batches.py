@@ -11,7 +11,10 @@ ROW_BYTES, FIELD_BYTES = 40, 30  # of a line after its key: run and time; a name
 
 
 def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[bytes]:
-    """Write rows as bodies of at most `batch` lines and about 4 MiB; `key_of` says how the lines of a member begin, by its tags."""
+    """Write rows as bodies of at most `batch` lines and about 4 MiB.
+
+    `key_of` says how the lines of a member begin, by its tags.
+    """
     parts: list[bytes] = []
     count = size = 0
     for part in rows:
@@ -53,8 +56,13 @@ def joined(lines: Iterable[bytes], batch: int) -> Iterator[bytes]:
 
 
 def ahead(bodies: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """Make the next body in a thread while the server works on this one; requests themselves stay in the main thread. To be closed: see `contextlib.closing`."""
-    from concurrent.futures import ThreadPoolExecutor  # with logging it takes longer to load than a step that finds nothing to do has work
+    """Make the next body in a thread while the server works on this one; requests themselves stay in the main thread.
+
+    To be closed: see `contextlib.closing`.
+    """
+    from concurrent.futures import (
+        ThreadPoolExecutor,
+    )  # with logging it takes longer to load than a step that finds nothing to do has work
 
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, bodies, b"")

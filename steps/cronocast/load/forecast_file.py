@@ -1,7 +1,7 @@
 """Strict reading of forecast.csv at the speed of Python's own text functions. Standard library only.
 
-`series.read_members` looks at one row at a time and says what is wrong with it. Here many rows are looked at at once, and only
-whether they are right; where they are not, `read_members` finds the words.
+`series.read_members` looks at one row at a time and says what is wrong with it. Here many rows are looked at at once,
+and only whether they are right; where they are not, `read_members` finds the words.
 """
 
 import csv
@@ -18,7 +18,18 @@ from typing import IO
 from cronocast.durations import MAX_NS, Duration
 from cronocast.errors import ContractError, DataError, StorageError, seen
 from cronocast.load.even_times import EvenTimes
-from cronocast.series import FORECAST_COLUMNS, MAX_FILE_BYTES, MAX_LINE_BYTES, NUMBER, header, ordered, other_unit, parse_tags, prefix, read_members
+from cronocast.series import (
+    FORECAST_COLUMNS,
+    MAX_FILE_BYTES,
+    MAX_LINE_BYTES,
+    NUMBER,
+    header,
+    ordered,
+    other_unit,
+    parse_tags,
+    prefix,
+    read_members,
+)
 
 BLOCK_BYTES = 2**20  # about 10,000 rows; larger blocks are no faster
 POINT = ord(".")  # sought as a number: a third faster than as text
@@ -76,7 +87,8 @@ def checked_rows(
     Args:
         file: Open at `path`.
         path: For messages.
-        every_ns: Step of the grid, on which every time must lie; None: one step throughout, as the first two rows have it.
+        every_ns: Step of the grid, on which every time must lie; None: one step throughout, as the first two rows have
+            it.
         promised: Rows of each member that has any; None if not known.
         seen_: Filled as reading goes on.
         columns: What the header must name.
@@ -88,7 +100,11 @@ def checked_rows(
     """
     try:
         if (size := path.stat().st_size) > MAX_FILE_BYTES:
-            raise DataError("E_TOO_LARGE", str(path), f"{size} bytes; at most {MAX_FILE_BYTES} are read, shorten horizon or split the series")
+            raise DataError(
+                "E_TOO_LARGE",
+                str(path),
+                f"{size} bytes; at most {MAX_FILE_BYTES} are read, shorten horizon or split the series",
+            )
         for rows in _check(_read_rows(file, columns), every_ns, seen_):
             key = rows.name, rows.tags
             if promised is not None and seen_.members[key] > promised.get(key, 0):
@@ -96,7 +112,11 @@ def checked_rows(
             yield rows
     except SuspectError as error:
         _explain(path, every_ns, columns)
-        raise ContractError("E_CSV_ROW", str(path), "the rows are not those of a forecast, or changed while they were read; run forecast again") from error
+        raise ContractError(
+            "E_CSV_ROW",
+            str(path),
+            "the rows are not those of a forecast, or changed while they were read; run forecast again",
+        ) from error
     except OSError as error:
         raise StorageError("E_STORAGE", str(path), f"can't be read: {error.strerror}; check the volume") from error
     for key, rows_due in (promised or {}).items():
@@ -105,7 +125,11 @@ def checked_rows(
 
 
 def _broken_promise(path: Path, key: Key, there: int, due: int) -> ContractError:
-    return ContractError("E_HANDOFF", str(path), f"member {seen(','.join(key))} has {there} rows or more, the result of forecast says {due}; run forecast again")
+    return ContractError(
+        "E_HANDOFF",
+        str(path),
+        f"member {seen(','.join(key))} has {there} rows or more, the result of forecast says {due}; run forecast again",
+    )
 
 
 def _read_rows(file: IO[bytes], columns: tuple[str, ...]) -> Iterator[Rows]:
@@ -148,7 +172,10 @@ def _first_cells(line: bytes) -> tuple[str, str, bytes]:
 
 
 def _end(block: bytes, at: int, start: bytes) -> int:
-    """Where the rows end that begin with `start`, the one at `at` being the first: rows of a member stand together, so halving finds it."""
+    """Where the rows end that begin with `start`, the one at `at` being the first.
+
+    Rows of a member stand together, so halving finds it.
+    """
     high = block.rfind(b"\n", at, -1) + 1 or at
     if block.startswith(start, high):
         return len(block)
@@ -176,7 +203,11 @@ def _check(parts: Iterable[Rows], every_ns: int | None, seen_: Seen) -> Iterator
                 raise SuspectError
         step = step or (_whole(times[1]) - first if len(times) > 1 else 0)
         last = first + (rows.count - 1) * step
-        if last > MAX_NS or other_unit(first, last) or (times != grid.texts(first, len(times), step) if step > 0 else len(times) > 1):
+        if (
+            last > MAX_NS
+            or other_unit(first, last)
+            or (times != grid.texts(first, len(times), step) if step > 0 else len(times) > 1)
+        ):
             raise SuspectError
         seen_.members[key] += rows.count
         seen_.first_ns, seen_.last_ns = min(seen_.first_ns, first), max(seen_.last_ns, last)
@@ -193,14 +224,21 @@ def _sound(text: bytes, columns: list[list[bytes]]) -> bool:
     """Tell whether every value is a finite number, and yhat in every interval."""
     pairs = ordered(len(columns))
     if text.translate(None, PLAIN):
-        # Without letters and plus signs `float` takes decimal numbers only; otherwise each cell is held against the contract.
+        # Without letters and plus signs `float` takes decimal numbers only; otherwise each cell is held against the
+        # contract.
         if not all(map(_NUMBER.fullmatch, chain(*columns))):
             return False
-    elif b"-" not in text and text.count(b".") == len(columns) * len(columns[0]) and text.count(b";") == len(columns[0]):
-        # Without a sign, texts compare as their numbers do where the one point is at the same place; where it is not, the number with
-        # more digits before it is larger, unless they are zeros. Twice as fast as numbers.
+    elif (
+        b"-" not in text and text.count(b".") == len(columns) * len(columns[0]) and text.count(b";") == len(columns[0])
+    ):
+        # Without a sign, texts compare as their numbers do where the one point is at the same place; where it is not,
+        # the number with more digits before it is larger, unless they are zeros. Twice as fast as numbers.
         places = [list(map(bytes.find, column, repeat(POINT))) for column in columns]
-        fine = min(map(min, places)) > 0 and max(map(max, places)) < 300 and (all(place == places[0] for place in places) or not _LEADING_ZERO.search(text))
+        fine = (
+            min(map(min, places)) > 0
+            and max(map(max, places)) < 300
+            and (all(place == places[0] for place in places) or not _LEADING_ZERO.search(text))
+        )
         if fine and all(_at_most(places[a], columns[a], places[b], columns[b]) for a, b in pairs):
             return True
     try:
@@ -210,7 +248,9 @@ def _sound(text: bytes, columns: list[list[bytes]]) -> bool:
     if not all(all(map(le, values[a], values[b])) for a, b in pairs):
         return False
     # What is not infinite at the outer bounds is not between them.
-    return all(min(values[i]) > -inf for i in {1, len(values) - 2}) and all(max(values[i]) < inf for i in {2, len(values) - 1})
+    return all(min(values[i]) > -inf for i in {1, len(values) - 2}) and all(
+        max(values[i]) < inf for i in {2, len(values) - 1}
+    )
 
 
 def _at_most(low_places: list[int], low: list[bytes], high_places: list[int], high: list[bytes]) -> bool:
@@ -228,13 +268,22 @@ def _explain(path: Path, every_ns: int | None, columns: tuple[str, ...]) -> None
         step = step or (times[1] - times[0] if len(times) > 1 else 0)
         due = times[0]
         if every_ns and due % every_ns:
-            raise ContractError("E_CSV_TIME", f"{path}:{number + 1}", f"time {due} is no multiple of {Duration.of(every_ns)}; right: a time on the grid")
+            raise ContractError(
+                "E_CSV_TIME",
+                f"{path}:{number + 1}",
+                f"time {due} is no multiple of {Duration.of(every_ns)}; right: a time on the grid",
+            )
         for time, *values in zip(times, *member.columns, strict=True):
             number += 1
             if time != due:
-                raise ContractError("E_CSV_TIME", f"{path}:{number}", f"time {time}; right: {due}, one step after the row before")
+                raise ContractError(
+                    "E_CSV_TIME", f"{path}:{number}", f"time {time}; right: {due}, one step after the row before"
+                )
             for low, high in ordered(len(columns)):
                 if not values[low] <= values[high]:
-                    sentence = f"{columns[low]} {values[low]!r} is above {columns[high]} {values[high]!r}; right: yhat in every interval, a narrower one in a wider one"
+                    sentence = (
+                        f"{columns[low]} {values[low]!r} is above {columns[high]} {values[high]!r}; right: yhat in"
+                        " every interval, a narrower one in a wider one"
+                    )
                     raise ContractError("E_CSV_VALUE", f"{path}:{number}", sentence)
             due = time + step

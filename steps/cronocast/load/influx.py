@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     import requests
 
 DONE = 204
-SPLIT = frozenset({400, 413, 422})  # 1.x, 2.x and 3.x mean different things by them; sending halves again is right for all
+SPLIT = frozenset(
+    {400, 413, 422}
+)  # 1.x, 2.x and 3.x mean different things by them; sending halves again is right for all
 MAX_REFUSED = 100  # lines; then it is no line that is at fault, and asking on would take thousands of requests
 MAX_ANSWER_BYTES = 2**16  # of an answer: 1.x lists every refused line
 MAX_WORDS = 300
-CONFLICT = re.compile(r'field type conflict: input field "(.+)" on measurement "(.+)" is type (\w+), already exists as type (\w+)')
+CONFLICT = re.compile(
+    r'field type conflict: input field "(.+)" on measurement "(.+)" is type (\w+), already exists as type (\w+)'
+)
 # Refusals that hold for every line of the request, so that halves of it would be refused as well.
-FOR_ALL = re.compile(r"field type conflict|invalid column type|beyond retention policy|limit exceeded|exceeds retention|database is required|database not found", re.IGNORECASE)
+FOR_ALL = re.compile(
+    r"field type conflict|invalid column type|beyond retention policy|limit exceeded|exceeds retention|database is"
+    r" required|database not found",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -47,10 +55,12 @@ class Influx:
     def write(self, bodies: Iterable[bytes], written: Written) -> None:
         """Send bodies of line protocol one after the other and count what is acknowledged.
 
-        A body that the server refuses is halved and sent again until the lines at fault stand alone; they go to `written.refused`.
+        A body that the server refuses is halved and sent again until the lines at fault stand alone; they go to
+        `written.refused`.
 
         Raises:
-            RefusedError: the database or policy is missing, a field has another type, or more than 100 lines are refused.
+            RefusedError: the database or policy is missing, a field has another type, or more than 100 lines are
+                refused.
             TemporaryError, AccessError, ContractError: as `Client.send`.
         """
         for body in bodies:
@@ -79,17 +89,25 @@ class Influx:
             return halves
         written.refused.append((body, f"status {status}, {words}"))
         if len(written.refused) >= MAX_REFUSED:
-            raise RefusedError("E_PARTIAL", self._where, f"{len(written.refused)} lines were refused and no more were tried; status {status}, {words}")
+            raise RefusedError(
+                "E_PARTIAL",
+                self._where,
+                f"{len(written.refused)} lines were refused and no more were tried; status {status}, {words}",
+            )
         return []
 
     def _ask(self, body: bytes) -> tuple[int, str]:
-        params = {"db": self.database, "precision": "ns"} | ({"rp": self.retention_policy} if self.retention_policy else {})
+        params = {"db": self.database, "precision": "ns"} | (
+            {"rp": self.retention_policy} if self.retention_policy else {}
+        )
 
         def consume(response: "requests.Response") -> tuple[int, str]:
             return response.status_code, self._words(_read(response))
 
         headers = {"Content-Type": "text/plain; charset=utf-8"}
-        return self.client.send("POST", "/write", params=params, body=body, headers=headers, accept=SPLIT | {DONE}, consume=consume)
+        return self.client.send(
+            "POST", "/write", params=params, body=body, headers=headers, accept=SPLIT | {DONE}, consume=consume
+        )
 
     @property
     def _where(self) -> str:
@@ -105,15 +123,22 @@ class Influx:
             pass
         if self.client.secret:
             text = text.replace(self.client.secret, "***")
-        return " ".join(ascii(text)[1:-1].replace("\\'", "'").replace("\\n", " ").replace("\\\\", "\\").split())[:MAX_WORDS]
+        return " ".join(ascii(text)[1:-1].replace("\\'", "'").replace("\\n", " ").replace("\\\\", "\\").split())[
+            :MAX_WORDS
+        ]
 
     def _refusal(self, status: int, words: str) -> CronocastError:
         if found := CONFLICT.search(words):
             name, measurement, sent, there = found.groups()
-            right = f"field {seen(name)} of measurement {seen(measurement)} is sent as {sent} but stands there as {there}; write to another measurement or drop the old one"
+            right = (
+                f"field {seen(name)} of measurement {seen(measurement)} is sent as {sent} but stands there as {there};"
+                " write to another measurement or drop the old one"
+            )
             return RefusedError("E_TYPE_CONFLICT", self._where, right)
         token = "E_TYPE_CONFLICT" if "type" in words else "E_RETENTION" if "retention" in words.lower() else "E_REFUSED"
-        return RefusedError(token, self._where, f"status {status}, {words}; mend this on the server, or write elsewhere")
+        return RefusedError(
+            token, self._where, f"status {status}, {words}; mend this on the server, or write elsewhere"
+        )
 
     def count(self, measurement: str, series: str, run_s: int, first_ns: int, last_ns: int) -> int:
         """Count the points of one run that the server has, both ends of the window included.
@@ -126,17 +151,29 @@ class Influx:
         """
         policy = f"{_quoted(self.retention_policy)}." if self.retention_policy else ""
         where = f'"series" = $series AND "run" = {run_s} AND time >= {first_ns} AND time <= {last_ns}'
-        text = f"SELECT count(yhat) FROM {policy}{_quoted(measurement)} WHERE {where}"  # noqa: S608 - names are quoted, the text is bound
+        # names are quoted, the text is bound
+        text = f"SELECT count(yhat) FROM {policy}{_quoted(measurement)} WHERE {where}"  # noqa: S608
         params = {"db": self.database, "epoch": "ns", "q": text, "params": json.dumps({"series": series})}
-        answer = self.client.send("GET", "/query", params=params, headers={"Accept": "application/json"}, accept=frozenset({200}), consume=_read)
+        answer = self.client.send(
+            "GET",
+            "/query",
+            params=params,
+            headers={"Accept": "application/json"},
+            accept=frozenset({200}),
+            consume=_read,
+        )
         try:
             result = json.loads(answer)["results"][0]
             if "error" in result:
-                raise RefusedError("E_QUERY", self.client.where, f"the points can't be counted: {seen(result['error'])}")
+                raise RefusedError(
+                    "E_QUERY", self.client.where, f"the points can't be counted: {seen(result['error'])}"
+                )
             found: Any = result["series"][0]["values"][0][1] if result.get("series") else 0
             return int(found)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise RefusedError("E_ANSWER", self.client.where, f"not an answer to a count: {seen(answer[:80])}") from error
+            raise RefusedError(
+                "E_ANSWER", self.client.where, f"not an answer to a count: {seen(answer[:80])}"
+            ) from error
 
 
 def influx_sink(entry: Entry, say: Say) -> Influx:
@@ -145,7 +182,11 @@ def influx_sink(entry: Entry, say: Say) -> Influx:
     Raises:
         ConfigError: the secret is missing or unusable.
     """
-    return Influx(sink_client(entry.sink, entry.source, say), entry.sink.database or entry.source.database, entry.sink.retention_policy)
+    return Influx(
+        sink_client(entry.sink, entry.source, say),
+        entry.sink.database or entry.source.database,
+        entry.sink.retention_policy,
+    )
 
 
 def _read(response: "requests.Response") -> bytes:

@@ -29,15 +29,26 @@ def series_key(measurement: str, tags: Iterable[tuple[str, str]]) -> bytes:
         if fault:
             raise ContractError("E_TAG", key, f"tag {seen(key)} can't be written: {fault}")
     if len({key for key, _ in ordered}) < len(ordered):
-        raise ContractError("E_TAG", measurement, f"one tag key stands there twice: {seen([key for key, _ in ordered])}")
-    parts = [measurement.translate(MEASUREMENT_ESCAPES), *(f"{key.translate(TAG_ESCAPES)}={value.translate(TAG_ESCAPES)}" for key, value in ordered)]
+        raise ContractError(
+            "E_TAG", measurement, f"one tag key stands there twice: {seen([key for key, _ in ordered])}"
+        )
+    parts = [
+        measurement.translate(MEASUREMENT_ESCAPES),
+        *(f"{key.translate(TAG_ESCAPES)}={value.translate(TAG_ESCAPES)}" for key, value in ordered),
+    ]
     text = ",".join(parts).encode()
     if len(text) > MAX_KEY_BYTES:
-        raise ContractError("E_TAG", measurement, f"measurement and tags have {len(text)} bytes together; allowed: at most {MAX_KEY_BYTES}")
+        raise ContractError(
+            "E_TAG",
+            measurement,
+            f"measurement and tags have {len(text)} bytes together; allowed: at most {MAX_KEY_BYTES}",
+        )
     return text
 
 
-def forecast_lines(key: bytes, run_s: int, names: Sequence[str], time: Sequence[bytes], *columns: Sequence[bytes]) -> bytes:
+def forecast_lines(
+    key: bytes, run_s: int, names: Sequence[str], time: Sequence[bytes], *columns: Sequence[bytes]
+) -> bytes:
     """Write rows of one member as lines, with a newline after each.
 
     Args:
@@ -45,13 +56,15 @@ def forecast_lines(key: bytes, run_s: int, names: Sequence[str], time: Sequence[
         run_s: The run's scheduled time in seconds since 1970.
         names: Fields, plain names that need no escape.
         time: Nanoseconds since 1970 as decimal text, one for each row.
-        columns: For each field decimal text of finite numbers, one for each row; it passes unchanged, so no digit is lost.
+        columns: For each field decimal text of finite numbers, one for each row; it passes unchanged, so no digit is
+            lost.
     """
     fields = b"".join(b"%b=%%b," % name.encode() for name in names)
     line = key.replace(b"%", b"%%") + b" " + fields + b"run=%di %%b\n" % run_s
     width = len(names) + 1
     cells: list[bytes] = [b""] * (width * len(time))
-    # Columns are laid side by side by slices, and one formatting call fills all lines: a loop over rows takes six times as long.
+    # Columns are laid side by side by slices, and one formatting call fills all lines: a loop over rows takes six times
+    # as long.
     for i, column in enumerate((*columns, time)):
         cells[i::width] = column
     return (line * len(time)) % tuple(cells)

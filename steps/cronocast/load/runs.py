@@ -16,7 +16,10 @@ COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at
 
 
 def step_results(beside: Path, series: str | None, run: str | None) -> dict[str, dict[str, Any]]:
-    """Results of the steps before load that lie in the same folder; those that are missing or of another run are left out."""
+    """Results of the steps before load that lie in the same folder.
+
+    Those that are missing or of another run are left out.
+    """
     found = {}
     for step in STEPS:
         try:
@@ -28,8 +31,12 @@ def step_results(beside: Path, series: str | None, run: str | None) -> dict[str,
     return found
 
 
-def run_fields(results: Mapping[str, dict[str, Any]], points: Mapping[tuple[str, str], int]) -> Iterator[tuple[tuple[str, str], dict[str, Value]]]:
-    """Fields of the record of each member that was forecast or skipped: ((name, tags), fields); what is not known is None.
+def run_fields(
+    results: Mapping[str, dict[str, Any]], points: Mapping[tuple[str, str], int]
+) -> Iterator[tuple[tuple[str, str], dict[str, Value]]]:
+    """Fields of the record of each member that was forecast or skipped: ((name, tags), fields).
+
+    What is not known is None.
 
     Args:
         results: From `step_results`.
@@ -40,7 +47,9 @@ def run_fields(results: Mapping[str, dict[str, Any]], points: Mapping[tuple[str,
     members = {_key(member): member for member in _members(results.get("forecast", {}))}
     for key in {**dict.fromkeys(members), **dict.fromkeys(points)}:
         member = members.get(key, {})
-        words = {name: _word(member.get(name)) for name in WORDS} | {"class": _word(member.get("class")) or _word(classes.get(key, {}).get("class"))}
+        words = {name: _word(member.get(name)) for name in WORDS} | {
+            "class": _word(member.get("class")) or _word(classes.get(key, {}).get("class"))
+        }
         scores = member.get("backtest")
         scores = scores if isinstance(scores, dict) else {}
         coverage = {name: _number(value) for name, value in scores.items() if COVERAGE.fullmatch(name)}
@@ -49,7 +58,11 @@ def run_fields(results: Mapping[str, dict[str, Any]], points: Mapping[tuple[str,
 
 def _members(result: dict[str, Any]) -> list[dict[str, Any]]:
     members = result.get("members")
-    return [member for member in members if isinstance(member, dict) and isinstance(member.get("name"), str)] if isinstance(members, list) else []
+    return (
+        [member for member in members if isinstance(member, dict) and isinstance(member.get("name"), str)]
+        if isinstance(members, list)
+        else []
+    )
 
 
 def _key(member: dict[str, Any]) -> tuple[str, str]:
@@ -62,4 +75,8 @@ def _word(value: object) -> str | None:
 
 def _number(value: object) -> float | None:
     """A finite float: a whole number would fix the field's type as integer on the server."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
+    return (
+        float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        else None
+    )

@@ -10,7 +10,9 @@ from cronocast.load.line_protocol import series_key
 from cronocast.series import parse_tags
 
 # Fields of the measurement of the runs: those of members, and those of whole runs.
-RECORD_FIELD = re.compile(r"class|model|why|status|reason|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|(extract|classify|forecast|load)_s")
+RECORD_FIELD = re.compile(
+    r"class|model|why|status|reason|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|(extract|classify|forecast|load)_s"
+)
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Target:
     def key(self, measurement: str, tags: str) -> bytes:
         """Write how every line of a member begins: measurement, the member's tags and the tag `series`.
 
-        Tags such as `model` and `class` are common, so they are no reason to refuse a forecast: where they would meet a field
-        of the same name, in the measurement of the runs, they are written as `tag_model` and `tag_class`.
+        Tags such as `model` and `class` are common, so they are no reason to refuse a forecast: where they would meet a
+        field of the same name, in the measurement of the runs, they are written as `tag_model` and `tag_class`.
 
         Raises:
             ConfigError: the member has a tag that a forecast has itself, such as `series`.
@@ -41,7 +43,9 @@ class Target:
             raise ConfigError.one("E_TAG", "source.group_by", fault)
         if measurement == self.runs:
             names = {name for name, _ in pairs}
-            pairs = tuple((_free(f"tag_{name}", names) if RECORD_FIELD.fullmatch(name) else name, value) for name, value in pairs)
+            pairs = tuple(
+                (_free(f"tag_{name}", names) if RECORD_FIELD.fullmatch(name) else name, value) for name, value in pairs
+            )
         return series_key(measurement, [*pairs, ("series", self.series)])
 
 

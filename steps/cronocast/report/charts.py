@@ -1,10 +1,24 @@
-"""The charts: history with forecast and band, the whole history, error by step ahead, a small line for tables. Pure functions to SVG text."""
+"""The charts: history with forecast and band, the whole history, error by step ahead, a small line for tables.
+
+Pure functions to SVG text.
+"""
 
 from collections.abc import Sequence
 from datetime import tzinfo
 from itertools import pairwise
 
-from cronocast.report.frame import Focus, Frame, Label, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
+from cronocast.report.frame import (
+    Focus,
+    Frame,
+    Label,
+    extremes,
+    margin,
+    place,
+    steps_axis,
+    time_axis,
+    value_axis,
+    width_of,
+)
 from cronocast.report.model import MemberView
 from cronocast.report.scale import reduce_line, spans, value_domain, value_ticks
 from cronocast.report.svg import Size, element, polyline, safe, short, text, text_width
@@ -13,8 +27,13 @@ from cronocast.report.words import clock, length, number, percent, tick_numbers
 GAP_STEPS = 1.5  # more than one step and a half between two values: at least one is missing, the line breaks
 
 
-def forecast_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, levels: Sequence[float], uid: str) -> str:
-    """History, forecast and its bands around now, with everything labelled; the first level is that of `yhat_lower` and `yhat_upper`, the others ascend."""
+def forecast_chart(
+    member: MemberView, focus: Focus, size: Size, zone: tzinfo, levels: Sequence[float], uid: str
+) -> str:
+    """History, forecast and its bands around now, with everything labelled.
+
+    The first level is that of `yhat_lower` and `yhat_upper`, the others ascend.
+    """
     end_labels = _end_labels(member)
     legend = _legend(member, focus, levels, size)
     domain = focus_domain(member, focus)
@@ -25,9 +44,18 @@ def forecast_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, l
     top = rows * 18 + 26
     frame = Frame(margin(names, size), top, size.width - right, size.height - 36, focus.t0, focus.t1, *domain)
     parts = [
-        element("rect", cls="ahead", x=frame.x(focus.now), y=frame.top, width=frame.right - frame.x(focus.now), height=frame.bottom - frame.top)
-        if len(member.forecast.time_ns)
-        else "",
+        (
+            element(
+                "rect",
+                cls="ahead",
+                x=frame.x(focus.now),
+                y=frame.top,
+                width=frame.right - frame.x(focus.now),
+                height=frame.bottom - frame.top,
+            )
+            if len(member.forecast.time_ns)
+            else ""
+        ),
         value_axis(frame, ticks, names),
         _gaps(frame, member, focus, size),
         time_axis(frame, size, zone),
@@ -47,16 +75,25 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
     times = member.history.time_ns
     domain = value_domain(*extremes([member.history.columns[0], member.forecast.columns[0]]))
     frame = Frame(10, 8, size.width - 10, size.height - 34, times[0], max(focus.t1, times[0] + member.step_ns), *domain)
-    window = element("rect", cls="focus", x=frame.x(focus.t0), y=4, width=frame.right - frame.x(focus.t0), height=frame.bottom, rx=3)
+    window = element(
+        "rect", cls="focus", x=frame.x(focus.t0), y=4, width=frame.right - frame.x(focus.t0), height=frame.bottom, rx=3
+    )
     changes = member.profile.change_points_ns if member.profile else ()
     parts = [
         time_axis(frame, size, zone),
         window,
-        *[_vertical(frame, t, "change" if t == changes[-1] else "change before") for t in changes if frame.t0 < t < frame.t1],
+        *[
+            _vertical(frame, t, "change" if t == changes[-1] else "change before")
+            for t in changes
+            if frame.t0 < t < frame.t1
+        ],
         _measured(frame, member, 0),
         _ahead(frame, member),
     ]
-    about = f"{len(times):,} values from {clock(times[0], zone, year=True)} to {clock(times[-1], zone, year=True)}, the part above is marked."
+    about = (
+        f"{len(times):,} values from {clock(times[0], zone, year=True)} to {clock(times[-1], zone, year=True)}, the"
+        " part above is marked."
+    )
     return drawing(parts, size, uid, f"All of the history of {member.label}", about)
 
 
@@ -77,49 +114,100 @@ def steps_chart(member: MemberView, size: Size, uid: str) -> str:
     for cls, _, values in lines:
         points = [(frame.x(s), frame.y(v)) for s, v in zip(test.steps, values, strict=True) if v is not None]
         parts.append(element("path", cls=cls, d=polyline(points)))
-    about = f"{length(test.steps[0] * member.step_ns)} ahead: {number(test.chosen[0])}; {length(test.steps[-1] * member.step_ns)} ahead: {number(test.chosen[-1])}."
+    about = (
+        f"{length(test.steps[0] * member.step_ns)} ahead: {number(test.chosen[0])};"
+        f" {length(test.steps[-1] * member.step_ns)} ahead: {number(test.chosen[-1])}."
+    )
     return drawing([*parts, *place(ends, frame, size)], size, uid, "Backtest error by how far ahead", about, frame)
 
 
 def sparkline(member: MemberView, focus: Focus) -> str:
     """A small line of history and forecast for a table row; the row says in numbers what matters."""
     size = Size(132, 34, "spark")
-    frame = Frame(2, 4, size.width - 2, size.height - 4, focus.t0, focus.t1, *value_domain(*extremes([member.history.columns[0][focus.first :], member.forecast.columns[0]])))
-    parts = [_band(frame, member) if _band_fits(frame, member) else "", _measured(frame, member, focus.first), _ahead(frame, member)]
-    return element("svg", *parts, cls="chart spark", viewbox=f"0 0 {size.width} {size.height}", width=size.width, height=size.height, aria_hidden="true")
+    frame = Frame(
+        2,
+        4,
+        size.width - 2,
+        size.height - 4,
+        focus.t0,
+        focus.t1,
+        *value_domain(*extremes([member.history.columns[0][focus.first :], member.forecast.columns[0]])),
+    )
+    parts = [
+        _band(frame, member) if _band_fits(frame, member) else "",
+        _measured(frame, member, focus.first),
+        _ahead(frame, member),
+    ]
+    return element(
+        "svg",
+        *parts,
+        cls="chart spark",
+        viewbox=f"0 0 {size.width} {size.height}",
+        width=size.width,
+        height=size.height,
+        aria_hidden="true",
+    )
 
 
 def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> str:
     """The main chart in one or two sentences, for those who do not see it."""
     times, values = member.history.time_ns, member.history.columns[0]
     span = width_of(focus_domain(member, focus))
-    said = f"Measured until {clock(times[-1], zone, year=True)}, last value {number(values[-1], span)}." if len(times) else "No history."
+    said = (
+        f"Measured until {clock(times[-1], zone, year=True)}, last value {number(values[-1], span)}."
+        if len(times)
+        else "No history."
+    )
     ahead = member.forecast
     if not len(ahead.time_ns):
         return f"{said} No forecast."
     yhat, lower, upper = ahead.columns[:3]
-    end = f"{clock(ahead.time_ns[-1], zone, year=True)}: {number(yhat[-1], span)}, {percent(level)} band {number(lower[-1], span)} to {number(upper[-1], span)}"
+    end = (
+        f"{clock(ahead.time_ns[-1], zone, year=True)}: {number(yhat[-1], span)}, {percent(level)} band"
+        f" {number(lower[-1], span)} to {number(upper[-1], span)}"
+    )
     return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}."
 
 
 def drawing(parts: list[str], size: Size, uid: str, title: str, about: str, frame: Frame | None = None) -> str:
-    """One chart as an SVG element with its words for those who do not see it; the frame tells the script where the plot stands."""
+    """One chart as an SVG element with its words for those who do not see it.
+
+    The frame tells the script where the plot stands.
+    """
     name = f"{uid}-{size.name}"
     box = " ".join(short(v) for v in (frame.left, frame.top, frame.right, frame.bottom)) if frame else None
     head = [element("title", safe(title), id=f"{name}-t"), element("desc", safe(about), id=f"{name}-d")]
     cls = f"chart {size.name}{' small' if size.font < 12 else ''}"
-    return element("svg", *head, *parts, cls=cls, role="img", viewbox=f"0 0 {size.width} {size.height}", aria_labelledby=f"{name}-t {name}-d", data_box=box)
+    return element(
+        "svg",
+        *head,
+        *parts,
+        cls=cls,
+        role="img",
+        viewbox=f"0 0 {size.width} {size.height}",
+        aria_labelledby=f"{name}-t {name}-d",
+        data_box=box,
+    )
 
 
 def focus_domain(member: MemberView, focus: Focus) -> tuple[float, float]:
     """Range of values of the main chart: all of what it shows, the band included."""
-    earlier = [[v for t, v in zip(f.time_ns, f.columns[0], strict=True) if focus.t0 <= t <= focus.t1] for _, f in member.earlier]
+    earlier = [
+        [v for t, v in zip(f.time_ns, f.columns[0], strict=True) if focus.t0 <= t <= focus.t1]
+        for _, f in member.earlier
+    ]
     return value_domain(*extremes([member.history.columns[0][focus.first :], *member.forecast.columns, *earlier]))
 
 
 def _measured(frame: Frame, member: MemberView, first: int) -> str:
     """The line of the history, broken where values are missing, at most four points per pixel column."""
-    return element("path", cls="measured", d=line_through(frame, member.history.time_ns[first:], member.history.columns[0][first:], _gap_ns(frame, member)))
+    return element(
+        "path",
+        cls="measured",
+        d=line_through(
+            frame, member.history.time_ns[first:], member.history.columns[0][first:], _gap_ns(frame, member)
+        ),
+    )
 
 
 def _gap_ns(frame: Frame, member: MemberView) -> float:
@@ -127,11 +215,18 @@ def _gap_ns(frame: Frame, member: MemberView) -> float:
 
 
 def line_through(frame: Frame, times: Sequence[int], values: Sequence[float], gap_ns: float) -> str:
-    """Path data through values, broken where two times are further apart than the gap, reduced where a column of pixels holds many."""
+    """Path data through values, broken where two times are further apart than the gap.
+
+    Reduced where a column of pixels holds many.
+    """
     pieces = []
     for i, j in spans(times, gap_ns):
         part, column = times[i:j], values[i:j]
-        kept = reduce_line(part, column, frame.t0, frame.bin_ns) if (j - i) > 2 * (part[-1] - part[0]) / frame.bin_ns else range(j - i)
+        kept = (
+            reduce_line(part, column, frame.t0, frame.bin_ns)
+            if (j - i) > 2 * (part[-1] - part[0]) / frame.bin_ns
+            else range(j - i)
+        )
         pieces.append(polyline((frame.x(part[k]), frame.y(column[k])) for k in kept))
     return "".join(pieces)
 
@@ -146,7 +241,11 @@ def _joined(member: MemberView) -> list[tuple[int, float]]:
 def _ahead(frame: Frame, member: MemberView) -> str:
     points = [*_joined(member), *zip(member.forecast.time_ns, member.forecast.columns[0], strict=True)]
     times, values = [t for t, _ in points], [v for _, v in points]
-    return element("path", cls="forecast", d=line_through(frame, times, values, float("inf"))) if len(member.forecast.time_ns) else ""
+    return (
+        element("path", cls="forecast", d=line_through(frame, times, values, float("inf")))
+        if len(member.forecast.time_ns)
+        else ""
+    )
 
 
 def _band(frame: Frame, member: MemberView, i: int = 0) -> str:
@@ -157,7 +256,9 @@ def _band(frame: Frame, member: MemberView, i: int = 0) -> str:
     keep = (
         range(len(times))
         if len(times) <= 2 * (frame.right - frame.left)
-        else sorted({*reduce_line(times, lower, frame.t0, frame.bin_ns), *reduce_line(times, upper, frame.t0, frame.bin_ns)})
+        else sorted(
+            {*reduce_line(times, lower, frame.t0, frame.bin_ns), *reduce_line(times, upper, frame.t0, frame.bin_ns)}
+        )
     )
     joint = [(frame.x(t), frame.y(v)) for t, v in _joined(member)]
     over = [(frame.x(times[i]), frame.y(upper[i])) for i in keep]
@@ -173,19 +274,36 @@ def _earlier(frame: Frame, member: MemberView, focus: Focus) -> list[str]:
     lines = []
     for _, past in member.earlier:
         kept = [(t, v) for t, v in zip(past.time_ns, past.columns[0], strict=True) if focus.t0 <= t <= focus.t1]
-        lines.append(element("path", cls="earlier", d=line_through(frame, [t for t, _ in kept], [v for _, v in kept], float("inf"))) if kept else "")
+        lines.append(
+            element(
+                "path", cls="earlier", d=line_through(frame, [t for t, _ in kept], [v for _, v in kept], float("inf"))
+            )
+            if kept
+            else ""
+        )
     return lines
 
 
 def _gaps(frame: Frame, member: MemberView, focus: Focus, size: Size) -> str:
     """A shade over each stretch without values that is wide enough to be seen."""
     parts = []
-    # The last value before the chart begins a gap that reaches its left edge, and what is missing before now is a gap too.
+    # The last value before the chart begins a gap that reaches its left edge, and what is missing before now is a gap
+    # too.
     times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.now]
     for before, after in pairwise(times):
         if after - before > _gap_ns(frame, member):
             left, right = frame.x(max(before, focus.t0)), frame.x(after)
-            parts.append(element("rect", cls="gap", x=left, y=frame.top, width=right - left, height=frame.bottom - frame.top, fill_opacity="0.6"))
+            parts.append(
+                element(
+                    "rect",
+                    cls="gap",
+                    x=left,
+                    y=frame.top,
+                    width=right - left,
+                    height=frame.bottom - frame.top,
+                    fill_opacity="0.6",
+                )
+            )
             if right - left > text_width("no data", size.font) + 6:
                 parts.append(text("no data", (left + right) / 2, frame.bottom - 6, anchor="middle"))
     return "".join(parts)
@@ -199,9 +317,15 @@ def _marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzi
     """The now line and the change points; a label stands only where there is room for it."""
     parts: list[str] = []
     taken: list[tuple[float, float]] = []
-    wanted = [(focus.now, "now", f"now {clock(focus.now, zone)}", "strong")] if frame.t0 <= focus.now <= frame.t1 else []
+    wanted = (
+        [(focus.now, "now", f"now {clock(focus.now, zone)}", "strong")] if frame.t0 <= focus.now <= frame.t1 else []
+    )
     changes = member.profile.change_points_ns if member.profile else ()
-    wanted += [(t, "change" if t == changes[-1] else "change before", f"change {clock(t, zone)}", "of-change") for t in reversed(changes) if frame.t0 < t < frame.t1]
+    wanted += [
+        (t, "change" if t == changes[-1] else "change before", f"change {clock(t, zone)}", "of-change")
+        for t in reversed(changes)
+        if frame.t0 < t < frame.t1
+    ]
     for time_ns, cls, label, text_cls in wanted:
         parts.append(_vertical(frame, time_ns, cls))
         half = text_width(label, size.font) / 2
@@ -218,10 +342,14 @@ def _end_labels(member: MemberView) -> list[Label]:
         return []
     yhat, lower, upper = (column[-1] for column in member.forecast.columns[:3])
     span = width_of(extremes([member.history.columns[0][-500:], *member.forecast.columns]))
-    return [(number(yhat, span), yhat, "of-forecast")] + ([(number(upper, span), upper, ""), (number(lower, span), lower, "")] if upper > lower else [])
+    return [(number(yhat, span), yhat, "of-forecast")] + (
+        [(number(upper, span), upper, ""), (number(lower, span), lower, "")] if upper > lower else []
+    )
 
 
-def _legend(member: MemberView, focus: Focus, levels: Sequence[float], size: Size) -> list[tuple[tuple[str, str, int], int, float]]:
+def _legend(
+    member: MemberView, focus: Focus, levels: Sequence[float], size: Size
+) -> list[tuple[tuple[str, str, int], int, float]]:
     """What stands in the chart (class, label, shades), with row and x of each item; rows wrap at the width."""
     items = [("measured", "measured", 1)] if len(member.history.time_ns) > focus.first else []
     bands = [("band", f"{percent(level)} band", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
@@ -240,5 +368,9 @@ def _legend(member: MemberView, focus: Focus, levels: Sequence[float], size: Siz
 
 
 def _legend_item(x: float, y: float, cls: str, label: str, shades: int) -> str:
-    mark = element("rect", cls="band", x=x, y=y - 9, width=20, height=10) * shades if cls == "band" else element("path", cls=cls, d=f"M{short(x)} {short(y - 4)}h20")
+    mark = (
+        element("rect", cls="band", x=x, y=y - 9, width=20, height=10) * shades
+        if cls == "band"
+        else element("path", cls=cls, d=f"M{short(x)} {short(y - 4)}h20")
+    )
     return mark + text(label, x + 26, y)

@@ -1,4 +1,7 @@
-"""Where a chart stands: plot area, axes, labels at its edges, and which part of time it shows. Pure functions to SVG text."""
+"""Where a chart stands: plot area, axes, labels at its edges, and which part of time it shows.
+
+Pure functions to SVG text.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +11,10 @@ from cronocast.report.model import MemberView
 from cronocast.report.scale import time_ticks, value_ticks
 from cronocast.report.svg import Size, element, short, text, text_width
 
-BACK_LEAST, BACK_MOST = 3, 7  # horizons of history that stand before the forecast: enough to judge it, not so much that it shrinks
+BACK_LEAST, BACK_MOST = (
+    3,
+    7,
+)  # horizons of history that stand before the forecast: enough to judge it, not so much that it shrinks
 LINE_HEIGHT = 1.25  # of a row of text, in font sizes
 # Ticks of lengths of time ahead: unit, its sign, and distances that people read without counting.
 AHEAD_UNITS = ((86_400 * 10**9, "d"), (3600 * 10**9, "h"), (60 * 10**9, "min"), (10**9, "s"))
@@ -47,7 +53,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Focus:
-    """The part of time that the main chart shows: index of the first history row, its edges, and where the past ends."""
+    """The part of time that the main chart shows.
+
+    Index of the first history row, its edges, and where the past ends.
+    """
 
     first: int
     t0: int
@@ -91,7 +100,10 @@ def value_axis(frame: Frame, ticks: list[float], names: list[str]) -> str:
     parts = []
     for value, name in zip(ticks, names, strict=True):
         y = frame.y(value)
-        parts += [element("path", cls="grid", d=f"M{short(frame.left)} {short(y)}H{short(frame.right)}"), text(name, frame.left - 6, y + 4, anchor="end")]
+        parts += [
+            element("path", cls="grid", d=f"M{short(frame.left)} {short(y)}H{short(frame.right)}"),
+            text(name, frame.left - 6, y + 4, anchor="end"),
+        ]
     return "".join(parts)
 
 
@@ -104,7 +116,10 @@ def time_axis(frame: Frame, size: Size, zone: tzinfo) -> str:
         contexts = contexts[1:]
     for tick in ticks:
         x = frame.x(tick.time_ns)
-        parts += [element("path", cls="axis", d=f"M{short(x)} {short(frame.bottom)}v4"), text(tick.text, x, frame.bottom + 16, anchor="middle")]
+        parts += [
+            element("path", cls="axis", d=f"M{short(x)} {short(frame.bottom)}v4"),
+            text(tick.text, x, frame.bottom + 16, anchor="middle"),
+        ]
     end = -1e9
     for x, context in contexts:
         half = text_width(context, size.font) / 2
@@ -122,11 +137,18 @@ def steps_axis(frame: Frame, member: MemberView, size: Size) -> str:
     count = max(2, int((frame.right - frame.left) / (5.5 * size.font)))
     parts = [element("path", cls="axis", d=f"M{short(frame.left)} {short(frame.bottom)}H{short(frame.right)}")]
     hours = next((h for h in AHEAD_HOURS if (high - low) / h <= count), 0) if letter == "h" else 0
-    ticks = [float(v) for v in range(hours * -(-int(low) // hours), int(high) + 1, hours)] if hours else value_ticks(low, high, count)
+    ticks = (
+        [float(v) for v in range(hours * -(-int(low) // hours), int(high) + 1, hours)]
+        if hours
+        else value_ticks(low, high, count)
+    )
     for value in ticks:
         if low <= value <= high:
             x = frame.x(value * unit / member.step_ns)
-            parts += [element("path", cls="axis", d=f"M{short(x)} {short(frame.bottom)}v4"), text(f"{value:g} {letter}", x, frame.bottom + 17, anchor="middle")]
+            parts += [
+                element("path", cls="axis", d=f"M{short(x)} {short(frame.bottom)}v4"),
+                text(f"{value:g} {letter}", x, frame.bottom + 17, anchor="middle"),
+            ]
     return "".join(parts)
 
 

@@ -1,4 +1,7 @@
-"""What the inline script shows beside the pointer: times, texts and heights, made here so that page and tooltip speak alike."""
+"""What the inline script shows beside the pointer.
+
+Times, texts and heights, made here so that page and tooltip speak alike.
+"""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +15,9 @@ from cronocast.report.words import length, number, percent
 
 MOST_POINTS = 1500  # measured points that a pointer can tell apart; of more, those are kept that draw the line
 MS = 1_000_000  # ns
-YEARS_FROM_NS = 300 * 24 * 3600 * NS  # a chart longer than this shows nearly the same day twice, so that times need their year
+YEARS_FROM_NS = (
+    300 * 24 * 3600 * NS
+)  # a chart longer than this shows nearly the same day twice, so that times need their year
 
 Texts = list[str | None]
 Heights = list[float | None]
@@ -25,22 +30,44 @@ def script_json(document: Any) -> str:  # noqa: ANN401 - any JSON document
 
 
 def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence[float] = (0.95,)) -> dict[str, Any]:
-    """The points of the main chart: measured, forecast with its bands, and what earlier runs had forecast for the same time."""
+    """The points of the main chart.
+
+    Measured, forecast with its bands, and what earlier runs had forecast for the same time.
+    """
     domain = focus_domain(member, focus)
     span = width_of(domain)
     measured = dict(zip(*_measured(member, focus), strict=True))
     ahead = dict(zip(member.forecast.time_ns, zip(*member.forecast.columns, strict=True), strict=True))
     times = sorted({*measured, *ahead})
-    rows = [_row("measured", "measured", [_height(measured.get(t), domain) for t in times], [_text(measured.get(t), span) for t in times])]
+    rows = [
+        _row(
+            "measured",
+            "measured",
+            [_height(measured.get(t), domain) for t in times],
+            [_text(measured.get(t), span) for t in times],
+        )
+    ]
     for run, past in member.earlier[-1:]:  # the newest of them: more would hide the chart
         values = dict(zip(past.time_ns, past.columns[0], strict=True))
-        rows.append(_row(f"forecast {run[:16].replace('T', ' ')}", "earlier", [_height(values.get(t), domain) for t in times], [_text(values.get(t), span) for t in times]))
+        rows.append(
+            _row(
+                f"forecast {run[:16].replace('T', ' ')}",
+                "earlier",
+                [_height(values.get(t), domain) for t in times],
+                [_text(values.get(t), span) for t in times],
+            )
+        )
     if ahead:
         middle = [ahead[t][0] if t in ahead else None for t in times]
-        rows.append(_row("forecast", "forecast", [_height(v, domain) for v in middle], [_text(v, span) for v in middle]))
+        rows.append(
+            _row("forecast", "forecast", [_height(v, domain) for v in middle], [_text(v, span) for v in middle])
+        )
         for i in sorted(range(len(levels)), key=levels.__getitem__):
             low, high = 2 * i + 1, 2 * i + 2
-            band = [f"{number(ahead[t][low], span)} to {number(ahead[t][high], span)}" if t in ahead else None for t in times]
+            band = [
+                f"{number(ahead[t][low], span)} to {number(ahead[t][high], span)}" if t in ahead else None
+                for t in times
+            ]
             rows.append(_row(f"{percent(levels[i])} band" if len(levels) > 1 else "band", "band", [], band))
     origin = focus.t0 // NS * NS
     unit = NS if member.step_ns % NS == 0 and all(t % NS == 0 for t in times) else MS
@@ -64,9 +91,18 @@ def steps_hover(member: MemberView) -> dict[str, Any]:
         return {"x": []}
     top = max((v for v in (*test.chosen, *test.naive) if v is not None), default=1.0) * 1.12 or 1.0
     lines = (("chosen", "forecast", test.chosen), ("naive", "naive", test.naive))
-    rows = [_row(name, cls, [_height(v, (0.0, top)) for v in values], [_text(v, top) for v in values]) for name, cls, values in lines]
+    rows = [
+        _row(name, cls, [_height(v, (0.0, top)) for v in values], [_text(v, top) for v in values])
+        for name, cls, values in lines
+    ]
     labels = [f"{length(s * member.step_ns, counted=True, exact=True)} ahead" for s in test.steps]
-    return {"labels": labels, "x": test.steps, "d": [test.steps[0], test.steps[-1]], "start": test.steps[0], "rows": rows}
+    return {
+        "labels": labels,
+        "x": test.steps,
+        "d": [test.steps[0], test.steps[-1]],
+        "start": test.steps[0],
+        "rows": rows,
+    }
 
 
 def _measured(member: MemberView, focus: Focus) -> tuple[list[int], list[float]]:

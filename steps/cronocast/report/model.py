@@ -1,4 +1,7 @@
-"""A run folder read into plain dataclasses; whatever is missing or broken becomes a sentence in `problems`. Standard library only."""
+"""A run folder read into plain dataclasses; whatever is missing or broken becomes a sentence in `problems`.
+
+Standard library only.
+"""
 
 from array import array
 from dataclasses import dataclass, field
@@ -55,7 +58,9 @@ class MemberView:
     model: str = ""
     why: str = ""
     backtest: Backtest | None = None
-    prepared: dict[str, Any] = field(default_factory=dict)  # what was done with the values before, as the forecast step counts it
+    prepared: dict[str, Any] = field(
+        default_factory=dict
+    )  # what was done with the values before, as the forecast step counts it
     written: int | None = None  # points acknowledged; None where load did not say
     earlier: tuple[tuple[str, Member], ...] = ()  # (run, forecast) of earlier runs that were given too
 
@@ -96,12 +101,27 @@ def read_run(folder: Path) -> RunView:
     prepared = folder / "prepared.csv"  # what the forecast continues, where an entry has values changed before
     history = _members(prepared if prepared.exists() else folder / "history.csv", HISTORY_COLUMNS, problems)
     profile = {} if "classify" in outdated else _json(folder / "profile.json", problems)
-    settings = {path: item.get("value") for r in results.values() for path, item in dict_of(r.get("settings")).items() if isinstance(item, dict)}
-    further = tuple(sorted(level for item in list_of(settings.get("levels")) if (level := number_of(item)) is not None and 0 < level < 1))
+    settings = {
+        path: item.get("value")
+        for r in results.values()
+        for path, item in dict_of(r.get("settings")).items()
+        if isinstance(item, dict)
+    }
+    further = tuple(
+        sorted(
+            level
+            for item in list_of(settings.get("levels"))
+            if (level := number_of(item)) is not None and 0 < level < 1
+        )
+    )
     forecast = {} if "forecast" in outdated else _members(folder / "forecast.csv", forecast_columns(further), problems)
     if not (history or forecast or profile or any(results.values())):
         hint = problems[0] if problems else "no history.csv, profile.json, forecast.csv or result of a step"
-        raise DataError("E_INPUT_MISSING", str(folder), f"not a run folder: {hint}; name a folder such as cronocast-data/<series>/runs/<run>")
+        raise DataError(
+            "E_INPUT_MISSING",
+            str(folder),
+            f"not a run folder: {hint}; name a folder such as cronocast-data/<series>/runs/<run>",
+        )
     heads = [dict_of(r) for r in results.values() if r] + [profile]
     series, run = (next((str(h[name]) for h in heads if h.get(name)), "") for name in ("series", "run"))
     profiles = _profiles(profile, folder / "profile.json", problems)
@@ -109,7 +129,18 @@ def read_run(folder: Path) -> RunView:
     written = _written(results["load"])
     step_ns = _step_ns(results, settings)
     keys = list(dict.fromkeys([*history, *forecast, *profiles, *decisions]))
-    members = [_member(key, history.get(key), forecast.get(key), profiles.get(key), decisions.get(key, {}), written.get(key), step_ns) for key in keys]
+    members = [
+        _member(
+            key,
+            history.get(key),
+            forecast.get(key),
+            profiles.get(key),
+            decisions.get(key, {}),
+            written.get(key),
+            step_ns,
+        )
+        for key in keys
+    ]
     return RunView(
         folder=folder.absolute().name,
         series=series or folder.name,
@@ -119,7 +150,8 @@ def read_run(folder: Path) -> RunView:
         members=tuple(members),
         window=_window(results, members),
         zone=_zone(settings),
-        level=number_of(settings.get("level")) or next((m.backtest.level for m in members if m.backtest and m.backtest.level), 0.95),
+        level=number_of(settings.get("level"))
+        or next((m.backtest.level for m in members if m.backtest and m.backtest.level), 0.95),
         settings=settings,
         problems=tuple(problems),
         further=further,
@@ -156,7 +188,9 @@ def _set_aside_earlier(results: dict[str, dict[str, Any]], problems: list[str]) 
     earlier = [step for step in later if results[step]]
     results |= {step: {} for step in later}
     if earlier:
-        problems.append(f"{', '.join(earlier)}: done by an earlier try of this run and not shown, {failed} has failed since")
+        problems.append(
+            f"{', '.join(earlier)}: done by an earlier try of this run and not shown, {failed} has failed since"
+        )
     return (failed, *later)
 
 
@@ -193,7 +227,15 @@ def _profiles(document: dict[str, Any], path: Path, problems: list[str]) -> dict
     return found
 
 
-def _member(key: Key, history: Member | None, forecast: Member | None, profile: Profile | None, decision: dict[str, Any], written: int | None, step_ns: int) -> MemberView:
+def _member(
+    key: Key,
+    history: Member | None,
+    forecast: Member | None,
+    profile: Profile | None,
+    decision: dict[str, Any],
+    written: int | None,
+    step_ns: int,
+) -> MemberView:
     known = history or Member(*key, columns=(array("d"),))
     ahead = forecast or Member(*key, columns=(array("d"), array("d"), array("d")))
     spacing = profile.step_ns if profile else step_ns or _spacing(ahead) or _spacing(known)
@@ -216,9 +258,16 @@ def _member(key: Key, history: Member | None, forecast: Member | None, profile: 
 
 
 def _written(result: dict[str, Any]) -> dict[Key, int]:
-    """Points of each member that are known to be written: load counts acknowledgements of all together, so all or nothing is known."""
+    """Points of each member that are known to be written.
+
+    Load counts acknowledgements of all together, so all or nothing is known.
+    """
     whole = bool(result.get("acked")) and result.get("acked") == result.get("expected")
-    return {key: int(number_of(row.get("points")) or 0) for key, row in _by_key(result.get("members")).items()} if whole else {}
+    return (
+        {key: int(number_of(row.get("points")) or 0) for key, row in _by_key(result.get("members")).items()}
+        if whole
+        else {}
+    )
 
 
 def _step(name: str, result: dict[str, Any]) -> Step:
@@ -232,7 +281,9 @@ def _step(name: str, result: dict[str, Any]) -> Step:
         message=str(result.get("message") or ""),
         duration_s=number_of(result.get("duration_s")) or 0.0,
         dropped={str(k): int(v) for k, v in dict_of(result.get("rows_dropped")).items() if number_of(v)},
-        rows_out=sum(int(number_of(dict_of(item).get("rows")) or 0) for item in dict_of(result.get("outputs")).values()),
+        rows_out=sum(
+            int(number_of(dict_of(item).get("rows")) or 0) for item in dict_of(result.get("outputs")).values()
+        ),
         members=len(list_of(result.get("members"))),
         notes=tuple(str(note) for note in list_of(result.get("notes"))),
         **whole,
@@ -245,11 +296,17 @@ def _window(results: dict[str, dict[str, Any]], members: list[MemberView]) -> tu
         if isinstance(window.get("start_ns"), int) and isinstance(window.get("end_ns"), int):
             return window["start_ns"], window["end_ns"]
     known = [m for m in members if len(m.history.time_ns)]
-    return (min(m.history.time_ns[0] for m in known), max(m.history.time_ns[-1] + m.step_ns for m in known)) if known else None
+    return (
+        (min(m.history.time_ns[0] for m in known), max(m.history.time_ns[-1] + m.step_ns for m in known))
+        if known
+        else None
+    )
 
 
 def _step_ns(results: dict[str, dict[str, Any]], settings: dict[str, Any]) -> int:
-    every = next((w["every_ns"] for r in results.values() if isinstance((w := dict_of(r.get("window"))).get("every_ns"), int)), 0)
+    every = next(
+        (w["every_ns"] for r in results.values() if isinstance((w := dict_of(r.get("window"))).get("every_ns"), int)), 0
+    )
     return every or Duration.read(settings.get("every")) or 0
 
 

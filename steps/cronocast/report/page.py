@@ -1,6 +1,7 @@
 """The report: one self-contained HTML page about one or several runs. Standard library only.
 
-No asset is loaded from anywhere: style and script stand in the page, and its Content-Security-Policy allows just these two, by their hash.
+No asset is loaded from anywhere: style and script stand in the page, and its Content-Security-Policy allows just these
+two, by their hash.
 """
 
 import base64
@@ -32,10 +33,14 @@ MARKS = {
 }
 STATE_OF = {"ok": "ok", "failed": "bad", "missing": "none", "fallback": "warn", "skipped": "warn", "superseded": "warn"}
 LOGO = (
-    '<svg width="34" height="20" viewBox="0 0 34 20" aria-hidden="true" class="chart"><path class="band" d="M16 11L32 1V15Z"/>'
-    '<path class="measured" d="M2 14L7 8L11 13L16 11"/><path class="forecast" d="M16 11L22 5L26 10L32 7"/></svg>'
+    '<svg width="34" height="20" viewBox="0 0 34 20" aria-hidden="true" class="chart"><path class="band" d="M16 11L32'
+    ' 1V15Z"/><path class="measured" d="M2 14L7 8L11 13L16 11"/><path class="forecast" d="M16 11L22 5L26 10L32'
+    ' 7"/></svg>'
 )
-DROPPED = {"gap": "missing or on holidays", "prepared": "by what prepare asks for"}  # reasons that say too little by themselves
+DROPPED = {
+    "gap": "missing or on holidays",
+    "prepared": "by what prepare asks for",
+}  # reasons that say too little by themselves
 MOST_NOTES = 5  # of a step; its result file holds them all
 OPENED_MEMBERS = 3  # the others unfold at a click
 STATE_NAMES = {"ok": "ok", "warn": "attention", "bad": "failed"}
@@ -44,7 +49,8 @@ STATE_NAMES = {"ok": "ok", "warn": "attention", "bad": "failed"}
 def write_report(folders: list[Path], out: Path) -> None:
     """Write one page about one or several run folders.
 
-    Several runs of one series become one section about the newest; the forecasts of the others are drawn beside what was measured since.
+    Several runs of one series become one section about the newest; the forecasts of the others are drawn beside what
+    was measured since.
 
     Args:
         folders: Run folders, at least one.
@@ -74,8 +80,16 @@ def _newest(group: list[RunView]) -> RunView:
     *before, newest = group
     if not before:
         return newest
-    past = [(view.run, {(m.name, m.tags): m.forecast for m in view.members if len(m.forecast.time_ns)}) for view in before]
-    members = [replace(m, earlier=tuple((run, forecasts[m.name, m.tags]) for run, forecasts in past if (m.name, m.tags) in forecasts)) for m in newest.members]
+    past = [
+        (view.run, {(m.name, m.tags): m.forecast for m in view.members if len(m.forecast.time_ns)}) for view in before
+    ]
+    members = [
+        replace(
+            m,
+            earlier=tuple((run, forecasts[m.name, m.tags]) for run, forecasts in past if (m.name, m.tags) in forecasts),
+        )
+        for m in newest.members
+    ]
     return replace(newest, members=tuple(members), earlier_runs=tuple(view.run for view in before))
 
 
@@ -101,23 +115,30 @@ def html_page(title: str, kind: str, body: str, made_from: str) -> str:
     folder = files("cronocast.report")
     style = page_style() + folder.joinpath("style.css").read_text("utf-8")
     script = folder.joinpath("script.js").read_text("utf-8")
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; base-uri 'none';"
+        " form-action 'none'"
+    )
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">'
-        f'<link rel="icon" href="data:,"><title>{safe(title)} - cronocast</title><style>{style}</style></head>\n<body>'
-        f'<header class="top">{LOGO}<b>cronocast</b><span>{kind}</span></header>\n<main>'
-        f"{body}</main>\n"
-        f'<footer class="foot">Made by cronocast {__version__} from {made_from}. This page loads nothing from elsewhere.</footer>'
-        f"<script>{script}</script></body></html>\n"
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy"'
+        f' content="{policy}"><meta name="viewport" content="width=device-width,initial-scale=1"><meta'
+        f' name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>{safe(title)} -'
+        f" cronocast</title><style>{style}</style></head>\n<body><header"
+        f' class="top">{LOGO}<b>cronocast</b><span>{kind}</span></header>\n<main>{body}</main>\n<footer'
+        f' class="foot">Made by cronocast {__version__} from {made_from}. This page loads nothing from'
+        f" elsewhere.</footer><script>{script}</script></body></html>\n"
     )
 
 
 def page_style() -> str:
     """Both palettes as CSS variables, and the style of the charts that uses them."""
-    light, dark = (";".join(f"--{name}:{colour}" for name, colour in PALETTES[theme].items()) for theme in ("light", "dark"))
-    return f":root{{color-scheme:light dark;{light}}}\n@media(prefers-color-scheme:dark){{:root{{{dark}}}}}" + chart_style({name: f"var(--{name})" for name in PALETTES["light"]})
+    light, dark = (
+        ";".join(f"--{name}:{colour}" for name, colour in PALETTES[theme].items()) for theme in ("light", "dark")
+    )
+    return (
+        f":root{{color-scheme:light dark;{light}}}\n@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
+        + chart_style({name: f"var(--{name})" for name in PALETTES["light"]})
+    )
 
 
 def _hash(text: str) -> str:
@@ -131,25 +152,37 @@ def run_section(view: RunView, number: int) -> str:
     scene = Scene(zone, zone_name, view.level, now, view.further)
     ranked = sorted(view.members, key=lambda m: words.remark(m, view.level)[0])
     single = len(ranked) == 1
-    detailed = [member_section(view, m, scene, f"s{number}m{i}", single=single, opened=i < OPENED_MEMBERS) for i, m in enumerate(ranked[:DETAILED_MEMBERS])]
+    detailed = [
+        member_section(view, m, scene, f"s{number}m{i}", single=single, opened=i < OPENED_MEMBERS)
+        for i, m in enumerate(ranked[:DETAILED_MEMBERS])
+    ]
     if len(ranked) > DETAILED_MEMBERS:
         detailed.append(
-            f'<p class="soft">Charts of the first {DETAILED_MEMBERS} of {len(ranked):,} members stand here, those that deserve a look first. '
-            "For any other: <code>cronocast plot RUN_FOLDER --member TAGS --out member.svg</code>.</p>"
+            f'<p class="soft">Charts of the first {DETAILED_MEMBERS} of {len(ranked):,} members stand here, those that'
+            " deserve a look first. For any other: <code>cronocast plot RUN_FOLDER --member TAGS --out"
+            " member.svg</code>.</p>"
         )
     state, sentence = words.headline(view)
     return (
-        f'<section class="run" id="s{number}"><h1>{safe(view.title or view.series)} <span class="badge {state}">{STATE_NAMES[state]}</span></h1>'
+        f'<section class="run" id="s{number}"><h1>{safe(view.title or view.series)} <span class="badge'
+        f' {state}">{STATE_NAMES[state]}</span></h1>'
         f'<p class="meta">{_meta(view, scene)}<br>{safe(words.sentence(sentence))}</p>'
         f'<ol class="steps">{"".join(_step(step) for step in view.steps)}</ol>{"".join(_banners(view))}'
-        f"{'' if single or not ranked else _overview(ranked, scene, number)}{''.join(detailed)}{written_card(view, scene)}{_notes(view)}</section>"
+        f"{'' if single or not ranked else _overview(ranked, scene, number)}"
+        f"{''.join(detailed)}{written_card(view, scene)}{_notes(view)}</section>"
     )
 
 
 def _meta(view: RunView, scene: Scene) -> str:
     at = run_ns(view)
     parts = [f"{safe(view.series)}"] if view.title else []
-    parts += [f"run {words.clock(at, scene.zone, year=True)} {safe(scene.zone_name)}"] if at is not None else [safe(view.run)] if view.run else []
+    parts += (
+        [f"run {words.clock(at, scene.zone, year=True)} {safe(scene.zone_name)}"]
+        if at is not None
+        else [safe(view.run)]
+        if view.run
+        else []
+    )
     if view.window:
         start, end = view.window
         parts.append(f"read {words.stretch(start, end, scene.zone)}")
@@ -163,7 +196,10 @@ def _meta(view: RunView, scene: Scene) -> str:
 
 def _step(step: Step) -> str:
     state = STATE_OF[step.status]
-    drawn = f'<g fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">{MARKS[state]}</g>'
+    drawn = (
+        '<g fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"'
+        f' stroke-linejoin="round">{MARKS[state]}</g>'
+    )
     mark = f'<svg class="mark {state}-text" viewBox="0 0 18 18" aria-hidden="true">{drawn}</svg>'
     took = "" if step.status == "missing" else f" · {words.seconds(step.duration_s)}"
     return f"<li><b>{mark}{step.name}</b><span>{safe(words.step_fact(step))}{took}</span></li>"
@@ -176,18 +212,29 @@ def _banners(view: RunView) -> list[str]:
         if step.status == "failed":
             meaning = words.EXITS.get(step.exit, "unknown")
             banners.append(
-                f'<div class="banner bad"><p><b>{step.name} failed</b> with exit {step.exit}: {meaning}.</p><p><code>{safe(step.message or step.reason)}</code></p></div>'
+                f'<div class="banner bad"><p><b>{step.name} failed</b> with exit {step.exit}:'
+                f" {meaning}.</p><p><code>{safe(step.message or step.reason)}</code></p></div>"
             )
         elif step.status in ("skipped", "superseded", "fallback"):
-            banners.append(f'<div class="banner warn"><p><b>{step.name}: {step.status}</b>{": " if step.reason else ""}{safe(step.reason)}</p></div>')
-    return banners + [f'<div class="banner bad"><p>Could not be read: <code>{safe(problem)}</code></p></div>' for problem in view.problems[:MOST_NOTES]]
+            banners.append(
+                f'<div class="banner warn"><p><b>{step.name}:'
+                f" {step.status}</b>{': ' if step.reason else ''}{safe(step.reason)}</p></div>"
+            )
+    return banners + [
+        f'<div class="banner bad"><p>Could not be read: <code>{safe(problem)}</code></p></div>'
+        for problem in view.problems[:MOST_NOTES]
+    ]
 
 
 def _notes(view: RunView) -> str:
     """What steps left out or noted on their way."""
     lines = []
     for step in view.steps:
-        dropped = ", ".join(f"{count:,} {DROPPED.get(reason, reason.replace('_', ' '))}" for reason, count in step.dropped.items() if count)
+        dropped = ", ".join(
+            f"{count:,} {DROPPED.get(reason, reason.replace('_', ' '))}"
+            for reason, count in step.dropped.items()
+            if count
+        )
         said = [f"rows left out: {dropped}"] if dropped else []
         said += step.notes[:MOST_NOTES]
         lines += [f'<p class="soft">{step.name}: {safe("; ".join(said))}.</p>'] if said else []
@@ -196,18 +243,37 @@ def _notes(view: RunView) -> str:
 
 def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
     name = f"s{number}o"
-    box = f'<input class="filter" type="search" data-filter="{name}" aria-label="Filter members" placeholder="Filter members">'
-    field = f'<div class="filter-row" hidden>{box}<span class="soft" id="{name}-count" role="status"></span></div>' if len(ranked) >= FILTER_FROM else ""
-    remarked = sum(words.remark(m, scene.level)[0] < 9 for m in ranked)
-    said = f"{words.counted(remarked, 'of them deserves a look and stands first', 'of them deserve a look and stand first')}" if remarked else "None of them needs a look"
-    head = (
-        '<th>Member</th><th><span class="vh">Picture</span></th><th>Class</th><th>Model</th><th class="n">Error / naive</th><th class="n">Band held</th><th class="n">Written</th>'
+    box = (
+        f'<input class="filter" type="search" data-filter="{name}" aria-label="Filter members" placeholder="Filter'
+        ' members">'
     )
-    rows = "".join(_overview_row(m, scene, f"s{number}m{i}" if i < DETAILED_MEMBERS else "") for i, m in enumerate(ranked[:LISTED_MEMBERS]))
-    rest = f'<p class="soft">The first {LISTED_MEMBERS:,} stand here; forecast.result.json holds them all.</p>' if len(ranked) > LISTED_MEMBERS else ""
+    field = (
+        f'<div class="filter-row" hidden>{box}<span class="soft" id="{name}-count" role="status"></span></div>'
+        if len(ranked) >= FILTER_FROM
+        else ""
+    )
+    remarked = sum(words.remark(m, scene.level)[0] < 9 for m in ranked)
+    said = (
+        words.counted(remarked, "of them deserves a look and stands first", "of them deserve a look and stand first")
+        if remarked
+        else "None of them needs a look"
+    )
+    head = (
+        '<th>Member</th><th><span class="vh">Picture</span></th><th>Class</th><th>Model</th><th class="n">Error /'
+        ' naive</th><th class="n">Band held</th><th class="n">Written</th>'
+    )
+    rows = "".join(
+        _overview_row(m, scene, f"s{number}m{i}" if i < DETAILED_MEMBERS else "")
+        for i, m in enumerate(ranked[:LISTED_MEMBERS])
+    )
+    rest = (
+        f'<p class="soft">The first {LISTED_MEMBERS:,} stand here; forecast.result.json holds them all.</p>'
+        if len(ranked) > LISTED_MEMBERS
+        else ""
+    )
     return (
-        f'<section class="card"><h2>{len(ranked):,} members</h2><p class="soft">{said}.</p>{field}'
-        f'<table class="overview" id="{name}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{rest}</section>'
+        f'<section class="card"><h2>{len(ranked):,} members</h2><p class="soft">{said}.</p>{field}<table'
+        f' class="overview" id="{name}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{rest}</section>'
     )
 
 
@@ -221,8 +287,8 @@ def _overview_row(member: MemberView, scene: Scene, target: str) -> str:
     held = words.percent(test.coverage) if test else "-"
     written = "-" if member.written is None else f"{member.written:,}"
     numbers = (("error / naive", ratio), ("band held", held), ("points written", written))
-    cells = "".join(f'<td class="n{" none" if value == "-" else ""}" data-name="{name}">{value}</td>' for name, value in numbers)
-    return (
-        f'<tr><td>{label}{badge}</td><td class="picture">{picture}</td><td>{safe(member.series_class.replace("_", " "))}</td><td>{safe(words.model_words(member.model))}</td>'
-        f"{cells}</tr>"
+    cells = "".join(
+        f'<td class="n{" none" if value == "-" else ""}" data-name="{name}">{value}</td>' for name, value in numbers
     )
+    kinds = f"<td>{safe(member.series_class.replace('_', ' '))}</td><td>{safe(words.model_words(member.model))}</td>"
+    return f'<tr><td>{label}{badge}</td><td class="picture">{picture}</td>{kinds}{cells}</tr>'

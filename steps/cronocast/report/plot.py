@@ -1,9 +1,9 @@
 """One picture of a run: the charts of the report as SVG, or the same SVG rasterised to PNG.
 
-One chart code serves page, SVG and PNG, so that they can't differ. PNG is made by resvg (extra `plot`): one wheel of 3 MB built on
-Python's stable ABI, so the wheel of today also fits later versions of Python, without any dependency and without system libraries;
-matplotlib would be a second chart code with a dozen dependencies. resvg draws text with the fonts of the machine and
-leaves it out silently where there is none; that is checked, and is an error with the way out.
+One chart code serves page, SVG and PNG, so that they can't differ. PNG is made by resvg (extra `plot`): one wheel of 3
+MB built on Python's stable ABI, so the wheel of today also fits later versions of Python, without any dependency and
+without system libraries; matplotlib would be a second chart code with a dozen dependencies. resvg draws text with the
+fonts of the machine and leaves it out silently where there is none; that is checked, and is an error with the way out.
 """
 
 import re
@@ -40,8 +40,16 @@ def write_plot(folder: Path, out: Path, member: str | None, theme: str) -> None:
         MissingExtraError: a PNG is wanted and the extra `plot` is not installed.
         DataError: no run folder, no such member, or nothing to draw.
     """
-    problems = [] if out.suffix in (".svg", ".png") else [Problem("E_CONFIG_CHOICE", "--out", f"{seen(out.name)} ends in neither; allowed: .svg, .png")]
-    problems += [] if theme in THEMES else [Problem("E_CONFIG_CHOICE", "--theme", f"{seen(theme)} is not known; allowed: {', '.join(THEMES)}")]
+    problems = (
+        []
+        if out.suffix in (".svg", ".png")
+        else [Problem("E_CONFIG_CHOICE", "--out", f"{seen(out.name)} ends in neither; allowed: .svg, .png")]
+    )
+    problems += (
+        []
+        if theme in THEMES
+        else [Problem("E_CONFIG_CHOICE", "--theme", f"{seen(theme)} is not known; allowed: {', '.join(THEMES)}")]
+    )
     if problems:
         raise ConfigError(problems)
     drawing = picture(read_run(folder), member, theme)
@@ -59,22 +67,47 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     drawable = [m for m in view.members if len(m.history.time_ns) or len(m.forecast.time_ns)]
     if member is not None:
         known = drawable
-        drawable = [m for m in drawable if _parts(member) in (_parts(m.tags or m.name), _parts(sentence(m.tags or m.name)))]
+        drawable = [
+            m for m in drawable if _parts(member) in (_parts(m.tags or m.name), _parts(sentence(m.tags or m.name)))
+        ]
         if not drawable:
             names = "; ".join(m.tags or m.name for m in known[:5])
-            raise DataError("E_INPUT_MISSING", "--member", f"{seen(member)} is not in this run; there are {len(known)}, such as {names}")
+            raise DataError(
+                "E_INPUT_MISSING",
+                "--member",
+                f"{seen(member)} is not in this run; there are {len(known)}, such as {names}",
+            )
     if not drawable:
-        raise DataError("E_INPUT_MISSING", view.folder, "no history.csv or forecast.csv to draw; name a run folder, such as <root>/<series>/runs/<time>")
+        raise DataError(
+            "E_INPUT_MISSING",
+            view.folder,
+            "no history.csv or forecast.csv to draw; name a run folder, such as <root>/<series>/runs/<time>",
+        )
     zone, zone_name = zone_of(view.zone)
     scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0, view.further)
     ranked = sorted(drawable, key=lambda m: words.remark(m, view.level)[0])
     body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
     colours = PALETTES[theme]
     style = element(
-        "style", chart_style(colours) + f".chart .title{{font-size:20px;font-weight:700;fill:{colours['ink']}}}.chart .name{{font-size:14px;font-weight:600;fill:{colours['ink']}}}"
+        "style",
+        chart_style(colours) + f".chart .title{{font-size:20px;font-weight:700;fill:{colours['ink']}}}.chart"
+        f" .name{{font-size:14px;font-weight:600;fill:{colours['ink']}}}",
     )
     back = element("rect", width=width, height=height, fill=colours["panel"])
-    return element("svg", style, back, body, cls="chart", xmlns="http://www.w3.org/2000/svg", viewbox=f"0 0 {width} {height}", width=width, height=height) + "\n"
+    return (
+        element(
+            "svg",
+            style,
+            back,
+            body,
+            cls="chart",
+            xmlns="http://www.w3.org/2000/svg",
+            viewbox=f"0 0 {width} {height}",
+            width=width,
+            height=height,
+        )
+        + "\n"
+    )
 
 
 def _parts(tags: str) -> list[str]:
@@ -90,8 +123,14 @@ def _one(view: RunView, member: MemberView, scene: Scene) -> tuple[str, int, int
     y += 38 + ONE.height
     if focus.first > 0:
         times = member.history.time_ns
-        said = f"All of the history that was read, {words.length_about(times[-1] - times[0] + member.step_ns)}; times in {scene.zone_name}"
-        parts += [text(said, PAD, y + 18), _nested(context_chart(member, focus, CONTEXT, scene.zone, "b"), PAD, y + 24, CONTEXT)]
+        said = (
+            f"All of the history that was read, {words.length_about(times[-1] - times[0] + member.step_ns)}; times in"
+            f" {scene.zone_name}"
+        )
+        parts += [
+            text(said, PAD, y + 18),
+            _nested(context_chart(member, focus, CONTEXT, scene.zone, "b"), PAD, y + 24, CONTEXT),
+        ]
         y += 24 + CONTEXT.height
     return "".join(parts), width, y + PAD
 
@@ -99,19 +138,32 @@ def _one(view: RunView, member: MemberView, scene: Scene) -> tuple[str, int, int
 def _many(view: RunView, members: list[MemberView], scene: Scene) -> tuple[str, int, int]:
     shown = members[:MOST_PANELS]
     width, y = 2 * PANEL.width + 3 * PAD, PAD + 20
-    said = f"{len(shown)} of {len(members):,} members, those that deserve a look first" if len(shown) < len(members) else words.counted(len(members), "member")
+    said = (
+        f"{len(shown)} of {len(members):,} members, those that deserve a look first"
+        if len(shown) < len(members)
+        else words.counted(len(members), "member")
+    )
     parts = [text(view.title or view.series, PAD, y, "title"), text(f"{said}; times in {scene.zone_name}", PAD, y + 22)]
     top = y + 40
     for i, member in enumerate(shown):
         x, y = PAD + i % 2 * (PANEL.width + PAD), top + i // 2 * (PANEL.height + 56)
         parts += [text(_cut(member.label, 70), x, y + 14, "name"), text(_cut(_short_facts(member), 90), x, y + 32)]
-        parts.append(_nested(forecast_chart(member, focus_of(member, scene.now), PANEL, scene.zone, scene.levels, f"p{i}"), x, y + 40, PANEL))
+        parts.append(
+            _nested(
+                forecast_chart(member, focus_of(member, scene.now), PANEL, scene.zone, scene.levels, f"p{i}"),
+                x,
+                y + 40,
+                PANEL,
+            )
+        )
     return "".join(parts), width, top + -(-len(shown) // 2) * (PANEL.height + 56) + PAD // 2
 
 
 def _nested(chart: str, x: float, y: float, size: Size) -> str:
     """Put a chart at a place of a larger picture; its labels may reach beyond it, as on the page."""
-    return chart.replace("<svg ", f'<svg overflow="visible" x="{x:g}" y="{y:g}" width="{size.width}" height="{size.height}" ', 1)
+    return chart.replace(
+        "<svg ", f'<svg overflow="visible" x="{x:g}" y="{y:g}" width="{size.width}" height="{size.height}" ', 1
+    )
 
 
 def _title(view: RunView, member: MemberView) -> str:
@@ -120,7 +172,12 @@ def _title(view: RunView, member: MemberView) -> str:
 
 
 def _facts(member: MemberView, scene: Scene) -> str:
-    facts = [member.series_class.replace("_", " "), words.model_words(member.model), words.error_sentence(member), words.coverage_sentence(member.backtest, scene.level)]
+    facts = [
+        member.series_class.replace("_", " "),
+        words.model_words(member.model),
+        words.error_sentence(member),
+        words.coverage_sentence(member.backtest, scene.level),
+    ]
     return " · ".join(fact for fact in facts if fact) or "no forecast"
 
 
@@ -146,9 +203,20 @@ def to_png(drawing: str) -> bytes:
     try:
         from resvg_py import svg_to_bytes
     except ModuleNotFoundError as error:
-        sentence = "a PNG needs the module 'resvg_py', which is not installed here: pip install 'cronocast[plot]', or write .svg"
+        sentence = (
+            "a PNG needs the module 'resvg_py', which is not installed here: pip install 'cronocast[plot]', or write"
+            " .svg"
+        )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "--out", sentence)]) from error
-    letters = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-size="14" font-family="{safe(FONT)}">%s</text></svg>'
+    letters = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-size="14"'
+        f' font-family="{safe(FONT)}">%s</text></svg>'
+    )
     if svg_to_bytes(svg_string=letters % "0") == svg_to_bytes(svg_string=letters % ""):
-        raise ConfigError.one("E_FONT", "--out", "no usable font on this machine, the PNG would lack its text; install one (Debian: fonts-dejavu-core), or write .svg")
+        raise ConfigError.one(
+            "E_FONT",
+            "--out",
+            "no usable font on this machine, the PNG would lack its text; install one (Debian: fonts-dejavu-core), or"
+            " write .svg",
+        )
     return svg_to_bytes(svg_string=drawing, zoom=PNG_SCALE)

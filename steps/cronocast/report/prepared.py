@@ -8,9 +8,18 @@ from cronocast.report.model import MemberView
 from cronocast.report.scores import number_of
 from cronocast.report.words import counted, length
 
-RULES = {"mean": "their mean", "median": "their median", "sum": "their sum", "min": "the lowest", "max": "the highest", "last": "the last one"}
+RULES = {
+    "mean": "their mean",
+    "median": "their median",
+    "sum": "their sum",
+    "min": "the lowest",
+    "max": "the highest",
+    "last": "the last one",
+}
 SCALES = {"log": "the logarithms of the values", "sqrt": "the square roots of the values"}
-UNITS = {UNIT_NS[unit]: word for unit, word in (("s", "second"), ("m", "minute"), ("h", "hour"), ("d", "day"), ("w", "week"))}
+UNITS = {
+    UNIT_NS[unit]: word for unit, word in (("s", "second"), ("m", "minute"), ("h", "hour"), ("d", "day"), ("w", "week"))
+}
 
 
 def prepared_sentence(member: MemberView, settings: Mapping[str, Any]) -> str:
@@ -37,7 +46,9 @@ def _changed(member: MemberView, settings: Mapping[str, Any]) -> list[str]:
     done = []
     if rows := _count(member, "resampled_away"):
         rule = RULES.get(str(settings.get("prepare.resample")), "one value")
-        done.append(f"rows of the same {length(member.step_ns)} became one value, {rule} ({counted(rows, 'row')} fewer)")
+        done.append(
+            f"rows of the same {length(member.step_ns)} became one value, {rule} ({counted(rows, 'row')} fewer)"
+        )
     if settings.get("prepare.rate") is True:
         resets = _count(member, "counter_resets")
         began = f" (they began anew {counted(resets, 'time')})" if resets else ""
@@ -59,7 +70,9 @@ def _left_out(member: MemberView) -> list[str]:
     if silent := _count(member, "silent_steps"):
         seen = _count(member, "left_out_in_silent_steps")
         also = f", with {counted(seen, 'value')} in them" if seen else ""
-        done.append(f"{_steps(member, silent)} left out{also}, since hardly anything is measured at these times of day or week")
+        done.append(
+            f"{_steps(member, silent)} left out{also}, since hardly anything is measured at these times of day or week"
+        )
     if days_off := _count(member, "left_out_on_holidays"):
         done.append(f"{_steps(member, days_off)} on holidays left out, since they are no ordinary days")
     if old := _count(member, "left_out_before_outage"):
@@ -78,7 +91,10 @@ def _filled(member: MemberView) -> list[str]:
 
 
 def _since_last(member: MemberView, steps: int) -> int:
-    """Time in ns without a value before the forecast, of which so many steps are missing: silent hours among them are none of those, but pass all the same."""
+    """Time in ns without a value before the forecast, of which so many steps are missing.
+
+    Silent hours among them are none of those, but pass all the same.
+    """
     counted_ns = steps * member.step_ns
     if not _count(member, "silent_steps") or not member.history.time_ns:
         return counted_ns

@@ -1,4 +1,7 @@
-"""Axes without a library: round value ticks, calendar ticks in a time zone, line reduction that keeps every extreme. Standard library only."""
+"""Axes without a library: round value ticks, calendar ticks in a time zone, line reduction that keeps every extreme.
+
+Standard library only.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +51,11 @@ def value_ticks(low: float, high: float, count: int) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = min((m * power for m in (1, 2, 2.5, 5, 10)), key=lambda s: abs(math.log(s / rough)))
     first = math.ceil(low / step - 1e-9)
-    return [round(i * step, 12 - math.floor(math.log10(step))) for i in range(first, first + MAX_TICKS) if i * step <= high + step * 1e-9]
+    return [
+        round(i * step, 12 - math.floor(math.log10(step)))
+        for i in range(first, first + MAX_TICKS)
+        if i * step <= high + step * 1e-9
+    ]
 
 
 def value_domain(low: float, high: float) -> tuple[float, float]:
@@ -74,7 +81,12 @@ def time_ticks(start_ns: int, end_ns: int, count: int, zone: tzinfo) -> list[Tim
         if span_s / 86400 / days <= count:
             return _named(_days(start_ns, end_ns, days, zone), _weekday if days < 7 else _day, _month_year, zone)
     months = next((m for m in _MONTHS if span_s / 2_629_746 / m <= count), _MONTHS[-1])
-    return _named(_months(start_ns, end_ns, months, zone), _month if months < 12 else _year, _year if months < 12 else lambda _: "", zone)
+    return _named(
+        _months(start_ns, end_ns, months, zone),
+        _month if months < 12 else _year,
+        _year if months < 12 else lambda _: "",
+        zone,
+    )
 
 
 def _seconds(at: datetime) -> str:
@@ -141,7 +153,9 @@ def _to_ns(clock: datetime, zone: tzinfo) -> int:
     return int(clock.replace(tzinfo=zone).timestamp()) * NS
 
 
-def _named(times: Iterator[int], text: Callable[[datetime], str], context: Callable[[datetime], str], zone: tzinfo) -> list[TimeTick]:
+def _named(
+    times: Iterator[int], text: Callable[[datetime], str], context: Callable[[datetime], str], zone: tzinfo
+) -> list[TimeTick]:
     ticks: list[TimeTick] = []
     before = ""
     for time_ns, _ in zip(times, range(MAX_TICKS), strict=False):
@@ -153,7 +167,10 @@ def _named(times: Iterator[int], text: Callable[[datetime], str], context: Calla
 
 
 def spans(time_ns: Sequence[int], gap_ns: float) -> Iterator[tuple[int, int]]:
-    """Index ranges [i, j) between which the distance of two times is larger than `gap_ns`: the pieces of a broken line."""
+    """Index ranges [i, j) between which the distance of two times is larger than `gap_ns`.
+
+    The pieces of a broken line.
+    """
     start = 0
     for i in range(1, len(time_ns)):
         if time_ns[i] - time_ns[i - 1] > gap_ns:

@@ -24,13 +24,18 @@ class Score:
 
 @dataclass(frozen=True)
 class Backtest:
-    """Rolling-origin backtest of one member: what the chosen answer and the naive forecast got wrong, by model and by step ahead."""
+    """Rolling-origin backtest of one member.
+
+    What the chosen answer and the naive forecast got wrong, by model and by step ahead.
+    """
 
     origins: int = 0
     ratio: float | None = None  # see Score
     mase: float | None = None
     naive_model: str = ""
-    seasons: tuple[int, ...] = ()  # steps that the seasonal naive forecast repeated, now these, now those; none where that is not known
+    seasons: tuple[
+        int, ...
+    ] = ()  # steps that the seasonal naive forecast repeated, now these, now those; none where that is not known
     coverage: float | None = None
     level: float | None = None
     further: tuple[tuple[float, float], ...] = ()  # level and coverage of further intervals, ascending
@@ -49,7 +54,13 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
     chosen, naive, models = dict_of(data.get("chosen")), dict_of(data.get("naive")), dict_of(data.get("models"))
     own, base, steps = _by_step(data, chosen, naive)
     naive_model = str(naive.get("model") or data.get("naive_model") or "")
-    scores = [Score(str(model), **{n: number_of(dict_of(row).get(n)) for n in ("ratio", "mase", "smape", "rmse", "coverage", "bias")}) for model, row in models.items()]
+    scores = [
+        Score(
+            str(model),
+            **{n: number_of(dict_of(row).get(n)) for n in ("ratio", "mase", "smape", "rmse", "coverage", "bias")},
+        )
+        for model, row in models.items()
+    ]
     return Backtest(
         origins=int(number_of(data.get("origins")) or 0),
         ratio=_first(data.get("ratio"), chosen.get("ratio")),
@@ -85,7 +96,9 @@ def _further(data: dict[str, Any]) -> tuple[tuple[float, float], ...]:
 Column = tuple[float | None, ...]
 
 
-def _by_step(data: dict[str, Any], chosen: dict[str, Any], naive: dict[str, Any]) -> tuple[Column, Column, tuple[int, ...]]:
+def _by_step(
+    data: dict[str, Any], chosen: dict[str, Any], naive: dict[str, Any]
+) -> tuple[Column, Column, tuple[int, ...]]:
     """Errors by step ahead in the unit of the member: they are kept in units of `scale` where one is given."""
     table = dict_of(data.get("by_step"))
     scale = number_of(data.get("scale")) or 1.0
@@ -93,7 +106,9 @@ def _by_step(data: dict[str, Any], chosen: dict[str, Any], naive: dict[str, Any]
         [None if (n := number_of(v)) is None else n * scale for v in list_of(values)]
         for values in (table.get("chosen", chosen.get("by_step")), table.get("naive", naive.get("by_step")))
     )
-    steps = [int(n) for s in list_of(table.get("steps")) if (n := number_of(s)) is not None] or list(range(1, len(own) + 1))
+    steps = [int(n) for s in list_of(table.get("steps")) if (n := number_of(s)) is not None] or list(
+        range(1, len(own) + 1)
+    )
     size = min(len(steps), len(own))
     return tuple(own[:size]), tuple((base + [None] * size)[:size]), tuple(steps[:size])
 
@@ -114,4 +129,8 @@ def dict_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 - untrusted JSON
 
 def number_of(value: Any) -> float | None:  # noqa: ANN401 - untrusted JSON
     """A finite number, or None."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1.7e308 else None
+    return (
+        float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1.7e308
+        else None
+    )

@@ -1,4 +1,7 @@
-"""The little of SVG and colour that the charts need: escaped elements, text widths, two palettes, one style. Standard library only."""
+"""The little of SVG and colour that the charts need: escaped elements, text widths, two palettes, one style.
+
+Standard library only.
+"""
 
 import unicodedata
 from collections.abc import Iterable
@@ -8,18 +11,23 @@ from string import Template
 
 from cronocast.errors import printable
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
-# Text has a contrast of at least 4.5 to 1 on paper and on panel, lines and marks at least 3 to 1; measured and forecast differ
-# in lightness as well as in hue, so that they can be told apart by everybody and in grey.
+FONT = (
+    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', 'DejaVu Sans',"
+    " Arial, sans-serif"
+)
+# Text has a contrast of at least 4.5 to 1 on paper and on panel, lines and marks at least 3 to 1; measured and forecast
+# differ in lightness as well as in hue, so that they can be told apart by everybody and in grey.
 PALETTES = {
     "light": {
-        "paper": "#f6f7f9", "panel": "#ffffff", "ink": "#18202b", "soft": "#566273", "grid": "#e4e8ee", "edge": "#cfd6df",
-        "measured": "#3d4c60", "forecast": "#1f5fd6", "band": "#1f5fd6", "earlier": "#0b6f6a", "naive": "#5d6877",
+        "paper": "#f6f7f9", "panel": "#ffffff", "ink": "#18202b", "soft": "#566273", "grid": "#e4e8ee",
+        "edge": "#cfd6df", "measured": "#3d4c60", "forecast": "#1f5fd6", "band": "#1f5fd6",
+        "earlier": "#0b6f6a", "naive": "#5d6877",
         "change": "#a85400", "good": "#14713f", "warn": "#8f5200", "bad": "#b3261e", "tint": "#eef3fd",
     },
     "dark": {
-        "paper": "#0f141b", "panel": "#171e28", "ink": "#e8edf4", "soft": "#a3afbf", "grid": "#263140", "edge": "#364456",
-        "measured": "#c3cedd", "forecast": "#74a7ff", "band": "#74a7ff", "earlier": "#4fc7bf", "naive": "#8d99aa",
+        "paper": "#0f141b", "panel": "#171e28", "ink": "#e8edf4", "soft": "#a3afbf", "grid": "#263140",
+        "edge": "#364456", "measured": "#c3cedd", "forecast": "#74a7ff", "band": "#74a7ff",
+        "earlier": "#4fc7bf", "naive": "#8d99aa",
         "change": "#f0a95b", "good": "#67d197", "warn": "#f0b35e", "bad": "#ff938a", "tint": "#1b2636",
     },
 }  # fmt: skip
@@ -64,10 +72,17 @@ def chart_style(colours: dict[str, str]) -> str:
 
 
 def element(name: str, *children: str, **attributes: str | float | None) -> str:
-    """One element; attributes are escaped, children are markup. `cls` is class, `_` in names is `-`, None leaves out."""
+    """One element; attributes are escaped, children are markup.
+
+    `cls` is class, `_` in names is `-`, None leaves out.
+    """
     given = "".join(f' {_attribute(key)}="{_value(value)}"' for key, value in attributes.items() if value is not None)
     inner = "".join(children)
-    return f"<{name}{given}>{inner}</{name}>" if inner or name not in ("path", "rect", "line", "circle") else f"<{name}{given}/>"
+    return (
+        f"<{name}{given}>{inner}</{name}>"
+        if inner or name not in ("path", "rect", "line", "circle")
+        else f"<{name}{given}/>"
+    )
 
 
 def _attribute(key: str) -> str:
@@ -80,7 +95,9 @@ def _value(value: str | float) -> str:
 
 def short(value: float) -> str:
     """A coordinate with one decimal: a tenth of a pixel can't be seen."""
-    return f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else f"{value:.1f}".removesuffix(".0")
+    return (
+        f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else f"{value:.1f}".removesuffix(".0")
+    )
 
 
 def text(content: str, x: float, y: float, cls: str | None = None, anchor: str | None = None) -> str:
@@ -89,8 +106,16 @@ def text(content: str, x: float, y: float, cls: str | None = None, anchor: str |
 
 
 def safe(content: str) -> str:
-    """Escape text; characters that XML forbids, or that turn the writing direction of what follows, are shown as a replacement sign."""
-    return escape("".join(c if c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else "\ufffd" for c in printable(content)), quote=True)
+    """Escape text; characters that XML forbids, or that turn the writing direction of what follows.
+
+    Are shown as a replacement sign.
+    """
+    return escape(
+        "".join(
+            c if c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else "\ufffd" for c in printable(content)
+        ),
+        quote=True,
+    )
 
 
 def text_width(content: str, font: float) -> float:
@@ -109,4 +134,6 @@ def _share(c: str) -> float:
 def polyline(points: Iterable[tuple[float, float]]) -> str:
     """Path data through points; a lone point becomes a small circle around it, which can be seen beside lines."""
     parts = [f"{short(x)} {short(y)}" for x, y in points]
-    return f"M{parts[0]}m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0" if len(parts) == 1 else f"M{'L'.join(parts)}" if parts else ""
+    return (
+        f"M{parts[0]}m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0" if len(parts) == 1 else f"M{'L'.join(parts)}" if parts else ""
+    )

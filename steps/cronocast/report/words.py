@@ -29,11 +29,16 @@ EXITS = {
     78: "the configuration is wrong",
     143: "the step was stopped; it can be run again",
 }
-COVERAGE_TOLERANCE = 0.07  # a band that held this much less than it promises is told; smaller misses are chance in short backtests
+COVERAGE_TOLERANCE = (
+    0.07  # a band that held this much less than it promises is told; smaller misses are chance in short backtests
+)
 
 
 def number(value: float | None, span: float = 0.0) -> str:
-    """Write a value as people read it: as many decimals as `span` (the range it stands in) makes useful, k/M/G/T for large ones."""
+    """Write a value as people read it.
+
+    As many decimals as `span` (the range it stands in) makes useful, k/M/G/T for large ones.
+    """
     if value is None or not math.isfinite(value):
         return "-"
     size = max(abs(value), abs(span))
@@ -45,11 +50,16 @@ def number(value: float | None, span: float = 0.0) -> str:
     factor, letter = _prefix(size, lambda f: _decimals((span or size) / f))
     if factor == 1:
         return _plain(value, max(0, _decimals(span) - 1))  # so many figures before them are hard enough to read
-    return f"{_plain(value / factor, _decimals((span or abs(value)) / factor), whole=not span)} {letter}" if value else "0"
+    return (
+        f"{_plain(value / factor, _decimals((span or abs(value)) / factor), whole=not span)} {letter}" if value else "0"
+    )
 
 
 def digits(size: float, span: float, least: int) -> int:
-    """How many significant digits tell values up to `size` apart that lie within `span`, three of it; `least` where it is wide."""
+    """How many significant digits tell values up to `size` apart that lie within `span`, three of it.
+
+    `least` where it is wide.
+    """
     between = math.floor(math.log10(size)) - math.floor(math.log10(span)) if span > size * ROUNDING > 0 else 0
     return max(least, 3 + between)
 
@@ -84,7 +94,10 @@ def tick_numbers(ticks: list[float]) -> list[str]:
 
 
 def _tick_decimals(step: float, largest: float) -> int:
-    """Decimals that show a step between ticks up to the largest; what doubles lose in their difference does not count."""
+    """Decimals that show a step between ticks up to the largest.
+
+    What doubles lose in their difference does not count.
+    """
     lost = min(step / 10, max(step * 1e-6, largest * 1e-15))
     return next((d for d in range(16) if abs(round(step, d) - step) <= lost), 16)
 
@@ -98,7 +111,10 @@ def percent(share: float | None) -> str:
 
 
 def clock(time_ns: int, zone: tzinfo, *, year: bool = False, seconds: bool = False) -> str:
-    """A time of day with its date, in a zone that stands elsewhere; with its seconds where it has some or they are wanted."""
+    """A time of day with its date, in a zone that stands elsewhere.
+
+    With its seconds where it has some or they are wanted.
+    """
     at = local(time_ns, zone)
     form = f"%b{' %Y' if year else ''} %H:%M{':%S' if seconds or at.second else ''}"
     return f"{at:%a} {at.day} {at.strftime(form)}"
@@ -124,10 +140,21 @@ def seconds(duration_s: float) -> str:
 
 def length(ns: int, *, counted: bool = False, exact: bool = False) -> str:
     """A length of time in words: day, 5 minutes, 3 days, 44.4 hours; `counted` writes 1 day, `exact` 2665 minutes."""
-    whole = next((u for u in ("w", "d", "h", "m", "s") if ns >= UNIT_NS[u] and ns % UNIT_NS[u] == 0 and not (u == "w" and ns > 8 * UNIT_NS["w"])), None)
+    whole = next(
+        (
+            u
+            for u in ("w", "d", "h", "m", "s")
+            if ns >= UNIT_NS[u] and ns % UNIT_NS[u] == 0 and not (u == "w" and ns > 8 * UNIT_NS["w"])
+        ),
+        None,
+    )
     if whole and (exact or whole == "d" or ns <= MOST_OF_UNIT * UNIT_NS[whole]):
         count = ns // UNIT_NS[whole]
-        return UNIT_WORDS[whole] if count == 1 and not counted else f"{count} {UNIT_WORDS[whole]}{'s' if count > 1 else ''}"
+        return (
+            UNIT_WORDS[whole]
+            if count == 1 and not counted
+            else f"{count} {UNIT_WORDS[whole]}{'s' if count > 1 else ''}"
+        )
     unit = readable_unit(ns)
     return f"{ns / UNIT_NS[unit]:.1f} {UNIT_WORDS[unit]}s"
 
@@ -140,9 +167,11 @@ def length_about(ns: int) -> str:
     return (
         f"{days:.1f} days".replace(".0 ", " ")
         if days >= 2
-        else f"{ns / UNIT_NS['h']:.1f} hours".replace(".0 ", " ")
-        if ns >= 2 * UNIT_NS["h"]
-        else f"{ns / UNIT_NS['m']:.0f} minutes"
+        else (
+            f"{ns / UNIT_NS['h']:.1f} hours".replace(".0 ", " ")
+            if ns >= 2 * UNIT_NS["h"]
+            else f"{ns / UNIT_NS['m']:.0f} minutes"
+        )
     )
 
 
@@ -196,19 +225,28 @@ def better(ratio: float) -> str:
     """A ratio of errors as a difference."""
     if 0.995 <= ratio < 1.005:
         return "no better, no worse"
-    return f"{percent(abs(1 - ratio))} {'smaller' if ratio < 1 else 'larger'}" if ratio < 10 else f"{ratio:,.0f} times as large"
+    return (
+        f"{percent(abs(1 - ratio))} {'smaller' if ratio < 1 else 'larger'}"
+        if ratio < 10
+        else f"{ratio:,.0f} times as large"
+    )
 
 
 def earlier_sentence(run: str, past: Member, member: MemberView, zone: tzinfo) -> str:
     """How the forecast of an earlier run compares with what was measured since."""
     measured = dict(zip(member.history.time_ns, member.history.columns[0], strict=True))
-    pairs = [(measured[t], *values) for t, *values in zip(past.time_ns, *past.columns[:3], strict=True) if t in measured]
+    pairs = [
+        (measured[t], *values) for t, *values in zip(past.time_ns, *past.columns[:3], strict=True) if t in measured
+    ]
     if not pairs:
         return ""
     inside = sum(low <= actual <= high for actual, _, low, high in pairs)
     error = sum(abs(actual - yhat) for actual, yhat, _, _ in pairs) / len(pairs)
     made = f"The forecast of {clock(past.time_ns[0], zone)} onwards"
-    return f"{made} (run {run}) has met {counted(len(pairs), 'measured value')} since: mean error {number(error)}, {inside} of {len(pairs)} inside its band."
+    return (
+        f"{made} (run {run}) has met {counted(len(pairs), 'measured value')} since: mean error {number(error)},"
+        f" {inside} of {len(pairs)} inside its band."
+    )
 
 
 def coverage_sentence(backtest: Backtest | None, level: float) -> str:
@@ -230,10 +268,20 @@ def remark(member: MemberView, level: float) -> tuple[int, str]:
         return 2, f"fallback: {member.reason}".rstrip(": ")
     missing = member.prepared.get("missing_at_end")
     if isinstance(missing, int) and silent(missing, len(member.forecast.time_ns)) and len(member.history.time_ns):
-        return 3, f"nothing measured for {length(member.forecast.time_ns[0] - member.history.time_ns[-1] - member.step_ns, counted=True)}"
+        return (
+            3,
+            (
+                "nothing measured for"
+                f" {length(member.forecast.time_ns[0] - member.history.time_ns[-1] - member.step_ns, counted=True)}"
+            ),
+        )
     if backtest and backtest.ratio is not None and backtest.ratio > 1.005:
         return 3, f"worse than naive: error {backtest.ratio:.2f} of it"
-    if backtest and backtest.coverage is not None and backtest.coverage < (backtest.level or level) - COVERAGE_TOLERANCE:
+    if (
+        backtest
+        and backtest.coverage is not None
+        and backtest.coverage < (backtest.level or level) - COVERAGE_TOLERANCE
+    ):
         return 4, f"band too narrow: held {percent(backtest.coverage)}"
     if member.series_class == "too_short":
         return 5, "too little history"
@@ -268,9 +316,17 @@ def headline(view: RunView) -> tuple[str, str]:
         full = load.acked >= load.expected
         said = f"{load.acked:,} of {counted(load.expected, 'point')} acknowledged by the database"
         fallback = any(s.status == "fallback" for s in view.steps)
-        return ("ok" if full and not fallback else "warn"), said + ("; a step fell back to a simpler answer" if fallback else "")
-    ended = [f"{s.name} {s.status}{f' ({s.reason})' if s.reason else ''}" for s in view.steps if s.status in ("skipped", "superseded")]
-    return "warn", "; ".join(ended) or (f"no result of {', '.join(missing)}: nothing was written" if missing else "done")
+        return ("ok" if full and not fallback else "warn"), said + (
+            "; a step fell back to a simpler answer" if fallback else ""
+        )
+    ended = [
+        f"{s.name} {s.status}{f' ({s.reason})' if s.reason else ''}"
+        for s in view.steps
+        if s.status in ("skipped", "superseded")
+    ]
+    return "warn", "; ".join(ended) or (
+        f"no result of {', '.join(missing)}: nothing was written" if missing else "done"
+    )
 
 
 def duration_text(ns: int) -> str:

@@ -12,7 +12,10 @@ from cronocast.series import forecast_columns
 
 def target(settings: dict[str, Any], series: str) -> dict[str, str]:
     """Where the forecast goes: what the sink does not say is taken from the source, as load does."""
-    found = {name: str(settings.get(f"sink.{name}") or settings.get(f"source.{name}") or "") for name in ("url", "database", "retention_policy")}
+    found = {
+        name: str(settings.get(f"sink.{name}") or settings.get(f"source.{name}") or "")
+        for name in ("url", "database", "retention_policy")
+    }
     source = str(settings.get("source.measurement") or "")
     measurement = str(settings.get("sink.measurement") or (f"{source or series}_forecast" if settings else ""))
     return {**found, "measurement": measurement}
@@ -28,7 +31,8 @@ def read_query(settings: dict[str, Any], view: RunView) -> str:
     name = goal["measurement"].replace("\\", "\\\\").replace('"', '\\"')
     between = f"time >= '{stamp(min(times))}' AND time <= '{stamp(max(times))}'"
     fields = ", ".join(forecast_columns(view.further))
-    return f'SELECT {fields} FROM "{name}" WHERE "series" = \'{series}\' AND {between} GROUP BY *'  # noqa: S608 - shown to people
+    # shown to people
+    return f'SELECT {fields} FROM "{name}" WHERE "series" = \'{series}\' AND {between} GROUP BY *'  # noqa: S608
 
 
 def written_card(view: RunView, scene: Scene) -> str:
@@ -38,9 +42,25 @@ def written_card(view: RunView, scene: Scene) -> str:
         return ""
     goal = target(view.settings, view.series)
     times = [t for m in view.members for t in (*m.forecast.time_ns[:1], *m.forecast.time_ns[-1:])]
-    facts = [("points acknowledged", f"{load.acked:,} of {load.expected:,}"), ("measurement", goal["measurement"]), ("database", goal["database"])]
+    facts = [
+        ("points acknowledged", f"{load.acked:,} of {load.expected:,}"),
+        ("measurement", goal["measurement"]),
+        ("database", goal["database"]),
+    ]
     facts += [("server", goal["url"]), ("retention policy", goal["retention_policy"])]
-    facts += [("times", f"{words.clock(min(times), scene.zone, year=True)} to {words.clock(max(times), scene.zone, year=True)} ({scene.zone_name})")] if times else []
+    facts += (
+        [
+            (
+                "times",
+                (
+                    f"{words.clock(min(times), scene.zone, year=True)} to"
+                    f" {words.clock(max(times), scene.zone, year=True)} ({scene.zone_name})"
+                ),
+            )
+        ]
+        if times
+        else []
+    )
     facts += [("fields", ", ".join((*forecast_columns(view.further), "run")))]
     rows = "".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in facts if value)
     query = read_query(view.settings, view)
