@@ -59,9 +59,8 @@ def last_line(y: Floats, h: int, severity: int = 1) -> Floats:
     change, percent = np.abs(np.diff(y)), severity
     while (peaks := find_peaks(change, height=percent / 100 * np.ptp(y))[0]).size > 0.1 * y.size:
         percent += 1
-    start = (
-        int(peaks[-1]) + 1 if peaks.size and peaks[-1] < y.size - 3 else 0
-    )  # one of the newest three points would leave no line
+    # one of the newest three points would leave no line
+    start = int(peaks[-1]) + 1 if peaks.size and peaks[-1] < y.size - 3 else 0
     t = np.arange(start, y.size)
     slope, level = np.polyfit(t, y[start:], 1)
     return np.asarray(level + slope * (y.size + np.arange(h)))

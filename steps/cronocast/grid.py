@@ -84,9 +84,8 @@ def infer_step(time_ns: Sequence[int] | Ints) -> tuple[int, bool]:
         return DEFAULT_STEP_NS, False
     apart = _distances(times)
     middle = np.searchsorted(times.view(np.uint64) - times.view(np.uint64)[0], (int(times[-1]) - int(times[0])) // 2)
-    halves = [
-        _usual(part) for part in (apart[:middle], apart[middle:]) if part.size >= 8
-    ]  # fewer give no stable median
+    # fewer give no stable median
+    halves = [_usual(part) for part in (apart[:middle], apart[middle:]) if part.size >= 8]
     if len(halves) < 2 or max(halves) <= CHANGED * min(halves):
         return _usual(apart), False
     return max(halves), True

@@ -74,9 +74,8 @@ def find_hours(y: Floats, start_ns: int, step_ns: int) -> Hours | None:
         if pattern is None:
             continue
         missing = float(np.mean(~seen[np.resize(pattern, seen.size)]))
-        by_chance = missing ** (
-            seen.size // cycle
-        )  # of a phase to be missing every time, if what is missing were missing anyhow
+        # of a phase to be missing every time, if what is missing were missing anyhow
+        by_chance = missing ** (seen.size // cycle)
         habit = missing <= 1 - LEAST_SEEN and float(np.mean(~pattern)) >= LEAST_SILENT + 2 * by_chance
         if habit and (best is None or missing < left - WEEK_BETTER):
             best, left = Hours(start_ns, step_ns, pattern), missing

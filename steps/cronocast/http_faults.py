@@ -18,9 +18,8 @@ PERMANENT = re.compile(
 NO_DATABASE = re.compile(
     r"database not found|no dbrp mapping|retention policy not found|bucket .{0,80}not found", re.IGNORECASE
 )
-STATEMENT = re.compile(
-    r" to execute statement '.*', requires ", re.DOTALL
-)  # which right on which database stands after the whole query
+# which right on which database stands after the whole query
+STATEMENT = re.compile(r" to execute statement '.*', requires ", re.DOTALL)
 
 
 class AgainError(TemporaryError):

@@ -92,9 +92,8 @@ def resample(time_ns: Ints, y: Floats, step_ns: int, rule: str) -> tuple[Ints, F
     counts = np.diff(first, append=y.size)
     if rule == "median":
         ordered = y[np.lexsort((y, steps))]
-        values = (
-            ordered[first + (counts - 1) // 2] / 2 + ordered[first + counts // 2] / 2
-        )  # halves: a sum of 1e308 overflows
+        # halves: a sum of 1e308 overflows
+        values = ordered[first + (counts - 1) // 2] / 2 + ordered[first + counts // 2] / 2
     elif rule == "mean":
         values = np.add.reduceat(y / np.repeat(counts, counts), first)
     elif rule == "last":
@@ -150,9 +149,8 @@ def outliers(
     y = y / (float(np.max(np.abs(y))) or 1.0)  # differences of 1e308 overflow
     day = UNIT_NS["d"] // step_ns
     rest = level_free = y - running_median(y, 1 + 2 * (max(LEVEL, min(day, y.size // 4)) // 2))
-    shown = (
-        _wall_clock(steps_of(time_ns, step_ns), zone) + step_ns // 2
-    )  # in the middle of the step, where a change by less moves it to no other
+    # in the middle of the step, where a change by less moves it to no other
+    shown = _wall_clock(steps_of(time_ns, step_ns), zone) + step_ns // 2
     for cycle_ns in (UNIT_NS["d"], UNIT_NS["w"]):
         if cycle_ns >= 2 * step_ns and time_ns[-1] - time_ns[0] >= CYCLES * cycle_ns:
             rest = rest - _medians_by(shown % cycle_ns // step_ns, rest)

@@ -32,9 +32,8 @@ class Outcome:
     inputs: dict[str, str] = field(default_factory=dict)  # file name -> sha256
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)  # file name -> {"sha256", "rows"}
     members: list[dict[str, Any]] = field(default_factory=list)  # one mapping per member, each with "name" and "tags"
-    window: dict[str, int] = field(
-        default_factory=dict
-    )  # start_ns, end_ns (the first step that is not finished), every_ns
+    # start_ns, end_ns (the first step that is not finished), every_ns
+    window: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # such as warnings of the server
 
     def add_input(self, path: Path) -> None:

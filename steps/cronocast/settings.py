@@ -31,20 +31,14 @@ OUTPUTS = {
     "load": "",
     "record": "",
 }
-NEEDED_TO_WRITE = (
-    "sink.url",
-    "sink.database",
-    "sink.measurement",
-)  # without a series document there is nothing to take them from
-PUBLISHED_AS = {
-    "select": "forecast"
-}  # select does for many containers what forecast does in one: it publishes the same files
+# without a series document there is nothing to take them from
+NEEDED_TO_WRITE = ("sink.url", "sink.database", "sink.measurement")
+# select does for many containers what forecast does in one: it publishes the same files
+PUBLISHED_AS = {"select": "forecast"}
 MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
 SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
-EARLIEST_RUN_NS, LATEST_RUN_NS = (
-    0,
-    9_000_000_000 * 10**9,
-)  # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
+# 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
+EARLIEST_RUN_NS, LATEST_RUN_NS = (0, 9_000_000_000 * 10**9)
 
 
 @dataclass(frozen=True)

@@ -202,9 +202,8 @@ def _chart_problems(own: dict[Any, Any]) -> list[Problem]:
     from cronocast.chartvalues import Chart
 
     problems: list[Problem] = []
-    parse(
-        Chart, merge(plain(Chart()), own), "", problems, ("defaults", "series")
-    )  # null takes a default away, as in Helm
+    # null takes a default away, as in Helm
+    parse(Chart, merge(plain(Chart()), own), "", problems, ("defaults", "series"))
     return problems
 
 
@@ -215,9 +214,8 @@ def values_schema() -> dict[str, Any]:
     entry, chart = schema(Entry), schema(Chart)
     entry["properties"].pop("name")
     _optional(entry)
-    entry["properties"]["source"]["properties"]["tags"]["additionalProperties"]["anyOf"].append(
-        {"type": "null"}
-    )  # takes a tag of defaults away
+    # takes a tag of defaults away
+    entry["properties"]["source"]["properties"]["tags"]["additionalProperties"]["anyOf"].append({"type": "null"})
     _optional(chart)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -18,17 +18,16 @@ from cronocast.forecast.nbeats import NbeatsMany
 from cronocast.registry import load
 
 HOUR_NS = 3600 * 10**9
-OF_DARTS = (
-    "darts:ExponentialSmoothing",
-    "darts:LinearRegressionModel",
-)  # one that forecasts the next step from a state, one that regresses on lags
+# one that forecasts the next step from a state, one that regresses on lags
+OF_DARTS = ("darts:ExponentialSmoothing", "darts:LinearRegressionModel")
 NAMES = [*(name for name in MODELS if ":" not in name), *OF_DARTS]
 TOGETHER = ("var",)  # forecast a member from others, and refuse one alone
+# how a model behaves does not depend on the size of its network
 SMALL: dict[str, dict[str, Any]] = {
     "lstm": {"horizon": 24, "units": 4, "epochs": 1, "lookback": 24},
     "nbeats": {"horizon": 24, "units": 4, "layers": 2, "epochs": 1, "lookback": 24},
     "darts:LinearRegressionModel": {"lags": 24},
-}  # how a model behaves does not depend on the size of its network
+}
 T = np.arange(504.0)
 HISTORIES = {
     "wave": 10 + np.sin(T / 24 * 2 * np.pi),

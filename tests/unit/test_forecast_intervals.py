@@ -156,12 +156,8 @@ def test_no_huge_error_makes_windows_worth_more(rng: np.random.Generator) -> Non
 
 
 def test_windows_that_overlap_do_not_judge_each_other() -> None:
-    h, ends, told, held = (
-        168,
-        range(504, 841, 24),
-        [],
-        [],
-    )  # a week ahead, starts a day apart: three of them share no step
+    # a week ahead, starts a day apart: three of them share no step
+    h, ends, told, held = (168, range(504, 841, 24), [], [])
     for seed in range(150):
         walk = np.cumsum(np.random.default_rng(seed).normal(0, 1, 1008 + h))
         errors = np.array([walk[end : end + h] - walk[end - 1] for end in ends])

@@ -142,9 +142,8 @@ def test_a_daily_peak_is_no_outlier() -> None:
     assert not outliers(times(y.size), y, HOUR_NS, 8).any()
 
 
-SPRING, AUTUMN = (
-    np.datetime64(day, "ns").astype(np.int64) for day in ("2025-03-30T01", "2025-10-26T01")
-)  # clocks of Europe change
+# clocks of Europe change
+SPRING, AUTUMN = (np.datetime64(day, "ns").astype(np.int64) for day in ("2025-03-30T01", "2025-10-26T01"))
 CLOCKS = {  # step, zone, time of the first value; the peak stands at 8:00 by the clock
     "no change": (HOUR_NS, "UTC", SPRING - 18 * 24 * HOUR_NS),
     "spring": (HOUR_NS, "Europe/Berlin", SPRING - 18 * 24 * HOUR_NS),

@@ -29,11 +29,8 @@ def test_the_query_of_the_page_finds_just_its_curve(
             tmp_path / "run", [Sample("", report_runs.daily(5, 1))], series=series, measurement=measurement, points=48
         )
     )
-    times = [
-        *view.members[0].forecast.time_ns,
-        NOW - HOUR,
-        NOW + 24 * HOUR,
-    ]  # one step before and one after are not of this run
+    # one step before and one after are not of this run
+    times = [*view.members[0].forecast.time_ns, NOW - HOUR, NOW + 24 * HOUR]
     for name in (series, "another"):
         key = series_key(f"{measurement}_forecast", [("series", name)]).decode()
         influxd.write([f"{key} yhat=1,yhat_lower=0,yhat_upper=2 {time}" for time in times], database)

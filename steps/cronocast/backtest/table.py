@@ -21,14 +21,8 @@ from cronocast.step import say
 
 LOG_WIDTH = 140  # where nobody says how wide the reader's screen is
 MOST_MEMBERS = 40  # printed; --json and the page hold all
-LESS_NEEDED = (
-    "pinball",
-    "RMSE",
-    "bias",
-    "CPU s",
-    "MSIS",
-    "sMAPE %",
-)  # columns by model that a narrow screen does without, in this order
+# columns by model that a narrow screen does without, in this order
+LESS_NEEDED = ("pinball", "RMSE", "bias", "CPU s", "MSIS", "sMAPE %")
 STEP_ROWS = 8  # of the table by step ahead: enough to see how errors grow
 UNBOUND = 10_000  # columns: more than any table here has
 LINES = 10  # of progress in a log

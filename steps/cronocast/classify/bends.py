@@ -46,9 +46,8 @@ def bends(y: Floats, grain: float) -> list[int]:
 
 def _of_noise(y: Floats, width: int) -> float:
     """Standard error of a difference of slopes if what single steps show were all the noise."""
-    sigma = (
-        1.4826 * float(np.median(np.abs(np.diff(y, 2)))) / np.sqrt(6)
-    )  # second differences of white noise have six times its variance
+    # second differences of white noise have six times its variance
+    sigma = 1.4826 * float(np.median(np.abs(np.diff(y, 2)))) / np.sqrt(6)
     return float(sigma * np.sqrt(24 / width**3))
 
 

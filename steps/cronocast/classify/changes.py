@@ -22,10 +22,8 @@ ECHO = 4  # widths within which a shift shows in the steps beside
 STAIRS = 3  # steps of a series without noise that are still changes
 HEAVY = 0.4  # of the standard deviation: values of a few kinds (on and off) have a small median deviation
 SMALL = 0.03  # of the spread of the bulk of the values: less is no new level, however clear
-BACK, SHORT = (
-    0.35,
-    10,
-)  # a shift that is undone but for this share within 1/10 of the time is an outage or a holiday, and nothing new
+# a shift that is undone but for this share within 1/10 of the time is an outage or a holiday, and nothing new
+BACK, SHORT = (0.35, 10)
 
 
 class Changes(NamedTuple):
@@ -138,9 +136,8 @@ def _level_shifts(y: Floats, observed: Bools, grain: float) -> list[Jump]:
         excess = step - beside
         known = np.isfinite(excess)
         if known.sum() > HELD:
-            scale = _scale(
-                excess[known], step[known], max(grain, scale / np.sqrt(2))
-            )  # means of noise shrink with 1 / sqrt(width) at most
+            # means of noise shrink with 1 / sqrt(width) at most
+            scale = _scale(excess[known], step[known], max(grain, scale / np.sqrt(2)))
             clear = np.where(known, np.abs(excess), 0) / scale
             limit = _bound(y.size, width)
             if y.size >= RARE * width:

@@ -18,11 +18,8 @@ MOSTLY = 0.98  # values that equal the commonest one: the rest are events on a c
 MAX_POINTS = 150_000  # keeps a member of any length under about two seconds
 FACTORS = (1, 2, 3, 4, 6, 12, 24, 60, 120, 360)  # steps in one: most fit into an hour or a day whatever the step
 EVEN = 0.4  # share of the time in which rows are one distance apart, where that is their step
-FENCES = (
-    (0.1, 10.0),
-    (0.01, 3.0),
-    (0.0, 0.0),
-)  # quantile at both ends, and how many of their distances may lie beyond; 0 is no fence
+# quantile at both ends, and how many of their distances may lie beyond; 0 is no fence
+FENCES = ((0.1, 10.0), (0.01, 3.0), (0.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -68,12 +65,10 @@ def scaled(grid: Floats) -> Scaled:
     ]
     low, high, reach = next(((a, b, r) for a, b, r in ends if differ(a, b)), ends[-1])
     width = high - low
-    fenced = (
-        np.clip(half, low - reach * width, high + reach * width) if reach else half
-    )  # an infinite fence fences nothing, as it should
-    grain = max(
-        1e-12, 8 * sys.float_info.epsilon * float(np.nanmax(np.abs(fenced)) / width)
-    )  # eight units in the last place of the largest
+    # an infinite fence fences nothing, as it should
+    fenced = np.clip(half, low - reach * width, high + reach * width) if reach else half
+    # eight units in the last place of the largest
+    grain = max(1e-12, 8 * sys.float_info.epsilon * float(np.nanmax(np.abs(fenced)) / width))
     thinned, y = _thinned((fenced - ordered[ordered.size // 2]) / width)
     observed = np.isfinite(y)
     return Scaled(

@@ -100,13 +100,11 @@ def _level(middle: Floats, kept: Ints, period: int) -> Floats:
 def _clipped(table: Floats) -> Floats:
     """Move values that differ wildly from the other cycles' towards them."""
     sigma = 1.4826 * median(np.abs(table[1:] - table[:-1]).ravel()) / np.sqrt(2)  # of a value, from neighbouring cycles
-    inner = (
-        (len(table) - 1) // 2 if len(table) > 3 else 0
-    )  # of three cycles two can hold a spike at the same time by chance: all three must agree
+    # of three cycles two can hold a spike at the same time by chance: all three must agree
+    inner = (len(table) - 1) // 2 if len(table) > 3 else 0
     low, high = np.sort(table, axis=0)[[inner, len(table) - 1 - inner]]
-    middle = np.where(
-        np.abs(low) < np.abs(high), low, high
-    )  # a median that between two prefers the one nearer to the level
+    # a median that between two prefers the one nearer to the level
+    middle = np.where(np.abs(low) < np.abs(high), low, high)
     away = table - middle
     for _ in range(PASSES):
         widest = max(float(away.max()), -float(away.min()))
@@ -147,9 +145,8 @@ def strength(table: Floats) -> float:
     if total <= TINY * float(np.sum(table**2)):
         return 0.0
     missed = float(np.sum((parts - parts.mean(axis=0)) ** 2))
-    return float(
-        1 - missed / total * (count / (count - 1)) ** 2
-    )  # leaving a cycle out of the mean widens its residual by n / (n - 1)
+    # leaving a cycle out of the mean widens its residual by n / (n - 1)
+    return float(1 - missed / total * (count / (count - 1)) ** 2)
 
 
 def score(table: Floats) -> float:
@@ -174,9 +171,8 @@ def score(table: Floats) -> float:
     flat = power * _inverse_ar(power, omega, table.size, count)
     line = np.arange(1, period // 2 + 1) * count
     beside = np.maximum(_median_beside(flat, line, count, NEAR), _median_beside(flat, line, count, FAR))
-    freedom = (
-        min(FAR, top - top // count) * 0.96
-    )  # a median is worth half its values; each power has two degrees of freedom
+    # a median is worth half its values; each power has two degrees of freedom
+    freedom = min(FAR, top - top // count) * 0.96
     surprise = freedom / 2 * np.log1p(2 * flat[line] / (beside * freedom))
     total = np.cumsum(surprise)
     m = np.unique(np.geomspace(1, total.size, 30).astype(np.int64))
@@ -231,9 +227,8 @@ def _median_beside(power: Floats, line: Ints, count: int, many: int) -> Floats:
     at = np.where(at % count == 0, at + 1, at)  # mirrored onto a line
     middle = _median(power[np.clip(at, 1, top)])
     ranks = np.arange(many // 2 + 1, many + 1)
-    mean: Floats = middle / (
-        np.sum(1.0 / ranks) + 1 / many
-    )  # expectation of that median for exponential variables of mean 1
+    # expectation of that median for exponential variables of mean 1
+    mean: Floats = middle / (np.sum(1.0 / ranks) + 1 / many)
     return mean
 
 

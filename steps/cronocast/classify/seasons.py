@@ -12,17 +12,13 @@ from cronocast.durations import UNIT_NS
 
 # Bounds were set on noise alone (white, AR(1) with 0.9 and 0.98, random walks, 2 to 84 cycles): under 0.5 % of them
 # pass.
-SCORE, SCORE_FEW = (
-    5.0,
-    48.0,
-)  # a score must exceed SCORE + SCORE_FEW / cycles**2: two smooth cycles resemble each other by chance
+# a score must exceed SCORE + SCORE_FEW / cycles**2: two smooth cycles resemble each other by chance
+SCORE, SCORE_FEW = (5.0, 48.0)
 # steps of a cycle below which SCORE_FEW shrinks in proportion: seven values resemble seven others by chance less often
 # than smooth curves do
 SHORT = 24
-STRENGTH, STRENGTH_FEW = (
-    0.04,
-    0.6,
-)  # and its strength the larger of STRENGTH (noise of about three times the wave) and STRENGTH_FEW / cycles
+# and its strength the larger of STRENGTH (noise of about three times the wave) and STRENGTH_FEW / cycles
+STRENGTH, STRENGTH_FEW = (0.04, 0.6)
 FOUND_CYCLES = 5  # a period that no calendar suggests must have been seen this often
 FOUND_SCORE = 5.0  # and have this much more score, since many were looked at
 SAME = 0.95  # a shorter period that explains this share of what a longer one does is preferred
@@ -58,9 +54,8 @@ class Found:
     rest: Floats  # shape (t,)
     seasons: list[Season] = field(default_factory=list)  # ascending period
     tried: dict[int, Season] = field(default_factory=dict)  # calendar periods and those that stood the test
-    whole: dict[int, Cut | None] = field(
-        default_factory=dict
-    )  # cycles of the series itself, since each is asked for several times
+    # cycles of the series itself, since each is asked for several times
+    whole: dict[int, Cut | None] = field(default_factory=dict)
 
 
 def calendar(step_ns: int, size: int) -> list[int]:

@@ -26,9 +26,8 @@ def spectral_peaks(series: Scaled, cycles: int) -> list[float]:
     level = level - time * (time @ level) / (time @ time)
     if level.std() <= series.grain:
         return []
-    power = (
-        np.abs(np.fft.rfft(level * np.hanning(y.size))) ** 2
-    )  # the window keeps the jump from the last value to the first off the other frequencies
+    # the window keeps the jump from the last value to the first off the other frequencies
+    power = np.abs(np.fft.rfft(level * np.hanning(y.size))) ** 2
     log = np.log(power + 1e-24 * power.sum() + 1e-300)
     above = log - _ground(log)
     inner = np.arange(min(cycles, log.size), log.size - 1)
@@ -47,9 +46,8 @@ def _ground(log: Floats) -> Floats:
         return np.full(log.size, np.inf)  # too few frequencies to tell a line from its surroundings
     centre = [np.log((a + b) / 2) for a, b in bands]
     middle = [float(np.median(log[a:b])) for a, b in bands]
-    ground: Floats = np.interp(np.log(np.maximum(np.arange(log.size), 1)), centre, middle) - np.log(
-        np.log(2)
-    )  # median of an exponential variable: log 2
+    # median of an exponential variable: log 2
+    ground: Floats = np.interp(np.log(np.maximum(np.arange(log.size), 1)), centre, middle) - np.log(np.log(2))
     return ground
 
 

@@ -13,21 +13,8 @@ CERTAIN = 1e6  # where the residuals are nothing but rounding
 # log likelihood below the best at which a kind of noise is still likely (half of the 90 % point of chi-squared, one
 # degree)
 LIKELY = 1.35
-MEMORY = (
-    0.0,
-    0.1,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.85,
-    0.9,
-    0.95,
-    1.0,
-)  # kinds of noise: AR(1) coefficient from block to block, 1 = random walk
+# kinds of noise: AR(1) coefficient from block to block, 1 = random walk
+MEMORY = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     import requests
 
 T = TypeVar("T")
-HEADERS = {
-    "Content-Type": "application/x-www-form-urlencoded",
-    "Accept": "application/json",
-}  # CSV hides errors and cut answers
+# CSV hides errors and cut answers
+HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 STATUSES = frozenset({200, 400})  # 400: the words of the server say what is wrong with the query
 ERROR_BYTES = 65536
 

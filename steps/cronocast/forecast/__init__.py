@@ -31,9 +31,8 @@ class Context:
     last_change: int = 0  # index in y where what still holds began, 0 if it always did
     observed: "Bools | None" = None  # shape (t,): False where a gap was filled; None if nothing was
     hours: "Hours | None" = None  # y holds these steps of the clock alone; None: every step
-    options: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # of the entry, with `horizon` (steps that will be asked for) and `key` (whose weights)
+    # of the entry, with `horizon` (steps that will be asked for) and `key` (whose weights)
+    options: Mapping[str, Any] = field(default_factory=dict)
     state: "Path | None" = None  # folder for weights; None: keep nothing
     seed: int = 0
     member: str = ""  # name and tags: which of the members of an entry y belongs to

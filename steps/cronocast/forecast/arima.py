@@ -21,10 +21,8 @@ ROWS_PER_LAG = (
     3  # equations per coefficient; with fewer, least squares fits chance (measured: ten times the naive error)
 )
 CYCLES_FOR_SECOND = 6  # seasons in the history before the value two seasons ago gets a coefficient
-RIDGE = {
-    True: 3.0,
-    False: 1.0,
-}  # penalty per coefficient on standardised values; more after seasonal differences, which double the noise
+# penalty per coefficient on standardised values; more after seasonal differences, which double the noise
+RIDGE = {True: 3.0, False: 1.0}
 # of the largest difference: a spread below it is what numbers leave over on a straight line, and blown up it makes
 # equations singular
 ROUNDING = 1e-6

@@ -93,9 +93,8 @@ def begin(
         holidays: Steps whose values are left out, shape (t,). None: no step.
     """
     origins = []
-    start = (
-        0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
-    )  # what was before is no history
+    # what was before is no history
+    start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
     ends = [start + end for end in origin_ends(y.size - start, h, context.periods, most)]
     if len(ends) < most / 2:  # too few to go by: soon after a gap what was before it says more
         ends = origin_ends(y.size, h, context.periods, most)

@@ -14,9 +14,8 @@ import pandas as pd
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
 from cronocast.forecast.options import of_entry
 
-logging.getLogger("prophet.plot").setLevel(
-    logging.CRITICAL
-)  # darts imports prophet, which tells that plotly, for its pictures, is not there
+# darts imports prophet, which tells that plotly, for its pictures, is not there
+logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
 import darts.models  # noqa: E402
 from darts import TimeSeries  # noqa: E402
 from darts.models.forecasting.forecasting_model import ForecastingModel  # noqa: E402
@@ -26,12 +25,10 @@ if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
 OF_SEASON = ("seasonal_periods", "seasonality_period", "season_length")  # arguments that mean the length of a season
-FIRST_NS = (
-    946_684_800 * 10**9
-)  # 2000-01-01; where silent steps are left out, the steps that count follow each other from here
-logging.getLogger("darts").setLevel(
-    logging.CRITICAL
-)  # it tells of every season that it looks for, and of each error before it raises it
+# 2000-01-01; where silent steps are left out, the steps that count follow each other from here
+FIRST_NS = 946_684_800 * 10**9
+# it tells of every season that it looks for, and of each error before it raises it
+logging.getLogger("darts").setLevel(logging.CRITICAL)
 
 
 def named(name: str) -> "Named":

@@ -104,9 +104,8 @@ def season_of(y: "Floats", period: int, gain: float, clip: float) -> "Floats":
     around = y - trailing_mean(y, period)
     season = around.copy()
     median = float(np.median(np.abs(around[period:] - around[:-period]))) if y.size > period else 0.0
-    bound = (
-        clip * median if clip * median > 0 else np.inf
-    )  # median 0: half the values repeat exactly, the others say nothing about spikes
+    # median 0: half the values repeat exactly, the others say nothing about spikes
+    bound = clip * median if clip * median > 0 else np.inf
     for start in range(period, y.size, period):
         end = min(start + period, y.size)
         before = season[start - period : end - period]

@@ -96,9 +96,8 @@ def begin(
     line = timeline(profile, time_ns, np.where(off, np.nan, y), settings.end_ns, settings.h)
     scale, refused = fitted(settings.transform, line.values)
     values = scale.forward(line.values)
-    halved = int(
-        exponent_of(values) > LARGEST_EXPONENT
-    )  # the difference of two values at the edge of doubles overflows
+    # the difference of two values at the edge of doubles overflows
+    halved = int(exponent_of(values) > LARGEST_EXPONENT)
     values = np.ldexp(values, -halved)
     holidays = line.holding(time_ns[off], profile.step_ns)
     filled = fill(values, line.periods, settings.fill_limit, holidays)

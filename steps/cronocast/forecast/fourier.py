@@ -118,18 +118,16 @@ def _choose(x: "Floats", z: "Floats", periods: tuple[int, ...]) -> "Ints":
     """
     held = min(z.size // 4, periods[-1])
     train, end = slice(0, z.size - held), slice(z.size - held, z.size)
-    root = np.sqrt(
-        _fade(z.size - held, HALF_LIFE * periods[-1])
-    )  # of the weights: a matrix times itself costs half of what two matrices cost
+    # of the weights: a matrix times itself costs half of what two matrices cost
+    root = np.sqrt(_fade(z.size - held, HALF_LIFE * periods[-1]))
     weighted = x[train] * root[:, None]
     gram, target = weighted.T @ weighted, weighted.T @ (z[train] * root)
     best, best_error = np.arange(0), np.inf
     for columns in _sets(periods):
         cross = gram[columns, 1]
         level, per_slope = _solve(gram[np.ix_(columns, columns)], np.column_stack((target[columns], cross))).T
-        slope = (target[1] - cross @ level) / (
-            gram[1, 1] + RIDGE - cross @ per_slope
-        )  # both systems by one solution: elimination of the slope
+        # both systems by one solution: elimination of the slope
+        slope = (target[1] - cross @ level) / (gram[1, 1] + RIDGE - cross @ per_slope)
         known = x[end, columns]
         off, drift = z[end] - known @ level, x[end, 1] - known @ per_slope
         for chosen, errors in ((columns, off), (np.insert(columns, 1, 1), off - slope * drift)):

@@ -184,9 +184,8 @@ def _costs(z: "Floats", cuts: "Cuts", least: int) -> "Floats":
     c = np.maximum(np.arange(z.size + 1.0), 2)
     sty -= (cuts[:, None] + (cuts - (1 + z.size))) * (sy / 2)  # the mean of t from cut to cut, times the sum of y
     cost -= sy * sy * (1 / c)[length]
-    cost -= (
-        sty * sty * (12 / (c * c * c - c))[length]
-    )  # the sum of squares of c numbers in a row around their mean is (c**3 - c) / 12
+    # the sum of squares of c numbers in a row around their mean is (c**3 - c) / 12
+    cost -= sty * sty * (12 / (c * c * c - c))[length]
     return np.where(length >= least, np.maximum(cost, 0), np.inf)
 
 

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 # Read once by TensorFlow while it loads: its start-up lines would stand between our own on stderr.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault(
-    "TF_ENABLE_ONEDNN_OPTS", "0"
-)  # its order of additions follows the number of threads: two runs would differ
+# its order of additions follows the number of threads: two runs would differ
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
 import numpy as np
@@ -45,9 +44,8 @@ def _quiet_stderr() -> Iterator[None]:
 with _quiet_stderr():
     import keras
 
-logging.getLogger("tensorflow").setLevel(
-    logging.ERROR
-)  # it warns that each new network is compiled anew, which is meant
+# it warns that each new network is compiled anew, which is meant
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,9 +169,8 @@ def _compiled(architecture: Architecture | Blocks, seed: int, learning_rate: flo
     # would compile for minutes.
     compiled = keras.backend.backend() == "jax"
     model.compile(optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0), loss=_loss, jit_compile=compiled)
-    model.optimizer.build(
-        model.trainable_variables
-    )  # else the first batch makes its variables, and all is compiled once more
+    # else the first batch makes its variables, and all is compiled once more
+    model.optimizer.build(model.trainable_variables)
     return model, [
         keras.ops.convert_to_numpy(variable).copy()
         for variable in (*model.trainable_variables, *model.optimizer.variables)

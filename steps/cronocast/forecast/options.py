@@ -25,9 +25,8 @@ class Recurrent:
         "Epochs at most; training stops when the error on held-out windows no longer falls.",
     )
     units: int = setting(Number(1, 512, whole=True), 32, "Units of each layer.")
-    layers: int = setting(
-        Number(1, 3, whole=True), 1, "Layers one after the other; of `nbeats`: blocks."
-    )  # a third more cost each, the second rarely helps
+    # a third more cost each, the second rarely helps
+    layers: int = setting(Number(1, 3, whole=True), 1, "Layers one after the other; of `nbeats`: blocks.")
     lookback: int | None = setting(
         Number(6, 100_000, whole=True),
         None,

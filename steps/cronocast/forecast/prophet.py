@@ -12,9 +12,8 @@ from cronocast.forecast.options import Additive, of_entry, read_options
 if TYPE_CHECKING:
     from cronocast.forecast import Context, Floats
 
-logging.getLogger("prophet.plot").setLevel(
-    logging.CRITICAL
-)  # when it is imported it tells that plotly, for its pictures, is not there
+# when it is imported it tells that plotly, for its pictures, is not there
+logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
 from prophet import Prophet as Library  # noqa: E402
 
 LEAST_POINTS = 5  # a level, a slope and some points that are neither

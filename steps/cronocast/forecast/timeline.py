@@ -165,9 +165,8 @@ def on_every_step(
     times = end_ns + hours.step_ns * np.arange(h, dtype=np.int64)
     test = {**found.backtest, "by_step": {"steps": steps_ahead(line, tail, end_ns, found.backtest["steps"])}}
     if repeated := test.get("naive", {}).get("seasons"):
-        opened = hours.times(
-            line.start_ns, repeated[-1] + 1
-        )  # each is a period of the clock, so that any begin will do
+        # each is a period of the clock, so that any begin will do
+        opened = hours.times(line.start_ns, repeated[-1] + 1)
         test["naive"] = {**test["naive"], "seasons": [int((opened[p] - opened[0]) // hours.step_ns) for p in repeated]}
     further = tuple(zip(bounds[0::2], bounds[1::2], strict=True))
     return replace(found, time_ns=times, yhat=yhat, lower=lower, upper=upper, further=further, backtest=test)

@@ -25,12 +25,8 @@ HELD_OUT = 0.2  # newest share of windows that never trains
 MIN_WINDOWS = 20  # fewer training windows than this say nothing
 MAX_WINDOWS = 2000  # per member; evenly spaced, the newest one included
 JUDGES = 200  # windows that measure the scales
-RIDGE = (
-    0.01,
-    0.1,
-    1.0,
-    10.0,
-)  # penalty per window, in squares of the scaled inputs: from nearly free to nearly nothing
+# penalty per window, in squares of the scaled inputs: from nearly free to nearly nothing
+RIDGE = (0.01, 0.1, 1.0, 10.0)
 
 
 @dataclass(frozen=True)

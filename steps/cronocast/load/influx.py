@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     import requests
 
 DONE = 204
-SPLIT = frozenset(
-    {400, 413, 422}
-)  # 1.x, 2.x and 3.x mean different things by them; sending halves again is right for all
+# 1.x, 2.x and 3.x mean different things by them; sending halves again is right for all
+SPLIT = frozenset({400, 413, 422})
 MAX_REFUSED = 100  # lines; then it is no line that is at fault, and asking on would take thousands of requests
 MAX_ANSWER_BYTES = 2**16  # of an answer: 1.x lists every refused line
 MAX_WORDS = 300

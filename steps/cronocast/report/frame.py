@@ -11,10 +11,8 @@ from cronocast.report.model import MemberView
 from cronocast.report.scale import time_ticks, value_ticks
 from cronocast.report.svg import Size, element, short, text, text_width
 
-BACK_LEAST, BACK_MOST = (
-    3,
-    7,
-)  # horizons of history that stand before the forecast: enough to judge it, not so much that it shrinks
+# horizons of history that stand before the forecast: enough to judge it, not so much that it shrinks
+BACK_LEAST, BACK_MOST = (3, 7)
 LINE_HEIGHT = 1.25  # of a row of text, in font sizes
 # Ticks of lengths of time ahead: unit, its sign, and distances that people read without counting.
 AHEAD_UNITS = ((86_400 * 10**9, "d"), (3600 * 10**9, "h"), (60 * 10**9, "min"), (10**9, "s"))

@@ -15,9 +15,8 @@ from cronocast.report.words import length, number, percent
 
 MOST_POINTS = 1500  # measured points that a pointer can tell apart; of more, those are kept that draw the line
 MS = 1_000_000  # ns
-YEARS_FROM_NS = (
-    300 * 24 * 3600 * NS
-)  # a chart longer than this shows nearly the same day twice, so that times need their year
+# a chart longer than this shows nearly the same day twice, so that times need their year
+YEARS_FROM_NS = 300 * 24 * 3600 * NS
 
 Texts = list[str | None]
 Heights = list[float | None]

@@ -58,9 +58,8 @@ class MemberView:
     model: str = ""
     why: str = ""
     backtest: Backtest | None = None
-    prepared: dict[str, Any] = field(
-        default_factory=dict
-    )  # what was done with the values before, as the forecast step counts it
+    # what was done with the values before, as the forecast step counts it
+    prepared: dict[str, Any] = field(default_factory=dict)
     written: int | None = None  # points acknowledged; None where load did not say
     earlier: tuple[tuple[str, Member], ...] = ()  # (run, forecast) of earlier runs that were given too
 

@@ -37,10 +37,8 @@ LOGO = (
     ' 1V15Z"/><path class="measured" d="M2 14L7 8L11 13L16 11"/><path class="forecast" d="M16 11L22 5L26 10L32'
     ' 7"/></svg>'
 )
-DROPPED = {
-    "gap": "missing or on holidays",
-    "prepared": "by what prepare asks for",
-}  # reasons that say too little by themselves
+# reasons that say too little by themselves
+DROPPED = {"gap": "missing or on holidays", "prepared": "by what prepare asks for"}
 MOST_NOTES = 5  # of a step; its result file holds them all
 OPENED_MEMBERS = 3  # the others unfold at a click
 STATE_NAMES = {"ok": "ok", "warn": "attention", "bad": "failed"}
