@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cronocast.chain import STEPS
+from cronocast.commands.run import STEPS
 from demo.influxd import Influxd
 
 RUN, END_S, HOUR_S = "2026-01-01T00:00:00Z", 1_767_225_600, 3600

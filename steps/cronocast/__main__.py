@@ -9,7 +9,7 @@ import sys
 def start() -> None:
     """Run as a program; stopped before the command line is there, end as it would."""
     try:
-        from cronocast.cli import script
+        from cronocast.commands.application import script
 
         script()
     except KeyboardInterrupt:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from cronocast import errors, secrets
+from cronocast.commands.reference import CLASS_MEANINGS, COMMANDS, RESULT_KEYS, STATUS_MEANINGS, reference
 from cronocast.document import leaves
 from cronocast.entry import CLASSES, Entry
 from cronocast.files import read_json
 from cronocast.forecast import MODELS
-from cronocast.reference import CLASS_MEANINGS, COMMANDS, RESULT_KEYS, STATUS_MEANINGS, reference
 from cronocast.results import STATUSES, Outcome, write_result
 
 ROOT = Path(__file__).parents[2]

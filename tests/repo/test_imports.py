@@ -39,7 +39,7 @@ def loaded_by(code: str) -> set[str]:
 LIGHT = {
     "extract": "import cronocast.extract, cronocast.extract.influxql, cronocast.http, requests",
     "load": "import cronocast.load, cronocast.load.influx, cronocast.http, requests",
-    "run": "import cronocast.chain, cronocast.display",
+    "run": "import cronocast.commands.run, cronocast.commands.display",
     "report": "import cronocast.report",
     "validate": "import cronocast.values, cronocast.settings; cronocast.values.values_schema()",
     "model table": "from cronocast.forecast import MODELS; from cronocast.rules import model_fault; model_fault('x')",
@@ -55,15 +55,17 @@ def test_light_steps_load_nothing_heavy(code: str) -> None:
     "command", ["extract", "classify", "forecast", "load", "run", "validate", "report", "backtest"]
 )
 def test_help_loads_neither_http_nor_yaml_nor_rich(command: str) -> None:
-    modules = loaded_by(f"sys.argv[1:] = ['{command}', '--help']; from cronocast.cli import main; main()")
-    assert "cronocast.cli" in modules
+    modules = loaded_by(
+        f"sys.argv[1:] = ['{command}', '--help']; from cronocast.commands.application import main; main()"
+    )
+    assert "cronocast.commands.application" in modules
     assert modules.isdisjoint({*HEAVY, "requests", "urllib3", "rich", "yaml", "ssl", "asyncio"})
 
 
 def test_a_step_makes_the_options_of_no_other_command() -> None:
     names = loaded_by("sys.argv[1:] = ['load', '--help']; from cronocast import cli; cli.main()")
-    assert "cronocast.cli_steps" in names
-    assert "cronocast.cli_people" not in names
+    assert "cronocast.commands.steps" in names
+    assert "cronocast.commands.people" not in names
 
 
 def test_a_step_with_nothing_to_do_loads_neither_http_nor_threads(tmp_path: Path) -> None:

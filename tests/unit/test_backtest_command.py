@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cronocast import cli
+from cronocast.commands import application as cli
 from tests.backtest_sample import HOUR, member, wave, write
 
 

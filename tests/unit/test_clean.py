@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cronocast.clean import Cleaned, clean
+from cronocast.commands.clean import Cleaned, clean
 from cronocast.durations import Duration
 from cronocast.errors import StorageError
 
@@ -79,7 +79,7 @@ def test_one_folder_that_cannot_be_removed_stops_no_other(
             raise PermissionError(13, "Permission denied")
         remove(path)
 
-    monkeypatch.setattr("cronocast.clean.shutil.rmtree", stubborn)
+    monkeypatch.setattr("cronocast.commands.clean.shutil.rmtree", stubborn)
     assert clean(tmp_path, WEEK, NOW) == Cleaned(1, 1, ("cpu-1/runs/20260101T000000Z: Permission denied",))
     assert not second.exists()
     assert "not removed: cpu-1/runs/20260101T000000Z: Permission denied" in capsys.readouterr().err
@@ -95,7 +95,7 @@ def test_a_run_that_vanishes_meanwhile_is_no_end(tmp_path: Path, monkeypatch: py
             raise FileNotFoundError(2, "No such file or directory")
         return 0.0
 
-    monkeypatch.setattr("cronocast.clean._changed_s", changed)
+    monkeypatch.setattr("cronocast.commands.clean._changed_s", changed)
     assert clean(tmp_path, WEEK, NOW).removed == 1
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from cronocast import __version__, cli
+from cronocast import __version__
+from cronocast.commands import application as cli
+from cronocast.commands.reference import COMMANDS
 from cronocast.files import read_json
-from cronocast.reference import COMMANDS
 
 HEAD = "name,tags,time,value\n"
 HOUR_NS = 3600 * 10**9

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from cronocast import chain as chain_module
-from cronocast.chain import Children, run_chain
+from cronocast.commands import run as chain_module
+from cronocast.commands.run import Children, run_chain
 from cronocast.durations import stamp
 from cronocast.files import run_name, series_id
 from cronocast.results import Outcome, write_result

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cronocast import cli
+from cronocast.commands import application as cli
 from cronocast.document import with_value
 from cronocast.files import series_id
 

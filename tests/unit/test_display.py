@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cronocast import display
-from cronocast.chain import Chain
+from cronocast.commands import display
+from cronocast.commands.series_run import Chain
 
 HEADS = ["series", "member", "status", "class", "model", "vs naive", "coverage", "points"]
 

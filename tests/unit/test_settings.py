@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cronocast import cli
+from cronocast.commands import application as cli
 from cronocast.files import read_json, run_name, series_id
 
 ENTRY: dict[str, Any] = {

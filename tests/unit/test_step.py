@@ -21,8 +21,10 @@ from typing import Any
 
 import pytest
 
-from cronocast import cli, cli_steps, step
+from cronocast import step
 from cronocast.classify.step import run as classify_run
+from cronocast.commands import application as cli
+from cronocast.commands import steps as cli_steps
 from cronocast.entry import parse_entry
 from cronocast.errors import AccessError, DataError, InvariantError, RefusedError, TemporaryError
 from cronocast.extract.spool import Spool

@@ -12,15 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cronocast.display import Display, closing_table
+from cronocast.commands.display import Display, closing_table
+from cronocast.commands.series_run import Chain
 from cronocast.document import given
 from cronocast.durations import stamp
-from cronocast.entry import Entry
 from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, seen
 from cronocast.results import read_result
 from cronocast.settings import run_time
@@ -33,23 +32,6 @@ STEPS = ("extract", "classify", "forecast", "load")
 OF_ONE_STEP = tuple(f"CRONOCAST_{name}" for name in ("NAME", "HISTORY", "PROFILE", "FORECAST", "PART"))
 STOP_S = 8.0  # for all steps together to end after SIGTERM; then they are killed, so that the whole stop keeps to 10 s
 LAST_LINES = 20  # kept of a failed step for the person who looks
-
-
-@dataclass
-class Chain:
-    """What became of one series: its folder, the result of each step that ran, and how it ended."""
-
-    entry: Entry
-    folder: Path
-    results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    exit_code: int = 0
-    failed_step: str = ""
-    error: str = ""
-
-    @property
-    def status(self) -> str:
-        """failed, or the status of the last step that ran."""
-        return "failed" if self.exit_code else next((r["status"] for r in reversed(self.results.values())), "skipped")
 
 
 class Children:

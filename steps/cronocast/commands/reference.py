@@ -1,4 +1,4 @@
-"""`python -m cronocast.reference`.
+"""`python -m cronocast.commands.reference`.
 
 The reference in steps/README.md, written from the definitions that the program itself uses.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 import typer
 
-from cronocast.cli import application
-from cronocast.cli_steps import metavar
+from cronocast.commands.application import application
+from cronocast.commands.steps import metavar
 from cronocast.document import Leaf, leaves, plain
 from cronocast.entry import CLASSES, Entry
 from cronocast.errors import CronocastError
@@ -93,8 +93,8 @@ def _head() -> Iterator[str]:
     yield from ("# Reference of the `cronocast` package", "")
     yield from (
         (
-            "Written by `python -m cronocast.reference` from the program's own definitions; `UPDATE_GOLDEN=1 pytest"
-            " tests/repo/test_docs.py` renews it."
+            "Written by `python -m cronocast.commands.reference` from the program's own definitions;"
+            " `UPDATE_GOLDEN=1 pytest tests/repo/test_docs.py` renews it."
         ),
         "",
     )

@@ -15,7 +15,7 @@ from rich.text import Text
 from cronocast.errors import printable
 
 if TYPE_CHECKING:
-    from cronocast.chain import Chain
+    from cronocast.commands.series_run import Chain
 
 MARKS = {
     "failed": "[red]failed[/]",

@@ -52,7 +52,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run the whole chain for the series of a values file on this machine."""
-    from cronocast.chain import run_chain
+    from cronocast.commands.run import run_chain
 
     raise typer.Exit(guarded(lambda: run_chain(values, series or [], only, root, run, as_json=json), debug=debug))
 
@@ -169,7 +169,7 @@ def clean(
     """Remove old run folders; saved models and the newest run of every series stay."""
 
     def action() -> int:
-        from cronocast.clean import clean as remove_old
+        from cronocast.commands.clean import clean as remove_old
         from cronocast.errors import ConfigError, Problem, StorageError
         from cronocast.kinds import Span
 

@@ -48,10 +48,10 @@ def application(names: Iterable[str] = (*STEPS, *PEOPLE)) -> typer.Typer:
 
 def _function(name: str) -> Callable[..., None]:
     if name in STEPS:
-        from cronocast.cli_steps import step_function
+        from cronocast.commands.steps import step_function
 
         return step_function(name)
-    from cronocast import cli_people
+    from cronocast.commands import people as cli_people
 
     command: Callable[..., None] = getattr(cli_people, name)
     return command
