@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.chartvalues import Chart
-from cronocast.document import default_of, plain
 from cronocast.forecast import MODELS
 from cronocast.registry import FAMILY
+from cronocast.settings.declare import default_of, plain
 from cronocast.values import values_schema
 
 HERE = Path(__file__).parent / "cronocast"

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from cronocast.document import Part, setting
 from cronocast.durations import Duration
 from cronocast.errors import seen
-from cronocast.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
+from cronocast.settings.declare import Part, setting
+from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
 
 
 @dataclass(frozen=True)

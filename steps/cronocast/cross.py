@@ -3,11 +3,12 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from cronocast import rules
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
-from cronocast.kinds import UNRENDERED
 from cronocast.series import level_name
+from cronocast.settings import rules
+from cronocast.settings.kinds import UNRENDERED
+from cronocast.settings.rules import no_multiple
 
 
 def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
@@ -127,7 +128,7 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
     if every is None:
         return []
     problems = [
-        _no_multiple(span, every, f"{at}{name}")
+        no_multiple(span, every, f"{at}{name}")
         for name, span in (("lookback", lookback), ("horizon", horizon))
         if span and (span % every or span < every)
     ]
@@ -149,19 +150,11 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
     return problems + _slice_problems(source, every, at)
 
 
-def _no_multiple(span: Duration, every: Duration, where: str) -> Problem:
-    sentence = (
-        f"{span} is no multiple of every ({every}); allowed: a multiple, such as"
-        f" {Duration.of((span // every + 1) * every)}"
-    )
-    return Problem("E_CONFIG_DURATION", where, sentence)
-
-
 def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Problem]:
     part = Duration.read(source.get("slice"))
     if part is None:
         return []
-    problems = [_no_multiple(part, every, f"{at}source.slice")] if part % every else []
+    problems = [no_multiple(part, every, f"{at}source.slice")] if part % every else []
     if isinstance(source.get("query"), str) and (fault := rules.slice_fault(source["query"], int(part))):
         problems.append(Problem("E_CONFIG_CROSS", f"{at}source.slice", f"{part} {fault}"))
     return problems

@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from cronocast import rules
 from cronocast.cross import cross_problems
-from cronocast.document import Part, parse, setting
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
+from cronocast.settings import rules
+from cronocast.settings.declare import Part, parse, setting
+from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
+from cronocast.settings.server import FILE, URL, Server
 
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
 RESAMPLE = ("mean", "median", "sum", "min", "max", "last")
@@ -29,40 +30,8 @@ _candidate = Text(fault=rules.candidate_fault, token="E_MODEL", about="a name fr
 _tag_key = Text(fault=rules.tag_key_fault, token="E_TAG", about="a tag key")
 _member_tag = Text(fault=rules.member_tag_fault, token="E_TAG", about="a tag key")
 _tag_value = Text(fault=rules.tag_value_fault, token="E_TAG", about="any text", data=True)
-_path = Text(fault=rules.path_fault, token="E_PATH", about="the path of a file")
 _cron = Text(fault=rules.cron_fault, token="E_CRON", about="five cron fields")
 _slug = Text(fault=rules.slug_fault, token="E_NAME", about="lower-case letters, digits and dashes")
-_url = Text(about="http://HOST[:PORT] or https://HOST[:PORT]")
-
-
-@dataclass(frozen=True)
-class Server:
-    """How to reach a database; the part that reading and writing share."""
-
-    url: str = setting(_url, ..., "Address of the server.", "extract")
-    auth: str = setting(
-        Text(("none", "basic", "token", "bearer")),
-        "none",
-        "How to sign in: basic (1.x user), token (2.x), bearer (3.x).",
-        "extract",
-    )
-    username: str | None = setting(Text(about="a user name", data=True), None, "User name for basic.", "extract")
-    password_file: str | None = setting(_path, None, "File that holds the password for basic.", "extract")
-    token_file: str | None = setting(_path, None, "File that holds the token for token or bearer.", "extract")
-    ca_file: str | None = setting(_path, None, "Certificates to trust instead of the system's.", "extract")
-    require_tls: bool = setting(Flag(), False, "Refuse an address that is not https.", "extract")
-    allowed_hosts: tuple[str, ...] = setting(
-        ListOf(Text(about="a host name")), (), "Hosts that may be named; empty allows all.", "extract"
-    )
-    timeout: Duration = setting(
-        Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract"
-    )
-    retry_for: Duration = setting(
-        Span(zero=True),
-        Duration.parse("90s"),
-        "How long to try again after an error that may pass: an outage that is shorter is survived.",
-        "extract",
-    )
 
 
 @dataclass(frozen=True)
@@ -115,16 +84,16 @@ class Sink:
     """Where the forecast goes. What is not given is taken from the source."""
 
     kind: str = setting(Text(("influx",)), "influx", "Kind of sink.", "load")
-    url: str | None = setting(_url, None, "Address of the server; the source's if not given.", "load")
+    url: str | None = setting(URL, None, "Address of the server; the source's if not given.", "load")
     auth: str | None = setting(
         Text(("none", "basic", "token", "bearer")), None, "How to sign in; the source's if not given.", "load"
     )
     username: str | None = setting(
         Text(about="a user name", data=True), None, "User name for basic; the source's if not given.", "load"
     )
-    password_file: str | None = setting(_path, None, "File that holds the password; the source's if not given.", "load")
-    token_file: str | None = setting(_path, None, "File that holds the token; the source's if not given.", "load")
-    ca_file: str | None = setting(_path, None, "Certificates to trust; the source's if not given.", "load")
+    password_file: str | None = setting(FILE, None, "File that holds the password; the source's if not given.", "load")
+    token_file: str | None = setting(FILE, None, "File that holds the token; the source's if not given.", "load")
+    ca_file: str | None = setting(FILE, None, "Certificates to trust; the source's if not given.", "load")
     timeout: Duration = setting(Span(), Duration.parse("60s"), "Total time for one request.", "load")
     retry_for: Duration = setting(
         Span(zero=True),

@@ -13,7 +13,7 @@ from cronocast import __version__
 from cronocast.errors import ConfigError, seen
 from cronocast.http import CONNECT_S
 from cronocast.http_faults import AgainError
-from cronocast.rules import host_fault
+from cronocast.settings.rules import host_fault
 
 if TYPE_CHECKING:
     import requests

@@ -7,10 +7,9 @@ from typing import Any
 
 import yaml
 
-from cronocast.document import merge, parse, plain, schema
 from cronocast.entry import Entry, parse_entry
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.settings import read_text
+from cronocast.settings.declare import merge, parse, plain, read_text, schema
 
 MAX_NODES = 200_000  # after aliases are followed; a file of 1 MiB without aliases holds fewer
 MAX_SERIES = 5_000  # more CronWorkflows than one controller is asked to hold

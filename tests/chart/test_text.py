@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cronocast.document import plain
 from cronocast.entry import Entry, parse_entry_text
+from cronocast.settings.declare import plain
 from cronocast.values import load_values
 from tests.chart.rendering import (
     IDS,

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from cronocast.chartvalues import Chart
-from cronocast.document import plain
-from cronocast.rules import cron_fault, url_problem, zone_fault
+from cronocast.settings.declare import plain
+from cronocast.settings.rules import cron_fault, url_problem, zone_fault
 from helm import generate
 from tests.chart.rendering import CHART, IDS, MINIMAL, SCENARIOS, kind, problems, render, rendered, scenario
 

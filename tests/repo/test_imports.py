@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cronocast.chain.job import run_folder
 from cronocast.results import Outcome, write_result
-from cronocast.step import run_folder
 
 HEAVY = (
     "numpy",
@@ -41,8 +41,8 @@ LIGHT = {
     "load": "import cronocast.load, cronocast.load.influx, cronocast.http, requests",
     "run": "import cronocast.commands.run, cronocast.commands.display",
     "report": "import cronocast.report",
-    "validate": "import cronocast.values, cronocast.settings; cronocast.values.values_schema()",
-    "model table": "from cronocast.forecast import MODELS; from cronocast.rules import model_fault; model_fault('x')",
+    "validate": "import cronocast.values, cronocast.chain.resolve; cronocast.values.values_schema()",
+    "model table": "from cronocast.forecast import MODELS; from cronocast.settings.rules import model_fault; model_fault('x')",
 }
 
 

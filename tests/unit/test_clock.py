@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from cronocast.classify.step import profile_of
+from cronocast.classify.member import profile_of
 from cronocast.clock import clock_of, offset_ns
 from cronocast.durations import parse_stamp
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
-from cronocast.forecast.answer import MemberForecast
+from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.engine import forecast_member
-from cronocast.forecast.step import settings_of
 from cronocast.series import Member
 
 HOUR = 3600 * 10**9

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from cronocast.commands import application as cli
-from cronocast.document import with_value
 from cronocast.files import series_id
+from cronocast.settings.declare import with_value
 
 CANARY = "c4n4ry-s3cr3t"
 ERROR = re.compile(r"error: E_[A-Z0-9_]+ \S+: .{5,400}")
@@ -361,7 +361,7 @@ TEXTS = [
 
 def steps_of(path: str) -> str:
     """A step that takes the setting as a flag."""
-    from cronocast.settings import step_leaves
+    from cronocast.chain.resolve import step_leaves
 
     return next(
         step

@@ -18,7 +18,7 @@ from cronocast.forecast.candidates import check_models, option_problems
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.profile import Profile
 from cronocast.registry import load
-from cronocast.rules import model_fault
+from cronocast.settings.rules import model_fault
 
 SOURCE = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
 HOUR_NS = 3600 * 10**9

@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cronocast.chain.forecast import run
+from cronocast.chain.job import Job as StepJob
+from cronocast.chain.parts import Part
+from cronocast.chain.shell import run_step
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError, DataError
 from cronocast.files import read_json
@@ -22,12 +26,8 @@ from cronocast.forecast.backtest import origin_ends
 from cronocast.forecast.lstm import WARM_EPOCHS
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.forecast.naive import Naive
-from cronocast.forecast.step import run
-from cronocast.plan import Part
 from cronocast.profile import Profile
 from cronocast.series import HISTORY_COLUMNS, Member, header, rows
-from cronocast.step import Job as StepJob
-from cronocast.step import run_step
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.classify.step import profile_of
+from cronocast.classify.member import profile_of
 from cronocast.durations import parse_stamp
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError, MissingExtraError
-from cronocast.forecast.answer import MemberForecast
+from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.engine import forecast_member
-from cronocast.forecast.step import settings_of
 from cronocast.forecast.timeline import places
 from cronocast.holidays import _days, on_holiday, place_problems
 from cronocast.series import Member
@@ -255,7 +254,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_package_is_loaded_only_where_it_is_asked_for() -> None:
-    code = "import sys, cronocast.forecast.step, cronocast.classify.step; print('holidays' in sys.modules)"
+    code = "import sys, cronocast.chain.forecast, cronocast.chain.classify; print('holidays' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
         == "False\n"

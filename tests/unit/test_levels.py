@@ -19,12 +19,12 @@ from cronocast import series
 from cronocast.backtest.scores import document
 from cronocast.backtest.study import run_study
 from cronocast.backtest.table import sentences
+from cronocast.chain.run_records import run_fields
 from cronocast.classify import classify_member
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.engine import forecast_member
-from cronocast.load.runs import run_fields
 from cronocast.report import write_plot, write_report
 from cronocast.report.scores import backtest_of
 from tests import backtest_sample, load_run, report_runs

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronocast import rules
 from cronocast.errors import ContractError
 from cronocast.load.line_protocol import MAX_STRING, Value, forecast_lines, record, series_key
 from cronocast.series import FORECAST_COLUMNS
+from cronocast.settings import rules
 
 KEYS = [
     ("plain", "cpu", {"host": "a"}, "cpu,host=a"),

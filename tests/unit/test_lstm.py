@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cronocast.console import say
 from cronocast.errors import ConfigError, DataError, InvariantError
 from cronocast.forecast import Context, lstm_member
 from cronocast.forecast.forward import Architecture
@@ -19,7 +20,6 @@ from cronocast.forecast.lstm import WARM_EPOCHS, Lstm, LstmMany
 from cronocast.forecast.network import Network, _quiet_stderr
 from cronocast.forecast.options import read_options
 from cronocast.forecast.windows import PARTS
-from cronocast.step import say
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9

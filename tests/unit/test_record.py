@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cronocast.chain.record import first_failure, not_understood, record_fields, run
 from cronocast.errors import AccessError, CronocastError, Terminated
-from cronocast.record import first_failure, not_understood, record_fields, run
 from cronocast.results import Outcome, result_path, write_result
 from tests import load_run
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cronocast.chain.resolve import provenance
 from cronocast.entry import parse_entry
 from cronocast.errors import DataError
 from cronocast.report.model import read_run
 from cronocast.report.page import joined, page
 from cronocast.report.scores import backtest_of
-from cronocast.settings import provenance
 from tests import report_runs
 from tests.report_runs import HOUR, NOW, Sample
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from cronocast.chain.job import Job
+from cronocast.chain.parts import Part, parts
+from cronocast.chain.select import relative_error, run
 from cronocast.entry import parse_entry
 from cronocast.errors import ContractError, CronocastError, DataError
 from cronocast.files import atomic, write_json
-from cronocast.plan import Part, parts
 from cronocast.profile import SCHEMA, Profile, to_document
 from cronocast.results import Outcome, check_handoff, result_path, write_result
-from cronocast.select import relative_error, run
 from cronocast.series import FORECAST_COLUMNS, Member, header, read_members, rows
-from cronocast.step import Job
 
 RUN_NS = 1_767_225_600 * 10**9
 HOUR = 3600 * 10**9
@@ -55,7 +55,7 @@ class Run:
         return self
 
     def publish(self, job: Job, part: Part, profiles: list[Profile]) -> None:
-        from cronocast.plan import models_by_image
+        from cronocast.chain.parts import models_by_image
 
         path = self.folder / part.file
         path.parent.mkdir(exist_ok=True)

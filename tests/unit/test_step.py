@@ -21,8 +21,10 @@ from typing import Any
 
 import pytest
 
-from cronocast import step
-from cronocast.classify.step import run as classify_run
+from cronocast.chain import shell as step
+from cronocast.chain.classify import run as classify_run
+from cronocast.chain.job import Job, run_folder
+from cronocast.chain.shell import guarded, run_step
 from cronocast.commands import application as cli
 from cronocast.commands import steps as cli_steps
 from cronocast.entry import parse_entry
@@ -31,7 +33,6 @@ from cronocast.extract.spool import Spool
 from cronocast.files import atomic, read_json, series_lock
 from cronocast.results import Outcome, result_path, write_result
 from cronocast.series import HISTORY_COLUMNS, header
-from cronocast.step import Job, guarded, run_folder, run_step
 
 ENTRY: dict[str, Any] = {
     "name": "cpu",
@@ -254,7 +255,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_step import make_job
 from cronocast.files import atomic
-from cronocast.step import run_step
+from cronocast.chain.shell import run_step
 def work(job):
     with atomic(job.history) as file:
         file.write(b"half")

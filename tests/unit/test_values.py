@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cronocast.document import given, leaves, merge
 from cronocast.entry import Entry, parse_entry
 from cronocast.errors import ConfigError
+from cronocast.settings.declare import given, leaves, merge
 from cronocast.values import load_values, values_schema
 
 GOOD: dict[str, Any] = {

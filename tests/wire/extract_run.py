@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from cronocast import extract
+from cronocast.chain.job import Job
+from cronocast.chain.shell import run_step
 from cronocast.entry import parse_entry
-from cronocast.step import Job, run_step
 
 HOUR = 3600 * 10**9
 END = 1_700_006_400 * 10**9  # a full hour

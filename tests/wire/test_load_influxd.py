@@ -16,14 +16,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from cronocast import rules
-from cronocast.document import plain
+from cronocast.chain.job import Job
+from cronocast.chain.shell import run_step
 from cronocast.durations import stamp
 from cronocast.errors import ContractError
 from cronocast.load import DEAD_LETTERS, run
 from cronocast.load.line_protocol import forecast_lines, record, series_key
 from cronocast.series import FORECAST_COLUMNS
-from cronocast.step import Job, run_step
+from cronocast.settings import rules
+from cronocast.settings.declare import plain
 from demo.influxd import Influxd
 from tests.load_run import HOSTS, RUN_NS, load, make_job, publish, rows_of, signed_in
 from tests.lying_server import LyingServer, Seen, reset

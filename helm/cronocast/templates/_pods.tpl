@@ -82,7 +82,7 @@ volumeMounts:
 {{- end }}
 
 {{/* One template of one container: as cronocast.container, plus "placement" (dict "first" "second"), and "head" as YAML text (metadata, inputs, outputs). */}}
-{{- define "cronocast.step" -}}
+{{- define "cronocast.chain.shell" -}}
 - name: {{ .name | default .step }}
   activeDeadlineSeconds: {{ int64 (get .root.Values.resources .kind).deadlineSeconds }}
   retryStrategy:

@@ -108,18 +108,18 @@ spec:
     {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
     {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(60000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}" }}
     {{- $database := list "source" "sink" "ca" }}
-    {{- include "cronocast.step" (dict "root" $ "step" "extract" "image" "extract" "kind" "extract" "secrets" (list "source" "ca") "placement" (dict "first" $light)) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "classify" "image" "classify" "kind" "classify" "placement" (dict "first" $light) "env" (merge (dict "CRONOCAST_OUTPUTS" "/tmp/outputs") $overrides) "head" $outputsHead) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "forecast" "image" "forecast" "kind" "forecast" "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "name" "forecast-lstm" "step" "forecast" "image" $heavy.image "kind" "heavy" "placement" (dict "first" $heavy "second" $light) "env" $part "head" $partHead "gpus" $heavy.gpus "gpuResource" $heavy.gpuResource) | nindent 4 }}
+    {{- include "cronocast.chain.shell" (dict "root" $ "step" "extract" "image" "extract" "kind" "extract" "secrets" (list "source" "ca") "placement" (dict "first" $light)) | nindent 4 }}
+    {{- include "cronocast.chain.shell" (dict "root" $ "step" "classify" "image" "classify" "kind" "classify" "placement" (dict "first" $light) "env" (merge (dict "CRONOCAST_OUTPUTS" "/tmp/outputs") $overrides) "head" $outputsHead) | nindent 4 }}
+    {{- include "cronocast.chain.shell" (dict "root" $ "step" "forecast" "image" "forecast" "kind" "forecast" "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
+    {{- include "cronocast.chain.shell" (dict "root" $ "name" "forecast-lstm" "step" "forecast" "image" $heavy.image "kind" "heavy" "placement" (dict "first" $heavy "second" $light) "env" $part "head" $partHead "gpus" $heavy.gpus "gpuResource" $heavy.gpuResource) | nindent 4 }}
     {{- range $kind := list "stats" "darts" }}
     {{- $image := get $tasks $kind }}
-    {{- include "cronocast.step" (dict "root" $ "name" $image "step" "forecast" "image" $image "kind" $kind "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
+    {{- include "cronocast.chain.shell" (dict "root" $ "name" $image "step" "forecast" "image" $image "kind" $kind "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
     {{- end }}
-    {{- include "cronocast.step" (dict "root" $ "step" "select" "image" "load" "kind" "select" "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
-    {{- include "cronocast.step" (dict "root" $ "step" "load" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
+    {{- include "cronocast.chain.shell" (dict "root" $ "step" "select" "image" "load" "kind" "select" "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
+    {{- include "cronocast.chain.shell" (dict "root" $ "step" "load" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
     # Always the last to run. Of a long list of failed pods the first 60000 characters do: one variable holds 128 KiB at most.
-    {{- include "cronocast.step" (dict "root" $ "step" "record" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $told) | nindent 4 }}
+    {{- include "cronocast.chain.shell" (dict "root" $ "step" "record" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $told) | nindent 4 }}
     {{- if $.Values.schedule.labelClass }}
     # Argo's own patch of the run, as Argo labels runs only at their start. Argo starts no wait container in such a pod, so it must not be patched in.
     - name: label

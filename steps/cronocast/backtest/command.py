@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cronocast.backtest.request import Request
+from cronocast.console import last_words
 from cronocast.errors import MissingExtraError, Problem, Terminated, seen
-from cronocast.step import last_words
 
 
 def run_backtest(request: Request, out: Path | None, *, as_json: bool) -> int:

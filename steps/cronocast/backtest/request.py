@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cronocast import rules
+from cronocast.chain.job import check_paths
+from cronocast.chain.resolve import NO_DATABASE, infer_grid, whole_steps
 from cronocast.cross import cross_problems
-from cronocast.document import leaves, parse, plain, with_value
 from cronocast.durations import Duration
 from cronocast.entry import Entry, parse_entry, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.settings import NO_DATABASE, infer_grid, read_text, whole_steps
-from cronocast.step import check_paths
+from cronocast.settings import rules
+from cronocast.settings.declare import leaves, parse, plain, read_text, with_value
 
 NAIVE = ("seasonal_naive", "naive")  # always tried: everything is held against them
 MOST_ORIGINS, USUAL_ORIGINS = 1000, 10  # ten horizons are judged within minutes; who wants more says so

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cronocast.backtest.request import Request, origin_steps
-from cronocast.classify.step import profile_of
+from cronocast.classify.member import profile_of
 from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import measures
-from cronocast.forecast.answer import MemberForecast
+from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import check_models, seasons
 from cronocast.forecast.members import Job, forecast_members
-from cronocast.forecast.step import settings_of
 from cronocast.grid import to_grid
 from cronocast.prepare import prepare_member
 from cronocast.profile import Profile

@@ -1,7 +1,7 @@
 """From measured features to one of the six classes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from cronocast.classify.features import (
     scaled,
     share_of_commonest,
 )
+from cronocast.classify.measured import Measured
 from cronocast.classify.seasons import Found, calendar, find, given
 from cronocast.classify.trend import Slope, slope
 from cronocast.durations import MAX_NS, UNIT_NS
@@ -42,19 +43,6 @@ COPIED, OFF = 0.6, 2  # share of the changes that come again in other cycles, an
 MOST = 20  # newest changes that are kept
 FAR = 0.9  # of the time from the first row to the last
 RESET = 0.1  # a counter falls to this share of what it was, or lower
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the tests said about a member that is long enough and not constant."""
-
-    series: Scaled
-    found: Found
-    changes: list[int]  # indices in series.y
-    whole: Slope  # common slope of all segments
-    last: Slope  # slope since the last change; the common one if that is too short a time
-    rises: bool
-    flat: bool  # constant since the last change
 
 
 def classify_member(

@@ -12,8 +12,8 @@ from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
 from cronocast.errors import seen
 
 if TYPE_CHECKING:
-    from cronocast.classify.decide import Measured
     from cronocast.classify.features import Floats
+    from cronocast.classify.measured import Measured
     from cronocast.classify.trend import Slope
 
 LARGEST = 1e6  # scores of series without noise grow without end; beyond this they say no more

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from cronocast import __version__
+from cronocast.console import say
 from cronocast.errors import Terminated, sentence, subject
-from cronocast.step import say
 
 STEPS = ("extract", "classify", "forecast", "select", "load", "record")
 PEOPLE = ("run", "validate", "schema", "render", "clean", "report", "plot", "backtest")

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from cronocast.console import say
 from cronocast.durations import Duration
 from cronocast.errors import StorageError
-from cronocast.step import say
 
 RUN = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)
 

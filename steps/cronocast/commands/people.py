@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cronocast.document import plain
-from cronocast.step import guarded, say
+from cronocast.chain.shell import guarded
+from cronocast.console import say
+from cronocast.settings.declare import plain
 
 if TYPE_CHECKING:
     from cronocast.entry import Entry
@@ -171,7 +172,7 @@ def clean(
     def action() -> int:
         from cronocast.commands.clean import clean as remove_old
         from cronocast.errors import ConfigError, Problem, StorageError
-        from cronocast.kinds import Span
+        from cronocast.settings.kinds import Span
 
         problems: list[Problem] = []
         span = Span().check(keep, "--keep", problems)

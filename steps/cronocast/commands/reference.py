@@ -14,13 +14,13 @@ import typer
 
 from cronocast.commands.application import application
 from cronocast.commands.steps import metavar
-from cronocast.document import Leaf, leaves, plain
 from cronocast.entry import CLASSES, Entry
 from cronocast.errors import CronocastError
 from cronocast.forecast import MODELS
 from cronocast.forecast.options import OPTIONS
 from cronocast.results import STATUSES
 from cronocast.secrets import SCHEMES
+from cronocast.settings.declare import Leaf, leaves, plain
 
 COMMANDS: dict[str, Any] = typer.main.get_command(application()).commands  # type: ignore[attr-defined]
 

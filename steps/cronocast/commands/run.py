@@ -16,14 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cronocast.chain.job import run_folder
+from cronocast.chain.resolve import run_time
 from cronocast.commands.display import Display, closing_table
 from cronocast.commands.series_run import Chain
-from cronocast.document import given
+from cronocast.console import say
 from cronocast.durations import stamp
 from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, seen
 from cronocast.results import read_result
-from cronocast.settings import run_time
-from cronocast.step import run_folder, say
+from cronocast.settings.declare import given
 from cronocast.values import load_values
 
 STEPS = ("extract", "classify", "forecast", "load")

@@ -12,12 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
-from cronocast.document import Leaf, plain
+from cronocast.chain.job import Job
+from cronocast.chain.resolve import PUBLISHED_AS, Given, make_job, provenance_line, refused_place, step_leaves
+from cronocast.chain.shell import guarded, run_step
+from cronocast.console import say
 from cronocast.errors import CronocastError, MissingExtraError, Problem, seen
-from cronocast.kinds import Flag, ListOf, MapOf, Number, Span, Text
 from cronocast.results import Outcome, write_result
-from cronocast.settings import PUBLISHED_AS, Given, make_job, provenance_line, refused_place, step_leaves
-from cronocast.step import Job, guarded, run_step, say
+from cronocast.settings.declare import Leaf, plain
+from cronocast.settings.kinds import Flag, ListOf, MapOf, Number, Span, Text
 
 
 @dataclass(frozen=True)
@@ -233,13 +235,13 @@ def _imported(step: str) -> Callable[[Job], Outcome]:
     if step == "extract":
         from cronocast.extract import run
     elif step == "classify":
-        from cronocast.classify.step import run
+        from cronocast.chain.classify import run
     elif step == "forecast":
-        from cronocast.forecast.step import run
+        from cronocast.chain.forecast import run
     elif step == "select":
-        from cronocast.select import run
+        from cronocast.chain.select import run
     elif step == "record":
-        from cronocast.record import run
+        from cronocast.chain.record import run
     else:
         from cronocast.load import run
     return run

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cronocast.chain.job import Job
+from cronocast.console import say
 from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError, DataError, seen
@@ -12,7 +14,6 @@ from cronocast.files import atomic
 from cronocast.registry import Row, load
 from cronocast.results import Outcome
 from cronocast.series import HISTORY_COLUMNS, header, parse_tags
-from cronocast.step import Job, say
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from cronocast import rules
 from cronocast.entry import Entry
 from cronocast.errors import ContractError, CronocastError, DataError, seen
 from cronocast.extract import Reading, Window
@@ -15,6 +14,7 @@ from cronocast.extract.influxql_json import fault_of, messages, parse_json, resu
 from cronocast.extract.influxql_query import count_query, fields_query, history_query, slices
 from cronocast.extract.spool import Spool
 from cronocast.http import Client, blocks, source_client
+from cronocast.settings import rules
 
 if TYPE_CHECKING:
     import requests

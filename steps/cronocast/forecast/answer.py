@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cronocast.entry import Entry
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -90,4 +92,25 @@ def without_forecast(profile: "Profile", status: str, reason: str) -> MemberFore
     empty = np.empty(0)
     return MemberForecast(
         profile.name, profile.tags, np.empty(0, dtype=np.int64), empty, empty, empty, "", reason, status, reason
+    )
+
+
+def settings_of(entry: Entry, end_ns: int) -> Settings:
+    """How the members of an entry are forecast from `end_ns` on."""
+    return Settings(
+        h=entry.horizon // entry.every,
+        end_ns=end_ns,
+        level=entry.level,
+        levels=tuple(sorted(entry.levels)),
+        model=entry.model,
+        candidates=entry.candidates,
+        options=entry.options,
+        clip=(entry.clip.min, entry.clip.max),
+        transform=entry.prepare.transform,
+        fill_limit=entry.prepare.fill_limit // entry.every if entry.prepare.fill_limit is not None else None,
+        on_too_short=entry.on_too_short,
+        budget=entry.budget,
+        timezone=entry.calendar.timezone,
+        holidays=entry.calendar.holidays,
+        series=entry.name,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cronocast.forecast import Floats
-    from cronocast.forecast.together import Trained
+    from cronocast.forecast.trained import Trained
     from cronocast.profile import Profile
 
     Times = NDArray[np.int64]

@@ -16,7 +16,8 @@ from cronocast.forecast import MODELS
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import check_models, named
 from cronocast.forecast.engine import begin, forecast_member
-from cronocast.forecast.together import Trained, train
+from cronocast.forecast.together import train
+from cronocast.forecast.trained import Trained
 from cronocast.forecast.work import Work
 from cronocast.profile import Profile
 from cronocast.registry import load

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cronocast.document import parse, setting
 from cronocast.errors import ConfigError, Problem
-from cronocast.kinds import Number, Text
+from cronocast.settings.declare import parse, setting
+from cronocast.settings.kinds import Number, Text
 
 OF_ENGINE = ("horizon", "key")  # what every model is told beside the options of its entry
 SHAPE = ("options.units", "options.layers")  # of a network: what is wrong with them is wrong with the model

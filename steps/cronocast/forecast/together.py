@@ -6,7 +6,7 @@ One for the forecasts, and one for the backtests, from what came before them alo
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from cronocast.errors import ConfigError, CronocastError, DataError, StorageError, Terminated, seen
 from cronocast.forecast import backtest
 from cronocast.forecast.prepare import fill
+from cronocast.forecast.trained import Trained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
     from cronocast.forecast import Context, FitMany, Floats, Shared
     from cronocast.forecast.timeline import Times
     from cronocast.forecast.work import Work
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model trained for many members; a sentence stands where it could not be trained."""
-
-    whole: "Shared | str"  # has seen everything: for the forecasts
-    # has seen nothing from the earliest first origin of its members on, see `_before`: for their backtests
-    before: "Shared | str"
-    cpu_s: float  # this training, per member
 
 
 def train(works: "Sequence[Work]", folder: "Path | None") -> list[dict[str, Trained]]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cronocast.forecast import Bools, Floats
-    from cronocast.forecast.together import Trained
+    from cronocast.forecast.trained import Trained
     from cronocast.profile import Profile
 
 SEASONAL = ("seasonal", "trend_seasonal")

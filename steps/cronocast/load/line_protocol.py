@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from cronocast import rules
 from cronocast.errors import ContractError, seen
+from cronocast.settings import rules
 
 # What the server takes for an end of the text unless a backslash stands before it. A backslash itself is never
 # escaped: it is plain text wherever none of these follows.

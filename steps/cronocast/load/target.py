@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from cronocast import rules
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError
 from cronocast.load.line_protocol import series_key
 from cronocast.series import parse_tags
+from cronocast.settings import rules
 
 # Fields of the measurement of the runs: those of members, and those of whole runs.
 RECORD_FIELD = re.compile(

@@ -4,11 +4,12 @@ import dataclasses
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cronocast.durations import Duration
-from cronocast.errors import Problem, seen
-from cronocast.kinds import Kind, json_or_text
+from cronocast.errors import ConfigError, Problem, seen
+from cronocast.settings.kinds import Kind, json_or_text
 
 
 def setting(kind: Kind, default: Any, about: str, steps: str = "") -> Any:  # noqa: ANN401 - as dataclasses.field
@@ -195,3 +196,28 @@ def merge(base: Any, over: Any) -> Any:  # noqa: ANN401
         return over
     merged = {**base, **{name: merge(base.get(name), item) for name, item in over.items()}}
     return {name: item for name, item in merged.items() if item is not None}
+
+
+def read_text(path: Path) -> str:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: missing, no plain file, larger than 1 MiB, or not UTF-8.
+    """
+    right = "allowed: a file of UTF-8 text, at most 1 MiB"
+    try:
+        if not path.is_file():
+            raise ConfigError.one(
+                "E_CONFIG_READ", str(path), f"{'not a file' if path.exists() else 'no such file'}; {right}"
+            )
+        with path.open("rb") as file:
+            text = file.read(2**20 + 1)
+        if len(text) > 2**20:
+            raise ConfigError.one("E_CONFIG_SIZE", str(path), f"{path.stat().st_size} bytes; {right}")
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError.one("E_CONFIG_READ", str(path), f"{error.reason} at byte {error.start}; {right}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError.one(
+            "E_CONFIG_READ", str(path), f"{getattr(error, 'strerror', None) or error}; {right}"
+        ) from error

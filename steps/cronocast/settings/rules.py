@@ -297,3 +297,12 @@ def path_fault(value: str) -> str:
     if not value or "\x00" in value or len(value) > 1024:
         return f"{seen(value)} is no path of a file"
     return ""
+
+
+def no_multiple(span: Duration, every: Duration, where: str) -> Problem:
+    """The problem of a length of time that is no multiple of the step size."""
+    sentence = (
+        f"{span} is no multiple of every ({every}); allowed: a multiple, such as"
+        f" {Duration.of((span // every + 1) * every)}"
+    )
+    return Problem("E_CONFIG_DURATION", where, sentence)

@@ -7,13 +7,13 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cronocast.chain.job import Job
+from cronocast.chain.parts import Part, models_by_image, parts
 from cronocast.errors import ContractError, seen
 from cronocast.files import atomic
-from cronocast.plan import Part, models_by_image, parts
 from cronocast.profile import Profile, read_profiles
 from cronocast.results import Outcome, check_handoff, result_path
 from cronocast.series import Member, forecast_columns, header, read_members, rows
-from cronocast.step import Job
 
 Key = tuple[str, str]
 RANKS = {"ok": 0, "fallback": 1}  # a forecast as planned before one that stands in for it

@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from cronocast.classify.step import profile_of
-from cronocast.entry import Entry
+from cronocast.chain.job import Job
+from cronocast.chain.parts import models_by_image
+from cronocast.classify.member import profile_of
+from cronocast.console import say
 from cronocast.errors import ConfigError, DataError, InvariantError, seen
 from cronocast.files import atomic, series_id
-from cronocast.forecast.answer import MemberForecast, Settings
+from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import unused
 from cronocast.forecast.members import Job as MemberJob
 from cronocast.forecast.members import forecast_members
-from cronocast.plan import models_by_image
 from cronocast.prepare import prepare_member
 from cronocast.profile import Profile, read_profiles
 from cronocast.results import Outcome, check_handoff
 from cronocast.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, read_members, rows
-from cronocast.step import Job, say
 
 PROGRESS_EVERY = 25  # members between two progress lines
 
@@ -94,27 +94,6 @@ def _member_jobs(
         )
         for member, profile, tries in _share(job, classified)
     ]
-
-
-def settings_of(entry: Entry, end_ns: int) -> Settings:
-    """How the members of an entry are forecast from `end_ns` on."""
-    return Settings(
-        h=entry.horizon // entry.every,
-        end_ns=end_ns,
-        level=entry.level,
-        levels=tuple(sorted(entry.levels)),
-        model=entry.model,
-        candidates=entry.candidates,
-        options=entry.options,
-        clip=(entry.clip.min, entry.clip.max),
-        transform=entry.prepare.transform,
-        fill_limit=entry.prepare.fill_limit // entry.every if entry.prepare.fill_limit is not None else None,
-        on_too_short=entry.on_too_short,
-        budget=entry.budget,
-        timezone=entry.calendar.timezone,
-        holidays=entry.calendar.holidays,
-        series=entry.name,
-    )
 
 
 def _share(

@@ -9,17 +9,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from cronocast import rules
+from cronocast.chain.job import Job, check_paths, run_folder
+from cronocast.chain.parts import Part
 from cronocast.cross import cross_problems
-from cronocast.document import Leaf, leaves, parse, plain, with_value
 from cronocast.durations import UNIT_NS, Duration, parse_stamp, stamp
 from cronocast.entry import MAX_ENTRY_BYTES, Entry, parse_entry_text, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.files import series_id
-from cronocast.plan import Part
 from cronocast.results import result_path
 from cronocast.series import HISTORY_COLUMNS, read_members
-from cronocast.step import Job, check_paths, run_folder
+from cronocast.settings import rules
+from cronocast.settings.declare import Leaf, leaves, parse, plain, read_text, with_value
 
 # A step that is given files instead of a series document talks to no database; these stand for what it never uses.
 NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
@@ -323,28 +323,3 @@ def provenance_line(settings: Mapping[str, Mapping[str, Any]]) -> str:
         if item["from"] != "default"
     )
     return "settings: " + (", ".join(parts) or "all defaults")
-
-
-def read_text(path: Path) -> str:
-    """Read a configuration file.
-
-    Raises:
-        ConfigError: missing, no plain file, larger than 1 MiB, or not UTF-8.
-    """
-    right = "allowed: a file of UTF-8 text, at most 1 MiB"
-    try:
-        if not path.is_file():
-            raise ConfigError.one(
-                "E_CONFIG_READ", str(path), f"{'not a file' if path.exists() else 'no such file'}; {right}"
-            )
-        with path.open("rb") as file:
-            text = file.read(2**20 + 1)
-        if len(text) > 2**20:
-            raise ConfigError.one("E_CONFIG_SIZE", str(path), f"{path.stat().st_size} bytes; {right}")
-        return text.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError.one("E_CONFIG_READ", str(path), f"{error.reason} at byte {error.start}; {right}") from error
-    except (OSError, ValueError) as error:
-        raise ConfigError.one(
-            "E_CONFIG_READ", str(path), f"{getattr(error, 'strerror', None) or error}; {right}"
-        ) from error

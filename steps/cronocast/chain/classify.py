@@ -1,61 +1,20 @@
 """The classify step: history.csv in, profile.json out."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-import numpy as np
-
-from cronocast.classify import classify_member
-from cronocast.clock import clock_of, offset_ns
+from cronocast.chain.job import Job
+from cronocast.chain.parts import write_outputs
+from cronocast.classify.member import profile_of
+from cronocast.console import say
 from cronocast.durations import stamp
-from cronocast.entry import Entry
 from cronocast.files import atomic, write_json
-from cronocast.grid import steps_of
-from cronocast.holidays import left_out
-from cronocast.plan import write_outputs
 from cronocast.prepare import changes_values, prepare_member
 from cronocast.profile import SCHEMA, Profile, to_document
 from cronocast.results import Outcome, check_handoff
 from cronocast.series import HISTORY_COLUMNS, Member, header, read_members, rows
-from cronocast.step import Job, say
 
 PREPARED = "prepared.csv"  # beside profile.json: the history after `prepare`, where that changes values
 PROGRESS_EVERY = 100  # members between two progress lines
-
-
-def profile_of(member: Member, entry: Entry) -> Profile:
-    """Classify one member of a prepared history as its entry says.
-
-    By the clock of its calendar, while times in the profile are UTC.
-    """
-    time_ns, y = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
-    clock = (
-        clock_of(entry.calendar.timezone, int(time_ns[0]), int(time_ns[-1]), int(time_ns[-1]), int(entry.every))[0]
-        if time_ns.size
-        else None
-    )
-    if clock is not None:
-        time_ns, y = clock.history(time_ns, y)
-    zone_ns = offset_ns(entry.calendar.timezone, int(time_ns[-1])) if time_ns.size else 0
-    y = np.where(
-        left_out(entry.calendar.holidays, steps_of(time_ns, int(entry.every)), y, zone_ns, int(entry.every)), np.nan, y
-    )
-    profile = classify_member(
-        member.name,
-        member.tags,
-        time_ns,
-        y,
-        int(entry.every),
-        entry.min_points,
-        tuple(period // entry.every for period in entry.periods) or None,
-        entry.series_class,
-    )
-    if clock is None:
-        return profile
-    changes = tuple(clock.utc(time) for time in profile.change_points_ns)
-    return replace(
-        profile, first_ns=clock.utc(profile.first_ns), last_ns=clock.utc(profile.last_ns), change_points_ns=changes
-    )
 
 
 def run(job: Job) -> Outcome:

@@ -1,0 +1,1 @@
+"""The chain: its steps, what each reads and writes, and the shell that runs one."""

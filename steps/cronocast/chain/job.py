@@ -1,0 +1,97 @@
+"""One run of one step: its entry, its time, its files."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cronocast.durations import stamp
+from cronocast.entry import Entry
+from cronocast.errors import Problem, seen
+from cronocast.files import run_name, series_id
+from cronocast.results import result_path
+
+if TYPE_CHECKING:
+    from cronocast.chain.parts import Part
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one step is to do: a checked entry, the run, and where its files are."""
+
+    step: str
+    entry: Entry
+    run_ns: int  # the run's scheduled time
+    standalone: bool  # explicit files, no run folder: hand-offs are checked only where a result lies beside
+    history: Path
+    profile: Path | None  # None: forecast classifies by itself
+    forecast: Path
+    state: Path | None  # folder that outlives the run; None when standalone
+    dry_run: Path | None = None  # load: write the lines here instead of sending them
+    outputs: Path | None = None  # classify: folder for the small values that a workflow engine branches on
+    told: dict[str, str] = field(default_factory=dict)  # record: what the engine says of the run
+    part: "Part | None" = None  # forecast: this container's share; None: all members, straight into forecast.csv
+    settings: dict[str, Any] = field(default_factory=dict)  # setting -> {"value", "from"}, for the result file
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return stamp(self.run_ns)
+
+    @property
+    def output(self) -> Path:
+        """The file this step publishes; its result lies beside it."""
+        if self.part is not None:
+            return self.forecast.parent / self.part.file
+        return {"extract": self.history, "classify": self.profile}.get(self.step) or self.forecast
+
+    @property
+    def result(self) -> Path:
+        """Where the result of this step lies: beside its output, named by the step or by the part."""
+        return result_path(self.part.name if self.part else self.step, self.output)
+
+    @property
+    def lock_folder(self) -> Path | None:
+        """What two processes may not work in at the same time: the series, or one part of it."""
+        return self.state / "parts" / self.part.name if self.state and self.part else self.state
+
+    def handoff_names(self) -> tuple[str | None, str | None]:
+        """Series and run that a hand-off must carry; (None, None) for files that stand alone."""
+        return (None, None) if self.standalone else (self.entry.name, self.run)
+
+
+def run_folder(root: Path, series: str, run_ns: int) -> Path:
+    """`<root>/<series id>/runs/<run>`."""
+    return root / series_id(series) / "runs" / run_name(run_ns)
+
+
+def check_paths(
+    problems: list[Problem], inputs: dict[str, Path], outputs: dict[str, Path], root: Path | None = None
+) -> None:
+    """Refuse links, devices, pipes and folders, one file for two roles.
+
+    And files outside the root where there is one (E_PATH).
+    """
+    known: dict[Path, str] = {}
+    for flag, path in {**inputs, **outputs}.items():
+        try:
+            real = path.resolve()
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                problems.append(
+                    Problem("E_PATH", flag, f"{seen(str(path))} is a link, folder, pipe or device; name a plain file")
+                )
+            elif real in known:
+                problems.append(Problem("E_PATH", flag, f"{seen(str(path))} is also {known[real]}; name two files"))
+            elif root is not None and not real.is_relative_to(root.resolve()):
+                problems.append(
+                    Problem(
+                        "E_PATH",
+                        flag,
+                        f"{seen(str(path))} lies outside the root {seen(str(root))}; name a file below it, or leave"
+                        " --root out",
+                    )
+                )
+            known[real] = flag
+        except (OSError, ValueError, RuntimeError) as error:  # no right to look, NUL, a loop of links
+            problems.append(
+                Problem("E_PATH", flag, f"{seen(str(path))} can't be looked at: {error}; name a plain file")
+            )

@@ -1,0 +1,1 @@
+"""How a setting is declared: kinds of values, documents of them, and the rules for single values."""
