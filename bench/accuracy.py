@@ -19,7 +19,7 @@ import pandas as pd
 from cronocast.classify import classify_member
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.members import Job, forecast_members
-from cronocast.series import forecast_columns, level_name
+from cronocast.handoff.series import forecast_columns, level_name
 
 HERE = Path(__file__).resolve().parent
 

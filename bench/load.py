@@ -23,9 +23,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cronocast import series
 from cronocast.chain.job import run_folder
-from cronocast.results import Outcome, write_result
+from cronocast.handoff import series
+from cronocast.handoff.results import Outcome, write_result
 from demo.influxd import Account, Influxd
 
 NAME, RUN, RUN_NS = "bench", "2026-01-01T00:00:00Z", 1_767_225_600 * 10**9

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cronocast.series import HISTORY_COLUMNS, Member, header, rows
+from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, rows
 
 HORIZON, DAY, WEEK = 24, 24, 168
 HOUR_NS = 3600 * 10**9

@@ -27,7 +27,7 @@ from statistics import mean, quantiles
 import numpy as np
 from numpy.typing import NDArray
 
-from cronocast import series
+from cronocast.handoff import series
 
 DAY, WEEK, WEEKS = 24, 168, 4
 HOUR_NS = 3600 * 10**9

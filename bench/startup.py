@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from cronocast.chain.job import run_folder
-from cronocast.results import Outcome, write_result
+from cronocast.handoff.results import Outcome, write_result
 
 NAME, RUN, RUN_NS = "bench", "2026-01-01T00:00:00Z", 1_767_225_600 * 10**9
 STEP = [sys.executable, "-m", "cronocast"]

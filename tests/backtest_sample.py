@@ -8,7 +8,7 @@ import numpy as np
 
 from cronocast.backtest.request import Request, make_request
 from cronocast.durations import parse_stamp
-from cronocast.series import HISTORY_COLUMNS, Member, header, rows
+from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, rows
 
 HOUR = 3600 * 10**9
 START = parse_stamp("2026-01-05T00:00:00Z")

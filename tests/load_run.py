@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cronocast import series
 from cronocast.chain.job import Job, run_folder
 from cronocast.chain.shell import run_step
 from cronocast.entry import parse_entry
-from cronocast.files import series_id
+from cronocast.handoff import series
+from cronocast.handoff.files import series_id
+from cronocast.handoff.results import Outcome, write_result
 from cronocast.load import run
-from cronocast.results import Outcome, write_result
 
 EVERY_NS = 300 * 10**9
 RUN_NS = 1_767_225_600 * 10**9  # 2026-01-01T00:00:00Z

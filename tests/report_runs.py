@@ -10,10 +10,10 @@ from typing import Any
 
 from cronocast.durations import parse_stamp, stamp
 from cronocast.errors import CronocastError, TemporaryError
-from cronocast.files import atomic, run_name, write_json
-from cronocast.profile import Gaps, Profile, to_document
-from cronocast.results import Outcome, write_result
-from cronocast.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, rows, tags_text
+from cronocast.handoff.files import atomic, run_name, write_json
+from cronocast.handoff.profile import Gaps, Profile, to_document
+from cronocast.handoff.results import Outcome, write_result
+from cronocast.handoff.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, rows, tags_text
 
 HOUR = 3600 * 10**9
 NOW = parse_stamp("2026-03-10T14:00:00Z")

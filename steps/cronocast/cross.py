@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
-from cronocast.series import level_name
+from cronocast.handoff.series import level_name
 from cronocast.settings import rules
 from cronocast.settings.kinds import UNRENDERED
 from cronocast.settings.rules import no_multiple

@@ -10,6 +10,7 @@ from typing import Any
 from cronocast.cross import cross_problems
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
+from cronocast.handoff.profile import CLASSES
 from cronocast.settings import rules
 from cronocast.settings.declare import Part, parse, setting
 from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
@@ -18,7 +19,6 @@ from cronocast.settings.server import FILE, URL, Server
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
 RESAMPLE = ("mean", "median", "sum", "min", "max", "last")
 TRANSFORMS = ("none", "log", "sqrt", "power")
-CLASSES = ("constant", "trend", "seasonal", "trend_seasonal", "irregular", "too_short")
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
 
 _name = Text(fault=rules.identifier_fault, token="E_IDENT", about="a name", data=False)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Optional
 
 if TYPE_CHECKING:
-    from cronocast.results import Outcome
+    from cronocast.handoff.results import Outcome
 
 MAX_PROBLEMS = 20  # a person reads twenty; the count says how many more there are
 MAX_SENTENCE = 400  # fits Kubernetes' termination message beside Argo's own words

@@ -12,7 +12,7 @@ from cronocast.clock import clock_of
 from cronocast.durations import UNIT_NS
 from cronocast.entry import Entry, Prepare
 from cronocast.grid import Floats, Ints, steps_of
-from cronocast.series import Member
+from cronocast.handoff.series import Member
 
 LEVEL = 24  # values around a value that say its level, where no longer season is known
 SPIKE_WINDOW = 9  # values around a value that must agree that it is odd

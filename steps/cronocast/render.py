@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from cronocast.errors import ConfigError
-from cronocast.files import atomic
+from cronocast.handoff.files import atomic
 from cronocast.values import load_values
 
 # Beside the package in a wheel, in the checkout otherwise.

@@ -12,10 +12,11 @@ import pytest
 
 from cronocast import errors, secrets
 from cronocast.commands.reference import CLASS_MEANINGS, COMMANDS, RESULT_KEYS, STATUS_MEANINGS, reference
-from cronocast.entry import CLASSES, Entry
-from cronocast.files import read_json
+from cronocast.entry import Entry
 from cronocast.forecast import MODELS
-from cronocast.results import STATUSES, Outcome, write_result
+from cronocast.handoff.files import read_json
+from cronocast.handoff.profile import CLASSES
+from cronocast.handoff.results import STATUSES, Outcome, write_result
 from cronocast.settings.declare import leaves
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cronocast.chain.job import run_folder
-from cronocast.results import Outcome, write_result
+from cronocast.handoff.results import Outcome, write_result
 
 HEAVY = (
     "numpy",

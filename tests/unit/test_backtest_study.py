@@ -15,7 +15,7 @@ from cronocast.classify import classify_member
 from cronocast.errors import ConfigError, DataError
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.engine import forecast_member
-from cronocast.series import Member
+from cronocast.handoff.series import Member
 from tests.backtest_sample import HOUR, START, member, request, wave, write
 
 ORIGINS = {

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cronocast.classify import classify_member
-from cronocast.profile import Profile, from_document, to_document
+from cronocast.handoff.profile import Profile, from_document, to_document
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

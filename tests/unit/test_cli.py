@@ -14,7 +14,7 @@ import pytest
 from cronocast import __version__
 from cronocast.commands import application as cli
 from cronocast.commands.reference import COMMANDS
-from cronocast.files import read_json
+from cronocast.handoff.files import read_json
 
 HEAD = "name,tags,time,value\n"
 HOUR_NS = 3600 * 10**9

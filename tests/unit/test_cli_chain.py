@@ -18,8 +18,8 @@ import pytest
 from cronocast.commands import run as chain_module
 from cronocast.commands.run import Children, run_chain
 from cronocast.durations import stamp
-from cronocast.files import run_name, series_id
-from cronocast.results import Outcome, write_result
+from cronocast.handoff.files import run_name, series_id
+from cronocast.handoff.results import Outcome, write_result
 from demo.influxd import Influxd
 
 COMMAND = [sys.executable, "-m", "cronocast", "run", "-f", "values.yaml", "--root", "data"]

@@ -15,7 +15,7 @@ from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.engine import forecast_member
-from cronocast.series import Member
+from cronocast.handoff.series import Member
 
 HOUR = 3600 * 10**9
 SPRING = parse_stamp("2025-03-30T01:00:00Z")  # 02:00 becomes 03:00 in Berlin

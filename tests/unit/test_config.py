@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from cronocast.commands import application as cli
-from cronocast.files import series_id
+from cronocast.handoff.files import series_id
 from cronocast.settings.declare import with_value
 
 CANARY = "c4n4ry-s3cr3t"

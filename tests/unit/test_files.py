@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
-from cronocast import files
 from cronocast.errors import ContractError, CronocastError, DataError, InvariantError, StorageError, TemporaryError
-from cronocast.files import atomic, check_plain_file, read_json, run_name, series_lock, write_json
+from cronocast.handoff import files
+from cronocast.handoff.files import atomic, check_plain_file, read_json, run_name, series_lock, write_json
 
 OLD, NEW = b"old " * 50_000, b"new " * 100_000
 WRITER = (
-    "import sys; from pathlib import Path; from cronocast.files import atomic\nwith atomic(Path(sys.argv[1])) as"
+    "import sys; from pathlib import Path; from cronocast.handoff.files import atomic\nwith atomic(Path(sys.argv[1])) as"
     " file:\n    for _ in range(4): file.write(b'new ' * 25_000)"
 )
 CALLS = "openat,write,fsync,fchmod,rename,close,unlink"
@@ -296,7 +296,7 @@ def test_unreadable_file(path: Path) -> None:
 
 
 HOLDER = (
-    "import sys, time; from pathlib import Path; from cronocast.files import series_lock\nwith"
+    "import sys, time; from pathlib import Path; from cronocast.handoff.files import series_lock\nwith"
     " series_lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
 )
 

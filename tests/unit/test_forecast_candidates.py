@@ -2,9 +2,8 @@
 
 import pytest
 
-from cronocast.entry import CLASSES
 from cronocast.forecast import MODELS, candidates
-from cronocast.profile import Profile
+from cronocast.handoff.profile import CLASSES, Profile
 
 MINUTE_NS = 60 * 10**9
 

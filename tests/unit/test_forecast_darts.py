@@ -16,7 +16,7 @@ from cronocast.forecast import MODELS, Context
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.candidates import check_models, option_problems
 from cronocast.forecast.members import Job, forecast_members
-from cronocast.profile import Profile
+from cronocast.handoff.profile import Profile
 from cronocast.registry import load
 from cronocast.settings.rules import model_fault
 

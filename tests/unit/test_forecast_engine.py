@@ -15,7 +15,7 @@ from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.backtest import MOST_ORIGINS
 from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.linear import Linear
-from cronocast.profile import Profile
+from cronocast.handoff.profile import Profile
 from cronocast.registry import Row
 
 HOUR_NS = 3600 * 10**9

@@ -10,7 +10,7 @@ import pytest
 from cronocast.errors import ConfigError
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.members import Job, forecast_members
-from cronocast.profile import Profile
+from cronocast.handoff.profile import Profile
 
 HOUR_NS = 3600 * 10**9
 

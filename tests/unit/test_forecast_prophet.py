@@ -12,7 +12,7 @@ from cronocast.forecast import MODELS, Context
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.candidates import check_models
 from cronocast.forecast.engine import forecast_member
-from cronocast.profile import Profile
+from cronocast.handoff.profile import Profile
 from cronocast.registry import load
 
 pytest.importorskip("prophet", reason="the extra prophet is not installed")

@@ -8,7 +8,7 @@ import pytest
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.transform import fitted
-from cronocast.profile import Profile
+from cronocast.handoff.profile import Profile
 
 HOUR_NS = 3600 * 10**9
 RNG = np.random.default_rng(11)

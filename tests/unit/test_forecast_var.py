@@ -11,7 +11,7 @@ from cronocast.forecast import Context
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.forecast.var import MOST_OTHERS, Var, VarMany
-from cronocast.profile import Profile
+from cronocast.handoff.profile import Profile
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9

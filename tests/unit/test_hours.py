@@ -6,8 +6,8 @@ import pytest
 from cronocast.classify import classify_member
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.engine import forecast_member
+from cronocast.handoff.profile import Profile
 from cronocast.hours import Hours, find_hours
-from cronocast.profile import Profile
 
 STEP_NS = 1800 * 10**9
 DAY = 48

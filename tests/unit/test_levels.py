@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast import series
 from cronocast.backtest.scores import document
 from cronocast.backtest.study import run_study
 from cronocast.backtest.table import sentences
@@ -25,6 +24,7 @@ from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.engine import forecast_member
+from cronocast.handoff import series
 from cronocast.report import write_plot, write_report
 from cronocast.report.scores import backtest_of
 from tests import backtest_sample, load_run, report_runs

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronocast.errors import ContractError
+from cronocast.handoff.series import FORECAST_COLUMNS
 from cronocast.load.line_protocol import MAX_STRING, Value, forecast_lines, record, series_key
-from cronocast.series import FORECAST_COLUMNS
 from cronocast.settings import rules
 
 KEYS = [

@@ -16,14 +16,14 @@ from cronocast.chain import record as record_step
 from cronocast.chain.job import Job
 from cronocast.chain.record import record_fields
 from cronocast.chain.run_records import run_fields
-from cronocast.files import write_json
+from cronocast.handoff.files import write_json
+from cronocast.handoff.forecast_file import Rows
+from cronocast.handoff.series import forecast_columns, header
 from cronocast.load import DEAD_LETTERS
 from cronocast.load.batches import ahead, forecast_bodies, joined
-from cronocast.load.forecast_file import Rows
 from cronocast.load.target import RECORD_FIELD
 from cronocast.load.written import Written
 from cronocast.registry import Row
-from cronocast.series import forecast_columns, header
 from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
 from tests.lying_server import Answer, Behaviour, LyingServer, Seen, json_answer, reset, silent, status
 

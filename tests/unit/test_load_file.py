@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cronocast import series
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, CronocastError
-from cronocast.load import even_times
-from cronocast.load.even_times import EvenTimes
-from cronocast.load.forecast_file import BLOCK_BYTES, Seen, checked_rows
+from cronocast.handoff import even_times, series
+from cronocast.handoff.even_times import EvenTimes
+from cronocast.handoff.forecast_file import BLOCK_BYTES, Seen, checked_rows
 from tests.load_run import EVERY_NS, RUN_NS, rows_of
 
 HEADER = "name,tags,time,yhat,yhat_lower,yhat_upper\n"

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from cronocast.chain.parts import IMAGES, LIGHT_CLASSES, Part, image_of, models_by_image, parts, write_outputs
-from cronocast.entry import CLASSES, Entry, parse_entry
+from cronocast.entry import Entry, parse_entry
 from cronocast.errors import ConfigError
 from cronocast.forecast import MODELS
+from cronocast.handoff.profile import CLASSES
 
 
 def entry(**settings: Any) -> Entry:

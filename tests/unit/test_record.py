@@ -9,7 +9,7 @@ import pytest
 
 from cronocast.chain.record import first_failure, not_understood, record_fields, run
 from cronocast.errors import AccessError, CronocastError, Terminated
-from cronocast.results import Outcome, result_path, write_result
+from cronocast.handoff.results import Outcome, result_path, write_result
 from tests import load_run
 
 RUN = "2026-01-31T12:00:00Z"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError
-from cronocast.files import read_json, sha256
-from cronocast.profile import Gaps, Profile, from_document, read_profiles, to_document
-from cronocast.results import Outcome, check_handoff, read_result, result_path, write_result
+from cronocast.handoff.files import read_json, sha256
+from cronocast.handoff.profile import Gaps, Profile, from_document, read_profiles, to_document
+from cronocast.handoff.results import Outcome, check_handoff, read_result, result_path, write_result
 
 RUN = "2026-01-31T12:00:00Z"
 

@@ -13,10 +13,10 @@ from cronocast.chain.parts import Part, parts
 from cronocast.chain.select import relative_error, run
 from cronocast.entry import parse_entry
 from cronocast.errors import ContractError, CronocastError, DataError
-from cronocast.files import atomic, write_json
-from cronocast.profile import SCHEMA, Profile, to_document
-from cronocast.results import Outcome, check_handoff, result_path, write_result
-from cronocast.series import FORECAST_COLUMNS, Member, header, read_members, rows
+from cronocast.handoff.files import atomic, write_json
+from cronocast.handoff.profile import SCHEMA, Profile, to_document
+from cronocast.handoff.results import Outcome, check_handoff, result_path, write_result
+from cronocast.handoff.series import FORECAST_COLUMNS, Member, header, read_members, rows
 
 RUN_NS = 1_767_225_600 * 10**9
 HOUR = 3600 * 10**9

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, StorageError
-from cronocast.series import (
+from cronocast.handoff.series import (
     FORECAST_COLUMNS,
     HISTORY_COLUMNS,
     Member,

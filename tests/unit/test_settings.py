@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cronocast.commands import application as cli
-from cronocast.files import read_json, run_name, series_id
+from cronocast.handoff.files import read_json, run_name, series_id
 
 ENTRY: dict[str, Any] = {
     "name": "cpu",

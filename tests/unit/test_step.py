@@ -30,9 +30,9 @@ from cronocast.commands import steps as cli_steps
 from cronocast.entry import parse_entry
 from cronocast.errors import AccessError, DataError, InvariantError, RefusedError, TemporaryError
 from cronocast.extract.spool import Spool
-from cronocast.files import atomic, read_json, series_lock
-from cronocast.results import Outcome, result_path, write_result
-from cronocast.series import HISTORY_COLUMNS, header
+from cronocast.handoff.files import atomic, read_json, series_lock
+from cronocast.handoff.results import Outcome, result_path, write_result
+from cronocast.handoff.series import HISTORY_COLUMNS, header
 
 ENTRY: dict[str, Any] = {
     "name": "cpu",
@@ -254,7 +254,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_step import make_job
-from cronocast.files import atomic
+from cronocast.handoff.files import atomic
 from cronocast.chain.shell import run_step
 def work(job):
     with atomic(job.history) as file:

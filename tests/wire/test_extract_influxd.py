@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cronocast.extract.spool import Spool
-from cronocast.series import HISTORY_COLUMNS, parse_tags, read_members
+from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags, read_members
 from demo.influxd import Influxd
 from tests.wire.extract_run import END, HOUR, START, Ran, extract_run
 

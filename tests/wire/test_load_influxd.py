@@ -20,9 +20,9 @@ from cronocast.chain.job import Job
 from cronocast.chain.shell import run_step
 from cronocast.durations import stamp
 from cronocast.errors import ContractError
+from cronocast.handoff.series import FORECAST_COLUMNS
 from cronocast.load import DEAD_LETTERS, run
 from cronocast.load.line_protocol import forecast_lines, record, series_key
-from cronocast.series import FORECAST_COLUMNS
 from cronocast.settings import rules
 from cronocast.settings.declare import plain
 from demo.influxd import Influxd

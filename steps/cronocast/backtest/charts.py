@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cronocast.backtest.study import Study
+from cronocast.handoff.series import Member
 from cronocast.report.charts import drawing, line_through
 from cronocast.report.frame import Frame, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
 from cronocast.report.hover import MS
@@ -19,7 +20,6 @@ from cronocast.report.model import MemberView
 from cronocast.report.scale import NS, value_domain, value_ticks
 from cronocast.report.svg import Size, element, polyline, safe, short, text, text_width
 from cronocast.report.words import length, number, percent, tick_numbers
-from cronocast.series import Member
 
 STEP_SIZES = (Size(1080, 240), Size(700, 230, "medium"), Size(348, 210, "narrow", 11))
 FAN_SIZES = (Size(1080, 300), Size(700, 270, "medium"), Size(348, 240, "narrow", 11))

@@ -17,7 +17,7 @@ from cronocast.backtest.notes import notes
 from cronocast.backtest.request import NAIVE
 from cronocast.backtest.study import Study
 from cronocast.backtest.table import among, number, percent, sentences
-from cronocast.files import atomic
+from cronocast.handoff.files import atomic
 from cronocast.report.hover import script_json
 from cronocast.report.page import html_page
 from cronocast.report.svg import safe

@@ -16,7 +16,7 @@ from cronocast.backtest.request import NAIVE, Request
 from cronocast.backtest.study import Rows, Study
 from cronocast.durations import Duration, stamp
 from cronocast.forecast import measures
-from cronocast.series import level_name
+from cronocast.handoff.series import level_name
 
 Floats = NDArray[np.float64]
 

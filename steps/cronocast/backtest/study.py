@@ -22,9 +22,9 @@ from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import check_models, seasons
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.grid import to_grid
+from cronocast.handoff.profile import Profile
+from cronocast.handoff.series import Member
 from cronocast.prepare import prepare_member
-from cronocast.profile import Profile
-from cronocast.series import Member
 
 Floats = NDArray[np.float64]
 

@@ -14,15 +14,15 @@ from cronocast.chain.parts import models_by_image
 from cronocast.classify.member import profile_of
 from cronocast.console import say
 from cronocast.errors import ConfigError, DataError, InvariantError, seen
-from cronocast.files import atomic, series_id
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import unused
 from cronocast.forecast.members import Job as MemberJob
 from cronocast.forecast.members import forecast_members
+from cronocast.handoff.files import atomic, series_id
+from cronocast.handoff.profile import Profile, read_profiles
+from cronocast.handoff.results import Outcome, check_handoff
+from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, read_members, rows
 from cronocast.prepare import prepare_member
-from cronocast.profile import Profile, read_profiles
-from cronocast.results import Outcome, check_handoff
-from cronocast.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, read_members, rows
 
 PROGRESS_EVERY = 25  # members between two progress lines
 

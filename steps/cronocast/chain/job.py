@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.errors import Problem, seen
-from cronocast.files import run_name, series_id
-from cronocast.results import result_path
+from cronocast.handoff.files import run_name, series_id
+from cronocast.handoff.results import result_path
 
 if TYPE_CHECKING:
     from cronocast.chain.parts import Part

@@ -13,11 +13,11 @@ from cronocast import registry
 from cronocast.chain.job import Job
 from cronocast.console import say
 from cronocast.errors import CronocastError, Terminated, seen
+from cronocast.handoff.results import Outcome, read_result
 from cronocast.load import SINKS
 from cronocast.load.line_protocol import Value, record
 from cronocast.load.target import resolved_target
 from cronocast.load.written import Written
-from cronocast.results import Outcome, read_result
 
 STEPS = ("extract", "classify", "forecast", "load")
 ENDINGS = ("Succeeded", "Failed", "Error")  # the engine's words for a whole run

@@ -15,9 +15,9 @@ from cronocast.cross import cross_problems
 from cronocast.durations import UNIT_NS, Duration, parse_stamp, stamp
 from cronocast.entry import MAX_ENTRY_BYTES, Entry, parse_entry_text, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.files import series_id
-from cronocast.results import result_path
-from cronocast.series import HISTORY_COLUMNS, read_members
+from cronocast.handoff.files import series_id
+from cronocast.handoff.results import result_path
+from cronocast.handoff.series import HISTORY_COLUMNS, read_members
 from cronocast.settings import rules
 from cronocast.settings.declare import Leaf, leaves, parse, plain, read_text, with_value
 

@@ -10,10 +10,10 @@ from typing import Any
 from cronocast.chain.job import Job
 from cronocast.chain.parts import Part, models_by_image, parts
 from cronocast.errors import ContractError, seen
-from cronocast.files import atomic
-from cronocast.profile import Profile, read_profiles
-from cronocast.results import Outcome, check_handoff, result_path
-from cronocast.series import Member, forecast_columns, header, read_members, rows
+from cronocast.handoff.files import atomic
+from cronocast.handoff.profile import Profile, read_profiles
+from cronocast.handoff.results import Outcome, check_handoff, result_path
+from cronocast.handoff.series import Member, forecast_columns, header, read_members, rows
 
 Key = tuple[str, str]
 RANKS = {"ok": 0, "fallback": 1}  # a forecast as planned before one that stands in for it

@@ -19,8 +19,8 @@ from cronocast.errors import (
     StorageError,
     Terminated,
 )
-from cronocast.files import series_lock
-from cronocast.results import Outcome, write_result
+from cronocast.handoff.files import series_lock
+from cronocast.handoff.results import Outcome, write_result
 
 AGAIN_S = 2.0  # from one SIGTERM to its repeat: longer than tidying up takes, and a few of them fit into ten seconds
 KEEP_TEMPORARY_S = 3600  # a file under a temporary name that is older belongs to a step that was killed

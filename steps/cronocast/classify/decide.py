@@ -25,8 +25,8 @@ from cronocast.classify.trend import Slope, slope
 from cronocast.durations import MAX_NS, UNIT_NS
 from cronocast.errors import Terminated
 from cronocast.grid import Snapped, infer_step, snap
+from cronocast.handoff.profile import Gaps, Profile
 from cronocast.hours import Hours, find_hours
-from cronocast.profile import Gaps, Profile
 
 CLEAR = 3.0  # standard errors that noise without memory reaches 3 times in 1000
 CLEAR_MEMORY = (

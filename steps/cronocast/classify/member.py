@@ -8,9 +8,9 @@ from cronocast.classify import classify_member
 from cronocast.clock import clock_of, offset_ns
 from cronocast.entry import Entry
 from cronocast.grid import steps_of
+from cronocast.handoff.profile import Profile
+from cronocast.handoff.series import Member
 from cronocast.holidays import left_out
-from cronocast.profile import Profile
-from cronocast.series import Member
 
 
 def profile_of(member: Member, entry: Entry) -> Profile:

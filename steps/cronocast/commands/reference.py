@@ -14,11 +14,12 @@ import typer
 
 from cronocast.commands.application import application
 from cronocast.commands.steps import metavar
-from cronocast.entry import CLASSES, Entry
+from cronocast.entry import Entry
 from cronocast.errors import CronocastError
 from cronocast.forecast import MODELS
 from cronocast.forecast.options import OPTIONS
-from cronocast.results import STATUSES
+from cronocast.handoff.profile import CLASSES
+from cronocast.handoff.results import STATUSES
 from cronocast.secrets import SCHEMES
 from cronocast.settings.declare import Leaf, leaves, plain
 

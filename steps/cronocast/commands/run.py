@@ -23,7 +23,7 @@ from cronocast.commands.series_run import Chain
 from cronocast.console import say
 from cronocast.durations import stamp
 from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, seen
-from cronocast.results import read_result
+from cronocast.handoff.results import read_result
 from cronocast.settings.declare import given
 from cronocast.values import load_values
 

@@ -17,7 +17,7 @@ from cronocast.chain.resolve import PUBLISHED_AS, Given, make_job, provenance_li
 from cronocast.chain.shell import guarded, run_step
 from cronocast.console import say
 from cronocast.errors import CronocastError, MissingExtraError, Problem, seen
-from cronocast.results import Outcome, write_result
+from cronocast.handoff.results import Outcome, write_result
 from cronocast.settings.declare import Leaf, plain
 from cronocast.settings.kinds import Flag, ListOf, MapOf, Number, Span, Text
 

@@ -10,10 +10,10 @@ from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError, DataError, seen
 from cronocast.extract.spool import Spool
-from cronocast.files import atomic
+from cronocast.handoff.files import atomic
+from cronocast.handoff.results import Outcome
+from cronocast.handoff.series import HISTORY_COLUMNS, header, parse_tags
 from cronocast.registry import Row, load
-from cronocast.results import Outcome
-from cronocast.series import HISTORY_COLUMNS, header, parse_tags
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from cronocast.errors import ContractError, seen
-from cronocast.series import Member, prefix
+from cronocast.handoff.series import Member, prefix
 
 MAX_SORTED_ROWS = 500_000  # of one member, sorted in memory at 200 bytes a row; servers send them sorted
 MAX_CONFLICTS = 0.01  # share of rows that contradict another row of the same time

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
 
-LONG_SILENCE = 3  # steps; fewer are data that come late
-
 
 @dataclass(frozen=True)
 class Context:
@@ -103,14 +101,6 @@ class Model(Protocol):
     def predict(self, h: int) -> "Floats":
         """Extend y by h >= 1 steps: shape (h,), unit of y, element 0 is one step after the last of y."""
         ...
-
-
-def silent(missing: int, steps: int) -> bool:
-    """Tell whether a history that ends with so many steps without a value deserves a word, where so many are forecast.
-
-    The forecast looks as well as any other.
-    """
-    return missing >= max(LONG_SILENCE, steps)
 
 
 MODELS: Mapping[str, Row] = {

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cronocast.forecast import Floats
-    from cronocast.profile import Profile
+    from cronocast.handoff.profile import Profile
 
     Times = NDArray[np.int64]
 

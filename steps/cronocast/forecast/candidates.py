@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cronocast.entry import Entry
     from cronocast.errors import Problem
     from cronocast.forecast import CheckOptions
-    from cronocast.profile import Profile
+    from cronocast.handoff.profile import Profile
 
 DAY_NS = 86_400 * 10**9
 # What each class is worth trying, simpler first (it wins ties); the naive forecasts are added to each.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from cronocast.forecast import Floats
     from cronocast.forecast.trained import Trained
-    from cronocast.profile import Profile
+    from cronocast.handoff.profile import Profile
 
     Times = NDArray[np.int64]
 

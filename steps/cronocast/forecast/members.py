@@ -19,7 +19,7 @@ from cronocast.forecast.engine import begin, forecast_member
 from cronocast.forecast.together import train
 from cronocast.forecast.trained import Trained
 from cronocast.forecast.work import Work
-from cronocast.profile import Profile
+from cronocast.handoff.profile import Profile
 from cronocast.registry import load
 
 if TYPE_CHECKING:

@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cronocast import files
 from cronocast.durations import stamp
 from cronocast.errors import ContractError, StorageError, seen
+from cronocast.handoff import files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

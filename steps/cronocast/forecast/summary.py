@@ -6,7 +6,7 @@ import numpy as np
 
 from cronocast.forecast import intervals, measures, select
 from cronocast.forecast.naive import best_season
-from cronocast.series import level_name
+from cronocast.handoff.series import level_name
 
 if TYPE_CHECKING:
     from cronocast.forecast import Floats

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from cronocast.forecast import Bools, Floats
     from cronocast.forecast.answer import MemberForecast
+    from cronocast.handoff.profile import Profile
     from cronocast.hours import Hours
-    from cronocast.profile import Profile
 
     Times = NDArray[np.int64]
 

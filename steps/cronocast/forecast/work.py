@@ -15,13 +15,14 @@ import numpy as np
 from cronocast.clock import Clock
 from cronocast.durations import Duration
 from cronocast.errors import DataError
-from cronocast.forecast import MODELS, Context, backtest, intervals, select, silent, summary
+from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.candidates import BY_CLASS
 from cronocast.forecast.days_off import DaysOff
 from cronocast.forecast.prepare import Filled
 from cronocast.forecast.timeline import Timeline, on_every_step
 from cronocast.forecast.transform import Unit
+from cronocast.handoff.profile import silent
 from cronocast.registry import load
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from cronocast.forecast import Bools, Floats
     from cronocast.forecast.trained import Trained
-    from cronocast.profile import Profile
+    from cronocast.handoff.profile import Profile
 
 SEASONAL = ("seasonal", "trend_seasonal")
 ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again

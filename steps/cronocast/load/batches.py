@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 
 from cronocast.errors import InvariantError
-from cronocast.load.forecast_file import Rows
+from cronocast.handoff.forecast_file import Rows
 from cronocast.load.line_protocol import forecast_lines
 
 MAX_BODY_BYTES = 4 * 2**20  # no server refuses this by default (3.x: 10 MiB); keeps memory flat with long tags

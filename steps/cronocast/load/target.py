@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError
+from cronocast.handoff.series import parse_tags
 from cronocast.load.line_protocol import series_key
-from cronocast.series import parse_tags
 from cronocast.settings import rules
 
 # Fields of the measurement of the runs: those of members, and those of whole runs.

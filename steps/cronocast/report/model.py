@@ -12,11 +12,11 @@ from typing import Any
 
 from cronocast.durations import UNIT_NS, Duration, parse_stamp
 from cronocast.errors import CronocastError, DataError
-from cronocast.files import read_json
-from cronocast.profile import Profile, from_document
+from cronocast.handoff.files import read_json
+from cronocast.handoff.profile import Profile, from_document
+from cronocast.handoff.results import read_result
+from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags, read_members
 from cronocast.report.scores import Backtest, backtest_of, dict_of, list_of, number_of
-from cronocast.results import read_result
-from cronocast.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags, read_members
 
 STEPS = ("extract", "classify", "forecast", "load")
 Key = tuple[str, str]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cronocast import __version__
 from cronocast.errors import DataError
-from cronocast.files import atomic
+from cronocast.handoff.files import atomic
 from cronocast.report import words
 from cronocast.report.charts import sparkline
 from cronocast.report.frame import focus_of

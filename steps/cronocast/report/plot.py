@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen, sentence
-from cronocast.files import atomic
+from cronocast.handoff.files import atomic
 from cronocast.report import words
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.frame import focus_of

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from cronocast.durations import UNIT_NS
+from cronocast.handoff.series import forecast_columns
 from cronocast.report import words
 from cronocast.report.charts import context_chart, forecast_chart, steps_chart
 from cronocast.report.frame import extremes, focus_of, width_of
@@ -17,7 +18,6 @@ from cronocast.report.model import MemberView, RunView
 from cronocast.report.prepared import prepared_sentence
 from cronocast.report.scores import Backtest, Score
 from cronocast.report.svg import Size, safe
-from cronocast.series import forecast_columns
 
 SIZES = (Size(1080, 350), Size(700, 310, "medium"), Size(348, 290, "narrow", 11))
 CONTEXT_SIZES = (Size(1080, 92), Size(700, 92, "medium"), Size(348, 86, "narrow", 11))

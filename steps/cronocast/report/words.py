@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
-from cronocast.forecast import silent
+from cronocast.handoff.profile import silent
+from cronocast.handoff.series import Member
 from cronocast.report.model import MemberView, RunView, Step
 from cronocast.report.scale import local
 from cronocast.report.scores import Backtest
-from cronocast.series import Member
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 MOST_DECIMALS = 4  # behind a unit letter; where more are needed, a smaller one or none is easier to read

@@ -3,11 +3,11 @@
 from typing import Any
 
 from cronocast.durations import stamp
+from cronocast.handoff.series import forecast_columns
 from cronocast.report import words
 from cronocast.report.model import RunView
 from cronocast.report.sections import Scene
 from cronocast.report.svg import safe
-from cronocast.series import forecast_columns
 
 
 def target(settings: dict[str, Any], series: str) -> dict[str, str]:

@@ -17,8 +17,8 @@ from typing import IO
 
 from cronocast.durations import MAX_NS, Duration
 from cronocast.errors import ContractError, DataError, StorageError, seen
-from cronocast.load.even_times import EvenTimes
-from cronocast.series import (
+from cronocast.handoff.even_times import EvenTimes
+from cronocast.handoff.series import (
     FORECAST_COLUMNS,
     MAX_FILE_BYTES,
     MAX_LINE_BYTES,

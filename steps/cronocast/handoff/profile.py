@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.durations import MAX_NS
-from cronocast.entry import CLASSES
 from cronocast.errors import ContractError, seen
-from cronocast.files import read_json
-from cronocast.results import check_handoff
+from cronocast.handoff.files import read_json
+from cronocast.handoff.results import check_handoff
 
 SCHEMA = 1
 
@@ -132,3 +131,17 @@ def read_profiles(path: Path, series: str | None, run: str | None) -> dict[tuple
         )
     profiles = [from_document(item, f"{path}:members[{i}]") for i, item in enumerate(document["members"])]
     return {(profile.name, profile.tags): profile for profile in profiles}
+
+
+LONG_SILENCE = 3  # steps; fewer are data that come late
+
+
+def silent(missing: int, steps: int) -> bool:
+    """Tell whether a history that ends with so many steps without a value deserves a word, where so many are forecast.
+
+    The forecast looks as well as any other.
+    """
+    return missing >= max(LONG_SILENCE, steps)
+
+
+CLASSES = ("constant", "trend", "seasonal", "trend_seasonal", "irregular", "too_short")

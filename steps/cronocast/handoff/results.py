@@ -10,7 +10,7 @@ from typing import Any
 
 from cronocast import __version__
 from cronocast.errors import ContractError, CronocastError, DataError, seen
-from cronocast.files import check_plain_file, read_json, sha256, write_json
+from cronocast.handoff.files import check_plain_file, read_json, sha256, write_json
 
 SCHEMA = 1
 STATUSES = ("ok", "skipped", "fallback", "superseded", "failed")

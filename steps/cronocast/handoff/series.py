@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, StorageError, seen
-from cronocast.files import check_plain_file
+from cronocast.handoff.files import check_plain_file
 
 HISTORY_COLUMNS = ("value",)
 FORECAST_COLUMNS = ("yhat", "yhat_lower", "yhat_upper")

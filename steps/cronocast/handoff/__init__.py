@@ -1,0 +1,1 @@
+"""The files between steps: read, written, and proved."""
