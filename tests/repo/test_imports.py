@@ -37,8 +37,8 @@ def loaded_by(code: str) -> set[str]:
 
 
 LIGHT = {
-    "extract": "import cronocast.extract, cronocast.extract.influxql, cronocast.http, requests",
-    "load": "import cronocast.load, cronocast.load.influx, cronocast.http, requests",
+    "extract": "import cronocast.extract, cronocast.extract.influxql, cronocast.http.client, requests",
+    "load": "import cronocast.load, cronocast.load.influx, cronocast.http.client, requests",
     "run": "import cronocast.commands.run, cronocast.commands.display",
     "report": "import cronocast.report",
     "validate": "import cronocast.values, cronocast.chain.resolve; cronocast.values.values_schema()",

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from cronocast import http_transport
 from cronocast.errors import CronocastError
-from cronocast.http import Client, blocks
+from cronocast.http import transport as http_transport
+from cronocast.http.client import Client, blocks
 from tests.lying_server import (
     Answer,
     Behaviour,
@@ -107,7 +107,7 @@ def test_fault_has_its_class(
     behaviour: Behaviour, code: int, token: str, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = time.monotonic()
-    monkeypatch.setattr("cronocast.http.time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: None))
+    monkeypatch.setattr("cronocast.http.client.time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: None))
     with LyingServer([behaviour]) as server:
         error, made = fault(server.url, retry_for_s=60 if tries > 1 else 0.01)
         assert (error.exit_code, len(server.seen)) == (code, made.attempts)
@@ -200,7 +200,7 @@ def test_jitter_differs_and_stays_below_its_limit(monkeypatch: pytest.MonkeyPatc
     waits: list[list[float]] = []
     for _ in range(20):
         clock = Clock()
-        monkeypatch.setattr("cronocast.http.time", clock)
+        monkeypatch.setattr("cronocast.http.client.time", clock)
         with LyingServer([status(503)]) as server:
             error, _ = fault(server.url, retry_for_s=90)
         waits.append(clock.waits)
@@ -227,7 +227,7 @@ def test_an_outage_that_is_shorter_than_retry_for_is_survived(
 ) -> None:
     for _ in range(5):
         clock = Clock()
-        monkeypatch.setattr("cronocast.http.time", clock)
+        monkeypatch.setattr("cronocast.http.client.time", clock)
         with LyingServer(lambda _, clock=clock: GOOD if clock.now >= 90 * share else during) as server:  # type: ignore[misc]
             made = client(server.url, retry_for_s=90)
             assert ask(made) == b'{"fine": 1}\n'

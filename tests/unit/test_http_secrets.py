@@ -8,8 +8,8 @@ import pytest
 
 from cronocast.entry import Sink, Source, parse_entry
 from cronocast.errors import ConfigError
-from cronocast.http import sink_client, source_client
-from cronocast.secrets import sink_secret, source_secret
+from cronocast.http.client import sink_client, source_client
+from cronocast.http.secrets import sink_secret, source_secret
 
 GOOD = {"plain": b"s3cret", "newline": b"s3cret\n", "windows newline": b"s3cret\r\n"}
 BAD: dict[str, bytes | None] = {

@@ -20,7 +20,7 @@ from cronocast.forecast import MODELS
 from cronocast.forecast.options import OPTIONS
 from cronocast.handoff.profile import CLASSES
 from cronocast.handoff.results import STATUSES
-from cronocast.secrets import SCHEMES
+from cronocast.http.secrets import SCHEMES
 from cronocast.settings.declare import Leaf, leaves, plain
 
 COMMANDS: dict[str, Any] = typer.main.get_command(application()).commands  # type: ignore[attr-defined]

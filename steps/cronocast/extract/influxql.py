@@ -13,7 +13,7 @@ from cronocast.extract.influxql_answer import Answer, Expected
 from cronocast.extract.influxql_json import fault_of, messages, parse_json, result_of
 from cronocast.extract.influxql_query import count_query, fields_query, history_query, slices
 from cronocast.extract.spool import Spool
-from cronocast.http import Client, blocks, source_client
+from cronocast.http.client import Client, blocks, source_client
 from cronocast.settings import rules
 
 if TYPE_CHECKING:

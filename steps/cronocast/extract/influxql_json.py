@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cronocast.errors import AccessError, ContractError, CronocastError, DataError, RefusedError, TemporaryError, seen
-from cronocast.http_faults import NO_DATABASE
+from cronocast.http.faults import NO_DATABASE
 
 MAX_MESSAGE_BYTES = 2**23  # a message of 10,000 rows has 0.3 MB, with values of 300 digits 3.3 MB
 NO_RIGHT = re.compile(

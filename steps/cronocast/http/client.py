@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from cronocast.entry import Sink, Source
 from cronocast.errors import ConfigError, ContractError, CronocastError, TemporaryError
-from cronocast.secrets import SCHEMES, sink_secret, source_secret
+from cronocast.http.secrets import SCHEMES, sink_secret, source_secret
+from cronocast.http.transport import CONNECT_S
 
 if TYPE_CHECKING:
     import requests
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Say = Callable[[str], None]
 MAX_TRIES = 5
-CONNECT_S = 5.0  # a server that does not accept in this time is down or behind a firewall
 BLOCK_BYTES = 2**18  # one read of an answer: larger ones are not faster
 SKEW_S, MOST_SKEW_S = 300.0, 3600.0  # by which the clocks may differ without a word, and at all
 ERROR_BYTES = 8192  # of the body of an error: room for the server's own words
@@ -140,8 +140,8 @@ class Client:
         import requests
         import urllib3
 
-        from cronocast.http_faults import AgainError, status_fault, transfer_fault
-        from cronocast.http_transport import LateError, deadline, session
+        from cronocast.http.faults import AgainError, status_fault, transfer_fault
+        from cronocast.http.transport import LateError, deadline, session
 
         if self._session is None:
             self._session = session(self.where, self.ca_file, self._authorization())
@@ -167,7 +167,7 @@ class Client:
 
         Warn of a difference, refuse a large one.
         """
-        from cronocast.http_faults import ahead_s
+        from cronocast.http.faults import ahead_s
 
         ahead = ahead_s(response.headers)
         if abs(ahead) <= SKEW_S:
@@ -264,7 +264,7 @@ def _last(error: TemporaryError, tries: int, spent: float, asked: float | None) 
 
 def _check_plain(response: "requests.Response", where: str) -> None:
     """Refuse a compressed answer: none was asked for, and a small one can hold gigabytes."""
-    from cronocast.http_faults import AgainError
+    from cronocast.http.faults import AgainError
 
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):

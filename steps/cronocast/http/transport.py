@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cronocast import __version__
 from cronocast.errors import ConfigError, seen
-from cronocast.http import CONNECT_S
-from cronocast.http_faults import AgainError
+from cronocast.http.faults import AgainError
 from cronocast.settings.rules import host_fault
 
 if TYPE_CHECKING:
@@ -165,3 +164,6 @@ def _adapter(where: str) -> Any:  # noqa: ANN401 - a class of requests, which is
     adapter = HTTPAdapter(pool_maxsize=4)
     adapter.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
     return adapter
+
+
+CONNECT_S = 5.0  # a server that does not accept in this time is down or behind a firewall

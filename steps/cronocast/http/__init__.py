@@ -1,0 +1,1 @@
+"""HTTP to the databases: one client with limits, retries and typed faults."""
