@@ -15,10 +15,9 @@ from cronocast.settings import rules
 from cronocast.settings.declare import Part, parse, setting
 from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
 from cronocast.settings.server import FILE, URL, Server
+from cronocast.timeseries.settings import Calendar, Clip, Prepare
 
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
-RESAMPLE = ("mean", "median", "sum", "min", "max", "last")
-TRANSFORMS = ("none", "log", "sqrt", "power")
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
 
 _name = Text(fault=rules.identifier_fault, token="E_IDENT", about="a name", data=False)
@@ -117,82 +116,6 @@ class Sink:
     )
     read_back: bool = setting(
         Flag(), False, "Count the written points again by a query before success is reported.", "load"
-    )
-
-
-@dataclass(frozen=True)
-class Clip:
-    """The range that values of the series can physically have."""
-
-    min: float | None = setting(Number(), None, "No forecast below this.", "forecast")
-    max: float | None = setting(Number(), None, "No forecast above this.", "forecast")
-
-
-@dataclass(frozen=True)
-class Prepare:
-    """What is done with values before they are classified and forecast, in this order.
-
-    The forecast is one of what comes out, so of a rate it is a rate.
-    """
-
-    resample: str | None = setting(
-        Text(RESAMPLE),
-        None,
-        "How rows of one step become one value, where the source does not group them already; if not given, the mean;"
-        " rows scattered about a time of each step go to the nearest.",
-        "classify forecast",
-    )
-    rate: bool = setting(
-        Flag(),
-        False,
-        "The values are a counter: forecast its growth per second. Where it falls it began anew at zero.",
-        "classify forecast",
-    )
-    outliers: float | None = setting(
-        Number(3, 1000),
-        None,
-        "Leave out up to four values in a row that are this many robust standard deviations from what the time of day"
-        " and their neighbours suggest.",
-        "classify forecast",
-    )
-    smooth: Duration | None = setting(
-        Span(), None, "Moving average: each value becomes the mean of this long up to it.", "classify forecast"
-    )
-    fill_limit: Duration | None = setting(
-        Span(),
-        None,
-        "Longer gaps are not filled: history begins after the newest of them. Hours always silent do not count.",
-        "forecast",
-    )
-    transform: str = setting(
-        Text(TRANSFORMS),
-        "none",
-        "Forecast the logarithm, the root or the power that makes values most even, and bring forecast (then a median)"
-        " and interval back.",
-        "forecast",
-    )
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """The clock and the holidays of the people behind the values."""
-
-    timezone: str = setting(
-        Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"),
-        "UTC",
-        "Time zone whose clock the pattern of a day follows: it stays in place where daylight saving begins or ends.",
-        "classify forecast",
-    )
-    holidays: str | None = setting(
-        Text(
-            fault=rules.place_fault,
-            token="E_CONFIG_CHOICE",
-            about="a country code such as DE, or a part of one such as DE-BY",
-        ),
-        None,
-        "Country, or part of one, whose public holidays are no ordinary days: they are not learnt as such, and those"
-        " ahead follow past ones or Sundays.",
-        "classify forecast",
     )
 
 

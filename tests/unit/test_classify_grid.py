@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronocast.grid import DEFAULT_STEP_NS, MAX_STEPS, infer_step, snap, steps_of, to_grid
+from cronocast.timeseries.grid import DEFAULT_STEP_NS, MAX_STEPS, infer_step, snap, steps_of, to_grid
 
 SECOND = 10**9
 MINUTE = 60 * SECOND

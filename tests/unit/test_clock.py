@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from cronocast.classify.member import profile_of
-from cronocast.clock import clock_of, offset_ns
 from cronocast.durations import parse_stamp
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.engine import forecast_member
 from cronocast.handoff.series import Member
+from cronocast.timeseries.clock import clock_of, offset_ns
 
 HOUR = 3600 * 10**9
 SPRING = parse_stamp("2025-03-30T01:00:00Z")  # 02:00 becomes 03:00 in Berlin

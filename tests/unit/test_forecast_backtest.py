@@ -9,7 +9,7 @@ import pytest
 from cronocast.errors import DataError
 from cronocast.forecast import Context, backtest
 from cronocast.forecast.naive import Naive
-from cronocast.forecast.prepare import fill
+from cronocast.timeseries.fill import fill
 
 HOUR_NS = 3600 * 10**9
 NAN = float("nan")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cronocast.forecast.prepare import fill
+from cronocast.timeseries.fill import fill
 
 NAN = float("nan")
 

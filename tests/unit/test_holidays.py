@@ -18,7 +18,7 @@ from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.timeline import places
 from cronocast.handoff.series import Member
-from cronocast.holidays import _days, on_holiday, place_problems
+from cronocast.timeseries.holidays import _days, on_holiday, place_problems
 
 HOUR = 3600 * 10**9
 DAY = 24 * HOUR

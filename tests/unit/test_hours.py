@@ -7,7 +7,7 @@ from cronocast.classify import classify_member
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.engine import forecast_member
 from cronocast.handoff.profile import Profile
-from cronocast.hours import Hours, find_hours
+from cronocast.timeseries.hours import Hours, find_hours
 
 STEP_NS = 1800 * 10**9
 DAY = 48

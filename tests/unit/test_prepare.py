@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.clock import offset_ns
 from cronocast.entry import Entry, parse_entry
 from cronocast.handoff.series import Member
-from cronocast.prepare import outliers, prepare, prepare_member, rate, resample, running_median, smooth
+from cronocast.timeseries.clock import offset_ns
+from cronocast.timeseries.prepare import outliers, prepare, prepare_member, rate, resample, running_median, smooth
 
 HOUR_NS = 3600 * 10**9
 MINUTE_NS = HOUR_NS // 60

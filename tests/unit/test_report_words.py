@@ -10,15 +10,15 @@ import pytest
 
 from cronocast.classify import explain
 from cronocast.durations import Duration
-from cronocast.entry import Prepare
 from cronocast.errors import CronocastError
-from cronocast.forecast.prepare import Filled
 from cronocast.forecast.timeline import Timeline
-from cronocast.prepare import prepare
 from cronocast.report import words
 from cronocast.report.model import MemberView, Step, read_run
 from cronocast.report.prepared import prepared_sentence
 from cronocast.report.scale import zone_of
+from cronocast.timeseries.fill import Filled
+from cronocast.timeseries.prepare import prepare
+from cronocast.timeseries.settings import Prepare
 from tests import report_runs
 from tests.report_runs import HOUR, NOW, Sample
 

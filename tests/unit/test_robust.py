@@ -6,7 +6,7 @@ import pytest
 from cronocast.forecast.fourier import _cycles, frequencies
 from cronocast.forecast.linear import _costs
 from cronocast.forecast.theta import GAINS, _smoothed
-from cronocast.robust import median, spread_of
+from cronocast.timeseries.robust import median, spread_of
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 9, 100])

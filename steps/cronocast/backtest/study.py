@@ -21,10 +21,10 @@ from cronocast.forecast import measures
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import check_models, seasons
 from cronocast.forecast.members import Job, forecast_members
-from cronocast.grid import to_grid
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
-from cronocast.prepare import prepare_member
+from cronocast.timeseries.grid import to_grid
+from cronocast.timeseries.prepare import prepare_member
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from cronocast.handoff.files import atomic, write_json
 from cronocast.handoff.profile import SCHEMA, Profile, to_document
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, read_members, rows
-from cronocast.prepare import changes_values, prepare_member
+from cronocast.timeseries.prepare import changes_values, prepare_member
 
 PREPARED = "prepared.csv"  # beside profile.json: the history after `prepare`, where that changes values
 PROGRESS_EVERY = 100  # members between two progress lines

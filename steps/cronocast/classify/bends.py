@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cronocast.classify.features import Floats
+from cronocast.timeseries.grid import Floats
 
 MARGIN = 4.0  # above sqrt(2 log n): few windows of that width fit in, so their scale is known less well
 # width of the windows is 1/8 of the series: a slope needs many values, and half of the windows must know nothing of the

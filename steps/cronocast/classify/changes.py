@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from cronocast.classify.bends import bends
-from cronocast.classify.features import Bools, Floats
+from cronocast.timeseries.grid import Bools, Floats
 
 MARGIN = 2.0  # above sqrt(2 log n), which the largest of n normal values reaches: about 1 false alarm in 1000 series
 FEWER = 25.0  # and this / n, since the scale of few values is not known well

@@ -7,26 +7,15 @@ import numpy as np
 
 from cronocast.classify import explain
 from cronocast.classify.changes import Changes, change_points, unexplained
-from cronocast.classify.features import (
-    MAX_POINTS,
-    MOSTLY,
-    Bools,
-    Floats,
-    Ints,
-    Scaled,
-    differ,
-    is_constant,
-    scaled,
-    share_of_commonest,
-)
+from cronocast.classify.features import MAX_POINTS, MOSTLY, Scaled, differ, is_constant, scaled, share_of_commonest
 from cronocast.classify.measured import Measured
 from cronocast.classify.seasons import Found, calendar, find, given
 from cronocast.classify.trend import Slope, slope
 from cronocast.durations import MAX_NS, UNIT_NS
 from cronocast.errors import Terminated
-from cronocast.grid import Snapped, infer_step, snap
 from cronocast.handoff.profile import Gaps, Profile
-from cronocast.hours import Hours, find_hours
+from cronocast.timeseries.grid import Bools, Floats, Ints, Snapped, infer_step, snap
+from cronocast.timeseries.hours import Hours, find_hours
 
 CLEAR = 3.0  # standard errors that noise without memory reaches 3 times in 1000
 CLEAR_MEMORY = (

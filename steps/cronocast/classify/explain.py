@@ -12,9 +12,9 @@ from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
 from cronocast.errors import seen
 
 if TYPE_CHECKING:
-    from cronocast.classify.features import Floats
     from cronocast.classify.measured import Measured
     from cronocast.classify.trend import Slope
+    from cronocast.timeseries.grid import Floats
 
 LARGEST = 1e6  # scores of series without noise grow without end; beyond this they say no more
 DIGITS = 4

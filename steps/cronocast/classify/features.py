@@ -4,13 +4,8 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cronocast.grid import infer_step
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from cronocast.timeseries.grid import Bools, Floats, infer_step
 
 SMALLEST = sys.float_info.min  # below it doubles lose their digits
 SAME = 1e-12  # a range below this share of the values is rounding of an aggregate, not change

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from cronocast.classify import classify_member
-from cronocast.clock import clock_of, offset_ns
 from cronocast.entry import Entry
-from cronocast.grid import steps_of
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
-from cronocast.holidays import left_out
+from cronocast.timeseries.clock import clock_of, offset_ns
+from cronocast.timeseries.grid import steps_of
+from cronocast.timeseries.holidays import left_out
 
 
 def profile_of(member: Member, entry: Entry) -> Profile:

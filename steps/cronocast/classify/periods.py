@@ -5,8 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from cronocast.classify.features import Bools, Floats, Ints, Scaled
-from cronocast.robust import median
+from cronocast.classify.features import Scaled
+from cronocast.timeseries.grid import Bools, Floats, Ints
+from cronocast.timeseries.robust import median
 
 MIN_CYCLES = 2  # less can't repeat
 WHOLE = 0.5  # share of a cycle that must have values for it to count

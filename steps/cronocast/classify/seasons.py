@@ -5,10 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from cronocast.classify.features import Floats, Scaled
+from cronocast.classify.features import Scaled
 from cronocast.classify.periods import Season, cycles, explained, offset, pattern, repeated, score, strength
 from cronocast.classify.spectrum import spectral_peaks
 from cronocast.durations import UNIT_NS
+from cronocast.timeseries.grid import Floats
 
 # Bounds were set on noise alone (white, AR(1) with 0.9 and 0.98, random walks, 2 to 84 cycles): under 0.5 % of them
 # pass.

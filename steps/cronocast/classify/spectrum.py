@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from cronocast.classify.features import Floats, Scaled
+from cronocast.classify.features import Scaled
+from cronocast.timeseries.grid import Floats
 
 PEAKS = 5  # lines that are followed up
 SURE = 5.0  # e**-5 is the chance that noise alone gives a line as high

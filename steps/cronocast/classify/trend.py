@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cronocast.classify.features import Bools, Floats, Ints
+from cronocast.timeseries.grid import Bools, Floats, Ints
 
 # a series is summed up in about this many means: enough for the test, and the step size and fast noise no longer matter
 BLOCKS = 64

@@ -103,7 +103,7 @@ def _problems_of_libraries(entry: "Entry", where: str) -> "list[Problem]":
 
     problems = option_problems(entry, where)
     if entry.calendar.holidays is not None:
-        from cronocast.holidays import place_problems
+        from cronocast.timeseries.holidays import place_problems
 
         problems += place_problems(entry, where)
     return problems

@@ -9,13 +9,8 @@ from cronocast.registry import Row
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from cronocast.hours import Hours
-
-    Floats = NDArray[np.float64]
-    Bools = NDArray[np.bool_]
+    from cronocast.timeseries.grid import Bools, Floats
+    from cronocast.timeseries.hours import Hours
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from cronocast.entry import Entry
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Floats
     from cronocast.handoff.profile import Profile
+    from cronocast.timeseries.grid import Floats
 
     Times = NDArray[np.int64]
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.errors import CronocastError, Terminated, seen
-from cronocast.forecast.prepare import Filled, fill
+from cronocast.timeseries.fill import Filled, fill
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Bools, Context, Floats, Shared
+    from cronocast.forecast import Context, Shared
+    from cronocast.timeseries.grid import Bools, Floats
 
 # nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model
 MOST_ORIGINS = 20

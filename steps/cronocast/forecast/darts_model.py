@@ -22,7 +22,8 @@ from darts.models.forecasting.forecasting_model import ForecastingModel  # noqa:
 from darts.utils.utils import NotImportedModule  # noqa: E402
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context
+    from cronocast.timeseries.grid import Floats
 
 OF_SEASON = ("seasonal_periods", "seasonality_period", "season_length")  # arguments that mean the length of a season
 # 2000-01-01; where silent steps are left out, the steps that count follow each other from here

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cronocast.forecast.timeline import places
-from cronocast.holidays import DAY, day_numbers, on_holiday
+from cronocast.timeseries.holidays import DAY, day_numbers, on_holiday
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Floats
+    from cronocast.timeseries.grid import Floats
 
     Times = NDArray[np.int64]
 

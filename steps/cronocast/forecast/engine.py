@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cronocast.clock import clock_of, offset_ns
 from cronocast.forecast import Context
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import DAY_NS, check_models
 from cronocast.forecast.days_off import Learnt
-from cronocast.forecast.prepare import fill
 from cronocast.forecast.timeline import timeline
 from cronocast.forecast.transform import Unit, exponent_of, fitted
 from cronocast.forecast.work import Work
-from cronocast.grid import steps_of
-from cronocast.holidays import left_out
+from cronocast.timeseries.clock import clock_of, offset_ns
+from cronocast.timeseries.fill import fill
+from cronocast.timeseries.grid import steps_of
+from cronocast.timeseries.holidays import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Floats
     from cronocast.forecast.trained import Trained
     from cronocast.handoff.profile import Profile
+    from cronocast.timeseries.grid import Floats
 
     Times = NDArray[np.int64]
 

@@ -11,7 +11,8 @@ import numpy as np
 from cronocast.errors import DataError
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context
+    from cronocast.timeseries.grid import Floats
 
 LEAST_POINTS = 10
 NO_SEASON = 12  # steps that gains are judged by where no season is known

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cronocast.forecast import Floats
+    from cronocast.timeseries.grid import Floats
 
 LEAST_ERRORS = 20  # fewer say nothing about the outer 5 %; then widths come from changes in the history
 LEAST_SIDE = 0.25  # of the wider side: where nothing was missed yet, something still can be

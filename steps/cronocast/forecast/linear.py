@@ -11,12 +11,13 @@ import numpy as np
 
 from cronocast.errors import DataError
 from cronocast.forecast.theta import has_season
-from cronocast.robust import median, spread_of
+from cronocast.timeseries.robust import median, spread_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context
+    from cronocast.timeseries.grid import Floats
 
     Cuts = NDArray[np.int64]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Floats
+    from cronocast.timeseries.grid import Floats
 
 
 def scale(y: "Floats", season: int) -> float:

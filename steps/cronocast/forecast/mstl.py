@@ -9,7 +9,8 @@ from cronocast.errors import DataError
 from cronocast.forecast.theta import Theta
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context
+    from cronocast.timeseries.grid import Floats
 
 LEAST_CYCLES = (
     2  # seasons that y must hold more than: with fewer, what differs between them can't be told from the trend

@@ -10,7 +10,8 @@ import numpy as np
 from cronocast.errors import DataError
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context
+    from cronocast.timeseries.grid import Floats
 
 
 class Naive:

@@ -10,7 +10,8 @@ from cronocast.errors import DataError
 from cronocast.forecast.options import Additive, of_entry, read_options
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context
+    from cronocast.timeseries.grid import Floats
 
 # when it is imported it tells that plotly, for its pictures, is not there
 logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)

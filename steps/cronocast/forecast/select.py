@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Floats
     from cronocast.forecast.backtest import Backtest
+    from cronocast.timeseries.grid import Floats
 
 NAIVE = ("seasonal_naive", "naive")  # what every choice is held against
 COMBINED = 3  # a median of the best three is safer than the one winner and better than the median of all

@@ -9,9 +9,9 @@ from cronocast.forecast.naive import best_season
 from cronocast.handoff.series import level_name
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Floats
     from cronocast.forecast.backtest import Backtest
     from cronocast.forecast.transform import Unit
+    from cronocast.timeseries.grid import Floats
 
 
 def backtest_report(

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.robust import median
+from cronocast.timeseries.robust import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context
+    from cronocast.timeseries.grid import Floats
 
     Lags = NDArray[np.int64]
 

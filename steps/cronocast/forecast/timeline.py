@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cronocast.forecast.candidates import longest_history, seasons
-from cronocast.grid import MAX_STEPS, to_grid
-from cronocast.hours import find_hours
+from cronocast.timeseries.grid import MAX_STEPS, to_grid
+from cronocast.timeseries.hours import find_hours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Bools, Floats
     from cronocast.forecast.answer import MemberForecast
     from cronocast.handoff.profile import Profile
-    from cronocast.hours import Hours
+    from cronocast.timeseries.grid import Bools, Floats
+    from cronocast.timeseries.hours import Hours
 
     Times = NDArray[np.int64]
 

@@ -13,15 +13,16 @@ import numpy as np
 
 from cronocast.errors import ConfigError, CronocastError, DataError, StorageError, Terminated, seen
 from cronocast.forecast import backtest
-from cronocast.forecast.prepare import fill
 from cronocast.forecast.trained import Trained
+from cronocast.timeseries.fill import fill
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cronocast.forecast import Context, FitMany, Floats, Shared
+    from cronocast.forecast import Context, FitMany, Shared
     from cronocast.forecast.timeline import Times
     from cronocast.forecast.work import Work
+    from cronocast.timeseries.grid import Floats
 
 
 def train(works: "Sequence[Work]", folder: "Path | None") -> list[dict[str, Trained]]:

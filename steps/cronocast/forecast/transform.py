@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Floats
+    from cronocast.timeseries.grid import Floats
 
 ZERO_SHARE = 0.1  # of the median positive value: added before the logarithm where there are zeros, which have none
 POWERS = tuple(i / 10 for i in range(21))  # 0, the logarithm, to 2; what asks for more is no matter of scale

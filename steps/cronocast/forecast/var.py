@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast.prepare import fill
 from cronocast.forecast.theta import has_season, season_of
+from cronocast.timeseries.fill import fill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Context, Floats
+    from cronocast.forecast import Context
+    from cronocast.timeseries.grid import Floats
 
     Ints = NDArray[np.int64]
 

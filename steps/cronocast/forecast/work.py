@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cronocast.clock import Clock
 from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.candidates import BY_CLASS
 from cronocast.forecast.days_off import DaysOff
-from cronocast.forecast.prepare import Filled
 from cronocast.forecast.timeline import Timeline, on_every_step
 from cronocast.forecast.transform import Unit
 from cronocast.handoff.profile import silent
 from cronocast.registry import load
+from cronocast.timeseries.clock import Clock
+from cronocast.timeseries.fill import Filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cronocast.forecast import Bools, Floats
     from cronocast.forecast.trained import Trained
     from cronocast.handoff.profile import Profile
+    from cronocast.timeseries.grid import Bools, Floats
 
 SEASONAL = ("seasonal", "trend_seasonal")
 ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again

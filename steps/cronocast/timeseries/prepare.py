@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cronocast.clock import clock_of
 from cronocast.durations import UNIT_NS
-from cronocast.entry import Entry, Prepare
-from cronocast.grid import Floats, Ints, steps_of
+from cronocast.entry import Entry
 from cronocast.handoff.series import Member
+from cronocast.timeseries.clock import clock_of
+from cronocast.timeseries.grid import Floats, Ints, steps_of
+from cronocast.timeseries.settings import Prepare
 
 LEVEL = 24  # values around a value that say its level, where no longer season is known
 SPIKE_WINDOW = 9  # values around a value that must agree that it is odd

@@ -9,7 +9,7 @@ import numpy as np
 
 from cronocast.durations import UNIT_NS
 from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
-from cronocast.grid import Bools, Floats, Ints
+from cronocast.timeseries.grid import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     from cronocast.entry import Entry

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cronocast.durations import UNIT_NS
-from cronocast.grid import Bools, Floats, Ints
+from cronocast.timeseries.grid import Bools, Floats, Ints
 
 # a phase with values in at most this share of the days is silent: a key left in the door now and then does not open a
 # shop

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Bools, Floats
+    from cronocast.timeseries.grid import Bools, Floats
 
 SHORT_GAP = 3  # steps; a straight line over so few follows any curve well enough
 MAX_FILLED_SHARE = 0.5  # more invented than seen is no history

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cronocast.durations import UNIT_NS
-from cronocast.grid import Floats, Ints
+from cronocast.timeseries.grid import Floats, Ints
 
 NS = UNIT_NS["s"]
 

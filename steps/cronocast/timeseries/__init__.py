@@ -1,0 +1,1 @@
+"""What is done with values before any model: grid, clock, holidays, preparation."""
