@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
+from cronocast.formats import influx_names
 from cronocast.handoff.series import level_name
 from cronocast.settings import rules
 from cronocast.settings.kinds import UNRENDERED
@@ -85,14 +86,14 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
     """
     measurement, query, named = source.get("measurement"), source.get("query"), sink.get("measurement")
     base, rule, origin = (
-        (measurement, rules.identifier_fault, "source.measurement")
+        (measurement, influx_names.identifier_fault, "source.measurement")
         if measurement
-        else (name, rules.series_name_fault, "the name")
+        else (name, influx_names.series_name_fault, "the name")
     )
     target = named or (f"{base}_forecast" if isinstance(base, str) and not rule(base) else None)
     if not isinstance(target, str):
         return []
-    if not named and (fault := rules.measurement_fault(target)):
+    if not named and (fault := influx_names.measurement_fault(target)):
         return [
             Problem(
                 "E_IDENT", where, f"not given, and {fault}; it would be made from {origin}, so give a measurement here"

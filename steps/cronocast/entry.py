@@ -10,6 +10,8 @@ from typing import Any
 from cronocast.cross import cross_problems
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
+from cronocast.formats import influx_names
+from cronocast.formats.influx_names import DATABASE, FIELD_KEY, MEMBER_TAG, NAME, TAG_KEY, TAG_VALUE, TARGET
 from cronocast.handoff.profile import CLASSES
 from cronocast.settings import rules
 from cronocast.settings.declare import Part, parse, setting
@@ -20,15 +22,8 @@ from cronocast.timeseries.settings import Calendar, Clip, Prepare
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
 
-_name = Text(fault=rules.identifier_fault, token="E_IDENT", about="a name", data=False)
-_target = Text(fault=rules.measurement_fault, token="E_IDENT", about="a name", data=False)
-_database = Text(fault=rules.database_fault, token="E_IDENT", about="a plain name")
-_field = Text(fault=rules.tag_key_fault, token="E_TAG", about="a field key")
 _model = Text(fault=rules.model_fault, token="E_MODEL", about="auto, a name from the model table, or module:Class")
 _candidate = Text(fault=rules.candidate_fault, token="E_MODEL", about="a name from the model table, or module:Class")
-_tag_key = Text(fault=rules.tag_key_fault, token="E_TAG", about="a tag key")
-_member_tag = Text(fault=rules.member_tag_fault, token="E_TAG", about="a tag key")
-_tag_value = Text(fault=rules.tag_value_fault, token="E_TAG", about="any text", data=True)
 _cron = Text(fault=rules.cron_fault, token="E_CRON", about="five cron fields")
 _slug = Text(fault=rules.slug_fault, token="E_NAME", about="lower-case letters, digits and dashes")
 
@@ -38,21 +33,19 @@ class Source(Server):
     """Where the history comes from."""
 
     kind: str = setting(Text(("influxql",)), "influxql", "Kind of source.", "extract")
-    database: str = setting(
-        _database, ..., "Database (in 2.x and 3.x: the bucket or database mapped to it).", "extract"
-    )
+    database: str = setting(DATABASE, ..., "Database (in 2.x and 3.x: the bucket or database mapped to it).", "extract")
     retention_policy: str | None = setting(
-        _database, None, "Retention policy; the database's default if not given.", "extract"
+        DATABASE, None, "Retention policy; the database's default if not given.", "extract"
     )
-    measurement: str | None = setting(_name, None, "Measurement to read.", "extract")
-    field: str | None = setting(_field, None, "Field to read.", "extract")
+    measurement: str | None = setting(NAME, None, "Measurement to read.", "extract")
+    field: str | None = setting(FIELD_KEY, None, "Field to read.", "extract")
     aggregate: str = setting(Text(AGGREGATES), "mean", "How the points of one step become one value.", "extract")
     percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
     tags: dict[str, tuple[str, ...]] = setting(
-        MapOf(_tag_key, _tag_value, many=True), {}, "Keep only points with these tag values (one or a list).", "extract"
+        MapOf(TAG_KEY, TAG_VALUE, many=True), {}, "Keep only points with these tag values (one or a list).", "extract"
     )
     group_by: tuple[str, ...] = setting(
-        ListOf(_member_tag),
+        ListOf(MEMBER_TAG),
         (),
         "Tags whose combinations become members; not `series`, `run`, `yhat` or `yhat_...`, which a forecast has"
         " itself.",
@@ -100,12 +93,12 @@ class Sink:
         "How long to try again after an error that may pass: an outage that is shorter is survived.",
         "load",
     )
-    database: str | None = setting(_database, None, "Database to write to; the source's if not given.", "load")
+    database: str | None = setting(DATABASE, None, "Database to write to; the source's if not given.", "load")
     retention_policy: str | None = setting(
-        _database, None, "Retention policy to write to; the database's default if not given.", "load"
+        DATABASE, None, "Retention policy to write to; the database's default if not given.", "load"
     )
     measurement: str | None = setting(
-        _target, None, "Measurement to write; <source measurement>_forecast if not given.", "load"
+        TARGET, None, "Measurement to write; <source measurement>_forecast if not given.", "load"
     )
     batch: int = setting(Number(1, 100_000, whole=True), 10_000, "Lines in one request.", "load")
     runs: bool = setting(
@@ -124,7 +117,7 @@ class Entry:
     """One series: what to read, when, which model, where to write."""
 
     name: str = setting(
-        Text(fault=rules.series_name_fault, token="E_SERIES_NAME", about="a name", longest=300),
+        Text(fault=influx_names.series_name_fault, token="E_SERIES_NAME", about="a name", longest=300),
         ...,
         "Name of the series.",
         "extract classify forecast load",

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronocast.errors import ContractError
+from cronocast.formats import influx_names
+from cronocast.formats.line_protocol import MAX_STRING, Value, forecast_lines, record, series_key
 from cronocast.handoff.series import FORECAST_COLUMNS
-from cronocast.load.line_protocol import MAX_STRING, Value, forecast_lines, record, series_key
-from cronocast.settings import rules
 
 KEYS = [
     ("plain", "cpu", {"host": "a"}, "cpu,host=a"),
@@ -93,4 +93,4 @@ def test_a_string_field_never_ends_its_line_or_its_quotes(text: str) -> None:
     [("a,b c=d\\e", True), ("a\\,b", False), ("a\\ b", False), ("\\=", False), ("#a", False), ("a\\", False)],
 )
 def test_x19_measurements_that_the_server_would_change_are_refused(name: str, fine: bool) -> None:
-    assert (rules.measurement_fault(name) == "") == fine
+    assert (influx_names.measurement_fault(name) == "") == fine

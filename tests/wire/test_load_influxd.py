@@ -20,10 +20,10 @@ from cronocast.chain.job import Job
 from cronocast.chain.shell import run_step
 from cronocast.durations import stamp
 from cronocast.errors import ContractError
+from cronocast.formats import influx_names
+from cronocast.formats.line_protocol import forecast_lines, record, series_key
 from cronocast.handoff.series import FORECAST_COLUMNS
 from cronocast.load import DEAD_LETTERS, run
-from cronocast.load.line_protocol import forecast_lines, record, series_key
-from cronocast.settings import rules
 from cronocast.settings.declare import plain
 from demo.influxd import Influxd
 from tests.load_run import HOSTS, RUN_NS, load, make_job, publish, rows_of, signed_in
@@ -293,7 +293,7 @@ def test_x19_what_is_read_is_what_was_written_or_it_was_refused(
     lines = []
     for measurement, tags in cases:
         try:
-            if rules.measurement_fault(measurement):
+            if influx_names.measurement_fault(measurement):
                 continue
             key = series_key(measurement, tags.items())
         except ContractError:

@@ -13,9 +13,9 @@ from cronocast import registry
 from cronocast.chain.job import Job
 from cronocast.console import say
 from cronocast.errors import CronocastError, Terminated, seen
+from cronocast.formats.line_protocol import Value, record
 from cronocast.handoff.results import Outcome, read_result
 from cronocast.load import SINKS
-from cronocast.load.line_protocol import Value, record
 from cronocast.load.target import resolved_target
 from cronocast.load.written import Written
 

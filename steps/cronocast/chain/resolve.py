@@ -15,10 +15,10 @@ from cronocast.cross import cross_problems
 from cronocast.durations import UNIT_NS, Duration, parse_stamp, stamp
 from cronocast.entry import MAX_ENTRY_BYTES, Entry, parse_entry_text, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
+from cronocast.formats import influx_names
 from cronocast.handoff.files import series_id
 from cronocast.handoff.results import result_path
 from cronocast.handoff.series import HISTORY_COLUMNS, read_members
-from cronocast.settings import rules
 from cronocast.settings.declare import Leaf, leaves, parse, plain, read_text, with_value
 
 # A step that is given files instead of a series document talks to no database; these stand for what it never uses.
@@ -121,7 +121,7 @@ def refused_place(given: Given) -> tuple[Path, str, str] | None:
         or not given.run
         or problems
         or not isinstance(name, str)
-        or rules.series_name_fault(name)
+        or influx_names.series_name_fault(name)
         or any(given.files.values())
     ):
         return None

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.errors import ContractError
+from cronocast.formats.line_protocol import Value
 from cronocast.handoff.results import read_result, result_path
-from cronocast.load.line_protocol import Value
 
 STEPS = ("extract", "classify", "forecast")
 WORDS = ("class", "model", "why", "status", "reason")

@@ -13,12 +13,12 @@ from cronocast.chain.run_records import run_fields, step_results
 from cronocast.console import say
 from cronocast.durations import stamp
 from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError
+from cronocast.formats.line_protocol import record
 from cronocast.handoff.files import atomic, read_json, write_json
 from cronocast.handoff.forecast_file import Key, Rows, Seen, checked_rows
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import MAX_LINE_BYTES, forecast_columns, levels_of
 from cronocast.load.batches import ahead, forecast_bodies, joined
-from cronocast.load.line_protocol import record
 from cronocast.load.target import Target, resolved_target
 from cronocast.load.written import Written
 from cronocast.registry import Row

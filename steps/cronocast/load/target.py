@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError
+from cronocast.formats import influx_names
+from cronocast.formats.line_protocol import series_key
 from cronocast.handoff.series import parse_tags
-from cronocast.load.line_protocol import series_key
-from cronocast.settings import rules
 
 # Fields of the measurement of the runs: those of members, and those of whole runs.
 RECORD_FIELD = re.compile(
@@ -39,7 +39,7 @@ class Target:
             ContractError: a tag that line protocol can't carry.
         """
         pairs = parse_tags(tags)
-        if fault := next(filter(None, (rules.forecast_tag_fault(name) for name, _ in pairs)), ""):
+        if fault := next(filter(None, (influx_names.forecast_tag_fault(name) for name, _ in pairs)), ""):
             raise ConfigError.one("E_TAG", "source.group_by", fault)
         if measurement == self.runs:
             names = {name for name, _ in pairs}
@@ -61,8 +61,8 @@ def resolved_target(entry: Entry, run_ns: int) -> Target:
         ConfigError: line protocol can't carry the measurement or the name of the series.
     """
     measurement = entry.sink_measurement()
-    if fault := rules.measurement_fault(measurement):
+    if fault := influx_names.measurement_fault(measurement):
         raise ConfigError.one("E_IDENT", "sink.measurement", fault)
-    if fault := rules.tag_value_fault(entry.name):
+    if fault := influx_names.tag_value_fault(entry.name):
         raise ConfigError.one("E_TAG", "name", fault)
     return Target(measurement, entry.name, run_ns // 10**9)

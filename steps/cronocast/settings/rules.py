@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What may hold any text in a query: a quoted name, a string, and a regular expression, which stands only where no
 # division can.
 # None of them holds a raw newline: the server ends them there, so this must too.
@@ -77,76 +76,6 @@ def host_fault(host: str) -> str:
     return ""
 
 
-def identifier_fault(value: str) -> str:
-    """Check the name of a measurement or field: any text that InfluxQL and line protocol carry unchanged."""
-    if not value or len(value) > 255:
-        return f"{len(value)} characters; allowed: 1 to 255"
-    if (
-        _CONTROL.search(value)
-        or '"' in value
-        or ";" in value
-        or value.endswith("\\")
-        or value[0] in "/$#"
-        or value in (".", "..")
-    ):
-        return (
-            f"{seen(value)} can't be a name; allowed: text without \", ;, control characters, a leading /, $ or #, or a"
-            " trailing backslash"
-        )
-    return ""
-
-
-def measurement_fault(value: str) -> str:
-    """Check the name of a measurement to be written: as any identifier, and what the server gives back unchanged."""
-    if re.search(r"\\[,= ]", value):
-        return (
-            f"{seen(value)} has a backslash before a comma, blank or equals sign, which the server drops; allowed: any"
-            " other place"
-        )
-    return identifier_fault(value)
-
-
-def database_fault(value: str) -> str:
-    """Check the name of a database or retention policy: as an identifier, and no slash."""
-    if "/" in value:
-        return f"{seen(value)} holds a slash; allowed: a plain name"
-    return identifier_fault(value)
-
-
-def tag_key_fault(value: str) -> str:
-    """Check a tag key; `time` and names that begin with `_` belong to the server."""
-    if value in ("time", "_field", "_measurement", "_time"):
-        return f"{seen(value)} is a name of the server's own; allowed: any other tag key"
-    return identifier_fault(value)
-
-
-def forecast_tag_fault(value: str) -> str:
-    """Refuse the key of a tag that a forecast has itself, as a tag or as a field."""
-    if value in ("series", "run", "yhat") or value.startswith("yhat_"):
-        own = "the tag with the entry's name" if value == "series" else "a field of the forecast"
-        return (
-            f"{seen(value)} is {own}, and a query can't tell the two apart; allowed: other tags, or pin this one in"
-            " tags, one entry per value"
-        )
-    return ""
-
-
-def member_tag_fault(value: str) -> str:
-    """Check the key of a tag that tells members apart: as a tag key, and as one of a forecast."""
-    return tag_key_fault(value) or forecast_tag_fault(value)
-
-
-def tag_value_fault(value: str) -> str:
-    """Check a tag value: any text of 1 byte to 4 kB that line protocol can carry."""
-    if not value:
-        return "an empty tag value is the same as no tag; leave the tag out"
-    if _CONTROL.search(value) or value.endswith("\\"):
-        return f"{seen(value)} can't be carried by line protocol; allowed: no control characters, no trailing backslash"
-    if len(value.encode("utf-8", "replace")) > 4096:
-        return f"{len(value)} characters; allowed: at most 4096 bytes"
-    return ""
-
-
 def query_fault(value: str) -> str:
     """Check a raw query: one SELECT with both bounds as $start and $end, nothing that writes, no comments.
 
@@ -200,16 +129,6 @@ def slice_fault(query: str, slice_ns: int) -> str:
         return (
             "cuts steps of the query in two; leave it out, or group by steps that begin with the slices, without an"
             " offset and tz()"
-        )
-    return ""
-
-
-def series_name_fault(value: str) -> str:
-    """Check the name of a series: its folder is a hash of it, so only what the tag `series` can't carry is refused."""
-    if not value or len(value) > 300 or _CONTROL.search(value) or value.endswith("\\"):
-        return (
-            f"{seen(value)} can't name a series; allowed: 1 to 300 characters, no control characters, no trailing"
-            " backslash"
         )
     return ""
 

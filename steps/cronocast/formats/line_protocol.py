@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from cronocast.errors import ContractError, seen
-from cronocast.settings import rules
+from cronocast.formats import influx_names
 
 # What the server takes for an end of the text unless a backslash stands before it. A backslash itself is never
 # escaped: it is plain text wherever none of these follows.
@@ -25,7 +25,7 @@ def series_key(measurement: str, tags: Iterable[tuple[str, str]]) -> bytes:
     """
     ordered = sorted(tags)
     for key, value in ordered:
-        fault = rules.tag_key_fault(key) or rules.tag_value_fault(value)
+        fault = influx_names.tag_key_fault(key) or influx_names.tag_value_fault(value)
         if fault:
             raise ContractError("E_TAG", key, f"tag {seen(key)} can't be written: {fault}")
     if len({key for key, _ in ordered}) < len(ordered):

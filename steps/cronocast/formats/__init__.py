@@ -1,0 +1,1 @@
+"""Text that other programs read: names and lines of InfluxDB."""
