@@ -10,6 +10,7 @@ from cronocast.handoff.series import level_name
 from cronocast.settings import rules
 from cronocast.settings.kinds import UNRENDERED
 from cronocast.settings.rules import no_multiple
+from cronocast.sources.influxql.rules import _reading_problems, _slice_problems, read_by
 
 
 def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
@@ -62,23 +63,6 @@ def _server_problems(part: dict[str, Any], where: str, source: dict[str, Any]) -
     return problems
 
 
-def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
-    if source.get("query") is not None:
-        doubled = [name for name in ("measurement", "field", "aggregate", "tags", "group_by") if source.get(name)]
-        sentence = "stands beside query, which says it itself; give one of the two"
-        return [Problem("E_CONFIG_CROSS", f"{where}.{name}", sentence) for name in doubled if name != "measurement"]
-    if source.get("aggregate") == "percentile" and source.get("percentile") == 0:
-        return [
-            Problem(
-                "E_CONFIG_RANGE",
-                f"{where}.percentile",
-                "0 picks no point; allowed: a number above 0 to 100, or aggregate: min for the lowest point",
-            )
-        ]
-    missing = [name for name in ("measurement", "field") if source.get(name) is None]
-    return [Problem("E_CONFIG_MISSING", f"{where}.{name}", "not given; name it, or give a query") for name in missing]
-
-
 def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
     """What is wrong with the measurement that is written, named or made from another name.
 
@@ -102,7 +86,7 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
     same = all(
         _address(sink, part) in (None, _address(source, part)) for part in ("url", "database", "retention_policy")
     )
-    read = rules.read_by(query) if isinstance(query, str) else {measurement} if isinstance(measurement, str) else set()
+    read = read_by(query) if isinstance(query, str) else {measurement} if isinstance(measurement, str) else set()
     if same and read & {target, f"{target}_runs"}:
         return [
             Problem(
@@ -149,16 +133,6 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
             )
             problems.append(Problem("E_CONFIG_CROSS", f"{at}periods[{i}]", sentence))
     return problems + _slice_problems(source, every, at)
-
-
-def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Problem]:
-    part = Duration.read(source.get("slice"))
-    if part is None:
-        return []
-    problems = [no_multiple(part, every, f"{at}source.slice")] if part % every else []
-    if isinstance(source.get("query"), str) and (fault := rules.slice_fault(source["query"], int(part))):
-        problems.append(Problem("E_CONFIG_CROSS", f"{at}source.slice", f"{part} {fault}"))
-    return problems
 
 
 def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:

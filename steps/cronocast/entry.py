@@ -11,105 +11,20 @@ from cronocast.cross import cross_problems
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
-from cronocast.formats.influx_names import DATABASE, FIELD_KEY, MEMBER_TAG, NAME, TAG_KEY, TAG_VALUE, TARGET
 from cronocast.handoff.profile import CLASSES
 from cronocast.settings import rules
 from cronocast.settings.declare import Part, parse, setting
 from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
-from cronocast.settings.server import FILE, URL, Server
+from cronocast.sinks.influx.settings import Sink
+from cronocast.sources.influxql.settings import Source
 from cronocast.timeseries.settings import Calendar, Clip, Prepare
 
-AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
 
 _model = Text(fault=rules.model_fault, token="E_MODEL", about="auto, a name from the model table, or module:Class")
 _candidate = Text(fault=rules.candidate_fault, token="E_MODEL", about="a name from the model table, or module:Class")
 _cron = Text(fault=rules.cron_fault, token="E_CRON", about="five cron fields")
 _slug = Text(fault=rules.slug_fault, token="E_NAME", about="lower-case letters, digits and dashes")
-
-
-@dataclass(frozen=True)
-class Source(Server):
-    """Where the history comes from."""
-
-    kind: str = setting(Text(("influxql",)), "influxql", "Kind of source.", "extract")
-    database: str = setting(DATABASE, ..., "Database (in 2.x and 3.x: the bucket or database mapped to it).", "extract")
-    retention_policy: str | None = setting(
-        DATABASE, None, "Retention policy; the database's default if not given.", "extract"
-    )
-    measurement: str | None = setting(NAME, None, "Measurement to read.", "extract")
-    field: str | None = setting(FIELD_KEY, None, "Field to read.", "extract")
-    aggregate: str = setting(Text(AGGREGATES), "mean", "How the points of one step become one value.", "extract")
-    percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
-    tags: dict[str, tuple[str, ...]] = setting(
-        MapOf(TAG_KEY, TAG_VALUE, many=True), {}, "Keep only points with these tag values (one or a list).", "extract"
-    )
-    group_by: tuple[str, ...] = setting(
-        ListOf(MEMBER_TAG),
-        (),
-        "Tags whose combinations become members; not `series`, `run`, `yhat` or `yhat_...`, which a forecast has"
-        " itself.",
-        "extract",
-    )
-    query: str | None = setting(
-        Text(fault=rules.query_fault, token="E_QUERY_NOT_SELECT", about="one SELECT with $start and $end"),
-        None,
-        "A SELECT of your own instead of measurement, field and aggregate; the bounds are $start and $end, its one"
-        " column is the value.",
-        "extract",
-    )
-    slice: Duration | None = setting(
-        Span(), None, "Read the lookback in slices of this length; one request if not given.", "extract"
-    )
-    delay: Duration = setting(
-        Span(zero=True),
-        Duration.parse("1s"),
-        "How long data may arrive late: a step counts as finished this long after its end.",
-        "extract",
-    )
-    max_rows: int = setting(Number(1, 50_000_000, whole=True), 5_000_000, "Refuse an answer of more rows.", "extract")
-    max_bytes: int = setting(Number(1, 2**40, whole=True), 2**30, "Refuse an answer of more bytes.", "extract")
-
-
-@dataclass(frozen=True)
-class Sink:
-    """Where the forecast goes. What is not given is taken from the source."""
-
-    kind: str = setting(Text(("influx",)), "influx", "Kind of sink.", "load")
-    url: str | None = setting(URL, None, "Address of the server; the source's if not given.", "load")
-    auth: str | None = setting(
-        Text(("none", "basic", "token", "bearer")), None, "How to sign in; the source's if not given.", "load"
-    )
-    username: str | None = setting(
-        Text(about="a user name", data=True), None, "User name for basic; the source's if not given.", "load"
-    )
-    password_file: str | None = setting(FILE, None, "File that holds the password; the source's if not given.", "load")
-    token_file: str | None = setting(FILE, None, "File that holds the token; the source's if not given.", "load")
-    ca_file: str | None = setting(FILE, None, "Certificates to trust; the source's if not given.", "load")
-    timeout: Duration = setting(Span(), Duration.parse("60s"), "Total time for one request.", "load")
-    retry_for: Duration = setting(
-        Span(zero=True),
-        Duration.parse("90s"),
-        "How long to try again after an error that may pass: an outage that is shorter is survived.",
-        "load",
-    )
-    database: str | None = setting(DATABASE, None, "Database to write to; the source's if not given.", "load")
-    retention_policy: str | None = setting(
-        DATABASE, None, "Retention policy to write to; the database's default if not given.", "load"
-    )
-    measurement: str | None = setting(
-        TARGET, None, "Measurement to write; <source measurement>_forecast if not given.", "load"
-    )
-    batch: int = setting(Number(1, 100_000, whole=True), 10_000, "Lines in one request.", "load")
-    runs: bool = setting(
-        Flag(),
-        True,
-        "Also write records to <measurement>_runs: one per member and run, and on a cluster one of how the run ended.",
-        "load",
-    )
-    read_back: bool = setting(
-        Flag(), False, "Count the written points again by a query before success is reported.", "load"
-    )
 
 
 @dataclass(frozen=True)

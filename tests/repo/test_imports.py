@@ -37,7 +37,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 LIGHT = {
-    "extract": "import cronocast.extract, cronocast.extract.influxql, cronocast.http.client, requests",
+    "extract": "import cronocast.chain.extract, cronocast.sources.influxql.source, cronocast.http.client, requests",
     "load": "import cronocast.load, cronocast.load.influx, cronocast.http.client, requests",
     "run": "import cronocast.commands.run, cronocast.commands.display",
     "report": "import cronocast.report",

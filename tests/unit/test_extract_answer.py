@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronocast.errors import ContractError, CronocastError
-from cronocast.extract import influxql_answer
-from cronocast.extract.influxql_answer import ROWS, Answer, Expected
-from cronocast.extract.influxql_json import fault_of, messages
-from cronocast.extract.spool import Spool
+from cronocast.sources.influxql import answer as influxql_answer
+from cronocast.sources.influxql.answer import ROWS, Answer, Expected
+from cronocast.sources.influxql.messages import fault_of, messages
+from cronocast.sources.spool import Spool
 
 T0 = 1_700_000_000 * 10**9
 NEVER = re.compile(b"(?!)")

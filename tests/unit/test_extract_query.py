@@ -6,11 +6,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from cronocast.chain.extract import window_of
 from cronocast.durations import parse_stamp
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
-from cronocast.extract import Window, window_of
-from cronocast.extract.influxql_query import history_query, quoted, slices
+from cronocast.sources.influxql.query import history_query, quoted, slices
+from cronocast.sources.table import Window
 
 DAY = 86400 * 10**9
 WINDOW = Window(1, 2, 1)

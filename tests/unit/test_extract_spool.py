@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from cronocast.errors import ContractError
-from cronocast.extract import spool as module
-from cronocast.extract.spool import Arranged, Spool, one_per_time
 from cronocast.handoff.files import atomic, sha256
 from cronocast.handoff.series import HISTORY_COLUMNS, header, read_members
+from cronocast.sources import spool as module
+from cronocast.sources.spool import Arranged, Spool, one_per_time
 
 HEAD = header(HISTORY_COLUMNS)
 Part = tuple[str, list[tuple[int, float]]]

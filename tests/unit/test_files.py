@@ -25,8 +25,9 @@ from cronocast.handoff.files import atomic, check_plain_file, read_json, run_nam
 
 OLD, NEW = b"old " * 50_000, b"new " * 100_000
 WRITER = (
-    "import sys; from pathlib import Path; from cronocast.handoff.files import atomic\nwith atomic(Path(sys.argv[1])) as"
-    " file:\n    for _ in range(4): file.write(b'new ' * 25_000)"
+    "import sys; from pathlib import Path; from cronocast.handoff.files import atomic\n"
+    "with atomic(Path(sys.argv[1])) as file:\n"
+    "    for _ in range(4): file.write(b'new ' * 25_000)"
 )
 CALLS = "openat,write,fsync,fchmod,rename,close,unlink"
 

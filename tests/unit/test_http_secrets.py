@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from cronocast.entry import Sink, Source, parse_entry
+from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.http.client import sink_client, source_client
 from cronocast.http.secrets import sink_secret, source_secret
+from cronocast.sinks.influx.settings import Sink
+from cronocast.sources.influxql.settings import Source
 
 GOOD = {"plain": b"s3cret", "newline": b"s3cret\n", "windows newline": b"s3cret\r\n"}
 BAD: dict[str, bytes | None] = {

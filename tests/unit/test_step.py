@@ -29,10 +29,10 @@ from cronocast.commands import application as cli
 from cronocast.commands import steps as cli_steps
 from cronocast.entry import parse_entry
 from cronocast.errors import AccessError, DataError, InvariantError, RefusedError, TemporaryError
-from cronocast.extract.spool import Spool
 from cronocast.handoff.files import atomic, read_json, series_lock
 from cronocast.handoff.results import Outcome, result_path, write_result
 from cronocast.handoff.series import HISTORY_COLUMNS, header
+from cronocast.sources.spool import Spool
 
 ENTRY: dict[str, Any] = {
     "name": "cpu",
@@ -167,7 +167,7 @@ def test_f23_any_call_to_the_volume_that_fails_is_exit_74(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     job = make_job(tmp_path)
-    monkeypatch.setattr(f"cronocast.extract.spool.{call}", fail)
+    monkeypatch.setattr(f"cronocast.sources.spool.{call}", fail)
     assert run_step(regroup, job) == 74
     monkeypatch.undo()
     assert (result(job)["exit"], result(job)["token"]) == (74, "E_STORAGE")

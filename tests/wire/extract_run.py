@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cronocast import extract
+from cronocast.chain import extract
 from cronocast.chain.job import Job
 from cronocast.chain.shell import run_step
 from cronocast.entry import parse_entry

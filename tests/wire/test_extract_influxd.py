@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.extract.spool import Spool
 from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags, read_members
+from cronocast.sources.spool import Spool
 from demo.influxd import Influxd
 from tests.wire.extract_run import END, HOUR, START, Ran, extract_run
 

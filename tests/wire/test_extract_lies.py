@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cronocast.extract.influxql_json import MAX_MESSAGE_BYTES
+from cronocast.sources.influxql.messages import MAX_MESSAGE_BYTES
 from tests.lying_server import (
     Answer,
     Behaviour,

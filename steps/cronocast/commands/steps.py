@@ -233,7 +233,7 @@ def _work(step: str) -> Callable[[Job], Outcome]:
 
 def _imported(step: str) -> Callable[[Job], Outcome]:
     if step == "extract":
-        from cronocast.extract import run
+        from cronocast.chain.extract import run
     elif step == "classify":
         from cronocast.chain.classify import run
     elif step == "forecast":

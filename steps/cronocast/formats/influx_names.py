@@ -3,7 +3,6 @@
 import re
 
 from cronocast.errors import seen
-from cronocast.formats import influx_names
 from cronocast.settings.kinds import Text
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -89,22 +88,22 @@ def series_name_fault(value: str) -> str:
     return ""
 
 
-NAME = Text(fault=influx_names.identifier_fault, token="E_IDENT", about="a name", data=False)
+NAME = Text(fault=identifier_fault, token="E_IDENT", about="a name", data=False)
 
 
-TARGET = Text(fault=influx_names.measurement_fault, token="E_IDENT", about="a name", data=False)
+TARGET = Text(fault=measurement_fault, token="E_IDENT", about="a name", data=False)
 
 
-DATABASE = Text(fault=influx_names.database_fault, token="E_IDENT", about="a plain name")
+DATABASE = Text(fault=database_fault, token="E_IDENT", about="a plain name")
 
 
-FIELD_KEY = Text(fault=influx_names.tag_key_fault, token="E_TAG", about="a field key")
+FIELD_KEY = Text(fault=tag_key_fault, token="E_TAG", about="a field key")
 
 
-TAG_KEY = Text(fault=influx_names.tag_key_fault, token="E_TAG", about="a tag key")
+TAG_KEY = Text(fault=tag_key_fault, token="E_TAG", about="a tag key")
 
 
-MEMBER_TAG = Text(fault=influx_names.member_tag_fault, token="E_TAG", about="a tag key")
+MEMBER_TAG = Text(fault=member_tag_fault, token="E_TAG", about="a tag key")
 
 
-TAG_VALUE = Text(fault=influx_names.tag_value_fault, token="E_TAG", about="any text", data=True)
+TAG_VALUE = Text(fault=tag_value_fault, token="E_TAG", about="any text", data=True)

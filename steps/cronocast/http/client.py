@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from cronocast.entry import Sink, Source
 from cronocast.errors import ConfigError, ContractError, CronocastError, TemporaryError
 from cronocast.http.secrets import SCHEMES, sink_secret, source_secret
 from cronocast.http.transport import CONNECT_S
+from cronocast.sinks.influx.settings import Sink
+from cronocast.sources.influxql.settings import Source
 
 if TYPE_CHECKING:
     import requests

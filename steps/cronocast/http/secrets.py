@@ -7,8 +7,9 @@ import os
 import stat
 from collections.abc import Mapping
 
-from cronocast.entry import Sink, Source
 from cronocast.errors import ConfigError
+from cronocast.sinks.influx.settings import Sink
+from cronocast.sources.influxql.settings import Source
 
 MAX_SECRET_BYTES = 4096  # a JWT with many claims has 2 kB; larger is another file
 SCHEMES = {"none": "", "basic": "password", "token": "token", "bearer": "token"}  # scheme -> what it needs

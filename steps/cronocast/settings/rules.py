@@ -11,16 +11,7 @@ from urllib.parse import urlsplit
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 
-# What may hold any text in a query: a quoted name, a string, and a regular expression, which stands only where no
-# division can.
-# None of them holds a raw newline: the server ends them there, so this must too.
-_LITERAL = re.compile(
-    r"""  "(?:\\.|[^"\\\n])*"  |  '(?:\\.|[^'\\\n])*'
-      |  (?P<before> (?: =~ | !~ | [,(] | \b(?:from|select|by)\b ) \s* ) /(?!\*)(?:\\.|[^/\\\n])*/""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _DAYS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}  # of the months that are shorter than 31
-_FORBIDDEN_IN_QUERY = re.compile(r"\b(into|drop|delete|create|alter|grant|revoke|kill|show|explain)\b", re.IGNORECASE)
 
 
 def url_problem(value: str, where: str) -> Problem | None:
@@ -73,63 +64,6 @@ def host_fault(host: str) -> str:
     address = getattr(address, "ipv4_mapped", None) or address
     if address.is_link_local or address.is_unspecified or address.is_multicast:
         return "is a link-local, unspecified or multicast address; name the database server itself"
-    return ""
-
-
-def query_fault(value: str) -> str:
-    """Check a raw query: one SELECT with both bounds as $start and $end, nothing that writes, no comments.
-
-    Quoted names and strings are set aside first, so that a tag value "drop" is no fault.
-    """
-    bare = _LITERAL.sub(r"\g<before> q ", value)
-    if not re.match(r"\s*select\b", bare, re.IGNORECASE):
-        return f"{seen(value[:40])} is not a SELECT; allowed: one SELECT"
-    if "'" in bare or '"' in bare:
-        return "a quote is not closed on its line; allowed: one plain SELECT"
-    if ";" in bare or "--" in bare or "/*" in bare or _FORBIDDEN_IN_QUERY.search(bare):
-        return (
-            "more than one statement, a comment or a word that writes (INTO, DROP, DELETE...); allowed: one plain"
-            " SELECT"
-        )
-    if not re.search(r"\btime\s*>=\s*\$start\b", bare, re.IGNORECASE) or not re.search(
-        r"\btime\s*<\s*\$end\b", bare, re.IGNORECASE
-    ):
-        return "both time bounds must be there; write: WHERE time >= $start AND time < $end"
-    if unknown := [mark for mark in re.findall(r"\$\w*", bare) if mark not in ("$start", "$end")]:
-        return (
-            f"{seen(unknown[0])} is filled in by nobody; allowed: $start and $end, and every as it is, such as GROUP BY"
-            " time(1h)"
-        )
-    return ""
-
-
-def read_by(query: str) -> set[str]:
-    """Names that a query reads from: the last part of `database.policy.measurement` after each FROM."""
-    part = r'(?:"(?:\\.|[^"\\\n])*"|[A-Za-z0-9_]+)'
-    found = re.findall(rf"\bfrom\s+(?:{part}?\.){{0,2}}({part})", query, re.IGNORECASE)
-    return {re.sub(r"\\(.)", r"\1", name[1:-1]) if name[0] == '"' else name for name in found}
-
-
-def grouped_ns(query: str) -> int | None:
-    """Length of the steps into which a query groups its rows, by `time(10m)` or `time(1h, 10m)`.
-
-    None where it does not, or by none that it can be told.
-    """
-    found = re.findall(
-        r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE
-    )  # that of the outermost SELECT stands last
-    return Duration.read(found[-1].lower()) if found else None
-
-
-def slice_fault(query: str, slice_ns: int) -> str:
-    """Check that slices cut no step of a query in two: rows of a cut step would be wrong, or lost."""
-    grouped = grouped_ns(query)
-    moved = re.search(r"\btime\s*\(\s*[0-9]+[smhdw]\s*,|\btz\s*\(", query, re.IGNORECASE)
-    if grouped and (moved or slice_ns % grouped):
-        return (
-            "cuts steps of the query in two; leave it out, or group by steps that begin with the slices, without an"
-            " offset and tz()"
-        )
     return ""
 
 

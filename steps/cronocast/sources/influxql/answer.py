@@ -9,9 +9,9 @@ from typing import Any
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, seen
-from cronocast.extract.influxql_json import JsonNumber, parse_json, result_of
-from cronocast.extract.spool import Spool
 from cronocast.handoff.series import NUMBER, tags_text
+from cronocast.sources.influxql.messages import JsonNumber, parse_json, result_of
+from cronocast.sources.spool import Spool
 
 MAX_OUTSIDE = 0.1  # share of rows outside the window; more means that the answer belongs to another question
 MAX_WARNINGS = 20  # a person reads that many

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cronocast.entry import Entry
 from cronocast.errors import ContractError, CronocastError, DataError, seen
-from cronocast.extract import Reading, Window
-from cronocast.extract.influxql_answer import Answer, Expected
-from cronocast.extract.influxql_json import fault_of, messages, parse_json, result_of
-from cronocast.extract.influxql_query import count_query, fields_query, history_query, slices
-from cronocast.extract.spool import Spool
 from cronocast.http.client import Client, blocks, source_client
-from cronocast.settings import rules
+from cronocast.sources.influxql import rules
+from cronocast.sources.influxql.answer import Answer, Expected
+from cronocast.sources.influxql.messages import fault_of, messages, parse_json, result_of
+from cronocast.sources.influxql.query import count_query, fields_query, history_query, slices
+from cronocast.sources.spool import Spool
+from cronocast.sources.table import Reading, Window
 
 if TYPE_CHECKING:
     import requests

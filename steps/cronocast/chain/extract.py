@@ -1,60 +1,16 @@
-"""The extract step: read the history of a series from its database into history.csv."""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+"""The extract step: read the history of a series from its source into history.csv."""
 
 from cronocast.chain.job import Job
 from cronocast.console import say
 from cronocast.durations import stamp
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError, DataError, seen
-from cronocast.extract.spool import Spool
 from cronocast.handoff.files import atomic
 from cronocast.handoff.results import Outcome
 from cronocast.handoff.series import HISTORY_COLUMNS, header, parse_tags
-from cronocast.registry import Row, load
-
-
-@dataclass(frozen=True)
-class Window:
-    """What is read: start_ns <= time < end_ns, UTC; for finished steps both are multiples of every_ns since 1970."""
-
-    start_ns: int
-    end_ns: int
-    every_ns: int
-
-    def __str__(self) -> str:
-        """The window as people read it."""
-        return f"{stamp(self.start_ns)} to {stamp(self.end_ns)}"
-
-
-@dataclass
-class Reading:
-    """What a source reports about one reading."""
-
-    rows: int = 0  # as the server sent them
-    dropped: dict[str, int] = field(default_factory=dict)  # reason -> rows that did not reach the spool
-    bytes: int = 0
-    attempts: int = 1  # tries of the slowest request
-    notes: list[str] = field(default_factory=list)  # warnings of the server
-    why_empty: str = ""  # what an answer without rows means, in words
-
-
-class Source(Protocol):
-    """A kind of database to read from."""
-
-    def read(self, entry: Entry, window: Window, spool: Spool, say: Callable[[str], None]) -> Reading:
-        """Put every value of the window into the spool: whole, or an error of `errors.py`.
-
-        Members, times and values come as the database has them, one value per time; rows may come in any order.
-        """
-        ...
-
-
-SOURCES: Mapping[str, Row] = {
-    "influxql": Row("cronocast.extract.influxql:InfluxQL"),
-}
+from cronocast.registry import load
+from cronocast.sources.spool import Spool
+from cronocast.sources.table import SOURCES, Source, Window
 
 
 def window_of(entry: Entry, run_ns: int) -> Window:

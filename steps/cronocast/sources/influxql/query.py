@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from cronocast.entry import Entry, Source
-from cronocast.extract import Window
+from cronocast.entry import Entry
+from cronocast.sources.influxql.settings import Source
+from cronocast.sources.table import Window
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Where the forecast goes: one table, one folder for each kind."""

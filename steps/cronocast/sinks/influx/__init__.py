@@ -1,0 +1,1 @@
+"""InfluxDB by line protocol over `/write`."""

@@ -1,0 +1,50 @@
+"""What an entry says of an InfluxDB to write to."""
+
+from dataclasses import dataclass
+
+from cronocast.durations import Duration
+from cronocast.formats.influx_names import DATABASE, TARGET
+from cronocast.settings.declare import setting
+from cronocast.settings.kinds import Flag, Number, Span, Text
+from cronocast.settings.server import FILE, URL
+
+
+@dataclass(frozen=True)
+class Sink:
+    """Where the forecast goes. What is not given is taken from the source."""
+
+    kind: str = setting(Text(("influx",)), "influx", "Kind of sink.", "load")
+    url: str | None = setting(URL, None, "Address of the server; the source's if not given.", "load")
+    auth: str | None = setting(
+        Text(("none", "basic", "token", "bearer")), None, "How to sign in; the source's if not given.", "load"
+    )
+    username: str | None = setting(
+        Text(about="a user name", data=True), None, "User name for basic; the source's if not given.", "load"
+    )
+    password_file: str | None = setting(FILE, None, "File that holds the password; the source's if not given.", "load")
+    token_file: str | None = setting(FILE, None, "File that holds the token; the source's if not given.", "load")
+    ca_file: str | None = setting(FILE, None, "Certificates to trust; the source's if not given.", "load")
+    timeout: Duration = setting(Span(), Duration.parse("60s"), "Total time for one request.", "load")
+    retry_for: Duration = setting(
+        Span(zero=True),
+        Duration.parse("90s"),
+        "How long to try again after an error that may pass: an outage that is shorter is survived.",
+        "load",
+    )
+    database: str | None = setting(DATABASE, None, "Database to write to; the source's if not given.", "load")
+    retention_policy: str | None = setting(
+        DATABASE, None, "Retention policy to write to; the database's default if not given.", "load"
+    )
+    measurement: str | None = setting(
+        TARGET, None, "Measurement to write; <source measurement>_forecast if not given.", "load"
+    )
+    batch: int = setting(Number(1, 100_000, whole=True), 10_000, "Lines in one request.", "load")
+    runs: bool = setting(
+        Flag(),
+        True,
+        "Also write records to <measurement>_runs: one per member and run, and on a cluster one of how the run ended.",
+        "load",
+    )
+    read_back: bool = setting(
+        Flag(), False, "Count the written points again by a query before success is reported.", "load"
+    )

@@ -1,0 +1,1 @@
+"""Where the history comes from: one table, one module or folder for each kind."""

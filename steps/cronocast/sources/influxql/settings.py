@@ -1,0 +1,55 @@
+"""What an entry says of an InfluxDB to read from."""
+
+from dataclasses import dataclass
+
+from cronocast.durations import Duration
+from cronocast.formats.influx_names import DATABASE, FIELD_KEY, MEMBER_TAG, NAME, TAG_KEY, TAG_VALUE
+from cronocast.settings.declare import setting
+from cronocast.settings.kinds import ListOf, MapOf, Number, Span, Text
+from cronocast.settings.server import Server
+from cronocast.sources.influxql.rules import query_fault
+
+AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
+
+
+@dataclass(frozen=True)
+class Source(Server):
+    """Where the history comes from."""
+
+    kind: str = setting(Text(("influxql",)), "influxql", "Kind of source.", "extract")
+    database: str = setting(DATABASE, ..., "Database (in 2.x and 3.x: the bucket or database mapped to it).", "extract")
+    retention_policy: str | None = setting(
+        DATABASE, None, "Retention policy; the database's default if not given.", "extract"
+    )
+    measurement: str | None = setting(NAME, None, "Measurement to read.", "extract")
+    field: str | None = setting(FIELD_KEY, None, "Field to read.", "extract")
+    aggregate: str = setting(Text(AGGREGATES), "mean", "How the points of one step become one value.", "extract")
+    percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
+    tags: dict[str, tuple[str, ...]] = setting(
+        MapOf(TAG_KEY, TAG_VALUE, many=True), {}, "Keep only points with these tag values (one or a list).", "extract"
+    )
+    group_by: tuple[str, ...] = setting(
+        ListOf(MEMBER_TAG),
+        (),
+        "Tags whose combinations become members; not `series`, `run`, `yhat` or `yhat_...`, which a forecast has"
+        " itself.",
+        "extract",
+    )
+    query: str | None = setting(
+        Text(fault=query_fault, token="E_QUERY_NOT_SELECT", about="one SELECT with $start and $end"),
+        None,
+        "A SELECT of your own instead of measurement, field and aggregate; the bounds are $start and $end, its one"
+        " column is the value.",
+        "extract",
+    )
+    slice: Duration | None = setting(
+        Span(), None, "Read the lookback in slices of this length; one request if not given.", "extract"
+    )
+    delay: Duration = setting(
+        Span(zero=True),
+        Duration.parse("1s"),
+        "How long data may arrive late: a step counts as finished this long after its end.",
+        "extract",
+    )
+    max_rows: int = setting(Number(1, 50_000_000, whole=True), 5_000_000, "Refuse an answer of more rows.", "extract")
+    max_bytes: int = setting(Number(1, 2**40, whole=True), 2**30, "Refuse an answer of more bytes.", "extract")
