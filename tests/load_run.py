@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.chain.job import Job, run_folder
+from cronocast.chain.load import run
 from cronocast.chain.shell import run_step
 from cronocast.entry import parse_entry
 from cronocast.handoff import series
 from cronocast.handoff.files import series_id
 from cronocast.handoff.results import Outcome, write_result
-from cronocast.load import run
 
 EVERY_NS = 300 * 10**9
 RUN_NS = 1_767_225_600 * 10**9  # 2026-01-01T00:00:00Z

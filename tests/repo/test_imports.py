@@ -38,7 +38,7 @@ def loaded_by(code: str) -> set[str]:
 
 LIGHT = {
     "extract": "import cronocast.chain.extract, cronocast.sources.influxql.source, cronocast.http.client, requests",
-    "load": "import cronocast.load, cronocast.load.influx, cronocast.http.client, requests",
+    "load": "import cronocast.load, cronocast.sinks.influx.sink, cronocast.http.client, requests",
     "run": "import cronocast.commands.run, cronocast.commands.display",
     "report": "import cronocast.report",
     "validate": "import cronocast.values, cronocast.chain.resolve; cronocast.values.values_schema()",

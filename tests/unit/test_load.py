@@ -14,16 +14,16 @@ import pytest
 
 from cronocast.chain import record as record_step
 from cronocast.chain.job import Job
+from cronocast.chain.load import DEAD_LETTERS
 from cronocast.chain.record import record_fields
 from cronocast.chain.run_records import run_fields
 from cronocast.handoff.files import write_json
 from cronocast.handoff.forecast_file import Rows
 from cronocast.handoff.series import forecast_columns, header
-from cronocast.load import DEAD_LETTERS
-from cronocast.load.batches import ahead, forecast_bodies, joined
-from cronocast.load.target import RECORD_FIELD
-from cronocast.load.written import Written
 from cronocast.registry import Row
+from cronocast.sinks.influx.batches import ahead, forecast_bodies, joined
+from cronocast.sinks.influx.target import RECORD_FIELD
+from cronocast.sinks.table import Written
 from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
 from tests.lying_server import Answer, Behaviour, LyingServer, Seen, json_answer, reset, silent, status
 
@@ -160,7 +160,9 @@ ANSWERS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code,
 def test_a_refusal_has_its_exit_code_and_few_requests(
     behaviour: Behaviour, code: int, token: str, requests: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cronocast.load.influx.MAX_REFUSED", 20)  # the bound itself is what counts, and 100 take time
+    monkeypatch.setattr(
+        "cronocast.sinks.influx.sink.MAX_REFUSED", 20
+    )  # the bound itself is what counts, and 100 take time
     found, result, seen, job = loaded(tmp_path, [behaviour], rows=100, retry_for="0s" if code == 75 else "1s")
     assert (found, result["token"], result["status"], result["expected"], result["acked"]) == (
         code,
@@ -188,7 +190,7 @@ def test_a_failure_leaves_no_thread_behind(tmp_path: Path) -> None:
 
     before = set(threading.enumerate())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cronocast.load.influx.Influx.write", fail)
+        patch.setattr("cronocast.sinks.influx.sink.Influx.write", fail)
         code, _, _, _ = loaded(tmp_path, [OK], batch=70)
     assert code
     assert errors
@@ -588,7 +590,7 @@ def forgetful_sink(*_: object) -> ForgetfulSink:
 
 
 def test_a_sink_that_loses_a_line_without_a_word_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cronocast.load.SINKS", {"influx": Row("tests.unit.test_load:forgetful_sink")})
+    monkeypatch.setattr("cronocast.sinks.table.SINKS", {"influx": Row("tests.unit.test_load:forgetful_sink")})
     code, result = nothing_sent(tmp_path, lambda _: None, read_back=True)
     assert (code, result["token"], result["expected"], result["acked"]) == (69, "E_PARTIAL", 300, 299)
 

@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cronocast.chain.job import Job
+from cronocast.chain.load import DEAD_LETTERS, run
 from cronocast.chain.shell import run_step
 from cronocast.durations import stamp
 from cronocast.errors import ContractError
 from cronocast.formats import influx_names
 from cronocast.formats.line_protocol import forecast_lines, record, series_key
 from cronocast.handoff.series import FORECAST_COLUMNS
-from cronocast.load import DEAD_LETTERS, run
 from cronocast.settings.declare import plain
 from demo.influxd import Influxd
 from tests.load_run import HOSTS, RUN_NS, load, make_job, publish, rows_of, signed_in

@@ -15,9 +15,8 @@ from cronocast.console import say
 from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.formats.line_protocol import Value, record
 from cronocast.handoff.results import Outcome, read_result
-from cronocast.load import SINKS
-from cronocast.load.target import resolved_target
-from cronocast.load.written import Written
+from cronocast.sinks.influx.target import resolved_target
+from cronocast.sinks.table import SINKS, Written
 
 STEPS = ("extract", "classify", "forecast", "load")
 ENDINGS = ("Succeeded", "Failed", "Error")  # the engine's words for a whole run

@@ -243,5 +243,5 @@ def _imported(step: str) -> Callable[[Job], Outcome]:
     elif step == "record":
         from cronocast.chain.record import run
     else:
-        from cronocast.load import run
+        from cronocast.chain.load import run
     return run

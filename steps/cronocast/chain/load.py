@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cronocast import registry
 from cronocast.chain.job import Job
@@ -18,35 +18,14 @@ from cronocast.handoff.files import atomic, read_json, write_json
 from cronocast.handoff.forecast_file import Key, Rows, Seen, checked_rows
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import MAX_LINE_BYTES, forecast_columns, levels_of
-from cronocast.load.batches import ahead, forecast_bodies, joined
-from cronocast.load.target import Target, resolved_target
-from cronocast.load.written import Written
-from cronocast.registry import Row
+from cronocast.sinks.influx.batches import ahead, forecast_bodies, joined
+from cronocast.sinks.influx.target import Target, resolved_target
+from cronocast.sinks.table import SINKS, Sink, Written
 
-SINKS: Mapping[str, Row] = {"influx": Row("cronocast.load.influx:influx_sink")}
 DEAD_LETTERS = "load.dead-letter.lp"
+
+
 LOADED = "loaded.json"
-
-
-class Sink(Protocol):
-    """A database that takes points.
-
-    A row of SINKS makes one from an entry and a function that takes a line for people.
-    """
-
-    attempts: int  # tries of the slowest request
-
-    def write(self, bodies: Iterable[bytes], written: Written) -> None:
-        """Send bodies of line protocol; count in `written` what is acknowledged, keep there what is refused.
-
-        Raises:
-            CronocastError: as the table of exit codes says.
-        """
-        ...
-
-    def count(self, measurement: str, series: str, run_s: int, first_ns: int, last_ns: int) -> int:
-        """Count the points of one run in a window, both ends included."""
-        ...
 
 
 def run(job: Job) -> Outcome:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cronocast.entry import Entry
 from cronocast.errors import CronocastError, RefusedError, seen
 from cronocast.http.client import Client, Say, blocks, sink_client
-from cronocast.load.written import Written
+from cronocast.sinks.table import Written
 
 if TYPE_CHECKING:
     import requests
