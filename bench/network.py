@@ -12,9 +12,9 @@ import time
 import keras
 import numpy as np
 
-from cronocast.forecast.forward import Architecture
-from cronocast.forecast.network import EPOCH_WINDOWS, Network
-from cronocast.forecast.windows import PARTS
+from cronocast.models.lstm.forward import Architecture
+from cronocast.models.lstm.network import EPOCH_WINDOWS, Network
+from cronocast.models.lstm.windows import PARTS
 
 SIZES = ((32, 1), (256, 1), (512, 2), (1024, 2))
 EPOCHS = 3

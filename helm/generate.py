@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.chartvalues import Chart
-from cronocast.forecast import MODELS
+from cronocast.models.table import MODELS
 from cronocast.registry import FAMILY
 from cronocast.settings.declare import default_of, plain
 from cronocast.values import values_schema

@@ -12,6 +12,7 @@ from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
 from cronocast.handoff.profile import CLASSES
+from cronocast.models.rules import candidate_fault, model_fault
 from cronocast.settings import rules
 from cronocast.settings.declare import Part, parse, setting
 from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
@@ -21,8 +22,8 @@ from cronocast.timeseries.settings import Calendar, Clip, Prepare
 
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
 
-_model = Text(fault=rules.model_fault, token="E_MODEL", about="auto, a name from the model table, or module:Class")
-_candidate = Text(fault=rules.candidate_fault, token="E_MODEL", about="a name from the model table, or module:Class")
+_model = Text(fault=model_fault, token="E_MODEL", about="auto, a name from the model table, or module:Class")
+_candidate = Text(fault=candidate_fault, token="E_MODEL", about="a name from the model table, or module:Class")
 _cron = Text(fault=rules.cron_fault, token="E_CRON", about="five cron fields")
 _slug = Text(fault=rules.slug_fault, token="E_NAME", about="lower-case letters, digits and dashes")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cronocast.chain.parts import IMAGES, image_of
-from cronocast.forecast import MODELS
+from cronocast.models.table import MODELS
 from tests.chart.rendering import MINIMAL, kind, problems, render
 
 ELSEWHERE = [*(name for name in MODELS if image_of(name) != "light" and ":" not in name), "darts:Theta"]

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from cronocast.errors import DataError
-from cronocast.forecast import MODELS, Context, state
-from cronocast.forecast.lstm import LstmMany
-from cronocast.forecast.nbeats import NbeatsMany
+from cronocast.models import weights as state
+from cronocast.models.lstm.lstm import LstmMany
+from cronocast.models.lstm.nbeats import NbeatsMany
+from cronocast.models.model import Context
+from cronocast.models.table import MODELS
 from cronocast.registry import load
 
 HOUR_NS = 3600 * 10**9

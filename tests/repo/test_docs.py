@@ -13,11 +13,11 @@ import pytest
 from cronocast import errors
 from cronocast.commands.reference import CLASS_MEANINGS, COMMANDS, RESULT_KEYS, STATUS_MEANINGS, reference
 from cronocast.entry import Entry
-from cronocast.forecast import MODELS
 from cronocast.handoff.files import read_json
 from cronocast.handoff.profile import CLASSES
 from cronocast.handoff.results import STATUSES, Outcome, write_result
 from cronocast.http import secrets
+from cronocast.models.table import MODELS
 from cronocast.settings.declare import leaves
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import requirements
-from cronocast.forecast import MODELS
+from cronocast.models.table import MODELS
 
 ROOT = Path(__file__).parents[2]
 LOCK, PROJECT = (ROOT / "requirements.lock").read_text(), (ROOT / "pyproject.toml").read_text()

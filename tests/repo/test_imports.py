@@ -42,7 +42,9 @@ LIGHT = {
     "run": "import cronocast.commands.run, cronocast.commands.display",
     "report": "import cronocast.report",
     "validate": "import cronocast.values, cronocast.chain.resolve; cronocast.values.values_schema()",
-    "model table": "from cronocast.forecast import MODELS; from cronocast.settings.rules import model_fault; model_fault('x')",
+    "model table": (
+        "from cronocast.models.table import MODELS; from cronocast.models.rules import model_fault; model_fault('x')"
+    ),
 }
 
 
@@ -82,7 +84,7 @@ def test_a_step_with_nothing_to_do_loads_neither_http_nor_threads(tmp_path: Path
 
 
 def test_the_guard_sees_what_is_loaded() -> None:
-    assert "numpy" in loaded_by("import cronocast.forecast.naive")
+    assert "numpy" in loaded_by("import cronocast.models.naive")
 
 
 def test_help_comes_quickly(tmp_path: Path) -> None:

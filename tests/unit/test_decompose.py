@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cronocast.forecast.decompose import Parts, Setting, choose, decompose, season_of, slope_of, trailing_mean, usable
+from cronocast.models.lstm.decompose import (
+    Parts,
+    Setting,
+    choose,
+    decompose,
+    season_of,
+    slope_of,
+    trailing_mean,
+    usable,
+)
 
 Floats = NDArray[np.float64]
 DAY, WEEK = 24, 168

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from cronocast.errors import DataError
-from cronocast.forecast import Context, backtest
-from cronocast.forecast.naive import Naive
+from cronocast.forecast import backtest
+from cronocast.models.model import Context
+from cronocast.models.naive import Naive
 from cronocast.timeseries.fill import fill
 
 HOUR_NS = 3600 * 10**9

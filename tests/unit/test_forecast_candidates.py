@@ -2,8 +2,9 @@
 
 import pytest
 
-from cronocast.forecast import MODELS, candidates
+from cronocast.forecast import candidates
 from cronocast.handoff.profile import CLASSES, Profile
+from cronocast.models.table import MODELS
 
 MINUTE_NS = 60 * 10**9
 

@@ -12,13 +12,14 @@ import pytest
 
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError, DataError, MissingExtraError
-from cronocast.forecast import MODELS, Context
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.candidates import check_models, option_problems
 from cronocast.forecast.members import Job, forecast_members
 from cronocast.handoff.profile import Profile
+from cronocast.models.model import Context
+from cronocast.models.rules import model_fault
+from cronocast.models.table import MODELS
 from cronocast.registry import load
-from cronocast.settings.rules import model_fault
 
 SOURCE = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
 HOUR_NS = 3600 * 10**9
@@ -129,7 +130,7 @@ def test_validate_knows_the_models_of_a_library_that_is_there(given: dict[str, A
 
 
 def test_validate_says_nothing_of_a_library_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cronocast.forecast.darts_model", None)
+    monkeypatch.setitem(sys.modules, "cronocast.models.darts_model", None)
     assert (
         option_problems(
             parse_entry({"name": "a", "source": SOURCE, "model": "darts:FFT", "options": {"alfa": 1}}), "series.a"

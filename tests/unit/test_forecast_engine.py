@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from cronocast.errors import ConfigError
-from cronocast.forecast import MODELS
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.backtest import MOST_ORIGINS
 from cronocast.forecast.engine import forecast_member
-from cronocast.forecast.linear import Linear
 from cronocast.handoff.profile import Profile
+from cronocast.models.linear import Linear
+from cronocast.models.table import MODELS
 from cronocast.registry import Row
 
 HOUR_NS = 3600 * 10**9

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cronocast.errors import DataError
-from cronocast.forecast import Context
-from cronocast.forecast.linear import Linear, segments, without_spikes
+from cronocast.models.linear import Linear, segments, without_spikes
+from cronocast.models.model import Context
 
 HOUR_NS = 3600 * 10**9
 RNG = np.random.default_rng(5)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cronocast.errors import DataError
-from cronocast.forecast import Context
-from cronocast.forecast.arima import Arima, lags_of
-from cronocast.forecast.fourier import Fourier, frequencies
-from cronocast.forecast.holt_winters import HoltWinters
-from cronocast.forecast.theta import Theta, has_season, season_of
+from cronocast.models.arima import Arima, lags_of
+from cronocast.models.fourier import Fourier, frequencies
+from cronocast.models.holt_winters import HoltWinters
+from cronocast.models.model import Context
+from cronocast.models.theta import Theta, has_season, season_of
 
 HOUR_NS = 3600 * 10**9
 RNG = np.random.default_rng(17)

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from cronocast.errors import DataError
-from cronocast.forecast import Context
-from cronocast.forecast.mstl import MOST_POINTS, Mstl
-from cronocast.forecast.theta import Theta
+from cronocast.models.model import Context
+from cronocast.models.mstl import MOST_POINTS, Mstl
+from cronocast.models.theta import Theta
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from cronocast.errors import ConfigError, MissingExtraError
-from cronocast.forecast import MODELS, Context
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.candidates import check_models
 from cronocast.forecast.engine import forecast_member
 from cronocast.handoff.profile import Profile
+from cronocast.models.model import Context
+from cronocast.models.table import MODELS
 from cronocast.registry import load
 
 pytest.importorskip("prophet", reason="the extra prophet is not installed")
-from cronocast.forecast.options import read_options
-from cronocast.forecast.prophet import Prophet
+from cronocast.models.options import read_options
+from cronocast.models.prophet import Prophet
 
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 28.0)
@@ -67,7 +68,7 @@ def test_the_library_is_loaded_without_a_word() -> None:
     """It tells of the libraries for its pictures, which nobody asked for."""
     assert (
         subprocess.run(
-            [sys.executable, "-c", "import cronocast.forecast.prophet"],
+            [sys.executable, "-c", "import cronocast.models.prophet"],
             capture_output=True,
             text=True,
             check=True,
@@ -79,6 +80,6 @@ def test_the_library_is_loaded_without_a_word() -> None:
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prophet", None)
-    monkeypatch.delitem(sys.modules, "cronocast.forecast.prophet", raising=False)
+    monkeypatch.delitem(sys.modules, "cronocast.models.prophet", raising=False)
     with pytest.raises(MissingExtraError, match=r"cronocast\[prophet\]"):
         load(MODELS, "model", "prophet")

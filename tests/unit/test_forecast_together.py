@@ -19,15 +19,15 @@ from cronocast.chain.parts import Part
 from cronocast.chain.shell import run_step
 from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError, DataError
-from cronocast.forecast import Context
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.backtest import origin_ends
-from cronocast.forecast.lstm import WARM_EPOCHS
 from cronocast.forecast.members import Job, forecast_members
-from cronocast.forecast.naive import Naive
 from cronocast.handoff.files import read_json
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, rows
+from cronocast.models.lstm.lstm import WARM_EPOCHS
+from cronocast.models.model import Context
+from cronocast.models.naive import Naive
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
@@ -242,7 +242,7 @@ def step(
 @pytest.fixture
 def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Epochs of each training, the one for the forecasts first."""
-    from cronocast.forecast.network import Network
+    from cronocast.models.lstm.network import Network
 
     done: list[int] = []
     train = Network.train

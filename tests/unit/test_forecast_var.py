@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from cronocast.errors import DataError
-from cronocast.forecast import Context
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.members import Job, forecast_members
-from cronocast.forecast.var import MOST_OTHERS, Var, VarMany
 from cronocast.handoff.profile import Profile
+from cronocast.models.model import Context
+from cronocast.models.var import MOST_OTHERS, Var, VarMany
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from cronocast.console import say
 from cronocast.errors import ConfigError, DataError, InvariantError
-from cronocast.forecast import Context, lstm_member
-from cronocast.forecast.forward import Architecture
-from cronocast.forecast.lstm import WARM_EPOCHS, Lstm, LstmMany
-from cronocast.forecast.network import Network, _quiet_stderr
-from cronocast.forecast.options import read_options
-from cronocast.forecast.windows import PARTS
+from cronocast.models.lstm import member as lstm_member
+from cronocast.models.lstm.forward import Architecture
+from cronocast.models.lstm.lstm import WARM_EPOCHS, Lstm, LstmMany
+from cronocast.models.lstm.network import Network, _quiet_stderr
+from cronocast.models.lstm.windows import PARTS
+from cronocast.models.model import Context
+from cronocast.models.options import read_options
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
@@ -188,7 +189,7 @@ def test_where_all_are_too_short_the_longest_speaks() -> None:
 
 def test_many_members_share_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """The dear part, steps of training, must not grow with the members: that is what makes the hundredth one cheap."""
-    from cronocast.forecast import network
+    from cronocast.models.lstm import network
 
     sizes: list[int] = []
 
@@ -345,7 +346,7 @@ def test_weights_of_another_member_are_not_used_m7(tmp_path: Path) -> None:
 
 
 def test_loading_says_nothing_on_stderr() -> None:
-    code = "import cronocast.forecast.network as n; n.Network(n.Architecture(48, 4, 4, 1), 0, 0.01)"
+    code = "import cronocast.models.lstm.network as n; n.Network(n.Architecture(48, 4, 4, 1), 0, 0.01)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from cronocast.errors import ConfigError
-from cronocast.forecast import Context
-from cronocast.forecast.forward import Blocks
-from cronocast.forecast.lstm import WARM_EPOCHS, Lstm
-from cronocast.forecast.nbeats import Nbeats
-from cronocast.forecast.network import Network
+from cronocast.models.lstm.forward import Blocks
+from cronocast.models.lstm.lstm import WARM_EPOCHS, Lstm
+from cronocast.models.lstm.nbeats import Nbeats
+from cronocast.models.lstm.network import Network
+from cronocast.models.model import Context
 
 HOUR_NS = 3600 * 10**9
 DAY, H = 24, 12

@@ -9,8 +9,8 @@ import pytest
 from cronocast.chain.parts import IMAGES, LIGHT_CLASSES, Part, image_of, models_by_image, parts, write_outputs
 from cronocast.entry import Entry, parse_entry
 from cronocast.errors import ConfigError
-from cronocast.forecast import MODELS
 from cronocast.handoff.profile import CLASSES
+from cronocast.models.table import MODELS
 
 
 def entry(**settings: Any) -> Entry:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from cronocast.forecast.fourier import _cycles, frequencies
-from cronocast.forecast.linear import _costs
-from cronocast.forecast.theta import GAINS, _smoothed
+from cronocast.models.fourier import _cycles, frequencies
+from cronocast.models.linear import _costs
+from cronocast.models.theta import GAINS, _smoothed
 from cronocast.timeseries.robust import median, spread_of
 
 

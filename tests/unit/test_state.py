@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from cronocast.errors import StorageError
-from cronocast.forecast import state
-from cronocast.forecast.state import Identity, Saved
+from cronocast.models import weights as state
+from cronocast.models.weights import Identity, Saved
 
 HOUR_NS = 3600 * 10**9
 IDENTITY = Identity(

@@ -14,7 +14,7 @@ from cronocast.cross import cross_problems
 from cronocast.durations import Duration
 from cronocast.entry import Entry, parse_entry, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.settings import rules
+from cronocast.models.rules import model_fault
 from cronocast.settings.declare import leaves, parse, plain, read_text, with_value
 
 NAIVE = ("seasonal_naive", "naive")  # always tried: everything is held against them
@@ -69,7 +69,7 @@ def make_request(
     flags = {leaf.path: leaf.flag for leaf in leaves(Entry)}
     problems = [Problem(p.token, flags[p.where], p.sentence) if texts.get(p.where) else p for p in problems]
     names = [name.strip() for name in models.split(",")] if models else [checked.model if checked else "auto"]
-    problems += [Problem("E_MODEL", "--models", wrong) for name in names if (wrong := rules.model_fault(name))]
+    problems += [Problem("E_MODEL", "--models", wrong) for name in names if (wrong := model_fault(name))]
     if origins is not None and not 1 <= origins <= MOST_ORIGINS:
         problems.append(
             Problem("E_CONFIG_RANGE", "--origins", f"{seen(origins)} is out of range; allowed: 1 to {MOST_ORIGINS}")

@@ -11,8 +11,8 @@ from typing import Any
 
 from cronocast.entry import Entry
 from cronocast.errors import ConfigError, seen
-from cronocast.forecast import MODELS
 from cronocast.handoff.files import atomic
+from cronocast.models.table import MODELS
 from cronocast.registry import row_of
 
 # Image -> the extras it carries. The light one is always there; what no row names (a user's own class) runs there too.

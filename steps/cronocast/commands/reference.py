@@ -16,11 +16,11 @@ from cronocast.commands.application import application
 from cronocast.commands.steps import metavar
 from cronocast.entry import Entry
 from cronocast.errors import CronocastError
-from cronocast.forecast import MODELS
-from cronocast.forecast.options import OPTIONS
 from cronocast.handoff.profile import CLASSES
 from cronocast.handoff.results import STATUSES
 from cronocast.http.secrets import SCHEMES
+from cronocast.models.options import OPTIONS
+from cronocast.models.table import MODELS
 from cronocast.settings.declare import Leaf, leaves, plain
 
 COMMANDS: dict[str, Any] = typer.main.get_command(application()).commands  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.timeseries.fill import Filled, fill
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context, Shared
+    from cronocast.models.model import Context, Shared
     from cronocast.timeseries.grid import Bools, Floats
 
 # nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model

@@ -5,15 +5,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cronocast.errors import ConfigError, MissingExtraError
-from cronocast.forecast import MODELS
-from cronocast.forecast.options import OPTIONS, read_options
+from cronocast.models.options import OPTIONS, read_options
+from cronocast.models.table import MODELS
 from cronocast.registry import load, row_of
 
 if TYPE_CHECKING:
     from cronocast.entry import Entry
     from cronocast.errors import Problem
-    from cronocast.forecast import CheckOptions
     from cronocast.handoff.profile import Profile
+    from cronocast.models.model import CheckOptions
 
 DAY_NS = 86_400 * 10**9
 # What each class is worth trying, simpler first (it wins ties); the naive forecasts are added to each.

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cronocast.forecast import Context
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import DAY_NS, check_models
 from cronocast.forecast.days_off import Learnt
 from cronocast.forecast.timeline import timeline
 from cronocast.forecast.transform import Unit, exponent_of, fitted
 from cronocast.forecast.work import Work
+from cronocast.models.model import Context
 from cronocast.timeseries.clock import clock_of, offset_ns
 from cronocast.timeseries.fill import fill
 from cronocast.timeseries.grid import steps_of

@@ -12,7 +12,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cronocast.errors import CronocastError, Terminated, seen
-from cronocast.forecast import MODELS
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import check_models, named
 from cronocast.forecast.engine import begin, forecast_member
@@ -20,6 +19,7 @@ from cronocast.forecast.together import train
 from cronocast.forecast.trained import Trained
 from cronocast.forecast.work import Work
 from cronocast.handoff.profile import Profile
+from cronocast.models.table import MODELS
 from cronocast.registry import load
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cronocast.forecast import intervals, measures, select
-from cronocast.forecast.naive import best_season
+from cronocast.forecast import choose, intervals, measures
 from cronocast.handoff.series import level_name
+from cronocast.models.naive import best_season
 
 if TYPE_CHECKING:
     from cronocast.forecast.backtest import Backtest
@@ -29,7 +29,7 @@ def backtest_report(
         season: Steps of the season that scales errors, 1 if none.
     """
     actual = unit.measured(test.actual)
-    scale, naive = measures.scale(unit.measured(y), season), select.reference(test)
+    scale, naive = measures.scale(unit.measured(y), season), choose.reference(test)
     models = {
         name: unit.measured(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()
     }
@@ -82,8 +82,8 @@ def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str
 
     Nothing where there is none to hold it against.
     """
-    ratio = select.relative_error(test, forecasts, naive) if naive else select.UNUSABLE
-    return {"ratio": _round(ratio)} if ratio < select.UNUSABLE else {}
+    ratio = choose.relative_error(test, forecasts, naive) if naive else choose.UNUSABLE
+    return {"ratio": _round(ratio)} if ratio < choose.UNUSABLE else {}
 
 
 def _interval(

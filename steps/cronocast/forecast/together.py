@@ -19,9 +19,9 @@ from cronocast.timeseries.fill import fill
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cronocast.forecast import Context, FitMany, Shared
     from cronocast.forecast.timeline import Times
     from cronocast.forecast.work import Work
+    from cronocast.models.model import Context, FitMany, Shared
     from cronocast.timeseries.grid import Floats
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Shared
+    from cronocast.models.model import Shared
 
 
 @dataclass(frozen=True)

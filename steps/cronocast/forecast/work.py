@@ -14,13 +14,15 @@ import numpy as np
 
 from cronocast.durations import Duration
 from cronocast.errors import DataError
-from cronocast.forecast import MODELS, Context, backtest, intervals, select, summary
+from cronocast.forecast import backtest, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.candidates import BY_CLASS
 from cronocast.forecast.days_off import DaysOff
 from cronocast.forecast.timeline import Timeline, on_every_step
 from cronocast.forecast.transform import Unit
 from cronocast.handoff.profile import silent
+from cronocast.models.model import Context
+from cronocast.models.table import MODELS
 from cronocast.registry import load
 from cronocast.timeseries.clock import Clock
 from cronocast.timeseries.fill import Filled
@@ -103,14 +105,14 @@ class Work:
     def _backtest(self, trained: "Mapping[str, Trained]") -> None:
         limit = time.process_time() + self.settings.budget if self.settings.model == "auto" else math.inf
         for name, new_model in self.models.items():
-            until = math.inf if name in select.NAIVE else limit
+            until = math.inf if name in choose.NAIVE else limit
             if self.test.origins and not backtest.add(
                 self.test, name, new_model, trained[name].before if name in trained else None, until
             ):
                 self.not_tried.append(name)
 
-    def _choose(self, test: backtest.Backtest, names: tuple[str, ...]) -> select.Choice:
-        choice = select.choose(test, names)
+    def _choose(self, test: backtest.Backtest, names: tuple[str, ...]) -> choose.Choice:
+        choice = choose.choose(test, names)
         name = self.settings.model
         if (
             name == "auto"
@@ -118,7 +120,7 @@ class Work:
             and self.context.periods
             and not (test.origins and self._tested_periods(test))
         ):
-            return select.Choice(
+            return choose.Choice(
                 ("seasonal_naive",),
                 "seasonal_naive: the season was seen too few times to test anything else on it",
                 choice.scores,
@@ -129,16 +131,16 @@ class Work:
             and "constant" in names
             and (not test.origins or "constant" in test.forecasts)
         ):
-            return select.Choice(
+            return choose.Choice(
                 ("constant",),
                 "constant: nearly always one value, which is repeated unless it was left for longer than ever",
                 choice.scores,
             )
         if name == "auto":
             return choice
-        score, naive = choice.scores.get(name), select.reference(test)
+        score, naive = choice.scores.get(name), choose.reference(test)
         why = f"{name}: as set"
-        if score is not None and naive is not None and name not in select.NAIVE:
+        if score is not None and naive is not None and name not in choose.NAIVE:
             exact = _exact(test, naive)
             worse = not _exact(test, name) if exact else score > 1
             why += (
@@ -147,14 +149,14 @@ class Work:
                 else f"; its backtest error was {100 * score:.0f} % of {naive}'s"
             )
             why += ", so repeating the past would have been better" if worse else ""
-        return select.Choice((name,), why, choice.scores)
+        return choose.Choice((name,), why, choice.scores)
 
     def _tested_periods(self, test: backtest.Backtest) -> tuple[int, ...]:
         """Periods that the newest origin had two of: a model must forecast with what its backtest judged."""
         return test.origins[-1].context.periods if test.origins else self.context.periods
 
     def _predict(
-        self, choice: select.Choice, tested: tuple[int, ...], trained: "Mapping[str, Trained]"
+        self, choice: choose.Choice, tested: tuple[int, ...], trained: "Mapping[str, Trained]"
     ) -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen.
 
@@ -165,9 +167,9 @@ class Work:
         if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
             context = replace(context, periods=tested)
         good: dict[str, Floats] = {}
-        better = select.reference(self.test) or select.NAIVE[0]
-        for name in dict.fromkeys((*choice.names, better, *select.NAIVE)):
-            if name in select.NAIVE and name not in choice.names and good:
+        better = choose.reference(self.test) or choose.NAIVE[0]
+        for name in dict.fromkeys((*choice.names, better, *choose.NAIVE)):
+            if name in choose.NAIVE and name not in choice.names and good:
                 break
             if name not in self.models:
                 continue
@@ -182,14 +184,14 @@ class Work:
                     break
         if not good:
             raise DataError("E_SHORT", self.profile.name, "not even the last value can be repeated")
-        return select.combine(list(good.values())), tuple(good)
+        return choose.combine(list(good.values())), tuple(good)
 
     def _errors(self, test: backtest.Backtest, used: tuple[str, ...]) -> "Floats":
         rows = [test.forecasts[name] for name in used if name in test.forecasts]
-        return test.actual - select.combine(rows) if rows else np.full((0, 1), np.nan)
+        return test.actual - choose.combine(rows) if rows else np.full((0, 1), np.nan)
 
     def _finish(
-        self, yhat: "Floats", used: tuple[str, ...], choice: select.Choice, test: backtest.Backtest, errors: "Floats"
+        self, yhat: "Floats", used: tuple[str, ...], choice: choose.Choice, test: backtest.Backtest, errors: "Floats"
     ) -> MemberForecast:
         season, levels = min(self.context.periods, default=1), (self.settings.level, *self.settings.levels)
         tail, worth = self.filled.tail, intervals.windows(errors, test.ends)
@@ -208,7 +210,7 @@ class Work:
         status, reason = self._status(used, choice)
         label, why = (
             replace(choice, names=used).label,
-            choice.why if used == choice.names else select.why_left(test, choice, used),
+            choice.why if used == choice.names else choose.why_left(test, choice, used),
         )
         report = summary.backtest_report(test, errors, self.values[self.filled.start :], self.unit, levels, season)
         report["not_tried"] = self.not_tried
@@ -232,7 +234,7 @@ class Work:
         low, high = self.settings.clip
         return np.clip(values, low, high) if (low, high) != (None, None) else values
 
-    def _status(self, used: tuple[str, ...], choice: select.Choice) -> tuple[str, str]:
+    def _status(self, used: tuple[str, ...], choice: choose.Choice) -> tuple[str, str]:
         if not set(used) & set(choice.names):
             return "fallback", f"model_failed: {'; '.join(self.notes)}; {used[0]} stands in"
         if self.profile.series_class == "too_short" and self.settings.model == "auto":

@@ -3,7 +3,6 @@
 Each rule returns one sentence, or "" when it is fine.
 """
 
-import difflib
 import ipaddress
 import re
 from urllib.parse import urlsplit
@@ -100,26 +99,6 @@ def _cron_numbers(part: str, low: int, high: int) -> range:
     first, step = int(found[1] or low), int(found[3] or 1)
     last = int(found[2] or (found[1] if found[1] and not found[3] else high))
     return range(first, last + 1, step) if low <= first and last <= high else range(0)
-
-
-def model_fault(value: str) -> str:
-    """Check a model: auto, a row of the table, or a user's own module:Class."""
-    return "" if value == "auto" else _unless_known(value, "auto, ")
-
-
-def candidate_fault(value: str) -> str:
-    """Check a model that auto may choose: a row of the table, or a user's own module:Class."""
-    return _unless_known(value, "")
-
-
-def _unless_known(value: str, before: str) -> str:
-    from cronocast.forecast import MODELS
-
-    if (value in MODELS and ":" not in value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value, re.ASCII):
-        return ""
-    near = difflib.get_close_matches(value, MODELS, 1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return f"{seen(value)} is not known; {meant}allowed: {before}{', '.join(MODELS)}, or your own module:Class"
 
 
 def slug_fault(value: str) -> str:

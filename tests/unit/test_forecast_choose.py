@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cronocast.forecast import Context, backtest, select
+from cronocast.forecast import backtest, choose
 from cronocast.forecast.backtest import Backtest
+from cronocast.models.model import Context
 
 
 def with_errors(**sizes: float) -> Backtest:
@@ -16,7 +17,7 @@ def with_errors(**sizes: float) -> Backtest:
 
 
 def test_clear_winner_stands_alone() -> None:
-    choice = select.choose(
+    choice = choose.choose(
         with_errors(naive=1, seasonal_naive=1, good=0.1, fair=0.5), ("naive", "seasonal_naive", "good", "fair")
     )
     assert choice.names == ("good",)
@@ -24,14 +25,14 @@ def test_clear_winner_stands_alone() -> None:
 
 
 def test_near_equals_are_combined() -> None:
-    choice = select.choose(with_errors(naive=1, a=0.5, b=0.52, c=0.54, d=0.9), ("naive", "a", "b", "c", "d"))
+    choice = choose.choose(with_errors(naive=1, a=0.5, b=0.52, c=0.54, d=0.9), ("naive", "a", "b", "c", "d"))
     assert set(choice.names) == {"a", "b", "c"}
     assert choice.label.startswith("median(")
     assert "no one of them is clearly the best" in choice.why
 
 
 def test_naive_wins_where_nothing_is_better() -> None:
-    choice = select.choose(with_errors(naive=1, seasonal_naive=0.5, a=2, b=3), ("naive", "seasonal_naive", "a", "b"))
+    choice = choose.choose(with_errors(naive=1, seasonal_naive=0.5, a=2, b=3), ("naive", "seasonal_naive", "a", "b"))
     assert choice.names == ("seasonal_naive",)
     assert "no other model was better" in choice.why
 
@@ -40,7 +41,7 @@ def test_a_model_that_is_hardly_better_is_not_called_no_better() -> None:
     """Few past starts don't prove a small difference; the table beside the sentence shows it all the same."""
     test = with_errors(naive=1, seasonal_naive=0.5)
     test.forecasts["a"] = test.actual - 0.995 * (test.actual - test.forecasts["seasonal_naive"])
-    choice = select.choose(test, ("naive", "seasonal_naive", "a"))
+    choice = choose.choose(test, ("naive", "seasonal_naive", "a"))
     assert choice.names == ("seasonal_naive",)
     assert choice.scores["a"] < 1
     assert (
@@ -51,8 +52,8 @@ def test_a_model_that_is_hardly_better_is_not_called_no_better() -> None:
 
 def test_why_of_one_that_is_left_of_a_median() -> None:
     test = with_errors(naive=1, a=0.5, b=0.52, c=0.54)
-    choice = select.choose(test, ("naive", "a", "b", "c"))
-    why = select.why_left(test, choice, ("b",))
+    choice = choose.choose(test, ("naive", "a", "b", "c"))
+    why = choose.why_left(test, choice, ("b",))
     failed = [name for name in choice.names if name != "b"]
     assert why.startswith(
         f"b: {', '.join(failed)} were chosen too, but could not forecast from the newest values; its error on"
@@ -64,21 +65,21 @@ def test_why_of_one_that_is_left_of_a_median() -> None:
 def test_ties_go_to_the_simpler_model() -> None:
     test = with_errors(naive=1, a=0.1)
     test.forecasts["b"] = test.forecasts["a"]
-    assert select.choose(test, ("naive", "a", "b")).scores["a"] == select.choose(test, ("naive", "a", "b")).scores["b"]
-    assert select.choose(test, ("naive", "a", "b")).names[0] == "a"
+    assert choose.choose(test, ("naive", "a", "b")).scores["a"] == choose.choose(test, ("naive", "a", "b")).scores["b"]
+    assert choose.choose(test, ("naive", "a", "b")).names[0] == "a"
 
 
 @pytest.mark.parametrize("wild", [100, 1e20])
 def test_one_wild_origin_does_not_decide(wild: float) -> None:
     test = with_errors(naive=1, good=0.3)
     test.forecasts["good"][0] += wild
-    assert select.choose(test, ("naive", "good")).names[0] == "good"
+    assert choose.choose(test, ("naive", "good")).names[0] == "good"
 
 
 def test_model_that_failed_at_most_origins_is_not_chosen() -> None:
     test = with_errors(naive=1, a=0.1)
     test.forecasts["a"][: len(test.origins) * 2 // 3] = np.nan
-    assert select.choose(test, ("naive", "a")).names == ("naive",)
+    assert choose.choose(test, ("naive", "a")).names == ("naive",)
 
 
 @pytest.mark.parametrize(("failed", "expected"), [({}, "seasonal_naive"), ({"seasonal_naive": "too short"}, "naive")])
@@ -86,9 +87,9 @@ def test_no_backtest_gives_a_naive_forecast(failed: dict[str, str], expected: st
     test = backtest.begin(np.arange(5.0), Context(1, 0), 10)
     test.failures = failed
     choice = (
-        select.choose(test, ("naive", "seasonal_naive", "linear"))
+        choose.choose(test, ("naive", "seasonal_naive", "linear"))
         if failed
-        else select.choose(test, ("seasonal_naive", "naive"))
+        else choose.choose(test, ("seasonal_naive", "naive"))
     )
     assert choice.names == (expected,)
     assert "too short to test" in choice.why
@@ -96,14 +97,14 @@ def test_no_backtest_gives_a_naive_forecast(failed: dict[str, str], expected: st
 
 def test_exact_history_scores_are_numbers() -> None:
     test = with_errors(naive=0, a=0, b=1)
-    choice = select.choose(test, ("naive", "a", "b"))
+    choice = choose.choose(test, ("naive", "a", "b"))
     assert choice.names == ("naive",)
     assert all(np.isfinite(score) for score in choice.scores.values())
 
 
 def test_combination_of_two_is_their_mean_and_skips_missing_rows() -> None:
     a, b = np.array([[1.0, 1.0], [np.nan, np.nan]]), np.array([[3.0, 3.0], [5.0, np.nan]])
-    combined = select.combine([a, b])
+    combined = choose.combine([a, b])
     assert combined[0].tolist() == [2, 2]
     assert combined[1, 0] == 5
     assert np.isnan(combined[1, 1])

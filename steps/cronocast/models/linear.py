@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast.theta import has_season
+from cronocast.models.theta import has_season
 from cronocast.timeseries.robust import median, spread_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Context
+    from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
     Cuts = NDArray[np.int64]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast.decompose import Parts, Setting, choose, decompose, usable
+from cronocast.models.lstm.decompose import Parts, Setting, choose, decompose, usable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

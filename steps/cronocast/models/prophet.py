@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from cronocast.errors import DataError
-from cronocast.forecast.options import Additive, of_entry, read_options
+from cronocast.models.options import Additive, of_entry, read_options
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context
+    from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
 # when it is imported it tells that plotly, for its pictures, is not there

@@ -6,10 +6,10 @@ import numpy as np
 from statsmodels.tsa.seasonal import MSTL
 
 from cronocast.errors import DataError
-from cronocast.forecast.theta import Theta
+from cronocast.models.theta import Theta
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context
+    from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
 LEAST_CYCLES = (

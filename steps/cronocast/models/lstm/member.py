@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cronocast.errors import DataError, InvariantError
-from cronocast.forecast import windows as win
-from cronocast.forecast.decompose import Parts, decompose
-from cronocast.forecast.windows import PARTS, Plan, Prepared
+from cronocast.models.lstm import windows as win
+from cronocast.models.lstm.decompose import Parts, decompose
+from cronocast.models.lstm.windows import PARTS, Plan, Prepared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast import Context, lstm_member, state
-from cronocast.forecast import windows as win
-from cronocast.forecast.forward import Architecture
-from cronocast.forecast.options import Recurrent, of_entry, read_options
+from cronocast.models import weights as state
+from cronocast.models.lstm import member as lstm_member
+from cronocast.models.lstm import windows as win
+from cronocast.models.lstm.forward import Architecture
+from cronocast.models.model import Context
+from cronocast.models.options import Recurrent, of_entry, read_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from cronocast.forecast.lstm_member import Member
-    from cronocast.forecast.network import Network
+    from cronocast.models.lstm.member import Member
+    from cronocast.models.lstm.network import Network
 
     Floats = NDArray[np.float64]
     Floats32 = NDArray[np.float32]
@@ -74,7 +76,7 @@ class LstmMany:
         options = read_options(self.name, of_entry(contexts[0].options))
         self._shape = _shape(options, contexts)
         members = _prepared(ys, contexts, self._shape)
-        from cronocast.forecast.network import Network  # seconds of import, only once it is sure to be used
+        from cronocast.models.lstm.network import Network  # seconds of import, only once it is sure to be used
 
         architecture = self.architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers)
         network = Network(

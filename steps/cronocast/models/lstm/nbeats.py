@@ -5,8 +5,8 @@ The parts, the linear maps, the gates, training and saved weights are the same.
 
 from typing import Any, ClassVar
 
-from cronocast.forecast.forward import Blocks
-from cronocast.forecast.lstm import Lstm, LstmMany
+from cronocast.models.lstm.forward import Blocks
+from cronocast.models.lstm.lstm import Lstm, LstmMany
 
 
 class NbeatsMany(LstmMany):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
-from cronocast.forecast.options import of_entry
+from cronocast.models.options import of_entry
 
 # darts imports prophet, which tells that plotly, for its pictures, is not there
 logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
@@ -22,7 +22,7 @@ from darts.models.forecasting.forecasting_model import ForecastingModel  # noqa:
 from darts.utils.utils import NotImportedModule  # noqa: E402
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context
+    from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
 OF_SEASON = ("seasonal_periods", "seasonality_period", "season_length")  # arguments that mean the length of a season

@@ -11,7 +11,7 @@ from cronocast.timeseries.robust import median
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Context
+    from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
     Lags = NDArray[np.int64]

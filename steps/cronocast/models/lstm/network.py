@@ -19,8 +19,8 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
 import numpy as np
 
-from cronocast.forecast.forward import Architecture, Blocks
-from cronocast.forecast.windows import PARTS, PATCH
+from cronocast.models.lstm.forward import Architecture, Blocks
+from cronocast.models.lstm.windows import PARTS, PATCH
 
 
 @contextmanager

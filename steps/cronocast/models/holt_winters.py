@@ -11,7 +11,7 @@ import numpy as np
 from cronocast.errors import DataError
 
 if TYPE_CHECKING:
-    from cronocast.forecast import Context
+    from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
 LEAST_POINTS = 10

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cronocast.forecast.windows import PARTS, PATCH
+from cronocast.models.lstm.windows import PARTS, PATCH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast.theta import has_season, season_of
+from cronocast.models.theta import has_season, season_of
 from cronocast.timeseries.fill import fill
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cronocast.forecast import Context
+    from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
     Ints = NDArray[np.int64]

@@ -1,0 +1,96 @@
+"""What a model is: what it may know, what it learns, what it answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cronocast.timeseries.grid import Bools, Floats
+    from cronocast.timeseries.hours import Hours
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a model may know about a member besides its values."""
+
+    step_ns: int
+    start_ns: int  # time of y[0]
+    series_class: str = "irregular"
+    periods: tuple[int, ...] = ()  # seasonal periods in steps, ascending
+    last_change: int = 0  # index in y where what still holds began, 0 if it always did
+    observed: "Bools | None" = None  # shape (t,): False where a gap was filled; None if nothing was
+    hours: "Hours | None" = None  # y holds these steps of the clock alone; None: every step
+    # of the entry, with `horizon` (steps that will be asked for) and `key` (whose weights)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    state: "Path | None" = None  # folder for weights; None: keep nothing
+    seed: int = 0
+    member: str = ""  # name and tags: which of the members of an entry y belongs to
+    offset_ns: int = 0  # what the wall clock of the entry's calendar shows beyond these times
+    end_ns: int = (
+        0  # when the run's forecast begins: what this or a later run left in `state` must not change what it answers
+    )
+
+    def time_of(self, index: int) -> int:
+        """Time in ns of y[index]; beyond the end of y that of a step to forecast."""
+        return (
+            self.start_ns + index * self.step_ns
+            if self.hours is None
+            else int(self.hours.times(self.start_ns, index + 1)[-1])
+        )
+
+
+class Shared(Protocol):
+    """A model that was trained for many members. It can be pickled, for processes that forecast some of them each."""
+
+    notes: list[str]  # what happened to its saved weights, such as `warm_start`
+    # Optional: `past_only = True` where `predict_after` looks at nothing beyond the end of y, so that it serves for
+    # backtests too.
+
+    def predict_after(self, y: "Floats", h: int, context: Context) -> "Floats":
+        """Extend a member by h >= 1 steps: shape (h,); y and errors as for `Model.fit`."""
+        ...
+
+
+class FitMany(Protocol):
+    """The optional attribute `fit_many` of a model's class: train once for all members instead of once for each."""
+
+    def __call__(self, ys: "Sequence[Floats]", contexts: Sequence[Context]) -> Shared:
+        """Learn from members of one step size; options and state of the first context stand for all.
+
+        Raises:
+            DataError: no member is long enough.
+        """
+        ...
+
+
+class CheckOptions(Protocol):
+    """The optional attribute `check_options` of what a row of the table names.
+
+    Tell what is wrong with options before any work.
+    """
+
+    def __call__(self, options: Mapping[str, Any]) -> None:
+        """Check the options of an entry.
+
+        Raises:
+            ConfigError: with every option that the model does not take.
+        """
+        ...
+
+
+class Model(Protocol):
+    """A forecaster of one member."""
+
+    def fit(self, y: "Floats", context: Context) -> Self:
+        """Learn from y: shape (t,), oldest first, evenly spaced, finite (gaps already filled, see `context.observed`).
+
+        Raises:
+            DataError: y is too short for this model; the caller falls back to a simpler one and records the reason.
+        """
+        ...
+
+    def predict(self, h: int) -> "Floats":
+        """Extend y by h >= 1 steps: shape (h,), unit of y, element 0 is one step after the last of y."""
+        ...

@@ -1,0 +1,26 @@
+"""What is wrong with the name of a model."""
+
+import difflib
+import re
+
+from cronocast.errors import seen
+
+
+def model_fault(value: str) -> str:
+    """Check a model: auto, a row of the table, or a user's own module:Class."""
+    return "" if value == "auto" else _unless_known(value, "auto, ")
+
+
+def candidate_fault(value: str) -> str:
+    """Check a model that auto may choose: a row of the table, or a user's own module:Class."""
+    return _unless_known(value, "")
+
+
+def _unless_known(value: str, before: str) -> str:
+    from cronocast.models.table import MODELS
+
+    if (value in MODELS and ":" not in value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value, re.ASCII):
+        return ""
+    near = difflib.get_close_matches(value, MODELS, 1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{seen(value)} is not known; {meant}allowed: {before}{', '.join(MODELS)}, or your own module:Class"
