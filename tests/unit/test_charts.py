@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cronocast.charts.svg import PALETTES, Size, text_width
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
 from cronocast.report.charts import context_chart, forecast_chart, sparkline, steps_chart
-from cronocast.report.frame import Focus, focus_of
+from cronocast.report.focus import Focus, focus_of
 from cronocast.report.model import MemberView, read_run
 from cronocast.report.sections import CONTEXT_SIZES, SIZES, STEPS_SIZES
-from cronocast.report.svg import PALETTES, Size, text_width
 from tests import report_runs
 from tests.report_runs import HOUR, NOW, Sample
 

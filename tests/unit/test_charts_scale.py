@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cronocast.charts.scale import reduce_line, spans, time_ticks, value_domain, value_ticks, zone_of
 from cronocast.durations import parse_stamp, stamp
-from cronocast.report.scale import reduce_line, spans, time_ticks, value_domain, value_ticks, zone_of
 
 PATIENT = settings(suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no defect
 TICKS = {

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from cronocast.charts.hover import script_json
 from cronocast.errors import DataError
 from cronocast.report import write_report
-from cronocast.report.hover import script_json
 from cronocast.report.page import DETAILED_MEMBERS
 from tests import report_runs
 from tests.report_runs import HOUR, NASTY, NOW, Sample

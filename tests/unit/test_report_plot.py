@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from cronocast.charts.svg import PALETTES
 from cronocast.errors import ConfigError, DataError, MissingExtraError
 from cronocast.report import write_plot
 from cronocast.report.model import read_run
 from cronocast.report.plot import picture
-from cronocast.report.svg import PALETTES
 from tests import report_runs
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cronocast.charts import words
+from cronocast.charts.scale import zone_of
 from cronocast.classify import explain
 from cronocast.durations import Duration
 from cronocast.errors import CronocastError
 from cronocast.forecast.timeline import Timeline
-from cronocast.report import words
+from cronocast.report import sentences
 from cronocast.report.model import MemberView, Step, read_run
 from cronocast.report.prepared import prepared_sentence
-from cronocast.report.scale import zone_of
 from cronocast.timeseries.fill import Filled
 from cronocast.timeseries.prepare import prepare
 from cronocast.timeseries.settings import Prepare
@@ -146,13 +147,13 @@ RATIOS = {
 
 @pytest.mark.parametrize(("ratio", "expected"), RATIOS.values(), ids=RATIOS)
 def test_better(ratio: float, expected: str) -> None:
-    assert words.better(ratio) == expected
+    assert sentences.better(ratio) == expected
 
 
 def test_error_and_coverage_are_said_for_people(tmp_path: Path) -> None:
     member = read_run(report_runs.one(tmp_path / "run")).members[0]
-    assert words.error_sentence(member) == "error 0.62 of repeating the last day (38\u00a0% smaller)"
-    assert words.coverage_sentence(member.backtest, 0.95) == "95\u00a0% band held 94\u00a0% of held-out values"
+    assert sentences.error_sentence(member) == "error 0.62 of repeating the last day (38\u00a0% smaller)"
+    assert sentences.coverage_sentence(member.backtest, 0.95) == "95\u00a0% band held 94\u00a0% of held-out values"
 
 
 NAIVE: dict[
@@ -181,12 +182,12 @@ def test_what_the_naive_forecast_repeats_is_named(
         backtest=replace(member.backtest, naive_model=model, seasons=seasons),
         profile=replace(member.profile, periods=periods),
     )
-    assert words.naive_words(known) == f"repeating the last {expected}"
+    assert sentences.naive_words(known) == f"repeating the last {expected}"
 
 
 def test_members_that_deserve_a_look_are_told_why(tmp_path: Path) -> None:
     run = read_run(report_runs.several(tmp_path / "run"))
-    said = {m.label: words.remark(m, run.level) for m in run.members}
+    said = {m.label: sentences.remark(m, run.level) for m in run.members}
     assert said["host=gone-1"] == (0, "failed: no_values: there is no finite value in the window")
     assert said["host=new-1"] == (2, "fallback: too_short: 9 points; naive stands in")
     assert said["host=odd-1"] == (3, "worse than naive: error 1.21 of it")
@@ -199,7 +200,7 @@ def test_the_forecast_of_an_earlier_run_is_held_against_what_was_measured(tmp_pa
         report_runs.write_run(tmp_path / "1", [Sample("", lambda _: 10.0, noise=2.0)], now=NOW - 24 * HOUR)
     )
     now = read_run(report_runs.write_run(tmp_path / "2", [Sample("", lambda i: 10.0 + i % 2 * 9, noise=0.0)]))
-    said = words.earlier_sentence(before.run, before.members[0].forecast, now.members[0], zone_of("UTC")[0])
+    said = sentences.earlier_sentence(before.run, before.members[0].forecast, now.members[0], zone_of("UTC")[0])
     assert (
         said
         == "The forecast of Mon 9 Mar 14:00 onwards (run 2026-03-09T14:00:00Z) has met 24 measured values since: mean"
@@ -221,7 +222,7 @@ def test_headline(
     folder = report_runs.write_run(
         tmp_path / "run", [Sample("", report_runs.daily(50, 14))], failed=failed, without=without
     )
-    assert words.headline(read_run(folder)) == (state, sentence)
+    assert sentences.headline(read_run(folder)) == (state, sentence)
 
 
 FACTS = {
@@ -234,7 +235,7 @@ FACTS = {
 
 @pytest.mark.parametrize(("step", "expected"), FACTS.values(), ids=FACTS)
 def test_step_fact(step: Step, expected: str) -> None:
-    assert words.step_fact(step) == expected
+    assert sentences.step_fact(step) == expected
 
 
 def test_models_are_named_for_people() -> None:
@@ -359,7 +360,7 @@ def test_a_member_that_has_been_silent_for_as_long_as_is_forecast_deserves_a_loo
     ahead = len(member.forecast.time_ns)
     times = member.forecast.time_ns[0] - (missing + 1) * member.step_ns
     history = replace(member.history, time_ns=array("q", [times]), columns=(array("d", [1.0]),))
-    said = words.remark(
+    said = sentences.remark(
         replace(member, history=history, prepared={"missing_at_end": missing * ahead // 48}, backtest=None), 0.95
     )
     assert said == (

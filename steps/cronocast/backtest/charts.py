@@ -3,7 +3,6 @@
 Pure functions to SVG text and hover data.
 """
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -12,14 +11,12 @@ from typing import Any
 import numpy as np
 
 from cronocast.backtest.study import Study
-from cronocast.handoff.series import Member
-from cronocast.report.charts import drawing, line_through
-from cronocast.report.frame import Frame, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
-from cronocast.report.hover import MS
-from cronocast.report.model import MemberView
-from cronocast.report.scale import NS, value_domain, value_ticks
-from cronocast.report.svg import Size, element, polyline, safe, short, text, text_width
-from cronocast.report.words import length, number, percent, tick_numbers
+from cronocast.charts.frame import Frame, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
+from cronocast.charts.hover import MS
+from cronocast.charts.lines import drawing, line_through
+from cronocast.charts.scale import NS, value_domain, value_ticks
+from cronocast.charts.svg import Size, element, polyline, safe, short, text, text_width
+from cronocast.charts.words import length, number, percent, tick_numbers
 
 STEP_SIZES = (Size(1080, 240), Size(700, 230, "medium"), Size(348, 210, "narrow", 11))
 FAN_SIZES = (Size(1080, 300), Size(700, 270, "medium"), Size(348, 240, "narrow", 11))
@@ -64,8 +61,7 @@ def lines_chart(
     ends = [(line.label, line.values[-1], f"of-{line.cls}") for line in lines if line.values[-1] is not None]
     right = max([text_width(label, size.font) for label, _, _ in ends] + [8.0]) + 14
     frame = Frame(margin(names, size), 12, size.width - right, size.height - 26, 1, count, *domain)
-    empty = Member("", "", array("q"), (array("d"),))
-    parts = [value_axis(frame, ticks, names), steps_axis(frame, MemberView("", "", empty, empty, step_ns), size)]
+    parts = [value_axis(frame, ticks, names), steps_axis(frame, step_ns, size)]
     if goal is not None:
         parts.append(element("path", cls="now", d=f"M{short(frame.left)} {short(frame.y(goal))}H{short(frame.right)}"))
     for line in lines:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cronocast.report.words import counted
+from cronocast.charts.words import counted
 
 FEW_ORIGINS = 5  # an interval over fewer says little
 FEW_VALUES = 100  # a coverage of 95 % leaves five of them outside

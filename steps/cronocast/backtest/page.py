@@ -17,11 +17,11 @@ from cronocast.backtest.notes import notes
 from cronocast.backtest.request import NAIVE
 from cronocast.backtest.study import Study
 from cronocast.backtest.table import among, number, percent, sentences
+from cronocast.charts.hover import script_json
+from cronocast.charts.html import html_page
+from cronocast.charts.svg import safe
+from cronocast.charts.words import counted, length, model_words, sentence
 from cronocast.handoff.files import atomic
-from cronocast.report.hover import script_json
-from cronocast.report.page import html_page
-from cronocast.report.svg import safe
-from cronocast.report.words import counted, length, model_words, sentence
 
 MOST_FANS = 12  # members with a chart of past forecasts; each is about 100 kB
 OPENED = 3  # the others unfold at a click

@@ -14,10 +14,10 @@ from rich.table import Table
 from cronocast.backtest.chance import coverage_words, ratio_words
 from cronocast.backtest.notes import notes
 from cronocast.backtest.request import NAIVE
+from cronocast.charts.words import counted
 from cronocast.console import say
 from cronocast.errors import printable
 from cronocast.handoff.series import level_name
-from cronocast.report.words import counted
 
 LOG_WIDTH = 140  # where nobody says how wide the reader's screen is
 MOST_MEMBERS = 40  # printed; --json and the page hold all

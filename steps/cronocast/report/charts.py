@@ -7,22 +7,13 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from itertools import pairwise
 
-from cronocast.report.frame import (
-    Focus,
-    Frame,
-    Label,
-    extremes,
-    margin,
-    place,
-    steps_axis,
-    time_axis,
-    value_axis,
-    width_of,
-)
+from cronocast.charts.frame import Frame, Label, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
+from cronocast.charts.lines import drawing, line_through
+from cronocast.charts.scale import reduce_line, value_domain, value_ticks
+from cronocast.charts.svg import Size, element, polyline, short, text, text_width
+from cronocast.charts.words import clock, length, number, percent, tick_numbers
+from cronocast.report.focus import Focus
 from cronocast.report.model import MemberView
-from cronocast.report.scale import reduce_line, spans, value_domain, value_ticks
-from cronocast.report.svg import Size, element, polyline, safe, short, text, text_width
-from cronocast.report.words import clock, length, number, percent, tick_numbers
 
 GAP_STEPS = 1.5  # more than one step and a half between two values: at least one is missing, the line breaks
 
@@ -110,7 +101,7 @@ def steps_chart(member: MemberView, size: Size, uid: str) -> str:
     ends = [(label, values[-1], f"of-{cls}") for cls, label, values in lines if values[-1] is not None]
     right = max([text_width(label, size.font) for label, _, _ in ends] + [8.0]) + 14
     frame = Frame(margin(names, size), 12, size.width - right, size.height - 26, test.steps[0], test.steps[-1], *domain)
-    parts = [value_axis(frame, ticks, names), steps_axis(frame, member, size)]
+    parts = [value_axis(frame, ticks, names), steps_axis(frame, member.step_ns, size)]
     for cls, _, values in lines:
         points = [(frame.x(s), frame.y(v)) for s, v in zip(test.steps, values, strict=True) if v is not None]
         parts.append(element("path", cls=cls, d=polyline(points)))
@@ -169,27 +160,6 @@ def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> st
     return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}."
 
 
-def drawing(parts: list[str], size: Size, uid: str, title: str, about: str, frame: Frame | None = None) -> str:
-    """One chart as an SVG element with its words for those who do not see it.
-
-    The frame tells the script where the plot stands.
-    """
-    name = f"{uid}-{size.name}"
-    box = " ".join(short(v) for v in (frame.left, frame.top, frame.right, frame.bottom)) if frame else None
-    head = [element("title", safe(title), id=f"{name}-t"), element("desc", safe(about), id=f"{name}-d")]
-    cls = f"chart {size.name}{' small' if size.font < 12 else ''}"
-    return element(
-        "svg",
-        *head,
-        *parts,
-        cls=cls,
-        role="img",
-        viewbox=f"0 0 {size.width} {size.height}",
-        aria_labelledby=f"{name}-t {name}-d",
-        data_box=box,
-    )
-
-
 def focus_domain(member: MemberView, focus: Focus) -> tuple[float, float]:
     """Range of values of the main chart: all of what it shows, the band included."""
     earlier = [
@@ -212,23 +182,6 @@ def _measured(frame: Frame, member: MemberView, first: int) -> str:
 
 def _gap_ns(frame: Frame, member: MemberView) -> float:
     return max(GAP_STEPS * member.step_ns, frame.bin_ns)  # a gap thinner than a pixel can't be seen
-
-
-def line_through(frame: Frame, times: Sequence[int], values: Sequence[float], gap_ns: float) -> str:
-    """Path data through values, broken where two times are further apart than the gap.
-
-    Reduced where a column of pixels holds many.
-    """
-    pieces = []
-    for i, j in spans(times, gap_ns):
-        part, column = times[i:j], values[i:j]
-        kept = (
-            reduce_line(part, column, frame.t0, frame.bin_ns)
-            if (j - i) > 2 * (part[-1] - part[0]) / frame.bin_ns
-            else range(j - i)
-        )
-        pieces.append(polyline((frame.x(part[k]), frame.y(column[k])) for k in kept))
-    return "".join(pieces)
 
 
 def _joined(member: MemberView) -> list[tuple[int, float]]:

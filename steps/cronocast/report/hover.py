@@ -3,29 +3,23 @@
 Times, texts and heights, made here so that page and tooltip speak alike.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from cronocast.charts.frame import width_of
+from cronocast.charts.hover import MS
+from cronocast.charts.scale import NS, reduce_line
+from cronocast.charts.words import length, number, percent
 from cronocast.report.charts import focus_domain
-from cronocast.report.frame import Focus, width_of
+from cronocast.report.focus import Focus
 from cronocast.report.model import MemberView
-from cronocast.report.scale import NS, reduce_line
-from cronocast.report.words import length, number, percent
 
 MOST_POINTS = 1500  # measured points that a pointer can tell apart; of more, those are kept that draw the line
-MS = 1_000_000  # ns
 # a chart longer than this shows nearly the same day twice, so that times need their year
 YEARS_FROM_NS = 300 * 24 * 3600 * NS
 
 Texts = list[str | None]
 Heights = list[float | None]
-
-
-def script_json(document: Any) -> str:  # noqa: ANN401 - any JSON document
-    """JSON that can stand inside a script element whatever the data holds."""
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence[float] = (0.95,)) -> dict[str, Any]:

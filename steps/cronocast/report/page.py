@@ -4,22 +4,20 @@ No asset is loaded from anywhere: style and script stand in the page, and its Co
 two, by their hash.
 """
 
-import base64
-import hashlib
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
-from cronocast import __version__
+from cronocast.charts import words
+from cronocast.charts.html import html_page
+from cronocast.charts.scale import zone_of
+from cronocast.charts.svg import safe
 from cronocast.errors import DataError
 from cronocast.handoff.files import atomic
-from cronocast.report import words
+from cronocast.report import sentences
 from cronocast.report.charts import sparkline
-from cronocast.report.frame import focus_of
+from cronocast.report.focus import focus_of
 from cronocast.report.model import MemberView, RunView, Step, read_run, run_ns
-from cronocast.report.scale import zone_of
 from cronocast.report.sections import Scene, member_section
-from cronocast.report.svg import PALETTES, chart_style, safe
 from cronocast.report.written import written_card
 
 DETAILED_MEMBERS = 60  # with charts; a page of all charts of a thousand members would be 100 MB, which no phone opens
@@ -32,11 +30,6 @@ MARKS = {
     "none": '<path d="M5 9h8"/>',
 }
 STATE_OF = {"ok": "ok", "failed": "bad", "missing": "none", "fallback": "warn", "skipped": "warn", "superseded": "warn"}
-LOGO = (
-    '<svg width="34" height="20" viewBox="0 0 34 20" aria-hidden="true" class="chart"><path class="band" d="M16 11L32'
-    ' 1V15Z"/><path class="measured" d="M2 14L7 8L11 13L16 11"/><path class="forecast" d="M16 11L22 5L26 10L32'
-    ' 7"/></svg>'
-)
 # reasons that say too little by themselves
 DROPPED = {"gap": "missing or on holidays", "prepared": "by what prepare asks for"}
 MOST_NOTES = 5  # of a step; its result file holds them all
@@ -101,54 +94,12 @@ def page(views: list[RunView]) -> str:
     return html_page(title, "forecast report", nav + sections, made_from)
 
 
-def html_page(title: str, kind: str, body: str, made_from: str) -> str:
-    """A whole page around its body: style and script within it, and a policy that allows nothing else.
-
-    Args:
-        title: What the browser shows; escaped here.
-        kind: What the page is, in two words.
-        body: Markup of the main part.
-        made_from: Markup of what it was made from.
-    """
-    folder = files("cronocast.report")
-    style = page_style() + folder.joinpath("style.css").read_text("utf-8")
-    script = folder.joinpath("script.js").read_text("utf-8")
-    policy = (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; base-uri 'none';"
-        " form-action 'none'"
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy"'
-        f' content="{policy}"><meta name="viewport" content="width=device-width,initial-scale=1"><meta'
-        f' name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>{safe(title)} -'
-        f" cronocast</title><style>{style}</style></head>\n<body><header"
-        f' class="top">{LOGO}<b>cronocast</b><span>{kind}</span></header>\n<main>{body}</main>\n<footer'
-        f' class="foot">Made by cronocast {__version__} from {made_from}. This page loads nothing from'
-        f" elsewhere.</footer><script>{script}</script></body></html>\n"
-    )
-
-
-def page_style() -> str:
-    """Both palettes as CSS variables, and the style of the charts that uses them."""
-    light, dark = (
-        ";".join(f"--{name}:{colour}" for name, colour in PALETTES[theme].items()) for theme in ("light", "dark")
-    )
-    return (
-        f":root{{color-scheme:light dark;{light}}}\n@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        + chart_style({name: f"var(--{name})" for name in PALETTES["light"]})
-    )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
 def run_section(view: RunView, number: int) -> str:
     """One run: how it went, its members, what was written."""
     zone, zone_name = zone_of(view.zone)
     now = view.window[1] if view.window else run_ns(view) or 0
     scene = Scene(zone, zone_name, view.level, now, view.further)
-    ranked = sorted(view.members, key=lambda m: words.remark(m, view.level)[0])
+    ranked = sorted(view.members, key=lambda m: sentences.remark(m, view.level)[0])
     single = len(ranked) == 1
     detailed = [
         member_section(view, m, scene, f"s{number}m{i}", single=single, opened=i < OPENED_MEMBERS)
@@ -160,7 +111,7 @@ def run_section(view: RunView, number: int) -> str:
             " deserve a look first. For any other: <code>cronocast plot RUN_FOLDER --member TAGS --out"
             " member.svg</code>.</p>"
         )
-    state, sentence = words.headline(view)
+    state, sentence = sentences.headline(view)
     return (
         f'<section class="run" id="s{number}"><h1>{safe(view.title or view.series)} <span class="badge'
         f' {state}">{STATE_NAMES[state]}</span></h1>'
@@ -200,7 +151,7 @@ def _step(step: Step) -> str:
     )
     mark = f'<svg class="mark {state}-text" viewBox="0 0 18 18" aria-hidden="true">{drawn}</svg>'
     took = "" if step.status == "missing" else f" · {words.seconds(step.duration_s)}"
-    return f"<li><b>{mark}{step.name}</b><span>{safe(words.step_fact(step))}{took}</span></li>"
+    return f"<li><b>{mark}{step.name}</b><span>{safe(sentences.step_fact(step))}{took}</span></li>"
 
 
 def _banners(view: RunView) -> list[str]:
@@ -208,7 +159,7 @@ def _banners(view: RunView) -> list[str]:
     banners = []
     for step in view.steps:
         if step.status == "failed":
-            meaning = words.EXITS.get(step.exit, "unknown")
+            meaning = sentences.EXITS.get(step.exit, "unknown")
             banners.append(
                 f'<div class="banner bad"><p><b>{step.name} failed</b> with exit {step.exit}:'
                 f" {meaning}.</p><p><code>{safe(step.message or step.reason)}</code></p></div>"
@@ -250,7 +201,7 @@ def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
         if len(ranked) >= FILTER_FROM
         else ""
     )
-    remarked = sum(words.remark(m, scene.level)[0] < 9 for m in ranked)
+    remarked = sum(sentences.remark(m, scene.level)[0] < 9 for m in ranked)
     said = (
         words.counted(remarked, "of them deserves a look and stands first", "of them deserve a look and stand first")
         if remarked
@@ -276,7 +227,7 @@ def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
 
 
 def _overview_row(member: MemberView, scene: Scene, target: str) -> str:
-    rank, said = words.remark(member, scene.level)
+    rank, said = sentences.remark(member, scene.level)
     label = f'<a href="#{target}">{safe(member.label)}</a>' if target else safe(member.label)
     badge = f' <span class="{"bad" if rank < 2 else "warn"}-text">{safe(said)}</span>' if said else ""
     picture = sparkline(member, focus_of(member, scene.now)) if len(member.history.time_ns) else ""

@@ -9,15 +9,16 @@ fonts of the machine and leaves it out silently where there is none; that is che
 import re
 from pathlib import Path
 
+from cronocast.charts import words
+from cronocast.charts.scale import zone_of
+from cronocast.charts.svg import FONT, PALETTES, Size, chart_style, element, safe, text
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen, sentence
 from cronocast.handoff.files import atomic
-from cronocast.report import words
+from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
-from cronocast.report.frame import focus_of
+from cronocast.report.focus import focus_of
 from cronocast.report.model import MemberView, RunView, read_run, run_ns
-from cronocast.report.scale import zone_of
 from cronocast.report.sections import Scene
-from cronocast.report.svg import FONT, PALETTES, Size, chart_style, element, safe, text
 
 THEMES = tuple(PALETTES)
 MOST_PANELS = 12  # more can't be read in one picture; the report page shows them
@@ -85,7 +86,7 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
         )
     zone, zone_name = zone_of(view.zone)
     scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0, view.further)
-    ranked = sorted(drawable, key=lambda m: words.remark(m, view.level)[0])
+    ranked = sorted(drawable, key=lambda m: sentences.remark(m, view.level)[0])
     body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
     colours = PALETTES[theme]
     style = element(
@@ -175,8 +176,8 @@ def _facts(member: MemberView, scene: Scene) -> str:
     facts = [
         member.series_class.replace("_", " "),
         words.model_words(member.model),
-        words.error_sentence(member),
-        words.coverage_sentence(member.backtest, scene.level),
+        sentences.error_sentence(member),
+        sentences.coverage_sentence(member.backtest, scene.level),
     ]
     return " · ".join(fact for fact in facts if fact) or "no forecast"
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cronocast.charts.words import counted, length
 from cronocast.durations import UNIT_NS, Duration
 from cronocast.report.model import MemberView
 from cronocast.report.scores import number_of
-from cronocast.report.words import counted, length
 
 RULES = {
     "mean": "their mean",

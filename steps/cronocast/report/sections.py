@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from cronocast.charts import words
+from cronocast.charts.frame import extremes, width_of
+from cronocast.charts.hover import script_json
+from cronocast.charts.svg import Size, safe
 from cronocast.durations import UNIT_NS
 from cronocast.handoff.series import forecast_columns
-from cronocast.report import words
+from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart, steps_chart
-from cronocast.report.frame import extremes, focus_of, width_of
-from cronocast.report.hover import forecast_hover, script_json, steps_hover
+from cronocast.report.focus import focus_of
+from cronocast.report.hover import forecast_hover, steps_hover
 from cronocast.report.model import MemberView, RunView
 from cronocast.report.prepared import prepared_sentence
 from cronocast.report.scores import Backtest, Score
-from cronocast.report.svg import Size, safe
 
 SIZES = (Size(1080, 350), Size(700, 310, "medium"), Size(348, 290, "narrow", 11))
 CONTEXT_SIZES = (Size(1080, 92), Size(700, 92, "medium"), Size(348, 86, "narrow", 11))
@@ -84,7 +87,7 @@ def _lead(view: RunView, member: MemberView, scene: Scene) -> str:
     parts += [
         f"<p>{safe(sentence)}</p>"
         for run, past in member.earlier[-3:]
-        if (sentence := words.earlier_sentence(run, past, member, scene.zone))
+        if (sentence := sentences.earlier_sentence(run, past, member, scene.zone))
     ]
     return f'<div class="lead">{"".join(parts)}</div>' if parts else ""
 
@@ -115,13 +118,13 @@ def _tiles(member: MemberView, scene: Scene) -> str:
             _tile(
                 "Error on held-out values",
                 f"{test.ratio:.2f}",
-                f"of {words.naive_words(member)}: {words.better(test.ratio)}",
+                f"of {sentences.naive_words(member)}: {sentences.better(test.ratio)}",
                 state,
             )
         )
     if test and test.coverage is not None:
         level = test.level or scene.level
-        narrow = test.coverage < level - words.COVERAGE_TOLERANCE
+        narrow = test.coverage < level - sentences.COVERAGE_TOLERANCE
         held = (
             f"of held-out values, {words.counted(test.origins, 'past start')}" if test.origins else "of held-out values"
         )
@@ -187,7 +190,7 @@ def _evidence(member: MemberView, scene: Scene) -> str:
     )
     changes = [words.clock(t, scene.zone, year=True) for t in profile.change_points_ns]
     facts = [
-        ("repeats every", words.periods(member) or "nothing found"),
+        ("repeats every", sentences.periods(member) or "nothing found"),
         ("values", f"{profile.points:,}, one per {words.length(profile.step_ns)}"),
     ]
     facts += [
@@ -214,8 +217,7 @@ def _past(member: MemberView, scene: Scene) -> str:
     if test is None or not (test.scores or test.mase is not None):
         why = "The history is too short, or no forecast was made, so nothing was tried on held-out values."
         return f'<section class="past"><h3>How it did on the past</h3><p>{why}</p></section>'
-    sentences = [s for s in (words.error_sentence(member), words.coverage_sentence(test, scene.level)) if s]
-    said = "; ".join(sentences)
+    said = "; ".join(filter(None, (sentences.error_sentence(member), sentences.coverage_sentence(test, scene.level))))
     intro = (
         f"<p>Tried on {words.counted(test.origins, 'past start')}: {safe(said)}.</p>"
         if said and test.origins

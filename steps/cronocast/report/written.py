@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from cronocast.charts import words
+from cronocast.charts.svg import safe
 from cronocast.durations import stamp
 from cronocast.handoff.series import forecast_columns
-from cronocast.report import words
 from cronocast.report.model import RunView
 from cronocast.report.sections import Scene
-from cronocast.report.svg import safe
 
 
 def target(settings: dict[str, Any], series: str) -> dict[str, str]:

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from cronocast.report.model import MemberView
-from cronocast.report.scale import time_ticks, value_ticks
-from cronocast.report.svg import Size, element, short, text, text_width
+from cronocast.charts.scale import time_ticks, value_ticks
+from cronocast.charts.svg import Size, element, short, text, text_width
 
-# horizons of history that stand before the forecast: enough to judge it, not so much that it shrinks
-BACK_LEAST, BACK_MOST = (3, 7)
 LINE_HEIGHT = 1.25  # of a row of text, in font sizes
 # Ticks of lengths of time ahead: unit, its sign, and distances that people read without counting.
 AHEAD_UNITS = ((86_400 * 10**9, "d"), (3600 * 10**9, "h"), (60 * 10**9, "min"), (10**9, "s"))
@@ -47,34 +44,6 @@ class Frame:
     def bin_ns(self) -> float:
         """Time that one pixel column covers."""
         return max(1.0, (self.t1 - self.t0) / max(1.0, (self.right - self.left)))
-
-
-@dataclass(frozen=True)
-class Focus:
-    """The part of time that the main chart shows.
-
-    Index of the first history row, its edges, and where the past ends.
-    """
-
-    first: int
-    t0: int
-    t1: int
-    now: int
-
-
-def focus_of(member: MemberView, now: int) -> Focus:
-    """As much history as helps to judge the forecast: its longest season, between three and seven horizons."""
-    times, ahead = member.history.time_ns, member.forecast.time_ns
-    start = times[0] if len(times) else (ahead[0] if len(ahead) else now)
-    end = ahead[-1] if len(ahead) else max(now, times[-1] if len(times) else now)
-    horizon = len(ahead) * member.step_ns
-    if horizon:
-        season = member.profile.periods[-1] * member.step_ns if member.profile and member.profile.periods else 0
-        back = min(max(season, BACK_LEAST * horizon), BACK_MOST * horizon)
-        if now - start > 1.3 * back:
-            start = now - back
-    first = next((i for i, t in enumerate(times) if t >= start), len(times))
-    return Focus(first, start, max(end, start + member.step_ns), now)
 
 
 def extremes(columns: Sequence[Sequence[float]]) -> tuple[float, float]:
@@ -128,10 +97,10 @@ def time_axis(frame: Frame, size: Size, zone: tzinfo) -> str:
     return "".join(parts)
 
 
-def steps_axis(frame: Frame, member: MemberView, size: Size) -> str:
+def steps_axis(frame: Frame, step_ns: int, size: Size) -> str:
     """Ticks at round lengths of time ahead."""
-    unit, letter = next(((u, n) for u, n in AHEAD_UNITS if member.step_ns * frame.t1 >= 3 * u), AHEAD_UNITS[-1])
-    low, high = (step * member.step_ns / unit for step in (frame.t0, frame.t1))
+    unit, letter = next(((u, n) for u, n in AHEAD_UNITS if step_ns * frame.t1 >= 3 * u), AHEAD_UNITS[-1])
+    low, high = (step * step_ns / unit for step in (frame.t0, frame.t1))
     count = max(2, int((frame.right - frame.left) / (5.5 * size.font)))
     parts = [element("path", cls="axis", d=f"M{short(frame.left)} {short(frame.bottom)}H{short(frame.right)}")]
     hours = next((h for h in AHEAD_HOURS if (high - low) / h <= count), 0) if letter == "h" else 0
@@ -142,7 +111,7 @@ def steps_axis(frame: Frame, member: MemberView, size: Size) -> str:
     )
     for value in ticks:
         if low <= value <= high:
-            x = frame.x(value * unit / member.step_ns)
+            x = frame.x(value * unit / step_ns)
             parts += [
                 element("path", cls="axis", d=f"M{short(x)} {short(frame.bottom)}v4"),
                 text(f"{value:g} {letter}", x, frame.bottom + 17, anchor="middle"),

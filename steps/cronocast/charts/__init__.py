@@ -1,0 +1,1 @@
+"""Pictures as text: frame, axes, lines, page. It knows no run."""
