@@ -11,11 +11,11 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from cronocast.chartvalues import Chart
+from cronocast.document.chart import Chart
+from cronocast.document.values import values_schema
 from cronocast.models.table import MODELS
 from cronocast.registry import FAMILY
 from cronocast.settings.declare import default_of, plain
-from cronocast.values import values_schema
 
 HERE = Path(__file__).parent / "cronocast"
 _MODEL = "|".join(

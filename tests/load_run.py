@@ -9,7 +9,7 @@ from typing import Any
 from cronocast.chain.job import Job, run_folder
 from cronocast.chain.load import run
 from cronocast.chain.shell import run_step
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.handoff import series
 from cronocast.handoff.files import series_id
 from cronocast.handoff.results import Outcome, write_result

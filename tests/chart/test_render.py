@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cronocast.render import helm_template, split
+from cronocast.cluster.render import helm_template, split
 from tests.chart.rendering import IDS, ROOT, SCENARIOS, scenario, tool
 
 FOLDER = ROOT / "workflows"

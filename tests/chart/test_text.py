@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cronocast.entry import Entry, parse_entry_text
+from cronocast.document.entry import Entry, parse_entry_text
+from cronocast.document.values import load_values
 from cronocast.settings.declare import plain
-from cronocast.values import load_values
 from tests.chart.rendering import (
     IDS,
     MINIMAL,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cronocast.chartvalues import Chart
+from cronocast.document.chart import Chart
 from cronocast.settings.declare import plain
 from cronocast.settings.rules import cron_fault, url_problem, zone_fault
 from helm import generate

@@ -12,7 +12,7 @@ import pytest
 
 from cronocast import errors
 from cronocast.commands.reference import CLASS_MEANINGS, COMMANDS, RESULT_KEYS, STATUS_MEANINGS, reference
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 from cronocast.handoff.files import read_json
 from cronocast.handoff.profile import CLASSES
 from cronocast.handoff.results import STATUSES, Outcome, write_result

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import requirements
-from cronocast.values import load_values
+from cronocast.document.values import load_values
 from demo import demo
 
 ROOT = Path(__file__).parents[2]

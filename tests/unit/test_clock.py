@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cronocast.classify.member import profile_of
+from cronocast.document.entry import parse_entry
 from cronocast.durations import parse_stamp
-from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.engine import forecast_member

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from cronocast.chain.extract import window_of
+from cronocast.document.entry import parse_entry
 from cronocast.durations import parse_stamp
-from cronocast.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.sources.influxql.query import history_query, quoted, slices
 from cronocast.sources.table import Window

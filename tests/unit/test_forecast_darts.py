@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError, DataError, MissingExtraError
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.candidates import check_models, option_problems

@@ -17,7 +17,7 @@ from cronocast.chain.forecast import run
 from cronocast.chain.job import Job as StepJob
 from cronocast.chain.parts import Part
 from cronocast.chain.shell import run_step
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError, DataError
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.backtest import origin_ends

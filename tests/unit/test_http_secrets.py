@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.http.client import sink_client, source_client
 from cronocast.http.secrets import sink_secret, source_secret

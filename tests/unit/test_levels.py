@@ -20,7 +20,7 @@ from cronocast.backtest.study import run_study
 from cronocast.backtest.table import sentences
 from cronocast.chain.run_records import run_fields
 from cronocast.classify import classify_member
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.engine import forecast_member

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cronocast.chain.parts import IMAGES, LIGHT_CLASSES, Part, image_of, models_by_image, parts, write_outputs
-from cronocast.entry import Entry, parse_entry
+from cronocast.document.entry import Entry, parse_entry
 from cronocast.errors import ConfigError
 from cronocast.handoff.profile import CLASSES
 from cronocast.models.table import MODELS

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.entry import Entry, parse_entry
+from cronocast.document.entry import Entry, parse_entry
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import offset_ns
 from cronocast.timeseries.prepare import outliers, prepare, prepare_member, rate, resample, running_median, smooth

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cronocast.chain.resolve import provenance
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.errors import DataError
 from cronocast.report.model import read_run
 from cronocast.report.page import joined, page

@@ -11,7 +11,7 @@ import pytest
 from cronocast.chain.job import Job
 from cronocast.chain.parts import Part, parts
 from cronocast.chain.select import relative_error, run
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.errors import ContractError, CronocastError, DataError
 from cronocast.handoff.files import atomic, write_json
 from cronocast.handoff.profile import SCHEMA, Profile, to_document

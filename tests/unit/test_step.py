@@ -27,7 +27,7 @@ from cronocast.chain.job import Job, run_folder
 from cronocast.chain.shell import guarded, run_step
 from cronocast.commands import application as cli
 from cronocast.commands import steps as cli_steps
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.errors import AccessError, DataError, InvariantError, RefusedError, TemporaryError
 from cronocast.handoff.files import atomic, read_json, series_lock
 from cronocast.handoff.results import Outcome, result_path, write_result

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cronocast.entry import Entry, parse_entry
+from cronocast.document.entry import Entry, parse_entry
+from cronocast.document.values import load_values, values_schema
 from cronocast.errors import ConfigError
 from cronocast.settings.declare import given, leaves, merge
-from cronocast.values import load_values, values_schema
 
 GOOD: dict[str, Any] = {
     "defaults": {

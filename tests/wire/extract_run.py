@@ -12,7 +12,7 @@ import pytest
 from cronocast.chain import extract
 from cronocast.chain.job import Job
 from cronocast.chain.shell import run_step
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 
 HOUR = 3600 * 10**9
 END = 1_700_006_400 * 10**9  # a full hour

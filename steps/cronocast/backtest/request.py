@@ -10,9 +10,9 @@ from typing import Any
 
 from cronocast.chain.job import check_paths
 from cronocast.chain.resolve import NO_DATABASE, infer_grid, whole_steps
-from cronocast.cross import cross_problems
+from cronocast.document.cross import cross_problems
+from cronocast.document.entry import Entry, parse_entry, read_entry_text
 from cronocast.durations import Duration
-from cronocast.entry import Entry, parse_entry, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.models.rules import model_fault
 from cronocast.settings.declare import leaves, parse, plain, read_text, with_value

@@ -2,8 +2,8 @@
 
 from cronocast.chain.job import Job
 from cronocast.console import say
+from cronocast.document.entry import Entry
 from cronocast.durations import stamp
-from cronocast.entry import Entry
 from cronocast.errors import ConfigError, DataError, seen
 from cronocast.handoff.files import atomic
 from cronocast.handoff.results import Outcome

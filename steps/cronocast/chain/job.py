@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cronocast.document.entry import Entry
 from cronocast.durations import stamp
-from cronocast.entry import Entry
 from cronocast.errors import Problem, seen
 from cronocast.handoff.files import run_name, series_id
 from cronocast.handoff.results import result_path

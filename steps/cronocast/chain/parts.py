@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 from cronocast.errors import ConfigError, seen
 from cronocast.handoff.files import atomic
 from cronocast.models.table import MODELS

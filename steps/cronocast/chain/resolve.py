@@ -11,9 +11,9 @@ from typing import Any
 
 from cronocast.chain.job import Job, check_paths, run_folder
 from cronocast.chain.parts import Part
-from cronocast.cross import cross_problems
+from cronocast.document.cross import cross_problems
+from cronocast.document.entry import MAX_ENTRY_BYTES, Entry, parse_entry_text, read_entry_text
 from cronocast.durations import UNIT_NS, Duration, parse_stamp, stamp
-from cronocast.entry import MAX_ENTRY_BYTES, Entry, parse_entry_text, read_entry_text
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
 from cronocast.handoff.files import series_id

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from cronocast.classify import classify_member
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import clock_of, offset_ns

@@ -12,7 +12,7 @@ from cronocast.console import say
 from cronocast.settings.declare import plain
 
 if TYPE_CHECKING:
-    from cronocast.entry import Entry
+    from cronocast.document.entry import Entry
     from cronocast.errors import Problem
 
 Values = Annotated[
@@ -64,8 +64,8 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
     def action() -> int:
         import json as json_module
 
+        from cronocast.document.values import read_values
         from cronocast.errors import ConfigError
-        from cronocast.values import read_values
 
         try:
             entries, problems = read_values(values)
@@ -115,7 +115,7 @@ def schema(debug: Debug = False) -> None:
     def action() -> int:
         import json as json_module
 
-        from cronocast.values import values_schema
+        from cronocast.document.values import values_schema
 
         typer.echo(json_module.dumps(values_schema(), indent=1))
         return 0
@@ -145,7 +145,7 @@ def render(
     """Print what the Helm chart makes of a values file, as plain YAML for kubectl and argo; helm must be on PATH."""
 
     def action() -> int:
-        from cronocast.render import render as render_chart
+        from cronocast.cluster.render import render as render_chart
 
         return render_chart(values, out, release, namespace)
 

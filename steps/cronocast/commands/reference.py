@@ -14,7 +14,7 @@ import typer
 
 from cronocast.commands.application import application
 from cronocast.commands.steps import metavar
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 from cronocast.errors import CronocastError
 from cronocast.handoff.profile import CLASSES
 from cronocast.handoff.results import STATUSES

@@ -21,11 +21,11 @@ from cronocast.chain.resolve import run_time
 from cronocast.commands.display import Display, closing_table
 from cronocast.commands.series_run import Chain
 from cronocast.console import say
+from cronocast.document.values import load_values
 from cronocast.durations import stamp
 from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, seen
 from cronocast.handoff.results import read_result
 from cronocast.settings.declare import given
-from cronocast.values import load_values
 
 STEPS = ("extract", "classify", "forecast", "load")
 # Variables of a step that would lead the steps of a chain astray: the values file names the series, and files lie in

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 
 
 @dataclass

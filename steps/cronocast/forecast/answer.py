@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

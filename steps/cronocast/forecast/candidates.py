@@ -10,7 +10,7 @@ from cronocast.models.table import MODELS
 from cronocast.registry import load, row_of
 
 if TYPE_CHECKING:
-    from cronocast.entry import Entry
+    from cronocast.document.entry import Entry
     from cronocast.errors import Problem
     from cronocast.handoff.profile import Profile
     from cronocast.models.model import CheckOptions

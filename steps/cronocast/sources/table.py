@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cronocast.document.entry import Entry
 from cronocast.durations import stamp
-from cronocast.entry import Entry
 from cronocast.registry import Row
 from cronocast.sources.spool import Spool
 

@@ -12,7 +12,7 @@ from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 from cronocast.timeseries.grid import Bools, Floats, Ints
 
 if TYPE_CHECKING:
-    from cronocast.entry import Entry
+    from cronocast.document.entry import Entry
 
 DAY = UNIT_NS["d"]
 MOST_LEFT_OUT = 0.25  # of the values; where more of them lie on holidays, those are its ordinary days

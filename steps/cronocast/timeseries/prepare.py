@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from cronocast.document.entry import Entry
 from cronocast.durations import UNIT_NS
-from cronocast.entry import Entry
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import clock_of
 from cronocast.timeseries.grid import Floats, Ints, steps_of

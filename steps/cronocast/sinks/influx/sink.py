@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 from cronocast.errors import CronocastError, RefusedError, seen
 from cronocast.http.client import Client, Say, blocks, sink_client
 from cronocast.sinks.table import Written

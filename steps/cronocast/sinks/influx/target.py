@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 from cronocast.errors import ConfigError
 from cronocast.formats import influx_names
 from cronocast.formats.line_protocol import series_key

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 from cronocast.sources.influxql.settings import Source
 from cronocast.sources.table import Window
 

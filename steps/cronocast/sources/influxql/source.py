@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from cronocast.entry import Entry
+from cronocast.document.entry import Entry
 from cronocast.errors import ContractError, CronocastError, DataError, seen
 from cronocast.http.client import Client, blocks, source_client
 from cronocast.sources.influxql import rules

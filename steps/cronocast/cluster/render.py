@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cronocast.document.values import load_values
 from cronocast.errors import ConfigError
 from cronocast.handoff.files import atomic
-from cronocast.values import load_values
 
 # Beside the package in a wheel, in the checkout otherwise.
-PLACES = (Path(__file__).parent / "chart", Path(__file__).parents[2] / "helm" / "cronocast")
+PLACES = (Path(__file__).parents[1] / "chart", Path(__file__).parents[3] / "helm" / "cronocast")
 COMMON = "cronocast"  # file of everything that is not one series
 
 

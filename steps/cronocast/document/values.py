@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from cronocast.entry import Entry, parse_entry
+from cronocast.document.entry import Entry, parse_entry
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.settings.declare import merge, parse, plain, read_text, schema
 
@@ -198,7 +198,7 @@ def _chart_problems(own: dict[Any, Any]) -> list[Problem]:
     """What is wrong with the keys that only the chart reads: one file serves a cluster and this machine."""
     if not own:
         return []
-    from cronocast.chartvalues import Chart
+    from cronocast.document.chart import Chart
 
     problems: list[Problem] = []
     # null takes a default away, as in Helm
@@ -208,7 +208,7 @@ def _chart_problems(own: dict[Any, Any]) -> list[Problem]:
 
 def values_schema() -> dict[str, Any]:
     """The JSON schema of a values file; what is required may stand in defaults, so presence is left to the check."""
-    from cronocast.chartvalues import Chart
+    from cronocast.document.chart import Chart
 
     entry, chart = schema(Entry), schema(Chart)
     entry["properties"].pop("name")
