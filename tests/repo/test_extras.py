@@ -28,7 +28,8 @@ class Refuse(importlib.abc.MetaPathFinder):
 refused = set(json.loads(sys.argv[1]))
 sys.meta_path.insert(0, Refuse())
 import numpy as np
-from cronocast.forecast import MODELS, Context
+from cronocast.models.model import Context
+from cronocast.models.table import MODELS
 from cronocast.registry import load
 
 y = np.sin(np.arange(400) / 24 * 2 * np.pi) + np.arange(400) / 100

@@ -52,7 +52,7 @@ def test_each_extra_is_in_the_lock(extra: str) -> None:
 
 
 CLOSURES = {
-    "core": (["core"], {"requests", "urllib3", "typer", "click"} & names(LOCK), {"numpy", "pytest", "tensorflow-cpu"}),
+    "core": (["core"], {"requests", "urllib3", "typer"}, {"numpy", "pytest", "tensorflow-cpu"}),
     "linear is light": (["linear"], {"numpy"}, {"requests", "tensorflow-cpu"}),
     "an extra within an extra": (["lstm"], {"numpy", "tensorflow-cpu", "keras", "h5py"}, {"pytest"}),
     "nothing": ([], set(), names(LOCK)),

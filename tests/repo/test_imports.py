@@ -38,7 +38,7 @@ def loaded_by(code: str) -> set[str]:
 
 LIGHT = {
     "extract": "import cronocast.chain.extract, cronocast.sources.influxql.source, cronocast.http.client, requests",
-    "load": "import cronocast.load, cronocast.sinks.influx.sink, cronocast.http.client, requests",
+    "load": "import cronocast.chain.load, cronocast.sinks.influx.sink, cronocast.http.client, requests",
     "run": "import cronocast.commands.run, cronocast.commands.display",
     "report": "import cronocast.report",
     "validate": "import cronocast.document.values, cronocast.chain.resolve; cronocast.document.values.values_schema()",
@@ -65,7 +65,9 @@ def test_help_loads_neither_http_nor_yaml_nor_rich(command: str) -> None:
 
 
 def test_a_step_makes_the_options_of_no_other_command() -> None:
-    names = loaded_by("sys.argv[1:] = ['load', '--help']; from cronocast import cli; cli.main()")
+    names = loaded_by(
+        "sys.argv[1:] = ['load', '--help']; from cronocast.commands import application; application.main()"
+    )
     assert "cronocast.commands.steps" in names
     assert "cronocast.commands.people" not in names
 
@@ -78,8 +80,8 @@ def test_a_step_with_nothing_to_do_loads_neither_http_nor_threads(tmp_path: Path
     write_result(forecast, "forecast", "a", "1970-01-01T00:00:00Z", ended, 0.0, None, {})
     entry = {"name": "a", "source": {"url": "http://h", "database": "d", "measurement": "m", "field": "v"}}
     words = ["load", "--entry", json.dumps(entry), "--root", str(tmp_path), "--run", "0"]
-    modules = loaded_by(f"sys.argv[1:] = {words!r}; from cronocast import cli; cli.main()")
-    assert "cronocast.load" in modules
+    modules = loaded_by(f"sys.argv[1:] = {words!r}; from cronocast.commands import application; application.main()")
+    assert "cronocast.chain.load" in modules
     assert modules.isdisjoint({*HEAVY, "requests", "urllib3", "ssl", "logging", "concurrent.futures"})
 
 

@@ -590,7 +590,7 @@ def forgetful_sink(*_: object) -> ForgetfulSink:
 
 
 def test_a_sink_that_loses_a_line_without_a_word_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cronocast.sinks.table.SINKS", {"influx": Row("tests.unit.test_load:forgetful_sink")})
+    monkeypatch.setattr("cronocast.chain.load.SINKS", {"influx": Row("tests.unit.test_load:forgetful_sink")})
     code, result = nothing_sent(tmp_path, lambda _: None, read_back=True)
     assert (code, result["token"], result["expected"], result["acked"]) == (69, "E_PARTIAL", 300, 299)
 

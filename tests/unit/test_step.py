@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from cronocast import console
 from cronocast.chain import shell as step
 from cronocast.chain.classify import run as classify_run
 from cronocast.chain.job import Job, run_folder
@@ -101,7 +102,7 @@ def test_u8_same_code_in_result_and_termination_log(
 ) -> None:
     log = tmp_path / "termination-log"
     log.touch()
-    monkeypatch.setattr(step, "TERMINATION_LOG", log)
+    monkeypatch.setattr(console, "TERMINATION_LOG", log)
 
     def work(_: Job) -> Outcome:
         raise error
@@ -348,7 +349,11 @@ def test_missing_library_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "numpy", None)
-    for name in [name for name in sys.modules if name.startswith(("cronocast.forecast.", "cronocast.classify."))]:
+    for name in [
+        name
+        for name in sys.modules
+        if name.startswith(("cronocast.forecast.", "cronocast.classify.", "cronocast.timeseries."))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     (tmp_path / "h.csv").write_text("name,tags,time,value\nm,,1700000000000000000,1\n")
     monkeypatch.setattr(

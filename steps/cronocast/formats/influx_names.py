@@ -46,7 +46,7 @@ def database_fault(value: str) -> str:
 
 def tag_key_fault(value: str) -> str:
     """Check a tag key; `time` and names that begin with `_` belong to the server."""
-    if value in ("time", "FIELD_KEY", "_measurement", "_time"):
+    if value in ("time", "_field", "_measurement", "_time"):
         return f"{seen(value)} is a name of the server's own; allowed: any other tag key"
     return identifier_fault(value)
 
