@@ -18,7 +18,7 @@ import pandas as pd
 
 from cronocast.classify import classify_member
 from cronocast.forecast.answer import MemberForecast, Settings
-from cronocast.forecast.members import Job, forecast_members
+from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.series import forecast_columns, level_name
 
 HERE = Path(__file__).resolve().parent
@@ -46,7 +46,7 @@ def jobs(
     model: str,
     levels: tuple[float, ...] = (),
     candidates: tuple[str, ...] = (),
-) -> Iterator[tuple[Any, Any, Job]]:
+) -> Iterator[tuple[Any, Any, MemberJob]]:
     """One job per task, from its training rows only."""
     tasks, series = bench.load(suites)
     for task in tasks.itertuples():
@@ -64,7 +64,7 @@ def jobs(
         yield (
             task,
             future,
-            Job(
+            MemberJob(
                 profile,
                 time_ns,
                 y,

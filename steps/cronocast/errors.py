@@ -15,10 +15,7 @@ CronocastError
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Optional
-
-if TYPE_CHECKING:
-    from cronocast.handoff.results import Outcome
+from typing import ClassVar
 
 MAX_PROBLEMS = 20  # a person reads twenty; the count says how many more there are
 MAX_SENTENCE = 400  # fits Kubernetes' termination message beside Argo's own words
@@ -74,7 +71,6 @@ class CronocastError(Exception):
     """Base of the errors raised on purpose, one subclass per recovery."""
 
     exit_code: ClassVar[int]
-    outcome: Optional["Outcome"] = None  # what was done before it, for the result file
 
     def __init__(self, token: str, where: str, problem: str) -> None:
         """Take a stable token (`E_...`), the setting, file or server at fault, and one sentence."""

@@ -34,7 +34,7 @@ def spooled(
                 ascending=ascending,
             )
             if i in keep_after:
-                spool.keep()
+                spool.commit()
         arranged = spool.arrange()
     members = read_members(folder / "history.csv", HISTORY_COLUMNS)
     return arranged, {m.tags.removeprefix("host="): list(zip(m.time_ns, m.columns[0], strict=True)) for m in members}
@@ -88,7 +88,7 @@ def test_rows_since_the_last_keep_are_forgotten(tmp_path: Path) -> None:
         spool = Spool(file, tmp_path, HEAD)
         spool.rewind()
         spool.add("m", "", [b"1,1"], 1, 1, ascending=True)
-        spool.keep()
+        spool.commit()
         for _ in range(2):
             spool.add("m", "", [b"2,2"], 2, 2, ascending=True)
             spool.add("m", "host=x", [b"3,3"] * 9999, 3, 3, ascending=True)

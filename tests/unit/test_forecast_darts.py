@@ -14,7 +14,7 @@ from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError, DataError, MissingExtraError
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.candidates import check_models, option_problems
-from cronocast.forecast.members import Job, forecast_members
+from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.profile import Profile
 from cronocast.models.model import Context
 from cronocast.models.rules import model_fault
@@ -163,7 +163,7 @@ def test_no_forecast_is_begun_with_a_wrong_option(settings: dict[str, Any]) -> N
         Profile("m", "", "seasonal", "", HOUR_NS, Y.size, 0, HOUR_NS * (Y.size - 1), periods=(24,)),
         HOUR_NS * Y.size,
     )
-    job = Job(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, h=24, options={"alfa": 1}, **settings))
+    job = MemberJob(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, h=24, options={"alfa": 1}, **settings))
     with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options\.alfa: FFT of darts"):
         next(forecast_members([job]))
 

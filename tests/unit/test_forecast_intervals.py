@@ -144,15 +144,20 @@ WORTH = {  # h, where windows begin, what they are worth: of errors that forget 
 @pytest.mark.parametrize(("h", "ends", "forgetful", "walk"), WORTH.values(), ids=WORTH)
 def test_windows_that_overlap_are_worth_what_their_errors_tell(h: int, ends: range, forgetful: int, walk: int) -> None:
     noise = np.diff(WALK)
-    assert intervals.windows(np.array([noise[end : end + h] for end in ends]).reshape(len(ends), h), ends) == forgetful
-    assert intervals.windows(np.array([walk_from(end, h) for end in ends]).reshape(len(ends), h), ends) == walk
+    assert (
+        intervals.effective_origins(np.array([noise[end : end + h] for end in ends]).reshape(len(ends), h), ends)
+        == forgetful
+    )
+    assert (
+        intervals.effective_origins(np.array([walk_from(end, h) for end in ends]).reshape(len(ends), h), ends) == walk
+    )
 
 
 def test_no_huge_error_makes_windows_worth_more(rng: np.random.Generator) -> None:
     ends = range(1, 14)
     errors = np.array([walk_from(end, 24) for end in ends])
     errors[5, 7] = 1e9
-    assert intervals.windows(errors, ends) <= 2
+    assert intervals.effective_origins(errors, ends) <= 2
 
 
 def test_windows_that_overlap_do_not_judge_each_other() -> None:
@@ -162,7 +167,7 @@ def test_windows_that_overlap_do_not_judge_each_other() -> None:
         walk = np.cumsum(np.random.default_rng(seed).normal(0, 1, 1008 + h))
         errors = np.array([walk[end : end + h] - walk[end - 1] for end in ends])
         told.append(intervals.left_out_coverage(errors, ends, 0.95, walk[:1008], 1))
-        below, above = intervals.offsets(errors, h, 0.95, walk[:1008], 1, intervals.windows(errors, ends))
+        below, above = intervals.offsets(errors, h, 0.95, walk[:1008], 1, intervals.effective_origins(errors, ends))
         ahead = walk[1008:] - walk[1007]
         held.append(float(((ahead >= -below) & (ahead <= above)).mean()))
     assert np.mean(held) > 0.9  # a walk is the hardest case

@@ -9,7 +9,7 @@ import pytest
 
 from cronocast.errors import ConfigError
 from cronocast.forecast.answer import Settings
-from cronocast.forecast.members import Job, forecast_members
+from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.profile import Profile
 
 HOUR_NS = 3600 * 10**9
@@ -26,11 +26,11 @@ class Killer:
         return np.zeros(h)
 
 
-def job(i: int, **settings: Any) -> Job:
+def job(i: int, **settings: Any) -> MemberJob:
     y = 10 + np.sin(np.arange(200) / 24 * 2 * np.pi) + np.random.default_rng(i).normal(0, 0.1, 200)
     given = Settings(**{"h": 12, "end_ns": 200 * HOUR_NS, **settings})
     profile = Profile("m", f"host={i}", "trend_seasonal", "", HOUR_NS, 200, 0, 199 * HOUR_NS, (24,))
-    return Job(profile, HOUR_NS * np.arange(200, dtype=np.int64), y, given)
+    return MemberJob(profile, HOUR_NS * np.arange(200, dtype=np.int64), y, given)
 
 
 def test_numbers_and_order_do_not_depend_on_the_number_of_processes() -> None:
@@ -56,7 +56,7 @@ def test_killed_process_costs_only_its_own_member() -> None:
 
 
 def test_bug_in_one_member_is_its_own() -> None:
-    jobs = [job(0), Job(job(1).profile, np.zeros(3, dtype=np.int64), np.zeros(2), job(1).settings), job(2)]
+    jobs = [job(0), MemberJob(job(1).profile, np.zeros(3, dtype=np.int64), np.zeros(2), job(1).settings), job(2)]
     results = list(forecast_members(jobs, 1))
     assert [r.status for r in results] == ["ok", "failed", "ok"]
 

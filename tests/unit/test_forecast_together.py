@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from cronocast.chain.forecast import run
 from cronocast.chain.job import Job as StepJob
-from cronocast.chain.parts import Part
+from cronocast.chain.parts import ForecastPart
 from cronocast.chain.shell import run_step
 from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError, DataError
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.backtest import origin_ends
-from cronocast.forecast.members import Job, forecast_members
+from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.files import read_json
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, rows
@@ -78,9 +78,9 @@ def values(i: int, n: int = N) -> Floats:
     return out
 
 
-def job(i: int, n: int = N, model: str = "ForAll", **settings: Any) -> Job:
+def job(i: int, n: int = N, model: str = "ForAll", **settings: Any) -> MemberJob:
     profile = Profile("m", f"host={i}", "seasonal", "", HOUR_NS, n, 0, (n - 1) * HOUR_NS, (24,))
-    return Job(
+    return MemberJob(
         profile,
         HOUR_NS * np.arange(n, dtype=np.int64),
         values(i, n),
@@ -108,7 +108,7 @@ def test_a_holiday_is_no_gap_for_the_network_that_is_tested() -> None:
     plain = job(0, fill_limit=12, holidays="DE")
     profile = replace(plain.profile, first_ns=began, last_ns=began + (N - 1) * HOUR_NS)
     settings = replace(plain.settings, end_ns=began + N * HOUR_NS)
-    list(forecast_members([Job(profile, began + plain.time_ns, plain.y, settings)]))
+    list(forecast_members([MemberJob(profile, began + plain.time_ns, plain.y, settings)]))
     assert [sizes for sizes, _ in ForAll.trainings] == [[N], [origin_ends(N, H, (24,))[0]]]
 
 
@@ -117,7 +117,8 @@ def test_a_run_with_another_horizon_leaves_the_weights_alone() -> None:
     other = job(0)
     list(
         forecast_members(
-            [Job(other.profile, other.time_ns, other.y, replace(other.settings, h=2 * H))], weights=Path("weights")
+            [MemberJob(other.profile, other.time_ns, other.y, replace(other.settings, h=2 * H))],
+            weights=Path("weights"),
         )
     )
     assert [contexts[0].state for _, contexts in ForAll.trainings][::2] == [
@@ -132,20 +133,20 @@ def test_what_ends_later_is_not_learnt_from_for_what_ends_earlier() -> None:
 
 def test_a_short_member_falls_back_alone() -> None:
     settings = job(0).settings
-    short = Job(job(1, 30).profile, HOUR_NS * np.arange(N - 30, N, dtype=np.int64), values(1, 30), settings)
-    empty = Job(job(2).profile, HOUR_NS * np.arange(N, dtype=np.int64), np.full(N, np.nan), settings)
+    short = MemberJob(job(1, 30).profile, HOUR_NS * np.arange(N - 30, N, dtype=np.int64), values(1, 30), settings)
+    empty = MemberJob(job(2).profile, HOUR_NS * np.arange(N, dtype=np.int64), np.full(N, np.nan), settings)
     found = list(forecast_members([job(0), short, empty, job(3)]))
     assert [r.status for r in found] == ["ok", "fallback", "skipped", "ok"]
     assert "30 points, 40 are needed" in found[1].reason
 
 
-def late(i: int, n: int, model: str = "ForAll") -> Job:
+def late(i: int, n: int, model: str = "ForAll") -> MemberJob:
     """A member that began later than those of N steps and ends with them."""
     y, profile = (
         values(i, n),
         Profile("m", f"host={i}", "seasonal", "", HOUR_NS, n, (N - n) * HOUR_NS, (N - 1) * HOUR_NS, (24,)),
     )
-    return Job(
+    return MemberJob(
         profile,
         HOUR_NS * np.arange(N - n, N, dtype=np.int64),
         y,
@@ -173,7 +174,7 @@ def test_a_member_that_had_not_begun_by_then_is_left_out_of_the_training_for_bac
 def test_a_member_whose_past_forecasts_all_begin_too_early_does_not_cost_the_others_theirs() -> None:
     """One went silent long ago: nothing that it could be tested with is long enough, but the others are."""
     silent = job(0, model="Demanding")
-    silent = Job(silent.profile, silent.time_ns[:100], silent.y[:100], silent.settings)
+    silent = MemberJob(silent.profile, silent.time_ns[:100], silent.y[:100], silent.settings)
     found = list(forecast_members([silent, late(1, 200, "Demanding")]))
     assert f"{__name__}:Demanding" in found[1].backtest["models"]
 
@@ -196,7 +197,12 @@ TINY = {"units": 4, "epochs": 6, "lookback": 24, "learning_rate": 0.003}
 
 
 def step(
-    folder: Path, ys: dict[str, Floats], jobs: int = 1, part: Part | None = None, run_at: int = N, **options: Any
+    folder: Path,
+    ys: dict[str, Floats],
+    jobs: int = 1,
+    part: ForecastPart | None = None,
+    run_at: int = N,
+    **options: Any,
 ) -> tuple[int, dict[str, Any], bytes]:
     """Run the real step on a history that ends at an hour: exit code, its result file, its forecast."""
     history = folder / "history.csv"
@@ -301,7 +307,7 @@ def test_numbers_and_weights_do_not_depend_on_the_number_of_processes(tmp_path: 
 
 
 def test_each_share_of_the_members_has_weights_of_its_own(tmp_path: Path) -> None:
-    step(tmp_path, {f"host={i}": values(i) for i in range(2)}, part=Part("lstm", 1, 2))
+    step(tmp_path, {f"host={i}": values(i) for i in range(2)}, part=ForecastPart("lstm", 1, 2))
     assert (tmp_path / "state" / "models" / "lstm-1" / f"lstm-{H}" / "CURRENT").exists()
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cronocast.errors import DataError
 from cronocast.forecast.answer import MemberForecast, Settings
-from cronocast.forecast.members import Job, forecast_members
+from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.profile import Profile
 from cronocast.models.model import Context
 from cronocast.models.var import MOST_OTHERS, Var, VarMany
@@ -135,7 +135,7 @@ def results(ys: list[Floats], model: str = "var") -> list[MemberForecast]:
         for i, y in enumerate(ys)
     ]
     times = [HOUR_NS * np.arange(N - y.size, N, dtype=np.int64) for y in ys]
-    return list(forecast_members([Job(p, t, y, settings) for p, t, y in zip(profiles, times, ys, strict=True)]))
+    return list(forecast_members([MemberJob(p, t, y, settings) for p, t, y in zip(profiles, times, ys, strict=True)]))
 
 
 def test_in_the_engine_backtests_read_the_others_up_to_each_origin_and_fallbacks_say_why() -> None:

@@ -217,10 +217,12 @@ def test_validate_knows_the_places_where_the_package_is_there(
 ) -> None:
     entry = parse_entry({"name": "a", "source": SOURCE, "calendar": {"holidays": place}})
     expected = [] if known else [("E_CONFIG_CHOICE", "series.a.calendar.holidays")]
-    assert [(problem.token, problem.where) for problem in place_problems(entry, "series.a")] == expected
+    assert [
+        (problem.token, problem.where) for problem in place_problems(entry.calendar.holidays, "series.a")
+    ] == expected
     _days.cache_clear()
     monkeypatch.setitem(sys.modules, "holidays", None)
-    assert place_problems(entry, "series.a") == []
+    assert place_problems(entry.calendar.holidays, "series.a") == []
 
 
 def test_the_command_tells_of_places(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cronocast.chain.parts import IMAGES, LIGHT_CLASSES, Part, image_of, models_by_image, parts, write_outputs
+from cronocast.chain.parts import IMAGES, LIGHT_CLASSES, ForecastPart, image_of, models_by_image, parts, write_outputs
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.errors import ConfigError
 from cronocast.handoff.profile import CLASSES
@@ -120,7 +120,7 @@ def test_a_container_of_its_own_is_told_to_leave_out_candidates_of_other_images(
     mixed = entry(candidates=["theta", "lstm"])
     write_outputs(tmp_path, mixed, ["trend", "constant"])
     [told] = json.loads((tmp_path / "parts-light").read_text())
-    assert models_by_image(mixed, "trend")[Part.parse(told).image] == ("theta",)
+    assert models_by_image(mixed, "trend")[ForecastPart.parse(told).image] == ("theta",)
 
 
 def test_light_classes_are_classes() -> None:
@@ -129,7 +129,7 @@ def test_light_classes_are_classes() -> None:
 
 @pytest.mark.parametrize("text", ["light-0/1", "lstm-99/100", "light-2/3"])
 def test_a_part_reads_what_it_writes(text: str) -> None:
-    assert str(Part.parse(text)) == text
+    assert str(ForecastPart.parse(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -151,4 +151,4 @@ def test_a_part_reads_what_it_writes(text: str) -> None:
 )
 def test_anything_else_is_no_part(text: str) -> None:
     with pytest.raises(ConfigError, match="E_CONFIG_CHOICE --part"):
-        Part.parse(text)
+        ForecastPart.parse(text)

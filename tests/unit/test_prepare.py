@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.document.entry import Entry, parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import offset_ns
 from cronocast.timeseries.prepare import outliers, prepare, prepare_member, rate, resample, running_median, smooth
+from cronocast.timeseries.settings import Prepare
 
 HOUR_NS = 3600 * 10**9
 MINUTE_NS = HOUR_NS // 60
 START_NS = 1_736_121_600 * 10**9  # Monday 2025-01-06T00:00Z
 
 
-def entry(**wanted: Any) -> Entry:
+def asked(**settings: Any) -> Prepare:
     source = {"url": "http://localhost:8086", "database": "d", "measurement": "m", "field": "f"}
-    return parse_entry({"name": "x", "source": source, "prepare": wanted})
+    return parse_entry({"name": "x", "source": source, "prepare": settings}).prepare
 
 
 def times(n: int, step_ns: int = HOUR_NS) -> np.ndarray:
@@ -29,8 +30,8 @@ def times(n: int, step_ns: int = HOUR_NS) -> np.ndarray:
 
 def test_nothing_is_done_unless_asked_for() -> None:
     member = Member("m", "a=b", array("q", [5, 7]), (array("d", [1.0, 2.0]),))
-    assert prepare_member(member, entry()) == (member, {})
-    assert prepare_member(member, entry(transform="log", fill_limit="3h"))[0] is member
+    assert prepare_member(member, HOUR_NS, asked(), "UTC") == (member, {})
+    assert prepare_member(member, HOUR_NS, asked(transform="log", fill_limit="3h"), "UTC")[0] is member
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_rows_of_a_step_become_one_value_at_its_start(rule: str, expected: list[
 def test_resampling_is_counted_and_stays_finite() -> None:
     at = START_NS + np.arange(120) * 60 * 10**9
     for rule in ("mean", "median"):
-        done = prepare(at, np.full(120, 1.7e308), HOUR_NS, entry(resample=rule).prepare)
+        done = prepare(at, np.full(120, 1.7e308), HOUR_NS, asked(resample=rule))
         assert done.y.tolist() == pytest.approx([1.7e308] * 2)
         assert done.counts == {"resampled_away": 118}
 
@@ -247,7 +248,7 @@ def test_all_together_are_done_in_order_and_counted() -> None:
     growth[12 * 400 : 12 * 401] *= 20
     counter = np.cumsum(growth)
     counter[4000:] -= counter[4000]
-    done = prepare(minutes, counter, HOUR_NS, entry(resample="last", rate=True, outliers=10, smooth="2h").prepare)
+    done = prepare(minutes, counter, HOUR_NS, asked(resample="last", rate=True, outliers=10, smooth="2h"))
     assert done.counts == {
         "resampled_away": minutes.size - 28 * 24,
         "counter_resets": 1,
@@ -270,4 +271,4 @@ def test_all_together_are_done_in_order_and_counted() -> None:
 )
 def test_wrong_settings_are_named(wanted: dict[str, Any], token: str) -> None:
     with pytest.raises(Exception, match=token):
-        entry(**wanted)
+        asked(**wanted)

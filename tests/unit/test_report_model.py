@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cronocast.chain.resolve import provenance
+from cronocast.chain.provenance import provenance
 from cronocast.document.entry import parse_entry
 from cronocast.errors import DataError
 from cronocast.report.model import read_run

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cronocast.chain.job import Job
-from cronocast.chain.parts import Part, parts
+from cronocast.chain.parts import ForecastPart, parts
 from cronocast.chain.select import relative_error, run
 from cronocast.document.entry import parse_entry
 from cronocast.errors import ContractError, CronocastError, DataError
@@ -54,7 +54,7 @@ class Run:
             self.publish(job, part, profiles)
         return self
 
-    def publish(self, job: Job, part: Part, profiles: list[Profile]) -> None:
+    def publish(self, job: Job, part: ForecastPart, profiles: list[Profile]) -> None:
         from cronocast.chain.parts import models_by_image
 
         path = self.folder / part.file
@@ -111,7 +111,8 @@ class Run:
 def selected(made: Run) -> tuple[Outcome, dict[str, float]]:
     """The outcome, and the first value of each member in forecast.csv."""
     job = made.job()
-    outcome = run(job)
+    outcome = Outcome()
+    run(job, outcome)
     write_result(job.result, job.step, "a", job.run, outcome, 0.1, None, {})
     check_handoff(job.forecast, "forecast", "a", job.run)  # as load does
     return outcome, {m.tags: m.columns[0][0] for m in read_members(job.forecast, FORECAST_COLUMNS)}
@@ -192,11 +193,15 @@ def test_nothing_written_is_skipped(tmp_path: Path) -> None:
         tmp_path, {"shards": 2}, ["trend"] * 2, {"light 0": {"status": "skipped"}, "light 1": {"status": "skipped"}}
     ).made()
     job = made.job()
-    assert run(job).status == "skipped"
+    outcome = Outcome()
+    run(job, outcome)
+    assert outcome.status == "skipped"
 
 
 def test_no_members_is_skipped(tmp_path: Path) -> None:
-    assert run(Run(tmp_path, {}, []).made().job()).reason.startswith("no_data")
+    outcome = Outcome()
+    run(Run(tmp_path, {}, []).made().job(), outcome)
+    assert outcome.reason.startswith("no_data")
 
 
 def break_file(path: Path) -> None:
@@ -230,7 +235,7 @@ def test_a_part_that_is_not_what_its_container_published_is_refused(breaks: Any,
     made = Run(tmp_path, {"shards": 2}, ["trend"] * 4).made()
     breaks(tmp_path)
     with pytest.raises(CronocastError) as caught:
-        run(made.job())
+        run(made.job(), Outcome())
     assert isinstance(caught.value, ContractError | DataError)
     assert not (tmp_path / "forecast.csv").exists()
 

@@ -73,9 +73,22 @@ def result(job: Job) -> dict[str, Any]:
     return document
 
 
+def nothing(*_: Any) -> None:
+    """The work of a step that finds nothing to tell."""
+
+
+def gives(**found: Any) -> Callable[[Job, Outcome], None]:
+    """The work of a step that tells this of itself."""
+
+    def work(_: Job, outcome: Outcome) -> None:
+        vars(outcome).update(found)
+
+    return work
+
+
 def test_an_ok_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = make_job(tmp_path)
-    assert run_step(lambda _: Outcome(rows_in=3, members=[{"name": "cpu", "tags": ""}]), job) == 0
+    assert run_step(gives(rows_in=3, members=[{"name": "cpu", "tags": ""}]), job) == 0
     assert {
         "status": "ok",
         "exit": 0,
@@ -104,7 +117,7 @@ def test_u8_same_code_in_result_and_termination_log(
     log.touch()
     monkeypatch.setattr(console, "TERMINATION_LOG", log)
 
-    def work(_: Job) -> Outcome:
+    def work(*_: Any) -> None:
         raise error
 
     job = make_job(tmp_path)
@@ -117,22 +130,21 @@ def test_u8_same_code_in_result_and_termination_log(
 
 def test_a_bug_is_exit_1_and_has_its_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = make_job(tmp_path)
-    assert run_step(lambda _: 1 // 0, job) == 1  # type: ignore[arg-type, return-value]
+    assert run_step(lambda *_: 1 // 0, job) == 1  # type: ignore[arg-type]
     assert (result(job)["exit"], result(job)["token"]) == (1, "E_BUG")
     err = capsys.readouterr().err
     assert err.splitlines()[-1].startswith("error: E_BUG ZeroDivisionError: integer division")
     assert "Traceback" not in err
-    assert run_step(lambda _: 1 // 0, job, debug=True) == 1  # type: ignore[arg-type, return-value]
+    assert run_step(lambda *_: 1 // 0, job, debug=True) == 1  # type: ignore[arg-type]
     assert "Traceback" in capsys.readouterr().err
 
 
-def regroup(job: Job) -> Outcome:
+def regroup(job: Job, outcome: Outcome) -> None:
     with atomic(job.history) as file:
         spool = Spool(file, job.history.parent, b"head\n")
         for time_ns, tags in ((1, "a=1"), (1, "a=2"), (2, "a=1")):
             spool.add("m", tags, [b"%d,1.0" % time_ns], time_ns, time_ns, ascending=True)
         spool.arrange()
-    return Outcome()
 
 
 def full(*_: Any, **__: Any) -> Any:
@@ -197,11 +209,11 @@ def test_f23_a_prepared_file_that_cannot_be_removed_is_exit_74(tmp_path: Path, m
 
 
 def test_a_result_that_is_no_json_is_exit_70(tmp_path: Path) -> None:
-    assert run_step(lambda _: Outcome(members=[{"mase": float("nan")}]), make_job(tmp_path)) == 70
+    assert run_step(gives(members=[{"mase": float("nan")}]), make_job(tmp_path)) == 70
 
 
 def test_messages_can_not_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def work(_: Job) -> Outcome:
+    def work(*_: Any) -> None:
         raise DataError("E_X", "a b\x1b[2J", "one\ntwo \x1b[31m \u202e ü " + "x" * 1000)
 
     assert run_step(work, make_job(tmp_path)) == 66
@@ -214,24 +226,24 @@ def test_messages_can_not_move_the_cursor(tmp_path: Path, capsys: pytest.Capture
 def test_f25_no_place_for_the_result(tmp_path: Path) -> None:
     (tmp_path / "cpu").write_text("a file where the folder should be")
     job = make_job(tmp_path, history=tmp_path / "cpu" / "history.csv")
-    assert run_step(lambda _: Outcome(), job) == 74
+    assert run_step(nothing, job) == 74
 
 
 def test_f32_lock_held_by_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "series_lock", partial(series_lock, wait_s=0.3))
     job = make_job(tmp_path)
     with series_lock(tmp_path / "state"):
-        assert run_step(lambda _: pytest.fail("ran without the lock"), job) == 75
+        assert run_step(lambda *_: pytest.fail("ran without the lock"), job) == 75
     assert result(job)["token"] == "E_LOCK"
-    assert run_step(lambda _: Outcome(), job) == 0
+    assert run_step(nothing, job) == 0
 
 
 def test_f32_the_result_of_who_had_the_lock_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "series_lock", partial(series_lock, wait_s=0.3))
     job = make_job(tmp_path)
-    assert run_step(lambda _: Outcome(rows_in=3), job) == 0
+    assert run_step(gives(rows_in=3), job) == 0
     with series_lock(tmp_path / "state"):
-        assert run_step(lambda _: pytest.fail("ran without the lock"), job) == 75
+        assert run_step(lambda *_: pytest.fail("ran without the lock"), job) == 75
     assert (result(job)["status"], result(job)["rows_in"]) == ("ok", 3)
 
 
@@ -243,10 +255,10 @@ def test_f22_old_leftovers_of_the_own_run_are_removed(tmp_path: Path) -> None:
         for name, age in ((".tmp.history.csv.old", 3700), (".tmp.history.csv.new", 3500), ("history.csv", 10**6)):
             (where / name).touch()
             os.utime(where / name, (time.time() - age,) * 2)
-    assert run_step(lambda _: Outcome(), job) == 0
+    assert run_step(nothing, job) == 0
     assert {path.name for path in folder.iterdir()} == {".tmp.history.csv.new", "history.csv", "extract.result.json"}
     standalone = make_job(tmp_path, standalone=True, history=elsewhere / "history.csv", state=None)
-    assert run_step(lambda _: Outcome(), standalone) == 0
+    assert run_step(nothing, standalone) == 0
     assert (elsewhere / ".tmp.history.csv.old").exists()  # somebody else's folder
 
 
@@ -257,7 +269,7 @@ sys.path.insert(0, sys.argv[2])
 from test_step import make_job
 from cronocast.handoff.files import atomic
 from cronocast.chain.shell import run_step
-def work(job):
+def work(job, outcome):
     with atomic(job.history) as file:
         file.write(b"half")
         file.flush()
@@ -316,7 +328,7 @@ def test_f21_sigterm_that_python_drops_comes_again(
     """As while `requests` is imported: the step went on as if nothing had been sent."""
     monkeypatch.setattr(step, "AGAIN_S", 0.05)
 
-    def work(job: Job) -> Outcome:
+    def work(*_: Any) -> None:
         lose()
         lose()
         time.sleep(10)

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from cronocast.backtest.request import Request, origin_steps
 from cronocast.classify.member import profile_of
+from cronocast.document.entry import Entry
 from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import measures
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import check_models, seasons
-from cronocast.forecast.members import Job, forecast_members
+from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
 from cronocast.timeseries.grid import to_grid
@@ -139,7 +140,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
         check_models(model, entry.candidates, entry.options)
     # What comes after is prepared as the forecast's own values, but nothing of it is thought away as odd.
     kept = replace(entry, prepare=replace(entry.prepare, outliers=None))
-    history = on_one_grid([prepare_member(m, kept)[0] for m in members], int(entry.every))
+    history = on_one_grid([_prepared(member, kept) for member in members], int(entry.every))
     n = history.y.shape[1]
     origins = origin_steps(n, h, request.origins)
     if not origins:
@@ -155,7 +156,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
     seen = list(_seen(request, [past(by_key[history.keys[m]], starts[o], request.lookback_ns) for m, o in places]))
     known = list(zip([starts[o] for _, o in places], seen, strict=True))
     jobs = [
-        Job(profile, p.time_ns, p.y, replace(settings_of(entry, end_ns), model=model))
+        MemberJob(profile, p.time_ns, p.y, replace(settings_of(entry, end_ns), model=model))
         for model in request.models
         for end_ns, (profile, p) in known
     ]
@@ -194,11 +195,15 @@ def _seen(request: Request, pasts: Sequence[Past]) -> Iterator[tuple[Profile, Pa
         yield from pool.map(see_past, jobs, chunksize=max(1, min(32, len(jobs) // (4 * request.entry.jobs))))
 
 
+def _prepared(member: Member, entry: Entry) -> Member:
+    return prepare_member(member, int(entry.every), entry.prepare, entry.calendar.timezone)[0]
+
+
 def see_past(job: tuple[Request, Past]) -> tuple[Profile, Past]:
     """Prepare and classify one member as the steps would have at that time."""
     request, known = job
     read = Member(*known.key, array("q", known.time_ns.tobytes()), (array("d", known.y.tobytes()),))
-    member = prepare_member(read, request.entry)[0]
+    member = _prepared(read, request.entry)
     return profile_of(member, request.entry), Past(
         known.key, np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0])
     )

@@ -17,26 +17,26 @@ PREPARED = "prepared.csv"  # beside profile.json: the history after `prepare`, w
 PROGRESS_EVERY = 100  # members between two progress lines
 
 
-def run(job: Job) -> Outcome:
+def run(job: Job, outcome: Outcome) -> None:
     """Classify every member of the history and publish profile.json.
 
     Raises:
         DataError, ContractError, StorageError: the history is missing, is not what extract published, or can't be read.
     """
     extracted = check_handoff(job.history, "extract", *job.handoff_names())
-    outcome = Outcome(window=extracted.get("window", {}))
+    outcome.window = extracted.get("window", {})
     if extracted.get("status") == "skipped":
         if job.outputs is not None:
             write_outputs(job.outputs, job.entry, [])
-        return Outcome(status="skipped", reason=extracted.get("reason", ""), window=outcome.window)
+        outcome.skip(extracted.get("reason", ""))
+        return
     profiles = list(_profiles(job, outcome))
     outcome.add_input(job.history)
     if job.outputs is not None:
         write_outputs(job.outputs, job.entry, [profile.series_class for profile in profiles])
     if not profiles:
-        return Outcome(
-            status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window
-        )
+        outcome.skip("no_data: the history has no rows")
+        return
     documents = [to_document(profile) for profile in profiles]
     path = job.output
     write_json(
@@ -56,7 +56,6 @@ def run(job: Job) -> Outcome:
     outcome.members = [
         {"name": p.name, "tags": p.tags, "class": p.series_class, "why": p.why, "rows": p.points} for p in profiles
     ]
-    return outcome
 
 
 def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
@@ -93,7 +92,7 @@ def _prepared(job: Job, outcome: Outcome) -> Iterator[Member]:
 def _each(job: Job, outcome: Outcome) -> Iterator[Member]:
     for member in read_members(job.history, HISTORY_COLUMNS):
         outcome.rows_in += len(member.time_ns) + member.gaps_in_file
-        prepared, _ = prepare_member(member, job.entry)
+        prepared, _ = prepare_member(member, int(job.entry.every), job.entry.prepare, job.entry.calendar.timezone)
         if len(prepared.time_ns) < len(member.time_ns):
             outcome.rows_dropped["prepared"] = (
                 outcome.rows_dropped.get("prepared", 0) + len(member.time_ns) - len(prepared.time_ns)

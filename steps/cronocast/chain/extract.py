@@ -29,7 +29,7 @@ def window_of(entry: Entry, run_ns: int) -> Window:
     return Window(end - entry.lookback, end, int(entry.every))
 
 
-def run(job: Job) -> Outcome:
+def run(job: Job, outcome: Outcome) -> None:
     """Publish the history of one run.
 
     Where the window holds nothing, the file has its header only and the outcome is `skipped`, or the step fails, as the
@@ -42,7 +42,7 @@ def run(job: Job) -> Outcome:
     entry = job.entry
     source: Source = load(SOURCES, "source.kind", entry.source.kind)()
     window = window_of(entry, job.run_ns)
-    outcome = Outcome(window={"start_ns": window.start_ns, "end_ns": window.end_ns, "every_ns": window.every_ns})
+    outcome.window = {"start_ns": window.start_ns, "end_ns": window.end_ns, "every_ns": window.every_ns}
     with atomic(job.history) as file:
         spool = Spool(file, job.history.parent, header(HISTORY_COLUMNS))
         reading = source.read(entry, window, spool, say)
@@ -72,6 +72,5 @@ def run(job: Job) -> Outcome:
                 raise DataError(
                     "E_NO_DATA", entry.name, f"{why}; check the source, the window and delay, or set on_no_data: skip"
                 )
-            outcome.status, outcome.reason = "skipped", f"no_data: {why}"
+            outcome.skip(f"no_data: {why}")
     outcome.add_output(job.history, outcome.rows_kept, arranged.sha256)
-    return outcome

@@ -16,8 +16,7 @@ from cronocast.console import say
 from cronocast.errors import ConfigError, DataError, InvariantError, seen
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import unused
-from cronocast.forecast.members import Job as MemberJob
-from cronocast.forecast.members import forecast_members
+from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.files import atomic, series_id
 from cronocast.handoff.profile import Profile, read_profiles
 from cronocast.handoff.results import Outcome, check_handoff
@@ -27,7 +26,7 @@ from cronocast.timeseries.prepare import prepare_member
 PROGRESS_EVERY = 25  # members between two progress lines
 
 
-def run(job: Job) -> Outcome:
+def run(job: Job, outcome: Outcome) -> None:
     """Forecast every member of the history and publish forecast.csv.
 
     Raises:
@@ -37,37 +36,34 @@ def run(job: Job) -> Outcome:
         InvariantError: not one member could be forecast.
     """
     extracted = check_handoff(job.history, "extract", *job.handoff_names())
+    outcome.window = extracted.get("window", {})
     if extracted.get("status") == "skipped":
-        return Outcome(status="skipped", reason=extracted.get("reason", ""), window=extracted.get("window", {}))
-    outcome = Outcome(window=extracted.get("window", {}))
+        outcome.skip(extracted.get("reason", ""))
+        return
     profiles = read_profiles(job.profile, *job.handoff_names()) if job.profile else {}
     members = list(read_members(job.history, HISTORY_COLUMNS))
     for path in (job.history, job.profile):
         if path is not None:
             outcome.add_input(path)
     if not members:
-        return Outcome(
-            status="skipped", reason="no_data: the history has no rows", inputs=outcome.inputs, window=outcome.window
-        )
+        outcome.skip("no_data: the history has no rows")
+        return
     outcome.rows_in = sum(len(m.time_ns) + m.gaps_in_file for m in members)
-    prepared = [prepare_member(member, job.entry) for member in members]
+    entry = job.entry
+    prepared = [prepare_member(m, int(entry.every), entry.prepare, entry.calendar.timezone) for m in members]
     members, done = [member for member, _ in prepared], {member.key: counts for member, counts in prepared}
     works = _member_jobs(job, members, profiles, outcome)
     outcome.rows_kept = sum(len(m.time_ns) for m in members)
     if not works:
-        return Outcome(
-            status="skipped",
-            reason="no_members: none of the members falls to this part",
-            inputs=outcome.inputs,
-            window=outcome.window,
-        )
+        outcome.skip("no_members: none of the members falls to this part")
+        outcome.rows_in = outcome.rows_kept = 0
+        return
     outcome.notes += unused(job.entry.options, job.entry.model, job.entry.candidates)
     for note in outcome.notes:
         say(f"forecast: {note}")
     outcome.expected = len(works) * works[0].settings.h
     _publish(job, works, done, outcome)
     _judge(outcome)
-    return outcome
 
 
 def _member_jobs(

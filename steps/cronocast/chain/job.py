@@ -11,7 +11,7 @@ from cronocast.handoff.files import run_name, series_id
 from cronocast.handoff.results import result_path
 
 if TYPE_CHECKING:
-    from cronocast.chain.parts import Part
+    from cronocast.chain.parts import ForecastPart
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Job:
     dry_run: Path | None = None  # load: write the lines here instead of sending them
     outputs: Path | None = None  # classify: folder for the small values that a workflow engine branches on
     told: dict[str, str] = field(default_factory=dict)  # record: what the engine says of the run
-    part: "Part | None" = None  # forecast: this container's share; None: all members, straight into forecast.csv
+    part: "ForecastPart | None" = None  # forecast: this container's share; None: all members, into forecast.csv
     settings: dict[str, Any] = field(default_factory=dict)  # setting -> {"value", "from"}, for the result file
 
     @property

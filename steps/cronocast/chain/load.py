@@ -12,7 +12,7 @@ from cronocast.chain.job import Job
 from cronocast.chain.run_records import run_fields, step_results
 from cronocast.console import say
 from cronocast.durations import stamp
-from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError, TemporaryError
+from cronocast.errors import ContractError, DataError, RefusedError, StorageError, TemporaryError
 from cronocast.formats.line_protocol import record
 from cronocast.handoff.files import atomic, read_json, write_json
 from cronocast.handoff.forecast_file import Key, Rows, Seen, checked_rows
@@ -28,23 +28,13 @@ DEAD_LETTERS = "load.dead-letter.lp"
 LOADED = "loaded.json"
 
 
-def run(job: Job) -> Outcome:
+def run(job: Job, outcome: Outcome) -> None:
     """Write the forecast of a run, or say why not. No line is sent before it has been checked.
 
     Raises:
         RefusedError: the server refuses a line or all of them; refused lines lie in `load.dead-letter.lp`.
-        CronocastError: any other reason why not every point was acknowledged; its `outcome` has the counts so far.
+        CronocastError: any other reason why not every point was acknowledged; `outcome` has the counts so far.
     """
-    outcome = Outcome()
-    try:
-        _load(job, outcome)
-    except CronocastError as error:
-        error.outcome = outcome
-        raise
-    return outcome
-
-
-def _load(job: Job, outcome: Outcome) -> None:
     target = resolved_target(job.entry, job.run_ns)
     if newer := _newer_run(job):
         outcome.status, outcome.reason = (
@@ -55,7 +45,7 @@ def _load(job: Job, outcome: Outcome) -> None:
     forecast = check_handoff(job.forecast, "forecast", *job.handoff_names())
     outcome.window = forecast.get("window", {})
     if forecast.get("status") == "skipped":
-        outcome.status, outcome.reason = "skipped", str(forecast.get("reason", ""))
+        outcome.skip(str(forecast.get("reason", "")))
         return
     if forecast:
         outcome.inputs[job.forecast.name] = forecast["outputs"][job.forecast.name]["sha256"]  # as just checked
@@ -70,7 +60,7 @@ def _load(job: Job, outcome: Outcome) -> None:
         outcome.rows_in = outcome.rows_kept = outcome.expected = sum(promised.values())
         outcome.members = [{"name": name, "tags": tags, "points": rows} for (name, tags), rows in promised.items()]
         if not promised:
-            outcome.status, outcome.reason = "skipped", "no_data: the forecast has no rows"
+            outcome.skip("no_data: the forecast has no rows")
             return
         seen_ = Seen()
         _deliver(job, outcome, target, checked_rows(file, job.forecast, every_ns, promised, seen_, columns), seen_)

@@ -28,7 +28,7 @@ LIGHT_CLASSES = ("constant", "trend", "too_short")
 
 
 @dataclass(frozen=True)
-class Part:
+class ForecastPart:
     """One forecast container: an image and its share of the members, the `index`-th of `count`."""
 
     image: str
@@ -36,7 +36,7 @@ class Part:
     count: int = 1
 
     @classmethod
-    def parse(cls, text: str) -> "Part":
+    def parse(cls, text: str) -> "ForecastPart":
         """Read `lstm-0/3`.
 
         Raises:
@@ -90,11 +90,11 @@ def models_by_image(entry: Entry, series_class: str) -> dict[str, tuple[str, ...
     return tries
 
 
-def parts(entry: Entry, classes: Sequence[str]) -> list[Part]:
+def parts(entry: Entry, classes: Sequence[str]) -> list[ForecastPart]:
     """Every container needed to forecast members of these classes; a single one writes forecast.csv itself."""
     images = [image for image in IMAGES if any(image in models_by_image(entry, c) for c in classes)]
     count = min(entry.shards, max(1, len(classes)))
-    return [Part(image, index, count) for image in images for index in range(count)]
+    return [ForecastPart(image, index, count) for image in images for index in range(count)]
 
 
 def write_outputs(folder: Path, entry: Entry, classes: Sequence[str]) -> None:

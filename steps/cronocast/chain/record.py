@@ -24,7 +24,7 @@ ATTEMPT = re.compile(r"\(\d+\)$")  # how the engine names each try of a step
 GO_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)
 
 
-def run(job: Job) -> Outcome:
+def run(job: Job, outcome: Outcome) -> None:
     """Write one point per run and series to `<measurement>_runs`, if records are wanted.
 
     Status, failing step, exit code, message, durations.
@@ -33,7 +33,8 @@ def run(job: Job) -> Outcome:
         CronocastError: as load.
     """
     if not job.entry.sink.runs:
-        return Outcome(status="skipped", reason="no_records: sink.runs is false")
+        outcome.skip("no_records: sink.runs is false")
+        return
     target = resolved_target(job.entry, job.run_ns)
     fields = record_fields(
         job.forecast.parent, job.entry.name, job.run, job.told.get("status", ""), job.told.get("failures", "")
@@ -45,7 +46,8 @@ def run(job: Job) -> Outcome:
     written = Written()
     registry.load(SINKS, "sink.kind", job.entry.sink.kind)(job.entry, say).write([line], written)
     said = f"{fields['status']}: {fields['message']}" if fields["message"] else ""
-    return Outcome(reason=said, expected=1, acked=written.acked, bytes=written.size, notes=notes)
+    outcome.reason, outcome.notes = said, notes
+    outcome.expected, outcome.acked, outcome.bytes = 1, written.acked, written.size
 
 
 def not_understood(status: str, failures: str) -> list[str]:

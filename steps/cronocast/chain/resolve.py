@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.chain.job import Job, check_paths, run_folder
-from cronocast.chain.parts import Part
+from cronocast.chain.parts import ForecastPart
+from cronocast.chain.provenance import provenance
 from cronocast.document.cross import cross_problems
 from cronocast.document.entry import MAX_ENTRY_BYTES, Entry, parse_entry_text, read_entry_text
 from cronocast.durations import UNIT_NS, Duration, parse_stamp, stamp
@@ -36,13 +37,12 @@ NEEDED_TO_WRITE = ("sink.url", "sink.database", "sink.measurement")
 # select does for many containers what forecast does in one: it publishes the same files
 PUBLISHED_AS = {"select": "forecast"}
 MANY_LINES = ("source.query", "source.tags", "options")  # people fold these over several lines
-SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
 # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
 EARLIEST_RUN_NS, LATEST_RUN_NS = (0, 9_000_000_000 * 10**9)
 
 
 @dataclass(frozen=True)
-class Given:
+class Invocation:
     """What a person or the engine gave one step: texts, None where not given, and by which way they came."""
 
     step: str
@@ -64,7 +64,7 @@ def step_leaves(step: str) -> tuple[Leaf, ...]:
     return tuple(leaf for leaf in leaves(Entry) if takes in leaf.steps)
 
 
-def make_job(given: Given) -> Job:
+def make_job(given: Invocation) -> Job:
     """Check everything a step was given and say what it is to do.
 
     Raises:
@@ -98,7 +98,7 @@ def make_job(given: Given) -> Job:
     return job
 
 
-def refused_place(given: Given) -> tuple[Path, str, str] | None:
+def refused_place(given: Invocation) -> tuple[Path, str, str] | None:
     """Where the result of a step that was refused belongs, its series and its run; None where they can't be told.
 
     Beside a file that was named it belongs only if one lies there: that of an earlier try, which must not stand for
@@ -108,7 +108,7 @@ def refused_place(given: Given) -> tuple[Path, str, str] | None:
     try:
         text = given.entry or "{}"
         document = read_entry_text(read_text(Path(text[1:])) if text.startswith("@") else text, "--entry")
-        part = Part.parse(given.part) if given.part else None
+        part = ForecastPart.parse(given.part) if given.part else None
     except ConfigError:
         return None
     name = given.texts.get("name") or (document.get("name") if isinstance(document, dict) else None)
@@ -139,7 +139,7 @@ def refused_place(given: Given) -> tuple[Path, str, str] | None:
     )
 
 
-def _check_files(given: Given, problems: list[Problem]) -> None:
+def _check_files(given: Invocation, problems: list[Problem]) -> None:
     files = {f"--{name.replace('_', '-')}": path for name, path in given.files.items() if path is not None}
     written = {f"--{OUTPUTS[given.step]}", "--dry-run"}
     check_paths(
@@ -150,7 +150,7 @@ def _check_files(given: Given, problems: list[Problem]) -> None:
     )
 
 
-def _document(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, str]]:
+def _document(given: Invocation, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, str]]:
     """The series document with flags and env variables laid over it, and where each setting came from."""
     data, origins = _base(given, problems)
     for leaf in step_leaves(given.step):
@@ -178,7 +178,7 @@ def _document(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], di
     return data, origins
 
 
-def _base(given: Given, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, str]]:
+def _base(given: Invocation, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, str]]:
     if given.entry:
         where, text = "--entry", given.entry
         if text.startswith("@"):
@@ -256,7 +256,7 @@ def run_time(text: str | None, problems: list[Problem]) -> int:
     return 0
 
 
-def _renamed(problem: Problem, given: Given) -> Problem:
+def _renamed(problem: Problem, given: Invocation) -> Problem:
     """Name the flag or env variable at fault instead of the path that it fills."""
     for leaf in step_leaves(given.step):
         if problem.where == leaf.path and (given.texts.get(leaf.path) or not given.entry):
@@ -264,7 +264,7 @@ def _renamed(problem: Problem, given: Given) -> Problem:
     return problem
 
 
-def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], problems: list[Problem]) -> Job:
+def _job(given: Invocation, entry: Entry, run_ns: int, origins: dict[str, str], problems: list[Problem]) -> Job:
     files = {name: path for name, path in given.files.items() if path is not None}
     folder = run_folder(given.root, entry.name, run_ns) if given.root else None
     needed = {
@@ -296,30 +296,6 @@ def _job(given: Given, entry: Entry, run_ns: int, origins: dict[str, str], probl
         dry_run=files.get("dry_run"),
         outputs=given.outputs,
         told=dict(given.told),
-        part=Part.parse(given.part) if given.part else None,
+        part=ForecastPart.parse(given.part) if given.part else None,
         settings=provenance(given.step, entry, origins),
     )
-
-
-def provenance(step: str, entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
-    """Each setting of a step with its value and where it came from.
-
-    A flag, an env variable, entry, history or default.
-    """
-    shown = {}
-    for leaf in (leaf for leaf in leaves(Entry) if step in leaf.steps or leaf.path in SHOWN_BY_REPORT):
-        value: Any = entry
-        for name in leaf.path.split("."):
-            value = getattr(value, name)
-        shown[leaf.path] = {"value": plain(value), "from": origins.get(leaf.path, "default")}
-    return shown
-
-
-def provenance_line(settings: Mapping[str, Mapping[str, Any]]) -> str:
-    """One start-up line: every setting that is not a default, and whence."""
-    parts: Iterable[str] = (
-        f"{path}={json.dumps(item['value'])} ({item['from']})"
-        for path, item in settings.items()
-        if item["from"] != "default"
-    )
-    return "settings: " + (", ".join(parts) or "all defaults")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cronocast.chain.job import Job
-from cronocast.chain.parts import Part, models_by_image, parts
+from cronocast.chain.parts import ForecastPart, models_by_image, parts
 from cronocast.errors import ContractError, seen
 from cronocast.handoff.files import atomic
 from cronocast.handoff.profile import Profile, read_profiles
@@ -19,7 +19,7 @@ Key = tuple[str, str]
 RANKS = {"ok": 0, "fallback": 1}  # a forecast as planned before one that stands in for it
 
 
-def run(job: Job) -> Outcome:
+def run(job: Job, outcome: Outcome) -> None:
     """Publish forecast.csv and its result as if one container had forecast every member.
 
     Rows of members stand in the order of the parts.
@@ -29,15 +29,15 @@ def run(job: Job) -> Outcome:
     """
     assert job.profile is not None  # noqa: S101 - a run folder always has one
     profiles = read_profiles(job.profile, *job.handoff_names())
-    outcome = Outcome()
     outcome.add_input(job.profile)
     if not profiles:
-        return Outcome(status="skipped", reason="no_data: there are no members", inputs=outcome.inputs)
+        outcome.skip("no_data: there are no members")
+        return
     documents = {
         part: _documents(job, part, outcome)
         for part in parts(job.entry, [profile.series_class for profile in profiles.values()])
     }
-    chosen: dict[Key, Part] = {}
+    chosen: dict[Key, ForecastPart] = {}
     for key, profile in profiles.items():
         chosen[key], document = choose(
             {part: found[key] for part, found in documents.items() if key in found}, profile, job
@@ -61,10 +61,9 @@ def run(job: Job) -> Outcome:
         f"{sum(m['status'] == status for m in outcome.members)} of {len(outcome.members)} members {status}"
         for status in bad
     )
-    return outcome
 
 
-def _documents(job: Job, part: Part, outcome: Outcome) -> dict[Key, dict[str, Any]]:
+def _documents(job: Job, part: ForecastPart, outcome: Outcome) -> dict[Key, dict[str, Any]]:
     """What the result of one part says of each of its members."""
     path = job.forecast.parent / part.file
     result = check_handoff(path, "forecast", *job.handoff_names(), result=result_path(part.name, path))
@@ -82,7 +81,7 @@ def _documents(job: Job, part: Part, outcome: Outcome) -> dict[Key, dict[str, An
     return documents
 
 
-def _forecasts(job: Job, part: Part, outcome: Outcome) -> Iterator[Member]:
+def _forecasts(job: Job, part: ForecastPart, outcome: Outcome) -> Iterator[Member]:
     """The members of one part's file one after the other, so that memory does not grow with their number.
 
     None where it was skipped.
@@ -91,7 +90,9 @@ def _forecasts(job: Job, part: Part, outcome: Outcome) -> Iterator[Member]:
     return read_members(path, forecast_columns(job.entry.levels)) if path.name in outcome.inputs else iter(())
 
 
-def choose(tried: Mapping[Part, dict[str, Any]], profile: Profile, job: Job) -> tuple[Part, dict[str, Any]]:
+def choose(
+    tried: Mapping[ForecastPart, dict[str, Any]], profile: Profile, job: Job
+) -> tuple[ForecastPart, dict[str, Any]]:
     """Pick the best forecast of one member.
 
     As planned before fallback, then the lower backtest error relative to naive, then the lighter image.

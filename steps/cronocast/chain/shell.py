@@ -26,13 +26,13 @@ AGAIN_S = 2.0  # from one SIGTERM to its repeat: longer than tidying up takes, a
 KEEP_TEMPORARY_S = 3600  # a file under a temporary name that is older belongs to a step that was killed
 
 
-def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -> int:
+def run_step(work: Callable[[Job, Outcome], None], job: Job, *, debug: bool = False) -> int:
     """Run one step and return its exit code; its result file is published last, also after an error.
 
     A step that got no lock replaces none.
     """
     begin = time.monotonic()
-    outcome, error = Outcome(status="failed"), None
+    outcome, error = Outcome(), None
     ended = threading.Event()
     previous = signal.signal(signal.SIGTERM, partial(_terminate, ended))
     try:
@@ -40,9 +40,9 @@ def run_step(work: Callable[[Job], Outcome], job: Job, *, debug: bool = False) -
             if job.lock_folder is not None:
                 stack.enter_context(series_lock(job.lock_folder))
             _remove_leftovers(job)
-            outcome = work(job)
+            work(job, outcome)
     except CronocastError as caught:
-        error, outcome = caught, caught.outcome or outcome
+        error = caught
     except OSError as caught:  # a call to the volume that nothing nearer has looked at
         error = _storage(caught, str(job.output))
         error.__cause__ = caught

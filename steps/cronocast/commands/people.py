@@ -105,7 +105,7 @@ def _problems_of_libraries(entry: "Entry", where: str) -> "list[Problem]":
     if entry.calendar.holidays is not None:
         from cronocast.timeseries.holidays import place_problems
 
-        problems += place_problems(entry, where)
+        problems += place_problems(entry.calendar.holidays, where)
     return problems
 
 

@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from cronocast.chain.job import Job
-from cronocast.chain.resolve import PUBLISHED_AS, Given, make_job, provenance_line, refused_place, step_leaves
+from cronocast.chain.provenance import provenance_line
+from cronocast.chain.resolve import PUBLISHED_AS, Invocation, make_job, refused_place, step_leaves
 from cronocast.chain.shell import guarded, run_step
 from cronocast.console import say
 from cronocast.errors import CronocastError, MissingExtraError, Problem, seen
@@ -97,7 +98,7 @@ def step_function(step: str) -> Callable[..., None]:
 
     def command(**values: Any) -> None:  # noqa: ANN401
         context: typer.Context = values["context"]
-        given = Given(
+        given = Invocation(
             step=step,
             entry=values["entry"],
             root=values["root"],
@@ -192,7 +193,7 @@ def _help(leaf: Leaf) -> str:
     return leaf.about + choices + default
 
 
-def _run(given: Given, *, debug: bool) -> int:
+def _run(given: Invocation, *, debug: bool) -> int:
     try:
         job = make_job(given)
     except CronocastError as error:
@@ -200,14 +201,14 @@ def _run(given: Given, *, debug: bool) -> int:
         raise
     say(f"{given.step}: series {job.entry.name}, run {job.run}; {provenance_line(job.settings)}")
 
-    def work(job: Job) -> Outcome:
+    def work(job: Job, outcome: Outcome) -> None:
         # Imported inside the step: libraries take seconds to load, and SIGTERM must be obeyed in them too.
-        return _work(given.step)(job)
+        _work(given.step)(job, outcome)
 
     return run_step(work, job, debug=debug)
 
 
-def _leave_result(given: Given, error: CronocastError) -> None:
+def _leave_result(given: Invocation, error: CronocastError) -> None:
     """Publish that a step failed before it could begin; the result of an earlier try must not stand for this one."""
     if (place := refused_place(given)) is not None:
         path, series, run = place
@@ -215,7 +216,7 @@ def _leave_result(given: Given, error: CronocastError) -> None:
             write_result(path, PUBLISHED_AS.get(given.step, given.step), series, run, Outcome(), 0.0, error, {})
 
 
-def _work(step: str) -> Callable[[Job], Outcome]:
+def _work(step: str) -> Callable[[Job, Outcome], None]:
     """Import the one function that does a step's work.
 
     Raises:
@@ -231,7 +232,7 @@ def _work(step: str) -> Callable[[Job], Outcome]:
         raise MissingExtraError([Problem("E_MISSING_EXTRA", step, sentence)]) from error
 
 
-def _imported(step: str) -> Callable[[Job], Outcome]:
+def _imported(step: str) -> Callable[[Job, Outcome], None]:
     if step == "extract":
         from cronocast.chain.extract import run
     elif step == "classify":

@@ -148,7 +148,7 @@ class Heavy(Placement):
 
 
 @dataclass(frozen=True)
-class Profile:
+class PodProfile:
     """One WorkflowTemplate: series choose it by their `profile`."""
 
     light: Placement = setting(Part(Placement), Placement(), "Pods of every image but those under heavy.")
@@ -316,9 +316,9 @@ class Chart:
     image: Image = setting(Part(Image), Image(), "Where the images come from.")
     volume: Volume = setting(Part(Volume), Volume(), "The claim that the steps share.")
     secrets: Secrets = setting(Part(Secrets), Secrets(), "Secrets by name.")
-    profiles: dict[str, Profile] = setting(
-        MapOf(_name, Part(Profile)),
-        {"cpu": Profile()},
+    profiles: dict[str, PodProfile] = setting(
+        MapOf(_name, Part(PodProfile)),
+        {"cpu": PodProfile()},
         "WorkflowTemplates by name; series choose one by their profile.",
     )
     schedule: Schedule = setting(Part(Schedule), Schedule(), "What every CronWorkflow shares.")

@@ -132,7 +132,7 @@ def _change_quantile(y: "Floats", lag: int, level: float) -> float:
     return float(np.quantile(changes, min(1.0, level * (1 + 1 / changes.size))))
 
 
-def windows(errors: "Floats", ends: "Sequence[int]") -> int:
+def effective_origins(errors: "Floats", ends: "Sequence[int]") -> int:
     """How many windows that lie apart those of a backtest are worth: as many as do, and at most half of the others.
 
     Those between tell something new as far as errors at neighbouring steps differ. Of a random walk all of them are
@@ -176,7 +176,7 @@ def left_out_coverage(errors: "Floats", ends: "Sequence[int]", level: float, y: 
     inside = total = 0
     for row, start in zip(errors, starts, strict=True):
         apart = np.abs(starts - start) >= b
-        worth = windows(errors[apart], starts[apart].tolist())
+        worth = effective_origins(errors[apart], starts[apart].tolist())
         if worth < 2 or np.isfinite(errors[apart]).sum() < LEAST_ERRORS:
             continue
         lower, upper = offsets(errors[apart], b, level, y, season, worth)

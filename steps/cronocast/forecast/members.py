@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Job:
+class MemberJob:
     """One member to forecast."""
 
     profile: Profile
@@ -39,7 +39,7 @@ class Job:
 
 
 def forecast_members(
-    jobs: Sequence[Job],
+    jobs: Sequence[MemberJob],
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
     weights: Path | None = None,
@@ -67,7 +67,7 @@ def forecast_members(
             progress(done, len(jobs))
 
 
-def _trained(jobs: Sequence[Job], weights: Path | None) -> Sequence[Job]:
+def _trained(jobs: Sequence[MemberJob], weights: Path | None) -> Sequence[MemberJob]:
     """The jobs, with the models that are trained once for many of them."""
     places = [i for i, job in enumerate(jobs) if _learns_together(job)]
     if not places:
@@ -80,13 +80,13 @@ def _trained(jobs: Sequence[Job], weights: Path | None) -> Sequence[Job]:
     return found
 
 
-def _learns_together(job: Job) -> bool:
+def _learns_together(job: MemberJob) -> bool:
     return any(
         hasattr(load(MODELS, "model", name), "fit_many") for name in named(job.settings.model, job.settings.candidates)
     )
 
 
-def _begun(job: Job) -> Work | None:
+def _begun(job: MemberJob) -> Work | None:
     """The member under way; None where it fails, which its own job will say."""
     try:
         work = begin(job.profile, job.time_ns, job.y, job.settings)
@@ -97,13 +97,13 @@ def _begun(job: Job) -> Work | None:
     return work if isinstance(work, Work) else None
 
 
-def _alone(jobs: Sequence[Job]) -> Iterator[MemberForecast]:
+def _alone(jobs: Sequence[MemberJob]) -> Iterator[MemberForecast]:
     # One BLAS thread, as in the workers: sums in another order would end in other last digits.
     with threadpool_limits(limits=1):
         yield from map(run_job, jobs)
 
 
-def _together(jobs: Sequence[Job], workers: int) -> Iterator[MemberForecast]:
+def _together(jobs: Sequence[MemberJob], workers: int) -> Iterator[MemberForecast]:
     left = list(jobs)
     while left:
         done = 0
@@ -120,7 +120,7 @@ def _together(jobs: Sequence[Job], workers: int) -> Iterator[MemberForecast]:
         left = left[done:]
 
 
-def _by_itself(job: Job) -> MemberForecast:
+def _by_itself(job: MemberJob) -> MemberForecast:
     try:
         with _pool(1) as pool:
             return pool.submit(run_job, job).result()
@@ -146,7 +146,7 @@ def _one_thread() -> None:
     _limits.append(threadpool_limits(limits=1))
 
 
-def run_job(job: Job) -> MemberForecast:
+def run_job(job: MemberJob) -> MemberForecast:
     """Forecast one member; its failure is its own."""
     try:
         return forecast_member(job.profile, job.time_ns, job.y, job.settings, job.state, job.trained)

@@ -45,7 +45,7 @@ def backtest_report(
         },
     }
     if np.isfinite(errors).any():
-        chosen, worth = unit.measured(test.actual - errors), intervals.windows(errors, test.ends)
+        chosen, worth = unit.measured(test.actual - errors), intervals.effective_origins(errors, test.ends)
         first, *further = (_interval(test, errors, y, unit, level, season, scale, worth) for level in levels)
         named = {
             f"{name}_{level_name(level)}": value

@@ -194,7 +194,7 @@ class Work:
         self, yhat: "Floats", used: tuple[str, ...], choice: choose.Choice, test: backtest.Backtest, errors: "Floats"
     ) -> MemberForecast:
         season, levels = min(self.context.periods, default=1), (self.settings.level, *self.settings.levels)
-        tail, worth = self.filled.tail, intervals.windows(errors, test.ends)
+        tail, worth = self.filled.tail, intervals.effective_origins(errors, test.ends)
         bands = []
         for level in levels:
             below, above = (

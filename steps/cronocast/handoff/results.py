@@ -36,6 +36,10 @@ class Outcome:
     window: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # such as warnings of the server
 
+    def skip(self, reason: str) -> None:
+        """There is nothing to hand on, for a good reason."""
+        self.status, self.reason = "skipped", reason
+
     def add_input(self, path: Path) -> None:
         """Record a file that was read."""
         self.inputs[path.name] = sha256(path)

@@ -141,8 +141,8 @@ class Client:
         import requests
         import urllib3
 
-        from cronocast.http.faults import AgainError, status_fault, transfer_fault
-        from cronocast.http.transport import LateError, deadline, session
+        from cronocast.http.faults import RetryableError, status_fault, transfer_fault
+        from cronocast.http.transport import DeadlineExceededError, deadline, session
 
         if self._session is None:
             self._session = session(self.where, self.ca_file, self._authorization())
@@ -154,8 +154,8 @@ class Client:
                 _check_plain(response, self.where)
                 self._check_clock(response)
                 return consume(response)
-        except LateError:
-            raise AgainError("E_TIMEOUT", self.where, f"no complete answer within {self.timeout_s:g} s") from None
+        except DeadlineExceededError:
+            raise RetryableError("E_TIMEOUT", self.where, f"no complete answer within {self.timeout_s:g} s") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise transfer_fault(error, self.where) from error
         except CronocastError as error:
@@ -265,14 +265,14 @@ def _last(error: TemporaryError, tries: int, spent: float, asked: float | None) 
 
 def _check_plain(response: "requests.Response", where: str) -> None:
     """Refuse a compressed answer: none was asked for, and a small one can hold gigabytes."""
-    from cronocast.http.faults import AgainError
+    from cronocast.http.faults import RetryableError
 
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         sentence = (
             f"Content-Encoding {coding[:40]!a} although identity was asked for; switch compression off in the proxy"
         )
-        raise AgainError("E_ENCODING", where, sentence, tries=2, last=ContractError("E_ENCODING", where, sentence))
+        raise RetryableError("E_ENCODING", where, sentence, tries=2, last=ContractError("E_ENCODING", where, sentence))
 
 
 def _check_scheme(server: Source | Sink, auth: str, username: str | None, role: str) -> None:

@@ -22,7 +22,7 @@ NO_DATABASE = re.compile(
 STATEMENT = re.compile(r" to execute statement '.*', requires ", re.DOTALL)
 
 
-class AgainError(TemporaryError):
+class RetryableError(TemporaryError):
     """A request that may be sent again: when, how often at most, and what stands if it fails still."""
 
     def __init__(
@@ -57,7 +57,7 @@ def excerpt(body: bytes, secret: str = "") -> str:
 
 
 def status_fault(status: int, headers: Mapping[str, str], body: bytes, where: str, secret: str) -> CronocastError:
-    """The error that an answer with an unexpected status stands for; `AgainError` where another try may help."""
+    """The error that an answer with an unexpected status stands for; `RetryableError` where another try may help."""
     said = f"status {status}, {excerpt(body, secret)}"
     text = body[:8192].decode("utf-8", "replace")
     if status in (401, 403):
@@ -65,7 +65,7 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, where: st
     if (status == 404 or status >= 500) and NO_DATABASE.search(text):
         return RefusedError("E_DB_NOT_FOUND", where, f"{said}; name a database and a retention policy that exist")
     if (status in (408, 425, 429) or 500 <= status < 600) and not PERMANENT.search(text):
-        return AgainError(
+        return RetryableError(
             "E_BUSY" if status in (408, 425, 429) else "E_SERVER",
             where,
             said,
@@ -134,16 +134,16 @@ def transfer_fault(error: BaseException, where: str) -> CronocastError:
             "E_URL", where, "the address can't be used; allowed: http://HOST[:PORT] or https://HOST[:PORT]"
         )
     if any(isinstance(e, TimeoutError) or "Timeout" in type(e).__name__ for e in causes):
-        return AgainError("E_TIMEOUT", where, "no answer in time")
+        return RetryableError("E_TIMEOUT", where, "no answer in time")
     if any(isinstance(e, ConnectionRefusedError) for e in causes):
-        return AgainError("E_UNREACHABLE", where, "connection refused; is the server up?")
+        return RetryableError("E_UNREACHABLE", where, "connection refused; is the server up?")
     if any(
         "IncompleteRead" in type(e).__name__ or "ChunkLength" in type(e).__name__ or "ended prematurely" in str(e)
         for e in causes
     ):
-        return AgainError("E_CUT", where, "the answer was cut before its end")
+        return RetryableError("E_CUT", where, "the answer was cut before its end")
     reasons = [e.strerror for e in causes if isinstance(e, OSError) and isinstance(e.errno, int) and e.strerror]
-    return AgainError(
+    return RetryableError(
         "E_UNREACHABLE", where, f"connection lost: {reasons[-1] if reasons else 'closed by the other side'}"
     )
 

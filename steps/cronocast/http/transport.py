@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cronocast import __version__
 from cronocast.errors import ConfigError, seen
-from cronocast.http.faults import AgainError
+from cronocast.http.faults import RetryableError
 from cronocast.settings.rules import host_fault
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_INTERIM = 5  # "100 Continue" answers before the real one; a server in a loop sends them for ever
 
 
-class LateError(BaseException):
+class DeadlineExceededError(BaseException):
     """The deadline of a request has passed; no `except Exception` of a library swallows it."""
 
 
@@ -46,7 +46,7 @@ def session(where: str, ca_file: str | None, headers: dict[str, str]) -> "reques
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Raise `LateError` in the main thread after `seconds`, whatever it waits for.
+    """Raise `DeadlineExceededError` in the main thread after `seconds`, whatever it waits for.
 
     A read timeout never fires on a drip of bytes.
     """
@@ -55,7 +55,7 @@ def deadline(seconds: float) -> Iterator[None]:
         return
 
     def late(signum: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
-        raise LateError
+        raise DeadlineExceededError
 
     previous = signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)  # repeated: one raised inside a destructor is lost
@@ -81,7 +81,7 @@ def connect(host: str, port: int, where: str) -> socket.socket:
     """Open a connection to a checked address of `host`: the address that was checked is the one that is dialled.
 
     Raises:
-        AgainError: no such host, or nobody answers in time.
+        RetryableError: no such host, or nobody answers in time.
         ConfigError: the name stands for a link-local, unspecified or multicast address.
         OSError: refused or unreachable.
     """
@@ -114,7 +114,7 @@ def _resolve(host: str, port: int, where: str) -> list[str]:
     asking.start()
     asking.join(CONNECT_S)
     if not found:
-        raise AgainError(
+        raise RetryableError(
             "E_DNS", where, f"host {seen(host)} is not known or the name server does not answer; check the name"
         )
     return found

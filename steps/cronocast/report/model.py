@@ -16,7 +16,7 @@ from cronocast.handoff.files import read_json
 from cronocast.handoff.profile import Profile, from_document
 from cronocast.handoff.results import read_result
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags, read_members
-from cronocast.report.scores import Backtest, backtest_of, dict_of, list_of, number_of
+from cronocast.report.scores import BacktestView, backtest_of, dict_of, list_of, number_of
 
 STEPS = ("extract", "classify", "forecast", "load")
 Key = tuple[str, str]
@@ -57,7 +57,7 @@ class MemberView:
     series_class: str = ""
     model: str = ""
     why: str = ""
-    backtest: Backtest | None = None
+    backtest: BacktestView | None = None
     # what was done with the values before, as the forecast step counts it
     prepared: dict[str, Any] = field(default_factory=dict)
     written: int | None = None  # points acknowledged; None where load did not say

@@ -11,7 +11,7 @@ MOST_STEPS = 10**9  # of a season; more than any history has
 
 @dataclass(frozen=True)
 class Score:
-    """Backtest of one model. Errors are scaled by the in-sample naive error (MASE's unit); None where not known."""
+    """BacktestView of one model. Errors are scaled by the in-sample naive error (MASE's unit); None where not known."""
 
     model: str
     ratio: float | None = None  # error over that of the naive forecast, as models are chosen by it; below 1 is better
@@ -23,7 +23,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Backtest:
+class BacktestView:
     """Rolling-origin backtest of one member.
 
     What the chosen answer and the naive forecast got wrong, by model and by step ahead.
@@ -47,7 +47,7 @@ class Backtest:
     naive: tuple[float | None, ...] = ()
 
 
-def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
+def backtest_of(data: Any) -> BacktestView | None:  # noqa: ANN401 - untrusted JSON
     """The one place that knows the keys of a backtest; None where there is none."""
     if not isinstance(data, dict) or not data:
         return None
@@ -61,7 +61,7 @@ def backtest_of(data: Any) -> Backtest | None:  # noqa: ANN401 - untrusted JSON
         )
         for model, row in models.items()
     ]
-    return Backtest(
+    return BacktestView(
         origins=int(number_of(data.get("origins")) or 0),
         ratio=_first(data.get("ratio"), chosen.get("ratio")),
         mase=_first(data.get("mase"), chosen.get("mase")),

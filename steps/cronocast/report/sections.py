@@ -20,7 +20,7 @@ from cronocast.report.focus import focus_of
 from cronocast.report.hover import forecast_hover, steps_hover
 from cronocast.report.model import MemberView, RunView
 from cronocast.report.prepared import prepared_sentence
-from cronocast.report.scores import Backtest, Score
+from cronocast.report.scores import BacktestView, Score
 
 SIZES = (Size(1080, 350), Size(700, 310, "medium"), Size(348, 290, "narrow", 11))
 CONTEXT_SIZES = (Size(1080, 92), Size(700, 92, "medium"), Size(348, 86, "narrow", 11))
@@ -242,7 +242,7 @@ def chosen_models(label: str) -> set[str]:
     return set(inner.split(",")) if inner else {label}
 
 
-def _scores(member: MemberView, test: Backtest) -> str:
+def _scores(member: MemberView, test: BacktestView) -> str:
     used = chosen_models(member.model)
     alone = len(used) == 1
     rows = [

@@ -6,7 +6,7 @@ from cronocast.charts.words import clock, counted, length, number, percent
 from cronocast.handoff.profile import silent
 from cronocast.handoff.series import Member
 from cronocast.report.model import MemberView, RunView, Step
-from cronocast.report.scores import Backtest
+from cronocast.report.scores import BacktestView
 
 # DESIGN.md section 9, in a few words.
 EXITS = {
@@ -80,7 +80,7 @@ def earlier_sentence(run: str, past: Member, member: MemberView, zone: tzinfo) -
     )
 
 
-def coverage_sentence(backtest: Backtest | None, level: float) -> str:
+def coverage_sentence(backtest: BacktestView | None, level: float) -> str:
     """How the band held on held-out values."""
     if backtest is None or backtest.coverage is None:
         return ""

@@ -64,7 +64,7 @@ class Spool:
         self._kept_sum = self._sum.copy()
         file.write(head)
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Call what came so far complete: `rewind` goes back to here."""
         self._kept, self._kept_sum = len(self._segments), self._sum.copy()
 

@@ -3,16 +3,12 @@
 import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cronocast.durations import UNIT_NS
 from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 from cronocast.timeseries.grid import Bools, Floats, Ints
-
-if TYPE_CHECKING:
-    from cronocast.document.entry import Entry
 
 DAY = UNIT_NS["d"]
 MOST_LEFT_OUT = 0.25  # of the values; where more of them lie on holidays, those are its ordinary days
@@ -45,11 +41,11 @@ def on_holiday(place: str, time_ns: Ints, offset_ns: int, step_ns: int) -> Bools
     return np.isin(days, known) & (step_ns <= DAY)
 
 
-def place_problems(entry: "Entry", where: str) -> list[Problem]:
-    """What the package has against the place of an entry; where it is not installed it can't be asked."""
+def place_problems(place: str | None, where: str) -> list[Problem]:
+    """What the package has against a place; where it is not installed it can't be asked."""
     try:
-        if entry.calendar.holidays is not None:
-            _days(entry.calendar.holidays, 2000, 2000)
+        if place is not None:
+            _days(place, 2000, 2000)
     except MissingExtraError:
         return []
     except ConfigError as error:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cronocast.document.entry import Entry
 from cronocast.durations import UNIT_NS
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import clock_of
@@ -38,12 +37,12 @@ def changes_values(wanted: Prepare) -> bool:
     return wanted.resample is not None or wanted.rate or wanted.outliers is not None or wanted.smooth is not None
 
 
-def prepare_member(member: Member, entry: Entry) -> tuple[Member, dict[str, int]]:
-    """A member of a history as its entry wants it prepared, and what was done to how many values."""
-    if not changes_values(entry.prepare):
+def prepare_member(member: Member, every_ns: int, wanted: Prepare, zone: str) -> tuple[Member, dict[str, int]]:
+    """A member of a history prepared as wanted, on a grid of `every_ns`, and what was done to how many values."""
+    if not changes_values(wanted):
         return member, {}
     times, values = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
-    done = prepare(times, values, int(entry.every), entry.prepare, entry.calendar.timezone)
+    done = prepare(times, values, every_ns, wanted, zone)
     return replace(
         member, time_ns=array("q", done.time_ns.tobytes()), columns=(array("d", done.y.tobytes()),)
     ), done.counts

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cronocast.models.lstm.member import Member
+    from cronocast.models.lstm.member import LstmMember
     from cronocast.models.lstm.network import Network
 
     Floats = NDArray[np.float64]
@@ -113,7 +113,7 @@ class LstmMany:
     def _learn(
         self,
         network: "Network",
-        members: "Sequence[Member]",
+        members: "Sequence[LstmMember]",
         options: Recurrent,
         folder: "Path | None",
         identity: state.Identity,
@@ -149,7 +149,7 @@ class LstmMany:
             state.save(folder, identity, state.Saved(network.weights(), score))
 
 
-def _pool(members: "Sequence[Member]", h: int, newest: float = 1.0, *, late: bool = False) -> "Pool":
+def _pool(members: "Sequence[LstmMember]", h: int, newest: float = 1.0, *, late: bool = False) -> "Pool":
     """Windows of all members and what their linear maps leave.
 
     To train on (all, or the newest share), or held out (`late`).
@@ -165,7 +165,7 @@ def _pool(members: "Sequence[Member]", h: int, newest: float = 1.0, *, late: boo
     return np.concatenate(inputs), np.concatenate(targets)
 
 
-def _prepared(ys: "Sequence[Floats]", contexts: Sequence[Context], shape: win.Plan) -> "list[Member]":
+def _prepared(ys: "Sequence[Floats]", contexts: Sequence[Context], shape: win.Plan) -> "list[LstmMember]":
     """The members that are long enough, fewer windows of each the more they are.
 
     Raises:

@@ -29,7 +29,7 @@ JUDGES = 256  # held-out windows that decide the gates; they overlap, more say t
 
 
 @dataclass
-class Member:
+class LstmMember:
     """One member: its values around 0 in typical size 1, and what was learnt about it alone."""
 
     y: "Floats"
@@ -52,7 +52,7 @@ class Member:
 
 def prepare(
     y: "Floats", periods: Sequence[int], shape: Plan, observed: "Bools | None" = None, most: int = win.MAX_WINDOWS
-) -> Member:
+) -> LstmMember:
     """Learn everything that needs no network.
 
     Args:
@@ -98,10 +98,10 @@ def prepare(
     target = windows.targets[late].sum(axis=2)
     errors = [float(np.mean(np.abs(target - win.linear(x[late], weights).sum(axis=2)))) for weights in tried]
     best = int(np.argmin(errors))
-    return Member(normal, shift, size, tuple(periods), prepared, parts, windows, x, tried[best], win.RIDGE[best])
+    return LstmMember(normal, shift, size, tuple(periods), prepared, parts, windows, x, tried[best], win.RIDGE[best])
 
 
-def finish(member: Member, apply: "Apply", h: int) -> None:
+def finish(member: LstmMember, apply: "Apply", h: int) -> None:
     """Let through what helped on the held-out part, then fit the linear map once more, to all windows."""
     _, late = member.windows.split(h)
     late = late[:: max(1, late.size // JUDGES)]
@@ -117,7 +117,7 @@ def finish(member: Member, apply: "Apply", h: int) -> None:
     member.weights = win.ridge(member.x, member.windows.targets - member.gates[1] * corrections, (member.penalty,))[0]
 
 
-def ahead(member: Member, apply: "Apply", shape: Plan, h: int) -> "dict[str, Floats]":
+def ahead(member: LstmMember, apply: "Apply", shape: Plan, h: int) -> "dict[str, Floats]":
     """Forecast trend, season and rest, which are to be added, each of shape (h,), unit of the member's values.
 
     Raises:
@@ -142,7 +142,7 @@ def ahead(member: Member, apply: "Apply", shape: Plan, h: int) -> "dict[str, Flo
     return out
 
 
-def _block(member: Member, history: "Floats", parts: Parts, apply: "Apply", shape: Plan) -> "Floats":
+def _block(member: LstmMember, history: "Floats", parts: Parts, apply: "Apply", shape: Plan) -> "Floats":
     """The next `shape.h` steps: extensions of trend and season, and the corrections let through.
 
     Shape (shape.h, parts).

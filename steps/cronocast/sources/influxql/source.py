@@ -38,7 +38,7 @@ class InfluxQL:
         client = source_client(entry.source, say)
         reading = Reading()
         for part in slices(window, entry.source.slice):
-            spool.keep()
+            spool.commit()
             taken = partial(_take, entry=entry, part=part, spool=spool, so_far=reading, where=client.where)
             answer, size = _send(client, history_query(entry, part).form(entry.source), taken)
             reading.rows, reading.bytes = reading.rows + answer.rows, reading.bytes + size

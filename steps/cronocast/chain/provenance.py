@@ -1,0 +1,34 @@
+"""Which value each setting has, and where it came from."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cronocast.document.entry import Entry
+from cronocast.settings.declare import leaves, plain
+
+SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
+
+
+def provenance(step: str, entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
+    """Each setting of a step with its value and where it came from.
+
+    A flag, an env variable, entry, history or default.
+    """
+    shown = {}
+    for leaf in (leaf for leaf in leaves(Entry) if step in leaf.steps or leaf.path in SHOWN_BY_REPORT):
+        value: Any = entry
+        for name in leaf.path.split("."):
+            value = getattr(value, name)
+        shown[leaf.path] = {"value": plain(value), "from": origins.get(leaf.path, "default")}
+    return shown
+
+
+def provenance_line(settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """One start-up line: every setting that is not a default, and whence."""
+    parts: Iterable[str] = (
+        f"{path}={json.dumps(item['value'])} ({item['from']})"
+        for path, item in settings.items()
+        if item["from"] != "default"
+    )
+    return "settings: " + (", ".join(parts) or "all defaults")
