@@ -64,8 +64,8 @@ class Influxd2(Influxd):
         return str(made["token"])
 
     def bearer(self, account: Account) -> str:
-        """There is none here."""
-        raise NotImplementedError("2.x takes no bearer token")
+        """There is none."""
+        raise NotImplementedError("2.x takes no JSON web token")
 
     def api(self, method: str, path: str, **document: Any) -> dict[str, Any]:
         """Ask for something that only 2.x has."""
@@ -94,11 +94,10 @@ class Influxd2(Influxd):
             self.api("POST", f"{path}/{made['id']}/password", password=account.password)
 
     def _program(self) -> list[str]:
-        return [str(self._influxd)]
+        return [str(self._influxd), "--reporting-disabled"]  # it would call its maker
 
     def _environment(self) -> dict[str, str]:
         settings = {
-            "REPORTING_DISABLED": "true",
             "CONFIG_PATH": str(self.folder),  # no configuration file of whoever runs this
             "HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}",
             "BOLT_PATH": str(self.folder / "bolt"),

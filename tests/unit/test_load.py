@@ -130,9 +130,11 @@ OUTSIDE = (
     " 2026-01-01T08:15:00Z dropped because it violates a Retention Policy Lower Bound at 2026-11-29T22:48:23.081021115Z"
     " dropped=100 for database: d for retention policy: short"
 )
+NO_MAPPING = '{"code":"not found","message":"no dbrp mapping found"}'
 ANSWERS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code, token, most requests
     "L3 200": (status(200), 76, "E_HTTP_STATUS", 1),
     "L6 404": (refused(404, 'database not found: "d"'), 69, "E_DB_NOT_FOUND", 1),
+    "L6 404 of 2.x": (status(404, NO_MAPPING), 69, "E_DB_NOT_FOUND", 1),
     "F10 L7 unknown policy": (refused(500, "retention policy not found: x"), 69, "E_DB_NOT_FOUND", 1),
     "F18 type conflict": (refused(400, CONFLICT), 69, "E_TYPE_CONFLICT", 1),
     "F18 type conflict of 2.x": (
@@ -260,6 +262,13 @@ def test_a_refused_curve_leaves_nothing_that_could_pass_for_a_whole_one(tmp_path
 
     code, result, seen, _ = loaded(tmp_path, limited, batch=70)
     assert (code, result["token"], len(seen), kept) == (69, "E_RETENTION", 1, [])
+
+
+def test_a_missing_mapping_of_2x_may_be_a_missing_right_or_policy(tmp_path: Path) -> None:
+    _, result, _, _ = loaded(tmp_path, [status(404, NO_MAPPING)])
+    assert all(
+        words in result["message"] for words in ("no dbrp mapping", "the token may not", "sink.retention_policy")
+    )
 
 
 def partial(bad: Callable[[bytes], bool], code: int = 400) -> Callable[[Seen], Behaviour]:

@@ -327,9 +327,11 @@ def test_retention_policy(run: Run, influxd: Influxd, database: str) -> None:
 def test_signing_in_Q3(run: Run, influxd: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run({"auth": "none", "username": None}).token == "E_AUTH"
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.writer.password)
-    assert (run({"username": "writer"}).code, run({"username": "reader"}).code) == (77, 77)
-    monkeypatch.setenv("CRONOCAST_SOURCE_TOKEN", influxd.bearer(influxd.reader))
-    assert run({"auth": "bearer", "username": None}).code == 0
+    no_right = 69 if servers.IS_2 else 77  # see test_versions.py
+    assert (run({"username": "writer"}).code, run({"username": "reader"}).code) == (no_right, 77)
+    if not servers.IS_2:  # which takes no JSON web token
+        monkeypatch.setenv("CRONOCAST_SOURCE_TOKEN", influxd.bearer(influxd.reader))
+        assert run({"auth": "bearer", "username": None}).code == 0
 
 
 @pytest.fixture(scope="module")

@@ -176,7 +176,7 @@ def test_f12_commit_then_reset_leaves_no_duplicate(influxd: Influxd, database: s
         made = make_job(tmp_path, server.url, batch=100, retry_for="2s")
         publish(made, HOSTS, 100)
         code, result = load(made)
-        assert (code, result["acked"], len(server.seen)) == (0, 300, 8)
+        assert (code, result["acked"], len(server.seen)) == (0, 300, 10)
     assert points(influxd, database) == expected_points(100)
 
 

@@ -110,9 +110,15 @@ class Influx:
             return response.status_code, self._words(_read(response))
 
         headers = {"Content-Type": "text/plain; charset=utf-8"}
-        return self.client.send(
-            "POST", "/write", params=params, body=body, headers=headers, accept=SPLIT | {DONE}, consume=consume
-        )
+        try:
+            return self.client.send(
+                "POST", "/write", params=params, body=body, headers=headers, accept=SPLIT | {DONE}, consume=consume
+            )
+        except RefusedError as error:
+            if error.token != "E_DB_NOT_FOUND":
+                raise
+            also = "or (2.x) the token may not write to it, or a bucket x/p needs its p as sink.retention_policy"
+            raise RefusedError(error.token, error.where, f"{error.problem}, {also}") from error
 
     @property
     def _where(self) -> str:
@@ -192,9 +198,8 @@ class Influx:
         try:
             result = json.loads(answer)["results"][0]
             if "error" in result:
-                raise RefusedError(
-                    "E_QUERY", self.client.where, f"the points can't be counted: {seen(result['error'])}"
-                )
+                sentence = f"{seen(result['error'])}; sink.read_back takes a user or token that may read"
+                raise RefusedError("E_QUERY", self.client.where, f"the points can't be counted: {sentence}")
             found: Any = result["series"][0]["values"][0][1] if result.get("series") else 0
             return int(found)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
