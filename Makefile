@@ -12,16 +12,19 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --un
 SOURCES := $(shell find steps -name '*.py')
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e lint bench lock chart images
+.PHONY: help demo test test-servers e2e lint bench lock chart images
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
 
 demo: $(DEMO) ## a real InfluxDB on this machine, real data, a forecast of each series, a report; CRONOCAST_MODEL=lstm trains that one
 	@.venv/bin/python -m demo.demo
 
 test: $(DEV) ## every test against real parts; ARGS="-k word" for some
 	.venv-dev/bin/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-servers: $(DEV) ## the tests that need an InfluxDB, against 1.6, 1.8, 1.13 and 2.x (tests/wire/README.md); VERSIONS="1.13.2 2" for some
+	@.venv-dev/bin/python -m tests.servers $(VERSIONS)
 
 # Most of the time is spent waiting for schedules and pods, so that more tests than cores go on at a time; one file shares its runs.
 e2e: cluster $(DEV) ## the same on Kubernetes: needs the cluster that KUBECONFIG names, with Argo and the images (tests/e2e/README.md)
