@@ -248,7 +248,7 @@ def test_a_limit_shorter_than_the_horizon_is_named_with_the_way_to_lift_it(
     words: str, ago: int, policy: str | None, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """100 steps of 5 minutes reach 8.25 hours ahead."""
-    monkeypatch.setattr("cronocast.load.influx.time", SimpleNamespace(time=lambda: RUN_NS / 10**9 + 3600 * ago))
+    monkeypatch.setattr("cronocast.sinks.influx.sink.time", SimpleNamespace(time=lambda: RUN_NS / 10**9 + 3600 * ago))
     code, result, seen, _ = loaded(tmp_path, [refused(400, words)], retention_policy=policy)
     assert (code, result["token"], result["acked"], len(seen)) == (69, "E_RETENTION", 0, 1)
     assert cure in result["message"]

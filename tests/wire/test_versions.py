@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cronocast.entry import parse_entry
+from cronocast.document.entry import parse_entry
 from cronocast.errors import RefusedError
-from cronocast.load.influx import Influx, influx_sink
-from cronocast.load.written import Written
+from cronocast.sinks.influx.sink import Influx, influx_sink
+from cronocast.sinks.table import Written
 from demo.influxd import Influxd
 from tests import servers
 from tests.influxd2 import Influxd2
