@@ -83,7 +83,9 @@ def test_a_past_forecast_is_that_of_a_run_at_that_time(tmp_path: Path) -> None:
         before = time_ns < study.origin_ns(o)
         assert before.sum() == study.origins[o]
         profile = classify_member(*members[m].key, time_ns[before], y[before], HOUR, 24, None, None)
-        run = forecast_member(profile, time_ns[before], y[before], Settings(h=12, end_ns=study.origin_ns(o), level=0.8))
+        run = forecast_member(
+            profile, time_ns[before], y[before], Settings(horizon=12, end_ns=study.origin_ns(o), level=0.8)
+        )
         rows = study.models["auto"]
         assert (rows.used[m][o], study.classes[m][o]) == (run.model, profile.series_class)
         np.testing.assert_array_equal(

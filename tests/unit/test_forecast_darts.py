@@ -28,7 +28,7 @@ Y = 100 + 0.1 * T + 10 * np.sin(2 * np.pi * T / 24) + np.random.default_rng(0).n
 
 
 def context(**options: Any) -> Context:
-    return Context(HOUR_NS, 0, periods=(24,), options={"horizon": 24, "key": "m{}", **options})
+    return Context(HOUR_NS, 0, periods=(24,), options=options, horizon=24, key="m{}")
 
 
 def forecast(name: str, **options: Any) -> Any:
@@ -163,7 +163,7 @@ def test_no_forecast_is_begun_with_a_wrong_option(settings: dict[str, Any]) -> N
         Profile("m", "", "seasonal", "", HOUR_NS, Y.size, 0, HOUR_NS * (Y.size - 1), periods=(24,)),
         HOUR_NS * Y.size,
     )
-    job = MemberJob(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, h=24, options={"alfa": 1}, **settings))
+    job = MemberJob(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, horizon=24, options={"alfa": 1}, **settings))
     with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options\.alfa: FFT of darts"):
         next(forecast_members([job]))
 

@@ -15,8 +15,7 @@ from cronocast.forecast.backtest import MOST_ORIGINS
 from cronocast.forecast.engine import forecast_member
 from cronocast.handoff.profile import Profile
 from cronocast.models.linear import Linear
-from cronocast.models.table import MODELS
-from cronocast.registry import Row
+from cronocast.models.table import MODELS, ModelRow
 
 HOUR_NS = 3600 * 10**9
 START_NS = 1_700_000_400 * 10**9 // HOUR_NS * HOUR_NS
@@ -90,7 +89,7 @@ def run(
     values = np.asarray(y, dtype=float)
     times = START_NS + HOUR_NS * np.arange(values.size, dtype=np.int64)
     seen = np.isfinite(values) | np.isinf(values)
-    given = Settings(**{"h": 24, "end_ns": START_NS + HOUR_NS * values.size, **settings})
+    given = Settings(**{"horizon": 24, "end_ns": START_NS + HOUR_NS * values.size, **settings})
     return forecast_member(profile(values, series_class, **(known or {})), times[seen], values[seen], given)
 
 
@@ -235,7 +234,7 @@ def test_the_naive_forecast_that_was_better_stands_in_for_a_model_that_fails(y: 
 @pytest.mark.parametrize("minutes", [10, 30, 50, 59.99])
 def test_rows_within_steps_are_forecast_as_if_they_stood_at_their_beginnings(minutes: float) -> None:
     times = START_NS + HOUR_NS * np.arange(672)
-    settings = Settings(h=24, end_ns=START_NS + 672 * HOUR_NS)
+    settings = Settings(horizon=24, end_ns=START_NS + 672 * HOUR_NS)
     found, plain = (
         forecast_member(profile(SAWTOOTH), times + int(after * 60 * 10**9), SAWTOOTH, settings)
         for after in (minutes, 0)
@@ -310,7 +309,7 @@ def test_new_level_of_today_is_kept(season: float) -> None:
 
 
 def test_trend_is_extended() -> None:
-    result = run(RAMP, "trend", h=48)
+    result = run(RAMP, "trend", horizon=48)
     assert result.yhat == pytest.approx(10 + 0.1 * np.arange(672, 720), abs=1.5)
     assert "linear" in result.model
 
@@ -343,7 +342,7 @@ def test_failing_model_is_replaced_and_says_why(model: type, sentence: str) -> N
 
 
 def test_a_model_that_failed_does_not_stand_in_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(MODELS, "seasonal_naive", Row(f"{__name__}:Broken"))
+    monkeypatch.setitem(MODELS, "seasonal_naive", ModelRow(f"{__name__}:Broken"))
     result = run(WAVE, "seasonal", {"periods": (24,)}, model="seasonal_naive")
     check(result)
     assert (result.status, result.reason.count("seasonal_naive failed")) == ("fallback", 1)
@@ -477,7 +476,7 @@ def test_why_names_what_stands_in(settings: dict[str, Any]) -> None:
 
 
 def test_long_horizon_on_a_short_history_widens() -> None:
-    result = run(np.cumsum(np.random.default_rng(13).normal(size=60)), h=600)
+    result = run(np.cumsum(np.random.default_rng(13).normal(size=60)), horizon=600)
     check(result, 600)
     width = result.upper - result.lower
     assert width[-1] > 3 * width[0]

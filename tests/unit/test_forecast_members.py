@@ -28,7 +28,7 @@ class Killer:
 
 def job(i: int, **settings: Any) -> MemberJob:
     y = 10 + np.sin(np.arange(200) / 24 * 2 * np.pi) + np.random.default_rng(i).normal(0, 0.1, 200)
-    given = Settings(**{"h": 12, "end_ns": 200 * HOUR_NS, **settings})
+    given = Settings(**{"horizon": 12, "end_ns": 200 * HOUR_NS, **settings})
     profile = Profile("m", f"host={i}", "trend_seasonal", "", HOUR_NS, 200, 0, 199 * HOUR_NS, (24,))
     return MemberJob(profile, HOUR_NS * np.arange(200, dtype=np.int64), y, given)
 

@@ -84,7 +84,7 @@ def job(i: int, n: int = N, model: str = "ForAll", **settings: Any) -> MemberJob
         profile,
         HOUR_NS * np.arange(n, dtype=np.int64),
         values(i, n),
-        Settings(h=H, end_ns=n * HOUR_NS, model=f"{__name__}:{model}", **settings),
+        Settings(horizon=H, end_ns=n * HOUR_NS, model=f"{__name__}:{model}", **settings),
     )
 
 
@@ -94,7 +94,7 @@ def test_one_training_for_the_forecasts_and_one_for_the_backtests() -> None:
     first = origin_ends(N, H, (24,))[0]
     assert [sizes for sizes, _ in ForAll.trainings] == [[N] * 3, [first] * 3]
     whole, before = (contexts[0] for _, contexts in ForAll.trainings)
-    assert (whole.options["horizon"], whole.options["key"]) == (H, "web")
+    assert (whole.horizon, whole.key) == (H, "web")
     assert whole.state == Path("weights") / f"{__name__}:ForAll-{H}"
     assert before.state is None  # kept weights have seen what an origin must not know
 
@@ -117,7 +117,7 @@ def test_a_run_with_another_horizon_leaves_the_weights_alone() -> None:
     other = job(0)
     list(
         forecast_members(
-            [MemberJob(other.profile, other.time_ns, other.y, replace(other.settings, h=2 * H))],
+            [MemberJob(other.profile, other.time_ns, other.y, replace(other.settings, horizon=2 * H))],
             weights=Path("weights"),
         )
     )
@@ -150,7 +150,7 @@ def late(i: int, n: int, model: str = "ForAll") -> MemberJob:
         profile,
         HOUR_NS * np.arange(N - n, N, dtype=np.int64),
         y,
-        Settings(h=H, end_ns=N * HOUR_NS, model=f"{__name__}:{model}"),
+        Settings(horizon=H, end_ns=N * HOUR_NS, model=f"{__name__}:{model}"),
     )
 
 

@@ -129,7 +129,7 @@ def test_members_that_drive_each_other_up_are_refused() -> None:
 
 
 def results(ys: list[Floats], model: str = "var") -> list[MemberForecast]:
-    settings = Settings(h=LEAD, end_ns=N * HOUR_NS, model=model, series="s")
+    settings = Settings(horizon=LEAD, end_ns=N * HOUR_NS, model=model, series="s")
     profiles = [
         Profile("m", f"host={i}", "irregular", "as given", HOUR_NS, y.size, (N - y.size) * HOUR_NS, (N - 1) * HOUR_NS)
         for i, y in enumerate(ys)

@@ -34,7 +34,7 @@ def classified(y: np.ndarray, start_ns: int = MONDAY_NS, periods: tuple[int, ...
 
 def forecast(y: np.ndarray, end: int, h: int = DAY, model: str = "auto", **more: object) -> MemberForecast:
     known = np.flatnonzero(np.isfinite(y[:end]))
-    settings = Settings(h=h, end_ns=MONDAY_NS + end * STEP_NS, model=model, **more)  # type: ignore[arg-type]
+    settings = Settings(horizon=h, end_ns=MONDAY_NS + end * STEP_NS, model=model, **more)  # type: ignore[arg-type]
     return forecast_member(classified(y[:end]), MONDAY_NS + known * STEP_NS, y[known], settings)
 
 

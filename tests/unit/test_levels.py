@@ -42,7 +42,7 @@ def answer(y: np.ndarray[Any, Any], h: int = 48, **settings: Any) -> MemberForec
     known = np.isfinite(y)
     profile = classify_member("m", "", time_ns[known], y[known], HOUR_NS, 24, None, None)
     return forecast_member(
-        profile, time_ns[known], y[known], Settings(h=h, end_ns=int(time_ns[-1]) + HOUR_NS, **settings)
+        profile, time_ns[known], y[known], Settings(horizon=h, end_ns=int(time_ns[-1]) + HOUR_NS, **settings)
     )
 
 

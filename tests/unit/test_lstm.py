@@ -20,12 +20,12 @@ from cronocast.models.lstm.lstm import WARM_EPOCHS, Lstm, LstmMany
 from cronocast.models.lstm.network import Network, _quiet_stderr
 from cronocast.models.lstm.windows import PARTS
 from cronocast.models.model import Context
-from cronocast.models.options import read_options
+from cronocast.models.options import LstmOptions, NbeatsOptions, read_options
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
 DAY, H = 24, 12
-TINY = {"horizon": H, "units": 4, "epochs": 2, "lookback": DAY}  # four steps of the LSTM: compiled in a second
+TINY = {"units": 4, "epochs": 2, "lookback": DAY}  # four steps of the LSTM: compiled in a second
 
 
 def series(seed: int = 0, n: int = 340, level: float = 50.0) -> Floats:
@@ -37,8 +37,9 @@ def series(seed: int = 0, n: int = 340, level: float = 50.0) -> Floats:
     return out
 
 
-def context(state: Path | None = None, run: int = 0, **options: Any) -> Context:
-    return Context(HOUR_NS, 0, periods=(DAY,), options={**TINY, **options}, state=state, end_ns=run * HOUR_NS)
+def context(state: Path | None = None, run: int = 0, key: str = "", **options: Any) -> Context:
+    given = {**TINY, **options}
+    return Context(HOUR_NS, 0, periods=(DAY,), options=given, horizon=H, key=key, state=state, end_ns=run * HOUR_NS)
 
 
 SMALL, LARGE = series(1, level=1e-6), series(3, level=1e9)
@@ -106,7 +107,7 @@ def test_a_step_size_that_needs_blocks() -> None:
     Windows and horizon of a day and more are averaged in blocks, the forecast still has every step.
     """
     y = np.repeat(series(n=24 * 9), 12) + 0.01 * np.random.default_rng(0).normal(size=24 * 9 * 12)
-    model = Lstm().fit(y, Context(HOUR_NS // 12, 0, periods=(288,), options={**TINY, "horizon": 250}))
+    model = Lstm().fit(y, Context(HOUR_NS // 12, 0, periods=(288,), options=TINY, horizon=250))
     yhat = model.predict(250)
     assert yhat.shape == (250,)
     assert np.abs(yhat - y[-288:][:250]).mean() < 5  # the size of the wave
@@ -133,7 +134,7 @@ def test_long_gaps_leave_no_windows() -> None:
     observed = np.zeros(y.size, dtype=np.bool_)
     observed[:40] = observed[-8:] = True
     with pytest.raises(DataError, match="without long gaps"):
-        Lstm().fit(y, Context(HOUR_NS, 0, periods=(DAY,), observed=observed, options=TINY))
+        Lstm().fit(y, Context(HOUR_NS, 0, periods=(DAY,), observed=observed, options=TINY, horizon=H))
 
 
 def test_values_that_overflow_are_a_reason_not_a_crash() -> None:
@@ -240,11 +241,11 @@ def test_wrong_options(options: dict[str, Any], expected: str) -> None:
 
 def test_right_options() -> None:
     options = read_options(
-        "lstm",
+        LstmOptions,
         {"epochs": 5, "units": 8, "layers": 2, "lookback": 96, "batch_size": 16, "learning_rate": 0.01, "seed": 3},
     )
     assert (options.epochs, options.layers, options.learning_rate) == (5, 2, 0.01)
-    assert (read_options("nbeats", {}).layers, read_options("lstm", {}).layers) == (3, 1)
+    assert (read_options(NbeatsOptions, {}).layers, read_options(LstmOptions, {}).layers) == (3, 1)
 
 
 ARCHITECTURES = {"one layer": Architecture(48, 12, 8, 1), "two layers": Architecture(24, 5, 4, 2)}

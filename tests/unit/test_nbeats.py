@@ -27,12 +27,14 @@ def series(seed: int, n: int = 340) -> NDArray[np.float64]:
     return np.asarray(50 * (1 + 0.1 * np.sin(2 * np.pi * t / DAY) + 0.03 * noise))
 
 
-def context(state: Path | None = None, **options: Any) -> Context:
+def context(state: Path | None = None, key: str = "", **options: Any) -> Context:
     return Context(
         HOUR_NS,
         0,
         periods=(DAY,),
-        options={"horizon": H, "units": 8, "layers": 2, "epochs": 2, "lookback": DAY, **options},
+        options={"units": 8, "layers": 2, "epochs": 2, "lookback": DAY, **options},
+        horizon=H,
+        key=key,
         state=state,
     )
 

@@ -416,7 +416,7 @@ COUNTED = {
         Prepare(resample="mean", rate=True, outliers=5.0, smooth=Duration.parse("3h")),
     ).counts,
     *Filled(np.ones(1), np.ones(1, dtype=bool), 0, 0).counts(),
-    *Timeline(0, np.ones(1), (), 0, 1).told(),
+    *Timeline(0, np.ones(1), (), 0, 1).preparation(),
 }
 
 

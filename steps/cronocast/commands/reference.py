@@ -3,8 +3,6 @@
 The reference in steps/README.md, written from the definitions that the program itself uses.
 """
 
-import ast
-import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,8 +17,8 @@ from cronocast.errors import CronocastError
 from cronocast.handoff.profile import CLASSES
 from cronocast.handoff.results import STATUSES
 from cronocast.http.secrets import SCHEMES
-from cronocast.models.options import OPTIONS
 from cronocast.models.table import MODELS
+from cronocast.registry import attribute_of
 from cronocast.settings.declare import Leaf, leaves, plain
 
 COMMANDS: dict[str, Any] = typer.main.get_command(application()).commands  # type: ignore[attr-defined]
@@ -247,10 +245,7 @@ def _models() -> Iterator[str]:
     )
     yield from _table(
         ("Model", "What it is", "Installed by"),
-        (
-            [_code(name), _docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"]
-            for name, row in MODELS.items()
-        ),
+        ([_code(name), row.about, f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()),
     )
     yield from (
         "",
@@ -266,8 +261,8 @@ def _models() -> Iterator[str]:
 def _options() -> Iterator[list[str]]:
     """A row for each option; models that share one share the row."""
     found: dict[str, list[tuple[str, Leaf]]] = {}
-    for model, document in OPTIONS.items():
-        for leaf in leaves(document):
+    for model, row in MODELS.items():
+        for leaf in leaves(attribute_of(row.options)) if row.options else ():
             found.setdefault(leaf.path, []).append((model, leaf))
     for name, uses in found.items():
         first = uses[0][1]
@@ -278,20 +273,6 @@ def _options() -> Iterator[list[str]]:
             else _code(_text(first.default))
         )
         yield [_code(name), ", ".join(map(_code, defaults)), shown, _words(first.kind.words()), _words(first.about)]
-
-
-def _docstring(path: str) -> str:
-    """First sentence of the docstring of `module:Class` or `module:function`.
-
-    Read without importing the libraries that it needs.
-    """
-    module, _, name = path.partition(":")
-    spec = importlib.util.find_spec(module)
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else ast.Module([], [])
-    found = next(
-        (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name), tree
-    )
-    return (ast.get_docstring(found) or ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cronocast.errors import Problem, seen
-from cronocast.registry import Row, beside_settings, settings_of, table_at
+from cronocast.registry import Row, attribute_of, beside_settings, settings_of
 from cronocast.settings.declare import Leaf, Nested, given, leaves, parse, plain, schema, unknown
 from cronocast.settings.kinds import Text, json_or_text
 
@@ -26,7 +26,7 @@ class OneOf(Nested):
     @property
     def table(self) -> Mapping[str, Row]:
         """The table as it is now."""
-        return table_at(self.path)
+        return attribute_of(self.path)  # type: ignore[no-any-return]
 
     def classes(self) -> dict[str, type]:
         """The class of settings of every kind."""
