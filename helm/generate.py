@@ -1,18 +1,21 @@
 """Writes what follows from the one definition of settings.
 
-The chart's values.yaml, values.schema.json, and the tables of its README.
+The chart's values.yaml, values.schema.json, the table of its steps, and the tables of its README.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from cronocast.chain.resolve import step_leaves
+from cronocast.chain.table import STEPS
 from cronocast.document.chart import Chart
 from cronocast.document.values_schema import values_schema
+from cronocast.images import PARTS, PODS
 from cronocast.models.table import MODELS
 from cronocast.registry import FAMILY
 from cronocast.settings.declare import default_of, plain
@@ -37,6 +40,7 @@ PATTERNS = {
 }
 # Defaults that null may take away; without any other the chart could make nothing that works.
 FREE = ("requests", "limits", "runAsUser", "runAsGroup", "fsGroup")
+OVERRIDES = ("model", "horizon")  # parameters of a workflow that go before the settings of its document
 BEGIN, END = "<!-- values: made by helm/generate.py -->", "<!-- end of values -->"
 HEAD = """\
 # Every value of the chart with its default; made by helm/generate.py from the definition that also checks them.
@@ -119,6 +123,36 @@ def _set_pattern(part: dict[str, Any], path: list[str], pattern: str) -> None:
         item.get("items", item)["pattern"] = pattern
 
 
+def steps_tpl() -> str:
+    """The text of templates/_steps.tpl: what templates, which read no Python, must know of steps and forecast pods."""
+    steps = [
+        {
+            "name": name,
+            "pod": step.pod,
+            "image": step.image,
+            "chain": step.in_chain,
+            "secrets": step.secrets,
+            "flags": [flag.name for flag in step.flags],
+            "overrides": [path for path in OVERRIDES if path in {leaf.path for leaf in step_leaves(name)}],
+        }
+        for name, step in STEPS.items()
+        if step.pod
+    ]
+    kinds = {pod.part: {"pod": kind, "image": pod.image} for kind, pod in PODS.items() if pod.part in PARTS}
+    return (
+        "{{/* Made by helm/generate.py from cronocast/chain/table.py and cronocast/images.py. */}}\n\n"
+        "{{/* Every step that runs on a cluster, in order. */}}\n"
+        f'{{{{- define "cronocast.steps" -}}}}\n[{_lines(map(json.dumps, steps))}]\n{{{{- end }}}}\n\n'
+        "{{/* Forecast pods by the part of the members that they take. */}}\n"
+        f'{{{{- define "cronocast.parts" -}}}}\n'
+        f"{{{_lines(f'{json.dumps(part)}: {json.dumps(kind)}' for part, kind in kinds.items())}}}\n{{{{- end }}}}\n"
+    )
+
+
+def _lines(items: Iterable[str]) -> str:
+    return "\n  " + ",\n  ".join(items) + "\n"
+
+
 def table() -> str:
     """The table of values for the README."""
     rows = "\n".join(
@@ -145,7 +179,12 @@ def outputs() -> dict[Path, str]:
     readme = HERE / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else f"{BEGIN}{END}\n"
     filled = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: table(), text, flags=re.DOTALL)
-    return {HERE / "values.yaml": values_yaml(), HERE / "values.schema.json": schema_json(), readme: filled}
+    return {
+        HERE / "values.yaml": values_yaml(),
+        HERE / "values.schema.json": schema_json(),
+        HERE / "templates" / "_steps.tpl": steps_tpl(),
+        readme: filled,
+    }
 
 
 def main() -> int:

@@ -19,7 +19,13 @@ class Row:
     path: str
     extra: str = ""
     later: str = ""  # a module that it imports only when it is used: its absence must show before any work
-    settings: str = ""  # `module:Class` of the settings of this kind; the module must be light
+
+
+@dataclass(frozen=True)
+class KindRow(Row):
+    """One kind of source or sink, with settings of its own."""
+
+    settings: str = ""  # `module:Class` of its settings; the module must be light
     family: str = ""  # kinds of one family are the same server: a sink takes address and sign-in from such a source
 
 
@@ -68,12 +74,12 @@ def attribute_of(path: str) -> Any:  # noqa: ANN401 - whatever a row names
     return getattr(importlib.import_module(module), attribute)
 
 
-def settings_of(row: Row) -> type:
+def settings_of(row: KindRow) -> type:
     """The class of the settings of a row's kind."""
     return attribute_of(row.settings)  # type: ignore[no-any-return]
 
 
-def beside_settings(row: Row, name: str) -> Any:  # noqa: ANN401 - each asker states what it expects
+def beside_settings(row: KindRow, name: str) -> Any:  # noqa: ANN401 - each asker states what it expects
     """What a kind may say of its settings beside their class, by its name; None where it says nothing."""
     return getattr(importlib.import_module(row.settings.partition(":")[0]), name, None)
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from cronocast.chain import record as record_step
 from cronocast.chain.job import Job
 from cronocast.chain.load import DEAD_LETTERS
 from cronocast.chain.record import record_fields
 from cronocast.chain.run_records import run_fields
+from cronocast.chain.table import chain_steps
 from cronocast.handoff.files import write_json
 from cronocast.handoff.forecast_file import Rows
 from cronocast.handoff.series import forecast_columns, header
@@ -115,7 +115,7 @@ def test_every_field_of_a_record_is_known_to_be_one() -> None:
     """Of what load writes per member, and record per run."""
     member = {"name": "cpu", "tags": "", "backtest": {"mase": 1, "coverage": 0.9, "coverage_50": 0.5}}
     [(_, fields)] = run_fields({"forecast": {"members": [member]}}, {})
-    names = {*fields, *record_fields(Path("none"), "s", "r", "", ""), *[f"{step}_s" for step in record_step.STEPS]}
+    names = {*fields, *record_fields(Path("none"), "s", "r", "", ""), *[f"{step}_s" for step in chain_steps()]}
     assert [name for name in names if not RECORD_FIELD.fullmatch(name)] == []
 
 

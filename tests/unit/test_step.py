@@ -21,13 +21,12 @@ from typing import Any
 
 import pytest
 
-from cronocast import console
+from cronocast import console, registry
 from cronocast.chain import shell as step
 from cronocast.chain.classify import run as classify_run
 from cronocast.chain.job import Job, run_folder
 from cronocast.chain.shell import guarded, run_step
 from cronocast.commands import application as cli
-from cronocast.commands import steps as cli_steps
 from cronocast.document.entry import parse_entry
 from cronocast.errors import AccessError, DataError, InvariantError, RefusedError, TemporaryError
 from cronocast.handoff.files import atomic, read_json, series_lock
@@ -343,12 +342,12 @@ def test_f21_sigterm_that_python_drops_comes_again(
 def test_f21_sigterm_while_libraries_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The work of a step is imported under the handler: a slow import can be stopped as well."""
 
-    def slow_import(_: str) -> Any:
+    def slow_import(*_: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
         pytest.fail("SIGTERM was not obeyed")
 
-    monkeypatch.setattr(cli_steps, "_imported", slow_import)
+    monkeypatch.setattr(registry, "load", slow_import)
     monkeypatch.setattr(
         sys, "argv", ["cronocast", "load", "--forecast", str(tmp_path / "f.csv"), "--entry", json.dumps(ENTRY)]
     )
@@ -364,7 +363,9 @@ def test_missing_library_names_the_extra(
     for name in [
         name
         for name in sys.modules
-        if name.startswith(("cronocast.forecast.", "cronocast.classify.", "cronocast.timeseries."))
+        if name.startswith(
+            ("cronocast.forecast.", "cronocast.classify.", "cronocast.timeseries.", "cronocast.chain.forecast")
+        )
     ]:
         monkeypatch.delitem(sys.modules, name)
     (tmp_path / "h.csv").write_text("name,tags,time,value\nm,,1700000000000000000,1\n")
@@ -376,7 +377,10 @@ def test_missing_library_names_the_extra(
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 78
-    assert "error: E_MISSING_EXTRA forecast: needs the module 'numpy'" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "error: E_MISSING_EXTRA forecast: " in err
+    assert "'numpy'" in err
+    assert "pip install 'cronocast[linear]'" in err
 
 
 STREAMS = {

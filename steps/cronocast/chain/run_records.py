@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cronocast.chain.table import steps_before
 from cronocast.errors import ContractError
 from cronocast.formats.line_protocol import Value
 from cronocast.handoff.results import read_result, result_path
 
-STEPS = ("extract", "classify", "forecast")
 WORDS = ("class", "model", "why", "status", "reason")
 COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
 
@@ -21,7 +21,7 @@ def step_results(beside: Path, series: str | None, run: str | None) -> dict[str,
     Those that are missing or of another run are left out.
     """
     found = {}
-    for step in STEPS:
+    for step in steps_before("load"):
         try:
             result = read_result(result_path(step, beside), step)
         except ContractError:
@@ -42,7 +42,9 @@ def run_fields(
         results: From `step_results`.
         points: Points written per member.
     """
-    durations: dict[str, Value] = {f"{step}_s": _number(results.get(step, {}).get("duration_s")) for step in STEPS}
+    durations: dict[str, Value] = {
+        f"{step}_s": _number(results.get(step, {}).get("duration_s")) for step in steps_before("load")
+    }
     classes = {_key(member): member for member in _members(results.get("classify", {}))}
     members = {_key(member): member for member in _members(results.get("forecast", {}))}
     for key in {**dict.fromkeys(members), **dict.fromkeys(points)}:

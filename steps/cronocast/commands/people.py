@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cronocast.chain.shell import guarded
+from cronocast.chain.table import chain_steps
 from cronocast.console import say
 from cronocast.settings.declare import plain
 
@@ -22,7 +23,8 @@ Values = Annotated[
     ),
 ]
 Only = Annotated[
-    str | None, typer.Option("--only", metavar="STEPS", help="Run these steps only: extract,classify,forecast,load.")
+    str | None,
+    typer.Option("--only", metavar="STEPS", help=f"Run these steps only: {','.join(chain_steps())}."),
 ]
 Names = Annotated[
     list[str] | None, typer.Option("--series", metavar="NAME", help="Run this series only; may be repeated.")

@@ -21,7 +21,14 @@ from cronocast.models.table import MODELS
 from cronocast.registry import attribute_of
 from cronocast.settings.declare import Leaf, leaves, plain
 
-COMMANDS: dict[str, Any] = typer.main.get_command(application()).commands  # type: ignore[attr-defined]
+
+def commands() -> dict[str, Any]:
+    """Every command as typer made it, by name."""
+    made: dict[str, Any] = typer.main.get_command(application()).commands  # type: ignore[attr-defined]
+    return made
+
+
+COMMANDS = commands()
 
 # What a class means; the names stand in entry.CLASSES, a test holds both together.
 CLASS_MEANINGS = {
