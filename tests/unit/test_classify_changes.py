@@ -28,7 +28,7 @@ def changes(setting: Setting, series: Series) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "name", ["12 disk sawtooth", "daily, level shift", "noise, level shift", "ramp that stops", "ramp with a drop"]
+    "name", ["disk sawtooth", "daily, level shift", "noise, level shift", "ramp that stops", "ramp with a drop"]
 )
 def test_changes_are_found_where_they_are(name: str) -> None:
     true = found = false = 0
@@ -46,14 +46,14 @@ def test_changes_are_found_where_they_are(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "1 ramp",
-        "2 weak trend",
-        "4 weekly wave",
-        "5 weekend",
-        "7 random walk",
-        "8 white noise",
-        "10 ar(1)",
-        "11 daily wave",
+        "ramp",
+        "weak trend",
+        "weekly wave",
+        "weekend",
+        "random walk",
+        "white noise",
+        "ar(1)",
+        "daily wave",
     ],
 )
 def test_series_without_changes_have_none(name: str) -> None:

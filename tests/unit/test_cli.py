@@ -52,23 +52,21 @@ def test_version_and_no_words(command: Any) -> None:
 
 
 BAD = {
-    "S3 header only": (HEAD, 0, "skipped"),
-    "S4 the text of an error": ('error\n"database not found"\n', 76, "E_CSV_HEADER"),
-    "S5 header again": (GOOD + HEAD, 76, "E_CSV_ROW"),
-    "S6 thousands": (GOOD.replace(",7.5\n", ",1,000\n", 1), 76, "E_CSV_VALUE"),
-    "S7 infinity": (GOOD.replace(",7.5\n", ",inf\n", 1), 76, "E_CSV_VALUE"),
-    "S9 NUL": (GOOD.replace(",7.5\n", ",\x00\n", 1), 76, "E_CSV_ENCODING"),
-    "S10 unsorted": (HEAD + GOOD.splitlines(keepends=True)[2] + GOOD.splitlines(keepends=True)[1], 76, "E_CSV_TIME"),
-    "S11 cut": (GOOD[:-3], 76, "E_CSV_ROW"),
-    "S1 empty": ("", 66, "E_INPUT_MISSING"),
+    "header only": (HEAD, 0, "skipped"),
+    "the text of an error": ('error\n"database not found"\n', 76, "E_CSV_HEADER"),
+    "header again": (GOOD + HEAD, 76, "E_CSV_ROW"),
+    "thousands": (GOOD.replace(",7.5\n", ",1,000\n", 1), 76, "E_CSV_VALUE"),
+    "infinity": (GOOD.replace(",7.5\n", ",inf\n", 1), 76, "E_CSV_VALUE"),
+    "NUL": (GOOD.replace(",7.5\n", ",\x00\n", 1), 76, "E_CSV_ENCODING"),
+    "unsorted": (HEAD + GOOD.splitlines(keepends=True)[2] + GOOD.splitlines(keepends=True)[1], 76, "E_CSV_TIME"),
+    "cut": (GOOD[:-3], 76, "E_CSV_ROW"),
+    "empty": ("", 66, "E_INPUT_MISSING"),
 }
 
 
 @pytest.mark.parametrize(("content", "code", "token"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize("step", ["classify", "forecast"])
-def test_s_rows_through_the_command(
-    step: str, content: str, code: int, token: str, command: Any, tmp_path: Path
-) -> None:
+def test_rows_through_the_command(step: str, content: str, code: int, token: str, command: Any, tmp_path: Path) -> None:
     history, output = tmp_path / "h.csv", tmp_path / ("p.json" if step == "classify" else "f.csv")
     history.write_text(content)
     output.write_text("the last good one")
@@ -77,7 +75,7 @@ def test_s_rows_through_the_command(
     )
     assert (ended, "Traceback" in err) == (code, False), err
     assert token in err.splitlines()[-1]
-    assert code == 0 or output.read_text() == "the last good one"  # U7
+    assert code == 0 or output.read_text() == "the last good one"
 
 
 def history_of(path: Path, step_s: int, count: int = 400) -> str:
@@ -126,7 +124,7 @@ def test_what_a_step_left_before_does_not_stand_for_a_try_that_failed(command: A
     assert "forecast failed" in err
 
 
-def test_s_mutated_files_through_the_command(command: Any, tmp_path: Path) -> None:
+def test_mutated_files_through_the_command(command: Any, tmp_path: Path) -> None:
     """Whatever happens to a file: an exit code of the table and one error line."""
     rng = random.Random(20260131)
     codes = set()

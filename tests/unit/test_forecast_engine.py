@@ -104,20 +104,20 @@ def check(result: MemberForecast, h: int = 24) -> None:
 
 
 ODD = {
-    "D1 constant": (np.full(100, 5.0), "constant"),
-    "D2 all zero": (np.zeros(100), "constant"),
-    "D3 one point": ([3.0], "too_short"),
-    "D3 two points": ([3.0, 4.0], "too_short"),
-    "D3 five points": ([3.0, 4.0, 1.0, 2.0, 9.0], "too_short"),
-    "D4 gap of one": (np.where(T == 300, NAN, WAVE), "seasonal"),
-    "D4 gap of 90 %": (np.where((T > 30) & (T < 640), NAN, WAVE), "irregular"),
-    "D5 only the last point": (np.where(T < 671, NAN, 7.0), "too_short"),
-    "D6 step at the last row": (np.where(T < 671, 0.0, 1.0), "irregular"),
-    "D7 spike 1e300": (np.where(T == 400, 1e300, WAVE), "irregular"),
-    "D8 values 1e-300": (WAVE * 1e-300, "seasonal"),
-    "D9 alternating 1e308": (np.resize([1e308, -1e308], 100), "irregular"),
-    "D15 period over half the window": (WAVE[:40], "seasonal"),
-    "D18 counter with reset": ((T * 7) % 3000, "trend"),
+    "constant": (np.full(100, 5.0), "constant"),
+    "all zero": (np.zeros(100), "constant"),
+    "one point": ([3.0], "too_short"),
+    "two points": ([3.0, 4.0], "too_short"),
+    "five points": ([3.0, 4.0, 1.0, 2.0, 9.0], "too_short"),
+    "gap of one": (np.where(T == 300, NAN, WAVE), "seasonal"),
+    "gap of 90 %": (np.where((T > 30) & (T < 640), NAN, WAVE), "irregular"),
+    "only the last point": (np.where(T < 671, NAN, 7.0), "too_short"),
+    "step at the last row": (np.where(T < 671, 0.0, 1.0), "irregular"),
+    "spike 1e300": (np.where(T == 400, 1e300, WAVE), "irregular"),
+    "values 1e-300": (WAVE * 1e-300, "seasonal"),
+    "alternating 1e308": (np.resize([1e308, -1e308], 100), "irregular"),
+    "period over half the window": (WAVE[:40], "seasonal"),
+    "counter with reset": ((T * 7) % 3000, "trend"),
     "largest double": (np.full(50, 1.7976931348623157e308), "constant"),
     "smallest double": (np.resize([0.0, 5e-324], 60), "irregular"),
     "walk": (np.cumsum(RNG.normal(size=672)), "irregular"),
@@ -258,7 +258,6 @@ def test_late_data_make_the_interval_as_wide_as_the_time_since_the_last_value() 
 
 
 def test_values_from_the_future_do_not_count() -> None:
-    """D14."""
     now = START_NS + 500 * HOUR_NS
     assert run(RAMP, "trend", end_ns=now).yhat.tobytes() == run(RAMP[:500], "trend", end_ns=now).yhat.tobytes()
 
@@ -330,7 +329,7 @@ def test_unit_does_not_matter() -> None:
     assert (plain.yhat * 1024).tobytes() == bits.yhat.tobytes()
 
 
-FAILING = {"bug": (Broken, "RuntimeError"), "F30 not finite": (Diverging, "not finite")}
+FAILING = {"bug": (Broken, "RuntimeError"), "not finite": (Diverging, "not finite")}
 
 
 @pytest.mark.parametrize(("model", "sentence"), FAILING.values(), ids=FAILING)

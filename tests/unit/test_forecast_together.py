@@ -255,7 +255,7 @@ def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return done
 
 
-def test_f29_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epochs: list[int]) -> None:
+def test_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epochs: list[int]) -> None:
     """Members come and go in between; the network knows none of them by name."""
     ys = {f"host={i}": values(i) for i in range(3)} | {"host=3": np.full(N, 7.0), "host=4": values(4, 30)}
     _, first, _ = step(tmp_path, ys)
@@ -305,7 +305,7 @@ def test_each_share_of_the_members_has_weights_of_its_own(tmp_path: Path) -> Non
     assert (tmp_path / "state" / "models" / "lstm-1" / f"lstm-{H}" / "CURRENT").exists()
 
 
-def test_c22_a_wrong_option_is_no_fallback(tmp_path: Path) -> None:
+def test_a_wrong_option_is_no_fallback(tmp_path: Path) -> None:
     code, result, _ = step(tmp_path, {"host=0": values(0)}, epochs=-3)
     assert code == ConfigError.exit_code
     assert "options.epochs: -3 is out of range" in result["message"]

@@ -149,7 +149,7 @@ def test_a_constant_stays(y: Floats, expected: float) -> None:
     np.testing.assert_allclose(Lstm().fit(y, context(epochs=1)).predict(H), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_a_diverged_network_is_refused_f30(fitted: LstmMany) -> None:
+def test_a_diverged_network_is_refused(fitted: LstmMany) -> None:
     member = lstm_member.prepare(series(), (DAY,), fitted._shape)
     member.gates = (1.0, 1.0)
     with pytest.raises(InvariantError, match=r"E_NONFINITE_FORECAST .*36 of 36") as caught:
@@ -205,11 +205,11 @@ def test_many_members_share_one_training(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "C21 layers 0": ({"layers": 0}, "E_MODEL options.layers: 0 is"),
-    "C21 layers 10000": ({"layers": 10_000}, "E_MODEL options.layers: 10000"),
-    "C21 layers text": ({"layers": "64;rm"}, "E_MODEL options.layers: '64;rm'"),
-    "C21 units": ({"units": 10**9}, "E_MODEL options.units"),
-    "C22 epochs -3": (
+    "layers 0": ({"layers": 0}, "E_MODEL options.layers: 0 is"),
+    "layers 10000": ({"layers": 10_000}, "E_MODEL options.layers: 10000"),
+    "layers text": ({"layers": "64;rm"}, "E_MODEL options.layers: '64;rm'"),
+    "units": ({"units": 10**9}, "E_MODEL options.units"),
+    "epochs -3": (
         {"epochs": -3},
         "E_CONFIG_RANGE options.epochs: -3 is out of range; allowed: a whole number from 1 to 1000",
     ),
@@ -294,7 +294,7 @@ def test_training_learns_and_keeps_the_best_weights() -> None:
 
 
 def test_a_second_run_starts_from_the_weights_and_trains_few_epochs(tmp_path: Path) -> None:
-    """F29: and damaged weights mean a full training that says so."""
+    """And damaged weights mean a full training that says so."""
     y = series(7)
     options: dict[str, Any] = {"epochs": 8, "learning_rate": 0.003, "key": "cpu{host=a}"}
     first = Lstm().fit(y[:-DAY], context(tmp_path, **options))
@@ -338,7 +338,7 @@ def test_weights_of_another_step_size_are_not_used(tmp_path: Path) -> None:
     )
 
 
-def test_weights_of_another_member_are_not_used_m7(tmp_path: Path) -> None:
+def test_weights_of_another_member_are_not_used(tmp_path: Path) -> None:
     Lstm().fit(series(), context(tmp_path, key="cpu{host=a}", epochs=1))
     other = Lstm().fit(series(), context(tmp_path, key="cpu{host=b}", epochs=1))
     assert "E_MODEL_FOREIGN" in other.notes[0]
