@@ -22,7 +22,7 @@ from cronocast.files import series_id
 
 CANARY = "c4n4ry-s3cr3t"
 ERROR = re.compile(r"error: E_[A-Z0-9_]+ \S+: .{5,400}")
-HINT = re.compile(r"\b(allowed|give|write|name|put|leave|known|split|use|run|right)\b")
+REMEDY = "; "  # stands between what is wrong and what would be right
 SOURCE: dict[str, Any] = {"url": "http://127.0.0.1:8086", "database": "metrics", "measurement": "cpu", "field": "usage"}
 BOUNDS = "WHERE time >= $start AND time < $end"
 
@@ -42,7 +42,7 @@ class Ended:
         lines = self.err.splitlines()
         assert [line for line in lines if line.startswith("error:")] == lines[-1:], self.err
         assert ERROR.fullmatch(lines[-1]), lines[-1]
-        assert HINT.search(lines[-1]), lines[-1]
+        assert REMEDY in lines[-1], lines[-1]
         return lines[-1]
 
     def expect(self, token: str, where: str, code: int = 78) -> str:
@@ -54,6 +54,11 @@ class Ended:
             self.error
         )
         return self.error
+
+    @property
+    def counted(self) -> list[str]:
+        """The numbers in parentheses at the end of the error line: this problem, of how many."""
+        return re.findall("[0-9]+", self.error.rpartition("(")[2])
 
 
 @pytest.fixture
@@ -150,7 +155,7 @@ def test_no_readable_file(kind: str, cronocast: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["on", "yes", "123", "0x1F", "1.5", "null", "2026-01-01", "~", "1_000"])
 def test_series_names_that_yaml_reads_as_something_else(name: str, validate: Any) -> None:
     text = f"defaults: {{source: {json.dumps(SOURCE)}}}\nseries:\n  %s: {{}}\n"
-    assert "write it in quotes" in validate(text % name).expect("E_SERIES_NAME", "series.")
+    assert "YAML" in validate(text % name).expect("E_SERIES_NAME", "series.")
     assert validate(text % f"'{name}'").code == 0
 
 
@@ -409,8 +414,8 @@ def test_percentile_zero_picks_no_point(aggregate: str, validate: Any) -> None:
 @pytest.mark.parametrize(("other", "right"), [("lookback", "horizon"), ("horizon", "lookback")])
 def test_a_length_of_time_that_is_wrong_hides_no_other(other: str, right: str, validate: Any) -> None:
     ended = validate(**{other: "soon", right: "90m"})
-    assert f"series.cpu.{right}: 90m is no multiple of every (1h)" in ended.err
-    assert f"series.cpu.{other}: 'soon'" in ended.err
+    assert re.search(rf"E_CONFIG_DURATION series\.cpu\.{right}: 90m .*1h", ended.err)
+    assert f"E_CONFIG_DURATION series.cpu.{other}: 'soon'" in ended.err
 
 
 def test_what_only_libraries_know_is_told_beside_other_problems(validate: Any) -> None:
@@ -423,7 +428,7 @@ def test_what_only_libraries_know_is_told_beside_other_problems(validate: Any) -
 
 
 def test_unknown_key_suggests_the_known_one(validate: Any) -> None:
-    assert "did you mean 'horizon'?" in validate(horzon="24h").expect("E_CONFIG_UNKNOWN_KEY", "series.cpu.horzon")
+    assert "'horizon'" in validate(horzon="24h").expect("E_CONFIG_UNKNOWN_KEY", "series.cpu.horzon")
 
 
 def test_tls_required(validate: Any) -> None:
@@ -560,14 +565,14 @@ NO_MEASUREMENT = ("#1 disk", "cpu; db", "/var usage", 'a "quoted" name', "$x", "
 
 @pytest.mark.parametrize("name", NO_MEASUREMENT, ids=ascii)
 def test_a_measurement_made_from_a_name_that_cannot_be_one(name: str, validate: Any) -> None:
-    assert "made from the name" in validate(own_query([name])).expect("E_IDENT", "series.")
+    assert "measurement" in validate(own_query([name])).expect("E_IDENT", "series.")
     assert validate(own_query([name], measurement="m")).code == 0
     assert validate(json.dumps({"defaults": {"source": SOURCE}, "series": {name: {}}})).code == 0
 
 
 @pytest.mark.parametrize("measurement", ["x" * 247, "a\\, b"], ids=ascii)
 def test_a_measurement_made_from_one_that_can_only_be_read(measurement: str, validate: Any) -> None:
-    assert "made from source.measurement" in validate(source__measurement=measurement).expect(
+    assert "source.measurement" in validate(source__measurement=measurement).expect(
         "E_IDENT", "series.cpu.sink.measurement"
     )
     assert validate(source__measurement=measurement, sink__measurement="m").code == 0
@@ -576,8 +581,10 @@ def test_a_measurement_made_from_one_that_can_only_be_read(measurement: str, val
 
 
 def test_a_measurement_that_is_wrong_itself_is_told_once(validate: Any) -> None:
-    assert "problems" not in validate(source__measurement="m; DROP").expect("E_IDENT", "series.cpu.source.measurement")
-    assert "problems" not in validate(own_query(["a\nb"])).expect("E_SERIES_NAME", "series.")
+    wrong, name = validate(source__measurement="m; DROP"), validate(own_query(["a\nb"]))
+    wrong.expect("E_IDENT", "series.cpu.source.measurement")
+    name.expect("E_SERIES_NAME", "series.")
+    assert "problem:" not in wrong.err + name.err
 
 
 NAMES = (
@@ -735,14 +742,14 @@ def test_record_by_flags_alone(cronocast: Any, tmp_path: Path) -> None:
 
 def test_all_problems_are_listed_at_once(validate: Any, cronocast: Any) -> None:
     ended = validate(every="0s", horizon="x", level=2, schedules=["no"], sink__batch=0)
-    assert "(1 of 5 problems)" in ended.error
+    assert ended.counted == ["1", "5"]
     for key in ("every", "horizon", "level", "schedules[0]", "sink.batch"):
         assert f" series.cpu.{key}: " in ended.err
     text = (
         f"defaults: {{source: {json.dumps(SOURCE)}}}\nseries: {{a: {{every: 0s}}, b: 7, on: {{}}, c: {{name: c}}, d:"
         " {level: 2}}\n"
     )
-    assert "(1 of 5 problems)" in validate(text).error
+    assert validate(text).counted == ["1", "5"]
     many = cronocast(
         "extract",
         "--history",
@@ -778,7 +785,7 @@ def test_what_is_wrong_in_defaults_is_told_there_and_once(validate: Any) -> None
     ended = validate(
         yaml.safe_dump({"defaults": wrong, "series": {**dict.fromkeys(own), "worse": {"every": "1 hour"}}})
     )
-    assert "(1 of 4 problems)" in ended.error
+    assert ended.counted == ["1", "4"]
     for place in ("defaults.source.databse", "defaults.horizont", "defaults.levels[0]", "series.worse.every"):
         assert f" {place}: " in ended.err
 
@@ -793,8 +800,9 @@ def test_what_defaults_leave_to_the_series_is_no_problem_of_theirs(validate: Any
 
 def test_no_more_than_twenty_are_printed(validate: Any) -> None:
     ended = validate(yaml.safe_dump({"series": {f"s{i}": {"level": 2} for i in range(30)}}))
-    assert len([line for line in ended.err.splitlines() if line.startswith("problem: E_")]) == 20
-    assert re.search(r"^problem: and [0-9]+ more$", ended.err, re.MULTILINE)
+    problems = [line for line in ended.err.splitlines() if line.startswith("problem: ")]
+    assert [line.startswith("problem: E_") for line in problems] == [True] * 20 + [False]
+    assert "10" in problems[-1]  # how many more there are
 
 
 def test_as_a_process_without_heavy_modules(tmp_path: Path) -> None:
