@@ -19,6 +19,8 @@ import pytest
 from demo import influxd_find
 from demo.influxd import Influxd, InfluxdError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -165,6 +165,7 @@ def children(pid: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks through /proc")
 def test_sigterm_ends_it_with_all_its_processes(tmp_path: Path) -> None:
     path = write(tmp_path / "h.csv", [member(wave, 400, f"host={i}", noise=2) for i in range(6)])

@@ -56,9 +56,10 @@ def test_what_was_not_forecast_or_not_observed_does_not_count() -> None:
     assert measured(one, np.full((1, 3), np.nan), gone, gone, np.array([[1.0]]), 0.9) is None
 
 
-@pytest.fixture
-def found(tmp_path: Path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A ramp, a wave that repeats exactly, and a wave with noise."""
+    tmp_path = tmp_path_factory.mktemp("found")
     members = [
         member(lambda i: 3 + 0.5 * i, 288, "kind=ramp"),
         member(wave, 288, "kind=wave"),

@@ -21,6 +21,8 @@ from tests.series_generator import (
 )
 from tests.series_spoiled import ROWS, SPOILED
 
+pytestmark = pytest.mark.slow
+
 COUNT = int(os.environ.get("VARIATIONS", "40"))  # of each case; every level of every property comes among them
 RIGHT = 0.97
 

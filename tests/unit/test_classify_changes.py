@@ -9,6 +9,8 @@ from cronocast.classify import classify_member
 from tests.series_generator import CASES, SECOND, Series, Setting, make, settings
 from tests.series_spoiled import ROWS, SPOILED
 
+pytestmark = pytest.mark.slow
+
 COUNT = 40  # variations of each case
 MOST_POINTS = 2100  # hours and days of 12 weeks; longer ones are tried with the classes
 NEAR = 3  # steps by which a change may be off

@@ -102,6 +102,7 @@ def test_one_series_that_fails_leaves_the_others_alone(two_series: Path) -> None
     }
 
 
+@pytest.mark.slow
 def test_json_and_choice_of_series_and_steps(two_series: Path) -> None:
     ended = run(two_series, "--series", "good", "--only", "extract,classify", "--json")
     [series] = json.loads(ended.stdout)
@@ -118,6 +119,7 @@ def test_json_and_choice_of_series_and_steps(two_series: Path) -> None:
     assert broken["error"].startswith("E_")
 
 
+@pytest.mark.slow
 def test_a_later_try_that_fails_is_not_hidden_by_an_earlier_one(
     two_series: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +165,7 @@ def test_a_step_that_was_killed_does_not_answer_with_an_earlier_result(
     assert (series["status"], series["error"], series["steps"]) == ("failed", "ended by signal 9", {})
 
 
+@pytest.mark.slow
 def test_variables_that_hold_for_one_step_do_not_lead_a_chain_astray(
     two_series: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +180,7 @@ def test_variables_that_hold_for_one_step_do_not_lead_a_chain_astray(
     assert [path.name for path in (two_series / "data").iterdir()] == [series_id("good")]
 
 
+@pytest.mark.slow
 def test_what_a_newer_run_has_replaced_is_not_called_ok(two_series: Path) -> None:
     assert run(two_series, "--series", "good").returncode == 0
     ended = subprocess.run(
@@ -257,6 +261,7 @@ def test_deaf_steps_are_killed_together(monkeypatch: pytest.MonkeyPatch) -> None
     assert running.start(["true"], os.environ) is None
 
 
+@pytest.mark.slow
 def test_progress_on_a_terminal(two_series: Path) -> None:
     """On a terminal of 120 columns no line is broken, and the table stays when progress is gone."""
     leader, follower = pty.openpty()

@@ -20,6 +20,8 @@ from cronocast.profile import Profile
 from cronocast.registry import load
 from cronocast.rules import model_fault
 
+pytestmark = pytest.mark.slow
+
 SOURCE = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 20)

@@ -12,6 +12,8 @@ from cronocast.forecast import Context
 from cronocast.forecast.mstl import MOST_POINTS, Mstl
 from cronocast.forecast.theta import Theta
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 7 * 6)

@@ -19,6 +19,8 @@ pytest.importorskip("prophet", reason="the extra prophet is not installed")
 from cronocast.forecast.options import read_options
 from cronocast.forecast.prophet import Prophet
 
+pytestmark = pytest.mark.slow
+
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 28.0)
 

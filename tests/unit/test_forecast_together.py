@@ -99,6 +99,7 @@ def test_one_training_for_the_forecasts_and_one_for_the_backtests() -> None:
     assert before.state is None  # kept weights have seen what an origin must not know
 
 
+@pytest.mark.slow
 def test_a_holiday_is_no_gap_for_the_network_that_is_tested() -> None:
     """German ones, a day in each of three weeks from the 20th on.
 
@@ -255,6 +256,7 @@ def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return done
 
 
+@pytest.mark.slow
 def test_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epochs: list[int]) -> None:
     """Members come and go in between; the network knows none of them by name."""
     ys = {f"host={i}": values(i) for i in range(3)} | {"host=3": np.full(N, 7.0), "host=4": values(4, 30)}
@@ -279,6 +281,7 @@ def test_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epochs: 
     assert epochs[4] > WARM_EPOCHS
 
 
+@pytest.mark.slow
 def test_the_same_run_twice_leaves_the_same_forecast(tmp_path: Path) -> None:
     """As its first execution, also where that started from the weights of the run before."""
     ys = {f"host={i}": values(i) for i in range(2)}
@@ -289,6 +292,7 @@ def test_the_same_run_twice_leaves_the_same_forecast(tmp_path: Path) -> None:
     assert len(set(others)) == 1
 
 
+@pytest.mark.slow
 def test_numbers_and_weights_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     found = []
     for jobs in (1, 2):
@@ -300,6 +304,7 @@ def test_numbers_and_weights_do_not_depend_on_the_number_of_processes(tmp_path: 
     assert len(found[0]) == 3
 
 
+@pytest.mark.slow
 def test_each_share_of_the_members_has_weights_of_its_own(tmp_path: Path) -> None:
     step(tmp_path, {f"host={i}": values(i) for i in range(2)}, part=Part("lstm", 1, 2))
     assert (tmp_path / "state" / "models" / "lstm-1" / f"lstm-{H}" / "CURRENT").exists()

@@ -21,6 +21,8 @@ from cronocast.forecast.options import read_options
 from cronocast.forecast.windows import PARTS
 from cronocast.step import say
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
 DAY, H = 24, 12

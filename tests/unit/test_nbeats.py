@@ -15,6 +15,8 @@ from cronocast.forecast.lstm import WARM_EPOCHS, Lstm
 from cronocast.forecast.nbeats import Nbeats
 from cronocast.forecast.network import Network
 
+pytestmark = pytest.mark.slow
+
 HOUR_NS = 3600 * 10**9
 DAY, H = 24, 12
 

@@ -271,6 +271,7 @@ def test_the_year_stands_in_tooltips_of_long_charts(horizon: int, expected: bool
     assert "data.years" in page.scripts[-1]
 
 
+@pytest.mark.slow
 def test_a_thousand_members_stay_under_ten_megabytes_and_the_limit_is_told(tmp_path: Path) -> None:
     page, source = page_of(report_runs.many(tmp_path / "run", 1000))
     assert len(source.encode()) < 10_000_000

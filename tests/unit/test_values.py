@@ -140,6 +140,7 @@ def mutated(rng: random.Random, value: Any) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_mutated_documents_are_checked_or_refused_never_a_bug(tmp_path: Path) -> None:
     """What is accepted is also JSON, as steps get it; what is refused says which key."""
     rng, accepted, refused, longest = random.Random(20260131), 0, 0, 0
