@@ -28,6 +28,7 @@ from tests.lying_server import (
     silent,
     status,
 )
+from tests.messages import numbers
 from tests.unit.certificates import Certificates
 
 SECRET = "CANARY-tok3n"
@@ -123,7 +124,10 @@ def test_a_missing_right_is_told_with_its_database_and_without_the_query() -> No
         " \\u003e= 1', requires READ on metrcs"
     )
     with LyingServer([status(403, f'{{"error":"{said}"}}')]) as server:
-        assert "reader not authorized, requires READ on metrcs'; check the user" in fault(server.url)[0].problem
+        problem = fault(server.url)[0].problem
+    assert "reader not authorized" in problem
+    assert "READ on metrcs" in problem
+    assert "SELECT" not in problem
 
 
 @pytest.mark.parametrize(
@@ -137,18 +141,18 @@ def test_passing_fault_is_retried_with_the_same_bytes(first: Behaviour) -> None:
         assert [s.body for s in server.seen] == [b"q=SELECT"] * 2
     assert made.attempts == 2
     assert len(said) == 1
-    assert "try 2 in" in said[0]
+    assert numbers(said[0])[-2] == "2"  # the try that follows, and in how many seconds
 
 
 @pytest.mark.parametrize(
     ("ahead_s", "outcome"),
     [
         (-4000, "E_CLOCK_SKEW"),
-        (-600, "10 min behind"),
+        (-600, "10 min"),
         (-200, ""),
         (0, ""),
         (200, ""),
-        (600, "10 min ahead of"),
+        (600, "10 min"),
         (4000, "E_CLOCK_SKEW"),
     ],
 )
@@ -159,26 +163,19 @@ def test_clocks_that_differ(ahead_s: int, outcome: str) -> None:
         if outcome.startswith("E_"):
             error, _ = fault(server.url)
             assert (error.exit_code, error.token, len(server.seen)) == (76, outcome, 1)
-            assert f"67 min {'ahead of' if ahead_s > 0 else 'behind'} the server's" in error.problem
+            assert "67 min" in error.problem
+            assert ("ahead" if ahead_s > 0 else "behind") in error.problem
             return
         assert ask(made) == ask(made) == b"fine"
     assert len(said) == bool(outcome)
     assert outcome in "".join(said)
+    assert not said or ("ahead" if ahead_s > 0 else "behind") in said[0]
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Sat, 99 Nov 2026 11:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT"])
 def test_a_date_that_says_nothing_is_no_reason_to_refuse(date: str) -> None:
     with LyingServer([status(200, "fine", Date=date)]) as server:
         assert ask(client(server.url)) == b"fine"
-
-
-def test_retry_after_is_waited_for_as_told() -> None:
-    for date in (False, True):
-        begin = time.monotonic()
-        told = formatdate(time.time() + 2, usegmt=True) if date else "1"
-        with LyingServer([status(429, Retry_After=told), GOOD]) as server:
-            ask(client(server.url, retry_for_s=5))
-        assert 0.9 <= time.monotonic() - begin < 2.5
 
 
 class Clock:
@@ -195,6 +192,16 @@ class Clock:
         self.waits.append(seconds)
 
 
+@pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
+def test_retry_after_is_waited_for_as_told(date: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("cronocast.http.time", clock)
+    told = formatdate(time.time() + 40, usegmt=True) if date else "40"
+    with LyingServer([status(429, Retry_After=told), GOOD]) as server:
+        ask(client(server.url, retry_for_s=90))
+    assert 20 <= clock.now <= 60
+
+
 def test_jitter_differs_and_stays_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Full jitter before tries 2 to 4; the fifth and last comes when the time is used up."""
     waits: list[list[float]] = []
@@ -204,7 +211,7 @@ def test_jitter_differs_and_stays_below_its_limit(monkeypatch: pytest.MonkeyPatc
         with LyingServer([status(503)]) as server:
             error, _ = fault(server.url, retry_for_s=90)
         waits.append(clock.waits)
-        assert "5 tries in 90 s" in error.problem
+        assert numbers(error.problem)[-2:] == ["5", "90"]  # tries, seconds
         assert sum(clock.waits) == pytest.approx(90)
     assert len({wait for four in waits for wait in four}) == 80
     assert all(
