@@ -1,6 +1,7 @@
 """`cronocast backtest` as people meet it: JSON, tables and page, one error line, what fails told, ended tidily."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -127,20 +128,12 @@ def test_a_model_that_fails_is_told_and_not_flattered(history: str, command: Any
 
 
 ERRORS = {
-    "no file": (["--history", "absent.csv"], 66, "error: E_INPUT_MISSING"),
-    "unknown model": (
-        ["--models", "thetta"],
-        78,
-        "error: E_MODEL --models: 'thetta' is not known; did you mean 'theta'?",
-    ),
-    "too long a horizon": (
-        ["--horizon", "7d"],
-        66,
-        "error: E_TOO_SHORT --history: it holds 240 steps (10d); a horizon of 7d needs three times that (3w)",
-    ),
-    "the page over the history": (["--out", "h.csv"], 78, "error: E_PATH"),
-    "no origins": (["--origins", "0"], 78, "error: E_CONFIG_RANGE --origins"),
-    "not a number": (["--origins", "ten"], 2, "error: E_USAGE"),
+    "no file": (["--history", "absent.csv"], 66, "E_INPUT_MISSING absent.csv: "),
+    "unknown model": (["--models", "thetta"], 78, "E_MODEL --models: 'thetta' .*'theta'"),
+    "too long a horizon": (["--horizon", "7d"], 66, r"E_TOO_SHORT --history: .*240 steps \(10d\).* 7d .*3w"),
+    "the page over the history": (["--out", "h.csv"], 78, "E_PATH --out: "),
+    "no origins": (["--origins", "0"], 78, "E_CONFIG_RANGE --origins: 0 "),
+    "not a number": (["--origins", "ten"], 2, "E_USAGE .*--origins.*'ten'"),
 }
 
 
@@ -153,7 +146,7 @@ def test_errors_are_one_line(
         *(["--history", "h.csv"] if "--history" not in words else []), "--horizon", "12h", "--jobs", "1", *words
     )
     assert (ended, out) == (code, "")
-    assert err.splitlines()[-1].startswith(line), err
+    assert re.match(f"error: {line}", err.splitlines()[-1]), err
 
 
 def children(pid: int) -> list[int]:

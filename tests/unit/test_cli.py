@@ -14,6 +14,7 @@ import pytest
 from cronocast import __version__, cli
 from cronocast.files import read_json
 from cronocast.reference import COMMANDS
+from tests.messages import numbers
 
 HEAD = "name,tags,time,value\n"
 HOUR_NS = 3600 * 10**9
@@ -98,8 +99,7 @@ def test_a_step_found_in_the_file_that_does_not_fit_says_whence_it_is(command: A
     words = ["forecast", "--history", history_of(tmp_path / "h.csv", 3599), "--forecast", str(tmp_path / "f.csv")]
     code, _, err = command(*words)
     assert code == 78
-    assert "--horizon: 24h is no multiple of every (3599s)" in err
-    assert "--every sets another" in err
+    assert re.search("--horizon: 24h .*3599s.*--every", err)
     assert command(*words, "--every", "1h")[0] == 0
 
 
@@ -151,7 +151,7 @@ def test_validate_says_what_it_found(command: Any, tmp_path: Path) -> None:
     )
     code, out, err = command("validate", "-f", str(tmp_path / "v.yaml"))
     assert (code, err) == (0, "")
-    assert out.splitlines()[1] == "b: every 5m, 4w back, 24h ahead, model linear, writes cpu_forecast"
+    assert re.match(r"b: .*\b5m\b.*\b4w\b.*\b24h\b.*\blinear\b.*\bcpu_forecast\b", out.splitlines()[1])
     assert list(json.loads(command("validate", "-f", str(tmp_path / "v.yaml"), "--json")[1])) == ["a", "b"]
 
 
@@ -167,16 +167,15 @@ def test_validate_says_twenty_problems_and_all_as_data(command: Any, tmp_path: P
     (tmp_path / "v.yaml").write_text(json.dumps({"series": {f"s{i}": entry for i in range(15)}}))
     code, out, err = command("validate", "-f", str(tmp_path / "v.yaml"))
     assert (code, out, err.count("problem: E_")) == (78, "", 20)
-    assert "problem: and 10 more" in err
-    assert "options.epochs: 0 is out of range; allowed: a whole number from 1 to 1000" in err
+    more = [line for line in err.splitlines() if line.startswith("problem: ") and not line.startswith("problem: E_")]
+    assert [numbers(line) for line in more] == [["10"]]
+    assert re.search(r"options\.epochs: 0 .*\b1 .*\b1000\b", err)
     code, out, _ = command("validate", "-f", str(tmp_path / "v.yaml"), "--json")
     problems = json.loads(out)["problems"]
     assert (code, len(problems)) == (78, 30)
-    assert {
-        "token": "E_CONFIG_RANGE",
-        "where": "series.s0.options.epochs",
-        "sentence": "0 is out of range; allowed: a whole number from 1 to 1000",
-    } in problems
+    [first] = [problem for problem in problems if problem["where"] == "series.s0.options.epochs"]
+    assert first["token"] == "E_CONFIG_RANGE"
+    assert numbers(first["sentence"]) == ["0", "1", "1000"]
 
 
 def test_schema_is_json(command: Any) -> None:
@@ -201,10 +200,10 @@ def test_ctrl_c_while_libraries_are_loaded_is_one_line(library: str, how: list[s
         timeout=60,
         check=False,
     )
-    assert (ended.returncode, ended.stderr.splitlines()) == (
-        130,
-        ["error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on"],
-    )
+    assert ended.returncode == 130
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("error: E_INTERRUPTED keyboard: ")
+    assert "Ctrl-C" in line
 
 
 def test_as_a_process_a_step_writes_its_result(tmp_path: Path) -> None:
