@@ -91,7 +91,7 @@ def test_short_and_odd_histories_give_h_values(n: int, make: object) -> None:
 
 
 def test_two_points_are_too_few() -> None:
-    with pytest.raises(DataError, match="E_SHORT linear: 2 points, need 3"):
+    with pytest.raises(DataError, match=r"E_SHORT linear: .*\b2\b.*\b3\b"):
         forecast(np.array([1.0, 2.0]), 1)
 
 

@@ -57,9 +57,7 @@ SHORT: dict[str, tuple[int, tuple[int, ...]]] = {
 
 @pytest.mark.parametrize(("n", "periods"), SHORT.values(), ids=SHORT)
 def test_without_a_season_there_is_nothing_to_take_out(n: int, periods: Any) -> None:
-    with pytest.raises(
-        DataError, match=rf"E_SHORT mstl: {n} points hold no more than two of the seasons .*extract more or set periods"
-    ):
+    with pytest.raises(DataError, match=rf"E_SHORT mstl: .*\b{n}\b.*\bextract\b.*\bperiods\b"):
         Mstl().fit(np.arange(float(n)), context(*periods))
 
 

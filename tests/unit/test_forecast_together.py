@@ -28,6 +28,7 @@ from cronocast.profile import Profile
 from cronocast.series import HISTORY_COLUMNS, Member, header, rows
 from cronocast.step import Job as StepJob
 from cronocast.step import run_step
+from tests.messages import numbers
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
@@ -263,7 +264,7 @@ def test_the_step_starts_warm_and_trains_anew_on_damage(tmp_path: Path, epochs: 
     _, first, _ = step(tmp_path, ys)
     assert len(epochs) == 2
     assert [member["status"] for member in first["members"]] == ["ok"] * 4 + ["fallback"]
-    assert "a network needs" in first["members"][4]["reason"]
+    assert numbers(first["members"][4]["reason"])[:2] == ["30", "68"]  # points, and how many it takes
     assert first["notes"] == []
     assert sorted(path.name for path in (tmp_path / "state" / "models" / f"lstm-{H}").iterdir()) == [
         "CURRENT",
@@ -313,4 +314,4 @@ def test_each_share_of_the_members_has_weights_of_its_own(tmp_path: Path) -> Non
 def test_a_wrong_option_is_no_fallback(tmp_path: Path) -> None:
     code, result, _ = step(tmp_path, {"host=0": values(0)}, epochs=-3)
     assert code == ConfigError.exit_code
-    assert "options.epochs: -3 is out of range" in result["message"]
+    assert "options.epochs: -3 " in result["message"]
