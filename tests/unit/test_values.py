@@ -205,9 +205,7 @@ def test_a_mistyped_key_of_the_file_is_told_from_the_right_one(wrong: str, right
     (tmp_path / "values.yaml").write_text(f"{wrong}: {{}}\n")
     with pytest.raises(ConfigError) as caught:
         load_values(tmp_path / "values.yaml")
-    assert any(
-        problem.where == wrong and f"did you mean {right!r}?" in problem.sentence for problem in caught.value.problems
-    )
+    assert any(problem.where == wrong and repr(right) in problem.sentence for problem in caught.value.problems)
 
 
 def test_the_schema_knows_every_setting_and_refuses_others() -> None:
