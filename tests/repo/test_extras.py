@@ -32,6 +32,8 @@ from cronocast.models.model import Context
 from cronocast.models.table import MODELS, abilities
 from cronocast.registry import load
 
+pytestmark = pytest.mark.slow
+
 y = np.sin(np.arange(400) / 24 * 2 * np.pi) + np.arange(400) / 100
 options = {"units": 4, "epochs": 1, "lookback": 24} if sys.argv[2] in ("lstm", "nbeats") else {}
 contexts = [Context(3600 * 10**9, 0, periods=(24,), options=options, horizon=12, member=name) for name in "ab"]

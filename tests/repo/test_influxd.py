@@ -21,6 +21,8 @@ from demo import influxd_find
 from demo.influxd import Influxd, InfluxdError
 from tests import servers
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -54,6 +54,7 @@ def forecasts(study: Study, model: str, upto: int) -> list[np.ndarray]:
     return [v[:, :upto] for v in (rows.yhat, rows.lower, rows.upper, study.scale)]
 
 
+@pytest.mark.slow
 def test_what_comes_after_an_origin_changes_nothing_of_its_forecast(tmp_path: Path) -> None:
     path, members = noisy(tmp_path)
     order = request(path, "auto,theta", origins=4)
@@ -108,6 +109,7 @@ def test_rows_within_steps_are_those_of_their_steps(minutes: int, tmp_path: Path
     np.testing.assert_array_equal(found.models["theta"].yhat, expected.models["theta"].yhat)
 
 
+@pytest.mark.slow
 def test_processes_change_no_number(tmp_path: Path) -> None:
     path, members = noisy(tmp_path)
     told: list[tuple[int, int]] = []

@@ -20,6 +20,8 @@ pytest.importorskip("prophet", reason="the extra prophet is not installed")
 from cronocast.models.options import ProphetOptions, read_options
 from cronocast.models.prophet import Prophet
 
+pytestmark = pytest.mark.slow
+
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 28.0)
 

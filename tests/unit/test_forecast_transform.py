@@ -122,7 +122,8 @@ def test_negative_values_are_forecast_without_and_the_result_says_so() -> None:
     y = growing()[:-24] - 5
     result = run(y, "log", "linear")
     assert result.status == "ok"
-    assert "needs values from zero up" in result.prepared["note"]
+    assert "log" in result.prepared["note"]
+    assert f"{y.min():.6g}" in result.prepared["note"]
     assert np.allclose(result.yhat, run(y, "none", "linear").yhat)
 
 
