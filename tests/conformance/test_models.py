@@ -22,6 +22,7 @@ from cronocast.models.lstm.nbeats import NbeatsMany
 from cronocast.models.model import Context
 from cronocast.models.options import read_options
 from cronocast.models.table import MODELS, ModelRow, abilities
+from cronocast.models.weights_manifest import Identity
 from cronocast.registry import attribute_of, load
 
 HOUR_NS = 3600 * 10**9
@@ -222,7 +223,7 @@ def test_kept_weights_are_those_of_the_network(name: str, many: type[LstmMany], 
     manifest = json.loads((tmp_path / "gen-00000001" / "manifest.json").read_text())
     saved = state.load(
         tmp_path,
-        state.Identity(
+        Identity(
             "",
             manifest["architecture"],
             {name: array.shape for name, array in weights.items()},

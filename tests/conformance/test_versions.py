@@ -15,8 +15,9 @@ from cronocast.errors import ContractError
 from cronocast.handoff import profile as profiles
 from cronocast.handoff import results
 from cronocast.models import weights
+from cronocast.models.weights_manifest import FORMAT, Identity, Saved
 
-IDENTITY = weights.Identity("cpu{host=a}", {"inputs": 48, "units": 4}, {"kernel": (2, 2)}, 3600 * 10**9, 10**18)
+IDENTITY = Identity("cpu{host=a}", {"inputs": 48, "units": 4}, {"kernel": (2, 2)}, 3600 * 10**9, 10**18)
 ARRAY = np.array([[0.5, -0.25], [1.0, 2.0]], dtype="<f4")
 MANIFEST: dict[str, Any] = {
     "format": 2,
@@ -65,7 +66,7 @@ RESULT: dict[str, Any] = {
 OTHERS = [-1, 1]  # the version before, and the one after
 
 
-def kept(folder: Path, format_: int) -> tuple[weights.Saved | None, list[str]]:
+def kept(folder: Path, format_: int) -> tuple[Saved | None, list[str]]:
     generation, notes = folder / "gen-00000001", list[str]()
     generation.mkdir(parents=True)
     (generation / "weights.f32").write_bytes(ARRAY.tobytes())
@@ -82,10 +83,10 @@ def test_weights_of_this_version_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_weights_of_another_version_are_trained_anew_and_the_reason_is_recorded(tmp_path: Path, other: int) -> None:
-    saved, notes = kept(tmp_path, weights.FORMAT + other)
+    saved, notes = kept(tmp_path, FORMAT + other)
     assert saved is None
     assert [note.split()[:2] for note in notes] == [["model_retrained:", "E_MODEL_VERSION"]]
-    assert f"format {weights.FORMAT + other}, right: {weights.FORMAT}" in notes[0]
+    assert f"format {FORMAT + other}, right: {FORMAT}" in notes[0]
 
 
 def classified(folder: Path, schema: int) -> Any:
