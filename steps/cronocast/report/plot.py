@@ -18,7 +18,7 @@ from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.focus import focus_of
 from cronocast.report.model import MemberView, RunView, read_run, run_ns
-from cronocast.report.sections import Scene
+from cronocast.report.scene import Scene
 
 THEMES = tuple(PALETTES)
 MOST_PANELS = 12  # more can't be read in one picture; the report page shows them

@@ -7,7 +7,7 @@ from cronocast.charts.svg import safe
 from cronocast.durations import stamp
 from cronocast.handoff.series import forecast_columns
 from cronocast.report.model import RunView
-from cronocast.report.sections import Scene
+from cronocast.report.scene import Scene
 
 
 def target(settings: dict[str, Any], series: str) -> dict[str, str]:
