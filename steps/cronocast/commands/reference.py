@@ -1,6 +1,6 @@
-"""`python -m cronocast.commands.reference`.
+"""`python -m cronocast.commands.reference`: steps/README.md with what follows from the program's own definitions.
 
-The reference in steps/README.md, written from the definitions that the program itself uses.
+What stands between two marks of the page is written here, the rest by hand.
 """
 
 import ast
@@ -12,7 +12,11 @@ from typing import Any
 
 import typer
 
+from cronocast.chain.resolve import step_leaves
+from cronocast.chain.table import STEPS
+from cronocast.commands import rooms
 from cronocast.commands.application import application
+from cronocast.commands.meanings import CLASS_LIMITS, CLASS_MEANINGS, OPTIONS_OF_DARTS, RESULT_KEYS, STATUS_MEANINGS
 from cronocast.commands.steps import metavar
 from cronocast.document.entry import Entry
 from cronocast.errors import CronocastError
@@ -32,55 +36,32 @@ def commands() -> dict[str, Any]:
 
 COMMANDS = commands()
 
-# What a class means; the names stand in entry.CLASSES, a test holds both together.
-CLASS_MEANINGS = {
-    "constant": "one value, up to noise or not at all changing",
-    "trend": "a level that rises or falls, no pattern that repeats",
-    "seasonal": "one or several patterns that repeat, no trend",
-    "trend_seasonal": "both",
-    "irregular": "enough data, but neither a trend nor a pattern that repeats",
-    "too_short": "fewer finished points than `min_points`",
-}
-OPTIONS_OF_DARTS = (
-    "A name in `options` that a model of darts does not take is exit 78: `cronocast validate` says so where darts is"
-    " installed, and the forecast step before any work. `cronocast validate` without darts can't know the names and"
-    " says nothing about them. Models that hand arguments on to another library say when they are fitted what it takes."
-)
-CLASS_LIMITS = (
-    "A pattern must have been seen in two whole cycles, and under noise in three: of three weeks with one missing, a"
-    " weekly pattern is often not found. Of a month or two of daily values a weak trend and a random walk under noise"
-    " look alike, and either class may come out. Periods are whole numbers of steps: a pattern by calendar months,"
-    " which are of 28 to 31 days, shows as one of 61 days or as none."
-)
-STATUS_MEANINGS = {
-    "ok": "done",
-    "skipped": "nothing to do, `reason` says why; exit code 0",
-    "fallback": (
-        "done, but some member got a simpler model than asked for; `reason` and the members say why; exit code 0"
-    ),
-    "superseded": "a newer run of the series has done the work; exit code 0",
-    "failed": "not done; `exit`, `token` and `message` say why",
-}
-# What the keys of a result file mean; a test holds them against a result that is really written.
-RESULT_KEYS = {
-    "schema": "version of this form",
-    "step, series, run": "what ran: step, exact name of the series, scheduled time",
-    "status, reason": "how it ended, and a code with a few words",
-    "exit, token, message": "exit code, `E_` token and the one error line; 0 and empty when all went well",
-    "rows_in, rows_kept, rows_dropped": "rows read, rows used, and rows left out by reason",
-    "expected, acked": "rows to be written; for load the points to be written and those the server acknowledged",
-    "bytes, attempts": "size of what was transferred; requests tried for the slowest one",
-    "inputs, outputs": "checksum of each file read; checksum and rows of each file published",
-    "members": "one mapping per member: class, model, why, errors and coverage of the backtest",
-    "window": "start, end and step size of the history in ns",
-    "notes": "warnings",
-    "duration_s, versions, settings": "time taken, versions, and each setting with its value and where it came from",
-}
-
 
 def reference() -> str:
-    """The whole page as Markdown."""
-    return "\n".join([*_head(), *_commands(), *_settings(), *_secrets(), *_exit_codes(), *_results(), *_models()])
+    """Commands, settings, exit codes, result files and models as Markdown."""
+    return "\n".join([*_commands(), *_settings(), *_secrets(), *_exit_codes(), *_results(), *_models()])
+
+
+def page(text: str) -> str:
+    """The whole page, from its present text: every part between its marks is written anew."""
+    for name, part in {"rooms": "\n".join(_rooms()), "imports": _imports(), "reference": reference()}.items():
+        begin, end = f"<!-- {name}: made by python -m cronocast.commands.reference -->", f"<!-- end of {name} -->"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n\n{part.strip()}\n\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def _rooms() -> list[str]:
+    about = rooms.packages(rooms.ROOT)
+    floors = [(floor, names) for floor, names in enumerate(reversed(rooms.floors())) if "__main__" not in names]
+    return _table(
+        ("Floor", "Package", "What is in it"),
+        ([str(floor), _code(name), about[name]] for floor, names in reversed(floors) for name in names),
+    )
+
+
+def _imports() -> str:
+    return "\n".join(["```", *rooms.listed(), "```"])
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
@@ -97,26 +78,16 @@ def _words(text: str) -> str:
     return text.replace("<", "&lt;")  # else Markdown takes it for HTML
 
 
-def _head() -> Iterator[str]:
-    yield from ("# Reference of the `cronocast` package", "")
-    yield from (
-        (
-            "Written by `python -m cronocast.commands.reference` from the program's own definitions;"
-            " `UPDATE_GOLDEN=1 pytest tests/repo/test_docs.py` renews it."
-        ),
-        "",
-    )
-
-
 def _commands() -> Iterator[str]:
+    known = commands()
     yield from ("## Commands", "")
     yield from _table(
         ("Command", "What it does"),
-        ([f"[`cronocast {name}`](#cronocast-{name})", command.help] for name, command in COMMANDS.items()),
+        ([f"[`cronocast {name}`](#cronocast-{name})", command.help] for name, command in known.items()),
     )
-    for name, command in COMMANDS.items():
+    for name, command in known.items():
         yield from (f"### cronocast {name}", "", command.help, "")
-        settings = {leaf.flag for leaf in leaves(Entry) if name in leaf.steps}
+        settings = {leaf.flag for leaf in step_leaves(name)} if name in STEPS else set()
         own = [parameter for parameter in command.params if not settings & set(parameter.opts)]
         yield from _table(("Option", "Variable", "Meaning"), map(_option, own))
         if settings:
@@ -156,9 +127,10 @@ def _settings() -> Iterator[str]:
 
 
 def _setting(leaf: Leaf) -> list[str]:
-    ways = f"`{leaf.flag} {metavar(leaf)}`<br>`{leaf.env}`" if leaf.steps else ""
+    steps = [name for name in STEPS if leaf.path in {mine.path for mine in step_leaves(name)}]
+    ways = f"`{leaf.flag} {metavar(leaf)}`<br>`{leaf.env}`" if steps else ""
     default = "required" if leaf.required else _code("" if leaf.default in ((), {}) else _text(plain(leaf.default)))
-    return [f"`{leaf.path}`", ways, default, _words(leaf.kind.words()), _words(leaf.about), ", ".join(leaf.steps)]
+    return [f"`{leaf.path}`", ways, default, _words(leaf.kind.words()), _words(leaf.about), ", ".join(steps)]
 
 
 def _text(value: object) -> str:
@@ -302,4 +274,4 @@ def _docstring(path: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    sys.stdout.write(page((rooms.ROOT.parent / "README.md").read_text(encoding="utf-8")))
