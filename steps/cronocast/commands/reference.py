@@ -3,10 +3,8 @@
 What stands between two marks of the page is written here, the rest by hand.
 """
 
-import ast
-import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from cronocast.chain.resolve import step_leaves
 from cronocast.chain.table import STEPS
 from cronocast.commands import rooms
 from cronocast.commands.application import application
+from cronocast.commands.markdown import code, docstring, table, text, words
 from cronocast.commands.meanings import CLASS_LIMITS, CLASS_MEANINGS, OPTIONS_OF_DARTS, RESULT_KEYS, STATUS_MEANINGS
 from cronocast.commands.steps import metavar
 from cronocast.document.entry import Entry
@@ -42,21 +41,21 @@ def reference() -> str:
     return "\n".join([*_commands(), *_settings(), *_secrets(), *_exit_codes(), *_results(), *_models()])
 
 
-def page(text: str) -> str:
+def page(present: str) -> str:
     """The whole page, from its present text: every part between its marks is written anew."""
     for name, part in {"rooms": "\n".join(_rooms()), "imports": _imports(), "reference": reference()}.items():
         begin, end = f"<!-- {name}: made by python -m cronocast.commands.reference -->", f"<!-- end of {name} -->"
-        before, _, rest = text.partition(begin)
-        text = f"{before}{begin}\n\n{part.strip()}\n\n{end}{rest.partition(end)[2]}"
-    return text
+        before, _, rest = present.partition(begin)
+        present = f"{before}{begin}\n\n{part.strip()}\n\n{end}{rest.partition(end)[2]}"
+    return present
 
 
 def _rooms() -> list[str]:
     about = rooms.packages(rooms.ROOT)
     floors = [(floor, names) for floor, names in enumerate(reversed(rooms.floors())) if "__main__" not in names]
-    return _table(
+    return table(
         ("Floor", "Package", "What is in it"),
-        ([str(floor), _code(name), about[name]] for floor, names in reversed(floors) for name in names),
+        ([str(floor), code(name), about[name]] for floor, names in reversed(floors) for name in names),
     )
 
 
@@ -64,24 +63,10 @@ def _imports() -> str:
     return "\n".join(["```", *rooms.listed(), "```"])
 
 
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    names = list(columns)
-    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in (names, *rows)]
-    return [lines[0], "|" + " --- |" * len(names), *lines[1:], ""]
-
-
-def _code(text: object) -> str:
-    return f"`{text}`" if text not in (None, "") else ""
-
-
-def _words(text: str) -> str:
-    return text.replace("<", "&lt;")  # else Markdown takes it for HTML
-
-
 def _commands() -> Iterator[str]:
     known = commands()
     yield from ("## Commands", "")
-    yield from _table(
+    yield from table(
         ("Command", "What it does"),
         ([f"[`cronocast {name}`](#cronocast-{name})", command.help] for name, command in known.items()),
     )
@@ -89,7 +74,7 @@ def _commands() -> Iterator[str]:
         yield from (f"### cronocast {name}", "", command.help, "")
         settings = {leaf.flag for leaf in step_leaves(name)} if name in STEPS else set()
         own = [parameter for parameter in command.params if not settings & set(parameter.opts)]
-        yield from _table(("Option", "Variable", "Meaning"), map(_option, own))
+        yield from table(("Option", "Variable", "Meaning"), map(_option, own))
         if settings:
             yield from (
                 f"And every [setting](#settings) with `{name}` in its last column, as a flag or as an env variable.",
@@ -106,7 +91,7 @@ def _option(parameter: Any) -> list[str]:  # noqa: ANN401 - typer has its class 
         if isinstance(parameter.default, str | Path) and str(parameter.default)
         else ""
     )
-    return [_code(names), _code(parameter.envvar), _words(parameter.help) + required + default]
+    return [code(names), code(parameter.envvar), words(parameter.help) + required + default]
 
 
 def _settings() -> Iterator[str]:
@@ -123,26 +108,14 @@ def _settings() -> Iterator[str]:
         "",
     )
     columns = ("Setting", "Flag and variable", "Default", "Allowed", "Meaning", "Steps")
-    yield from _table(columns, map(_setting, leaves(Entry)))
+    yield from table(columns, map(_setting, leaves(Entry)))
 
 
 def _setting(leaf: Leaf) -> list[str]:
     steps = [name for name in STEPS if leaf.path in {mine.path for mine in step_leaves(name)}]
     ways = f"`{leaf.flag} {metavar(leaf)}`<br>`{leaf.env}`" if steps else ""
-    default = "required" if leaf.required else _code("" if leaf.default in ((), {}) else _text(plain(leaf.default)))
-    return [f"`{leaf.path}`", ways, default, _words(leaf.kind.words()), _words(leaf.about), ", ".join(steps)]
-
-
-def _text(value: object) -> str:
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else ", ".join(map(str, value))
-        if isinstance(value, list)
-        else ""
-        if value is None
-        else str(value)
-    )
+    default = "required" if leaf.required else code("" if leaf.default in ((), {}) else text(plain(leaf.default)))
+    return [f"`{leaf.path}`", ways, default, words(leaf.kind.words()), words(leaf.about), ", ".join(steps)]
 
 
 def _secrets() -> Iterator[str]:
@@ -161,7 +134,7 @@ def _secrets() -> Iterator[str]:
     roles = [
         (role, what) for role in ("source", "sink") for what in sorted({what for what in SCHEMES.values() if what})
     ]
-    yield from _table(
+    yield from table(
         ("File", "Variable"),
         ([f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"] for role, what in roles),
     )
@@ -182,9 +155,9 @@ def _exit_codes() -> Iterator[str]:
     for kind in _subclasses(CronocastError):
         if "exit_code" in vars(kind):
             known[kind.exit_code] = (kind.__name__, " ".join((kind.__doc__ or "").split()))
-    yield from _table(
+    yield from table(
         ("Code", "Class", "Meaning"),
-        ([str(code), _code(name), meaning] for code, (name, meaning) in sorted(known.items())),
+        ([str(number), code(name), meaning] for number, (name, meaning) in sorted(known.items())),
     )
 
 
@@ -204,16 +177,16 @@ def _results() -> Iterator[str]:
         ),
         "",
     )
-    yield from _table(
+    yield from table(
         ("Keys", "Meaning"),
-        ([", ".join(_code(key) for key in keys.split(", ")), meaning] for keys, meaning in RESULT_KEYS.items()),
+        ([", ".join(code(key) for key in keys.split(", ")), meaning] for keys, meaning in RESULT_KEYS.items()),
     )
-    yield from _table(("Status", "Meaning"), ([_code(status), STATUS_MEANINGS[status]] for status in STATUSES))
+    yield from table(("Status", "Meaning"), ([code(status), STATUS_MEANINGS[status]] for status in STATUSES))
 
 
 def _models() -> Iterator[str]:
     yield from ("## Classes", "")
-    yield from _table(("Class", "Meaning"), ([_code(name), CLASS_MEANINGS[name]] for name in CLASSES))
+    yield from table(("Class", "Meaning"), ([code(name), CLASS_MEANINGS[name]] for name in CLASSES))
     yield from (CLASS_LIMITS, "")
     yield from (
         "## Models",
@@ -224,12 +197,9 @@ def _models() -> Iterator[str]:
         ),
         "",
     )
-    yield from _table(
+    yield from table(
         ("Model", "What it is", "Installed by"),
-        (
-            [_code(name), _docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"]
-            for name, row in MODELS.items()
-        ),
+        ([code(name), docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()),
     )
     yield from (
         "",
@@ -238,7 +208,7 @@ def _models() -> Iterator[str]:
         "`options` of an entry go to the model that it names, or to every one among its `candidates` that reads any.",
         "",
     )
-    yield from _table(("Option", "Of", "Default", "Allowed", "Meaning"), _options())
+    yield from table(("Option", "Of", "Default", "Allowed", "Meaning"), _options())
     yield from ("", OPTIONS_OF_DARTS)
 
 
@@ -250,27 +220,13 @@ def _options() -> Iterator[list[str]]:
             found.setdefault(leaf.path, []).append((model, leaf))
     for name, uses in found.items():
         first = uses[0][1]
-        defaults = {model: _text(leaf.default) for model, leaf in uses}
+        defaults = {model: text(leaf.default) for model, leaf in uses}
         shown = (
-            ", ".join(f"{_code(text)} ({model})" for model, text in defaults.items())
+            ", ".join(f"{code(shown_default)} ({model})" for model, shown_default in defaults.items())
             if len({*defaults.values()}) > 1
-            else _code(_text(first.default))
+            else code(text(first.default))
         )
-        yield [_code(name), ", ".join(map(_code, defaults)), shown, _words(first.kind.words()), _words(first.about)]
-
-
-def _docstring(path: str) -> str:
-    """First sentence of the docstring of `module:Class` or `module:function`.
-
-    Read without importing the libraries that it needs.
-    """
-    module, _, name = path.partition(":")
-    spec = importlib.util.find_spec(module)
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else ast.Module([], [])
-    found = next(
-        (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name), tree
-    )
-    return (ast.get_docstring(found) or ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
+        yield [code(name), ", ".join(map(code, defaults)), shown, words(first.kind.words()), words(first.about)]
 
 
 if __name__ == "__main__":
