@@ -37,10 +37,11 @@ e2e: cluster $(DEV) ## when the chart or the steps change: tests on Kubernetes; 
 cluster:
 	@$(PYTHON) -m tests.e2e.cluster
 
-lint: $(DEV) ## before you commit: ruff, mypy, and zizmor and (where Go is) actionlint for .github/workflows
+lint: $(DEV) ## before you commit: ruff, mypy, who imports whom, and zizmor and (where Go is) actionlint for .github/workflows
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
 	.venv-dev/bin/mypy
+	.venv-dev/bin/lint-imports
 	.venv-dev/bin/zizmor --offline --quiet .github/workflows
 	$(if $(shell command -v go),go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12,@echo "actionlint: left out, it needs Go")
 

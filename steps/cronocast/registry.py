@@ -1,4 +1,4 @@
-"""Tables of sources, models and sinks: name -> where it is and which extra carries its libraries."""
+"""Tables of sources, models, sinks and steps: name -> where it is and which extra carries its libraries."""
 
 import importlib
 import importlib.util
