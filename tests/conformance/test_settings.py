@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ ROWS = {**{f"source {name}": row for name, row in SOURCES.items()}, **{f"sink {n
 INFLUX = {"url": "http://h", "database": "d", "measurement": "m", "field": "f"}
 TOY = {"kind": "toy", "url": "http://h", "metric": "up"}
 ELSEWHERE = {"url": "http://i", "database": "d"}
-LONG = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
+LONG = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 
 
 def problems(data: Any, where: str = "") -> list[Problem]:
@@ -42,10 +43,15 @@ def problems(data: Any, where: str = "") -> list[Problem]:
     return found
 
 
+@cache
+def entries() -> st.SearchStrategy[dict[str, Any]]:
+    return documents(Entry)
+
+
 @LONG
 @given(st.data())
 def test_the_shortest_document_means_the_same(data: Any) -> None:
-    document = data.draw(documents(Entry))
+    document = data.draw(entries())
     found: list[Problem] = []
     entry = parse(Entry, document, "", found)
     assert not found
@@ -56,7 +62,7 @@ def test_the_shortest_document_means_the_same(data: Any) -> None:
 @LONG
 @given(st.data())
 def test_the_schema_accepts_what_the_steps_accept(data: Any) -> None:
-    document = spoilt(data.draw(documents(Entry)), data.draw)
+    document = spoilt(data.draw(entries()), data.draw)
     found = [problem for problem in problems(document) if problem.token not in OF_RULES]
     assert fits(schema(Entry), document) == (not found), (found, document)
 
@@ -185,16 +191,16 @@ SHARED = ("http", "chain", "document", "formats", "report", "commands")
 CHART = "".join(path.read_text() for path in (ROOT / "helm" / "cronocast" / "templates").iterdir())
 
 
-def read_names(paths: list[Path]) -> set[str]:
+@cache
+def names_read_in(path: Path) -> frozenset[str]:
     """Names of attributes that are read there, also by getattr."""
     found: set[str] = set()
-    for path in paths:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
-                found |= {part.value for part in node.args[1:2] if isinstance(part, ast.Constant)}  # type: ignore[misc]
-    return found
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+            found |= {str(part.value) for part in node.args[1:2] if isinstance(part, ast.Constant)}
+    return frozenset(found)
 
 
 def files_of(row: Any) -> list[Path]:
@@ -205,7 +211,8 @@ def files_of(row: Any) -> list[Path]:
 
 
 def unread(cls: type, paths: list[Path]) -> set[str]:
-    return {leaf.path for leaf in leaves(cls) if leaf.path.rsplit(".")[-1] not in read_names(paths)}
+    names = frozenset[str]().union(*map(names_read_in, paths))
+    return {leaf.path for leaf in leaves(cls) if leaf.path.rsplit(".")[-1] not in names}
 
 
 def shared_files() -> list[Path]:
