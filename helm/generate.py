@@ -1,6 +1,6 @@
 """Writes what follows from the one definition of settings.
 
-The chart's values.yaml, values.schema.json, and the tables of its README.
+The chart's values.yaml, values.schema.json, templates/_kinds.tpl, and the tables of its README.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.document.chart import Chart
+from cronocast.document.kinds import SINK, SOURCE, taken_from_source
 from cronocast.document.values_schema import values_schema
 from cronocast.models.table import MODELS
 from cronocast.registry import FAMILY
@@ -111,7 +112,10 @@ def _require(value: Any, part: dict[str, Any]) -> list[str]:  # noqa: ANN401
 
 
 def _set_pattern(part: dict[str, Any], path: list[str], pattern: str) -> None:
-    """Say what the text at a path looks like; of a list, each item. `defaults` and `series` share these parts."""
+    """Say what the text at a path looks like; of a list, each item. `defaults` and `series` share these parts.
+
+    What several kinds have stands beside the rules of each kind, so it holds for all of them.
+    """
     item = part["properties"][path[0]]
     if len(path) > 1:
         _set_pattern(item, path[1:], pattern)
@@ -140,12 +144,35 @@ def _rows(cls: type, value: Any, at: str) -> Iterator[tuple[str, Any, str]]:  # 
             yield path, plain(mine), item.metadata["about"]
 
 
+def kinds_tpl() -> str:
+    """A template with what _problems.tpl must know of each kind of source and sink, as JSON."""
+    known = {
+        part: {
+            "usual": one_of.usual,
+            "family": {kind: row.family for kind, row in one_of.table.items()},
+            "required": {
+                kind: [item.name for item in fields(cls) if item.metadata["required"]]
+                for kind, cls in one_of.classes().items()
+            },
+        }
+        for part, one_of in (("source", SOURCE), ("sink", SINK))
+    }
+    known["sink"]["taken"] = {kind: taken_from_source(row) for kind, row in SINK.table.items()}
+    head = "{{/* What each kind of source and sink needs; made by helm/generate.py. */}}"
+    return f'{head}\n{{{{- define "cronocast.kinds" -}}}}\n{json.dumps(known, indent=1)}\n{{{{- end }}}}\n'
+
+
 def outputs() -> dict[Path, str]:
     """Every generated file with its text."""
     readme = HERE / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else f"{BEGIN}{END}\n"
     filled = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: table(), text, flags=re.DOTALL)
-    return {HERE / "values.yaml": values_yaml(), HERE / "values.schema.json": schema_json(), readme: filled}
+    return {
+        HERE / "values.yaml": values_yaml(),
+        HERE / "values.schema.json": schema_json(),
+        HERE / "templates" / "_kinds.tpl": kinds_tpl(),
+        readme: filled,
+    }
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from cronocast.chain.parts import ForecastPart
 from cronocast.chain.provenance import provenance
 from cronocast.document.cross import cross_problems
 from cronocast.document.entry import MAX_ENTRY_BYTES, Entry, parse_entry_text, read_entry_text
+from cronocast.document.kinds import SINK
 from cronocast.durations import UNIT_NS, Duration, parse_stamp, stamp
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
@@ -191,7 +192,9 @@ def _base(given: Invocation, problems: list[Problem]) -> tuple[dict[str, Any], d
         return document, {leaf.path: "entry" for leaf in leaves(Entry) if _has(document, leaf.path) and data}
     source = {} if given.step == "extract" else NO_DATABASE
     needed = {"load": NEEDED_TO_WRITE, "record": ("name", *NEEDED_TO_WRITE)}.get(given.step, ())
-    if missing := [leaf for leaf in step_leaves(given.step) if leaf.path in needed and not given.texts.get(leaf.path)]:
+    sink = given.texts.get("sink.kind") or SINK.usual
+    own = [leaf for leaf in step_leaves(given.step) if not leaf.kinds or sink in leaf.kinds]
+    if missing := [leaf for leaf in own if leaf.path in needed and not given.texts.get(leaf.path)]:
         problems += [
             Problem("E_CONFIG_MISSING", leaf.flag, f"not given; allowed: {leaf.kind.words()}, or a whole --entry")
             for leaf in missing
