@@ -1,8 +1,9 @@
 """What an entry says of an InfluxDB to write to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cronocast.durations import Duration
+from cronocast.durations import Duration, stamp
 from cronocast.formats.influx_names import DATABASE, TARGET
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Flag, Number, Span, Text
@@ -48,3 +49,12 @@ class Settings:
     read_back: bool = setting(
         Flag(), False, "Count the written points again by a query before success is reported.", "load"
     )
+
+
+def reading_query(measurement: str, series: str, fields: Iterable[str], first_ns: int, last_ns: int) -> str:
+    """InfluxQL that reads a written curve, to be shown; both ends of the window are included."""
+    named = series.replace("\\", "\\\\").replace("'", "\\'")
+    table = measurement.replace("\\", "\\\\").replace('"', '\\"')
+    between = f"time >= '{stamp(first_ns)}' AND time <= '{stamp(last_ns)}'"
+    wanted = ", ".join(fields)
+    return f'SELECT {wanted} FROM "{table}" WHERE "series" = \'{named}\' AND {between} GROUP BY *'  # noqa: S608 - shown only
