@@ -2,12 +2,13 @@
 
 import itertools
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
 
 from demo.influxd import Influxd
+from tests import servers
 
 # Every run tries the same examples: one that fails can be run again, and nothing lands by luck. Nor does a loaded
 # machine fail one.
@@ -21,10 +22,29 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "influxdb: needs an InfluxDB; set by itself, see tests/wire/README.md")
+    servers.choose()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a server, so that `-m influxdb` finds it."""
+    for item in items:
+        if {"influxd", "serve"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("influxdb")
+
+
 @pytest.fixture(scope="session")
-def influxd() -> Iterator[Influxd]:
+def serve() -> Callable[..., Influxd]:
+    """Makes a further server, of the version under test, with settings of its own."""
+    return servers.server
+
+
+@pytest.fixture(scope="session")
+def influxd(serve: Callable[..., Influxd]) -> Iterator[Influxd]:
     """One server for the session (with xdist: for each worker)."""
-    with Influxd() as server:
+    with serve() as server:
         yield server
 
 
@@ -34,4 +54,4 @@ def database(influxd: Influxd) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     influxd.create_database(name)
     yield name
-    influxd.query(f'DROP DATABASE "{name}"')
+    influxd.drop_database(name)

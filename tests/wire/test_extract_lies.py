@@ -193,6 +193,21 @@ REFUSED: dict[str, tuple[Behaviour, int, str]] = {
 }
 
 
+CURES: dict[str, tuple[str, str, str]] = {  # words of 2.x, token, what the message names
+    "no right to read": ("database not found: metrics", "E_DB_NOT_FOUND", "the token may not read"),
+    "bucket x/p": ("default retention policy not set for: x", "E_DB_NOT_FOUND", "source.retention_policy"),
+    "too long": ("max-time-range limit exceeded: (24h0m0s/6h0m0s)", "E_QUERY", "source.slice"),
+}
+
+
+@pytest.mark.parametrize(("words", "token", "cure"), CURES.values(), ids=CURES)
+def test_what_2x_says_comes_with_its_cure(words: str, token: str, cure: str, run: Run) -> None:
+    ran = run(error(words))
+    assert (ran.code, ran.token) == (69, token)
+    assert words in ran.error
+    assert cure in ran.error
+
+
 @pytest.mark.parametrize(("behaviour", "code", "token"), REFUSED.values(), ids=REFUSED)
 def test_lie_is_refused(behaviour: Behaviour, code: int, token: str, run: Run) -> None:
     ran = run(behaviour)
