@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.document.chart import Chart
-from cronocast.document.values import values_schema
+from cronocast.document.values_schema import values_schema
 from cronocast.models.table import MODELS
 from cronocast.registry import FAMILY
 from cronocast.settings.declare import default_of, plain

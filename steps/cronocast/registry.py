@@ -20,6 +20,8 @@ class Row:
     extra: str = ""
     later: str = ""  # a module that it imports only when it is used: its absence must show before any work
     options: bool = False  # it reads the `options` of an entry
+    settings: str = ""  # `module:Class` of the settings of this kind; the module must be light
+    family: str = ""  # kinds of one family are the same server: a sink takes address and sign-in from such a source
 
 
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
@@ -51,6 +53,23 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
     except AttributeError as error:
         raise ConfigError.one("E_MODEL", setting, f"module {module} has no attribute {seen(attribute)}") from error
     return found(name.partition(":")[2]) if row_of(table, name) and name not in table else found
+
+
+def table_at(path: str) -> Mapping[str, Row]:
+    """The table at `module:ATTRIBUTE`."""
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+
+
+def settings_of(row: Row) -> type:
+    """The class of the settings of a row's kind."""
+    module, _, attribute = row.settings.partition(":")
+    return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+
+
+def beside_settings(row: Row, name: str) -> Any:  # noqa: ANN401 - each asker states what it expects
+    """What a kind may say of its settings beside their class, by its name; None where it says nothing."""
+    return getattr(importlib.import_module(row.settings.partition(":")[0]), name, None)
 
 
 def row_of(table: Mapping[str, Row], name: str) -> Row | None:

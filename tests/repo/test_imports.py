@@ -41,7 +41,7 @@ LIGHT = {
     "load": "import cronocast.chain.load, cronocast.sinks.influx.sink, cronocast.http.client, requests",
     "run": "import cronocast.commands.run, cronocast.commands.display",
     "report": "import cronocast.report",
-    "validate": "import cronocast.document.values, cronocast.chain.resolve; cronocast.document.values.values_schema()",
+    "validate": "import cronocast.chain.resolve; from cronocast.document.values_schema import *; values_schema()",
     "model table": (
         "from cronocast.models.table import MODELS; from cronocast.models.rules import model_fault; model_fault('x')"
     ),

@@ -10,8 +10,8 @@ from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.http.client import sink_client, source_client
 from cronocast.http.secrets import sink_secret, source_secret
-from cronocast.sinks.influx.settings import Sink
-from cronocast.sources.influxql.settings import Source
+from cronocast.sinks.influx.settings import Settings as Sink
+from cronocast.sources.influxql.settings import Settings as Source
 
 GOOD = {"plain": b"s3cret", "newline": b"s3cret\n", "windows newline": b"s3cret\r\n"}
 BAD: dict[str, bytes | None] = {

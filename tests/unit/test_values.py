@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from cronocast.document.entry import Entry, parse_entry
-from cronocast.document.values import load_values, values_schema
+from cronocast.document.values import load_values
+from cronocast.document.values_schema import values_schema
 from cronocast.errors import ConfigError
 from cronocast.settings.declare import given, leaves, merge
 

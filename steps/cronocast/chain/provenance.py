@@ -17,8 +17,11 @@ def provenance(step: str, entry: Entry, origins: Mapping[str, str]) -> dict[str,
     """
     shown = {}
     for leaf in (leaf for leaf in leaves(Entry) if step in leaf.steps or leaf.path in SHOWN_BY_REPORT):
-        value: Any = entry
-        for name in leaf.path.split("."):
+        first, *rest = leaf.path.split(".")
+        value: Any = getattr(entry, first)
+        if leaf.kinds and value.kind not in leaf.kinds:
+            continue  # a setting of another kind has no value here
+        for name in rest:
             value = getattr(value, name)
         shown[leaf.path] = {"value": plain(value), "from": origins.get(leaf.path, "default")}
     return shown

@@ -21,9 +21,8 @@ from cronocast.handoff.files import series_id
 from cronocast.handoff.results import result_path
 from cronocast.handoff.series import HISTORY_COLUMNS, read_members
 from cronocast.settings.declare import Leaf, leaves, parse, plain, read_text, with_value
+from cronocast.sources.table import NO_DATABASE
 
-# A step that is given files instead of a series document talks to no database; these stand for what it never uses.
-NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
 OUTPUTS = {
     "extract": "history",
     "classify": "profile",
