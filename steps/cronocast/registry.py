@@ -22,6 +22,7 @@ class Row:
     options: bool = False  # it reads the `options` of an entry
     settings: str = ""  # `module:Class` of the settings of this kind; the module must be light
     family: str = ""  # kinds of one family are the same server: a sink takes address and sign-in from such a source
+    can_count: bool = False  # of a sink: it can count what it has, which `read_back` asks for
 
 
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
