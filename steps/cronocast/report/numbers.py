@@ -16,47 +16,38 @@ MOST_ROWS = 400  # of a table of numbers; the files beside hold them all
 
 def number_tables(member: MemberView, scene: Scene) -> str:
     """Tables of the forecast, the newest history and the errors by step."""
-    parts = []
-    if len(member.forecast.time_ns):
-        rows = list(zip(member.forecast.time_ns, *member.forecast.columns, strict=True))
-        parts.append(
-            _table(
-                f"Forecast, {words.counted(len(rows), 'row')}",
-                forecast_columns(scene.further),
-                rows[:MOST_ROWS],
-                len(rows),
-                "forecast.csv",
-                scene,
-                member.step_ns,
-            )
-        )
-    if len(member.history.time_ns):
-        rows = list(zip(member.history.time_ns[-48:], member.history.columns[0][-48:], strict=True))
-        parts.append(
-            _table(
-                f"Measured, the last {len(rows)} of {words.counted(len(member.history.time_ns), 'value')}",
-                ("value",),
-                rows,
-                len(rows),
-                "history.csv",
-                scene,
-                member.step_ns,
-            )
-        )
+    return _forecast(member, scene) + _history(member, scene) + _errors(member)
+
+
+def _forecast(member: MemberView, scene: Scene) -> str:
+    rows = list(zip(member.forecast.time_ns, *member.forecast.columns, strict=True))
+    if not rows:
+        return ""
+    title, columns = f"Forecast, {words.counted(len(rows), 'row')}", forecast_columns(scene.further)
+    return _table(title, columns, rows[:MOST_ROWS], len(rows), "forecast.csv", scene, member.step_ns)
+
+
+def _history(member: MemberView, scene: Scene) -> str:
+    rows = list(zip(member.history.time_ns[-48:], member.history.columns[0][-48:], strict=True))
+    if not rows:
+        return ""
+    title = f"Measured, the last {len(rows)} of {words.counted(len(member.history.time_ns), 'value')}"
+    return _table(title, ("value",), rows, len(rows), "history.csv", scene, member.step_ns)
+
+
+def _errors(member: MemberView) -> str:
     test = member.backtest
-    if test and test.steps:
-        steps = "".join(
-            f"<tr><td>{words.length(s * member.step_ns, counted=True, exact=True)}</td><td"
-            f' class="n">{_short(c)}</td><td class="n">{_short(n)}</td></tr>'
-            for s, c, n in list(zip(test.steps, test.chosen, test.naive, strict=True))[:MOST_ROWS]
-        )
-        head = '<tr><th>Ahead</th><th class="n">chosen</th><th class="n">naive</th></tr>'
-        parts.append(
-            _folded(
-                "Mean absolute error by how far ahead", f"<table><thead>{head}</thead><tbody>{steps}</tbody></table>"
-            )
-        )
-    return "".join(parts)
+    if not test or not test.steps:
+        return ""
+    steps = "".join(
+        f"<tr><td>{words.length(s * member.step_ns, counted=True, exact=True)}</td><td"
+        f' class="n">{_short(c)}</td><td class="n">{_short(n)}</td></tr>'
+        for s, c, n in list(zip(test.steps, test.chosen, test.naive, strict=True))[:MOST_ROWS]
+    )
+    head = '<tr><th>Ahead</th><th class="n">chosen</th><th class="n">naive</th></tr>'
+    return _folded(
+        "Mean absolute error by how far ahead", f"<table><thead>{head}</thead><tbody>{steps}</tbody></table>"
+    )
 
 
 def _table(

@@ -16,6 +16,7 @@ from cronocast.report.numbers import number_tables
 from cronocast.report.past import class_evidence, past_section
 from cronocast.report.prepared import prepared_sentence
 from cronocast.report.scene import Scene
+from cronocast.report.scores import BacktestView
 
 SIZES = (Size(1080, 350), Size(700, 310, "medium"), Size(348, 290, "narrow", 11))
 CONTEXT_SIZES = (Size(1080, 92), Size(700, 92, "medium"), Size(348, 86, "narrow", 11))
@@ -74,48 +75,40 @@ def _tile(name: str, value: str, about: str, state: str = "") -> str:
 
 
 def _tiles(member: MemberView, scene: Scene) -> str:
-    tiles = []
-    times = member.forecast.time_ns
-    if len(times):
-        span = width_of((min(member.forecast.columns[1]), max(member.forecast.columns[2])))
-        for name, i in (("Next", 0), ("At the end", len(times) - 1))[: len(times)]:
-            yhat, lower, upper = (column[i] for column in member.forecast.columns[:3])
-            when = words.clock(times[i], scene.zone, year=words.years_differ(scene.now, times[-1], scene.zone))
-            tiles.append(
-                _tile(
-                    f"{name}, {when}",
-                    words.number(yhat, span),
-                    f"{words.percent(scene.level)} band {words.number(lower, span)} to {words.number(upper, span)}",
-                )
-            )
+    tiles = _ahead_tiles(member, scene)
     test = member.backtest
     if test and test.ratio is not None:
-        worse = "bad-text" if test.ratio > 1.005 else ""
-        state = "ok-text" if test.ratio < 0.995 else worse
-        tiles.append(
-            _tile(
-                "Error on held-out values",
-                f"{test.ratio:.2f}",
-                f"of {sentences.naive_words(member)}: {sentences.better(test.ratio)}",
-                state,
-            )
-        )
+        tiles.append(_error_tile(member, test.ratio))
     if test and test.coverage is not None:
-        level = test.level or scene.level
-        narrow = test.coverage < level - sentences.COVERAGE_TOLERANCE
-        held = (
-            f"of held-out values, {words.counted(test.origins, 'past start')}" if test.origins else "of held-out values"
-        )
-        held += "".join(f"; {words.percent(other)} band: {words.percent(share)}" for other, share in test.further)
-        tiles.append(
-            _tile(
-                f"The {words.percent(level)} band held",
-                words.percent(test.coverage),
-                held,
-                "warn-text" if narrow else "",
-            )
-        )
+        tiles.append(_coverage_tile(test, test.coverage, test.level or scene.level))
     return f'<dl class="tiles">{"".join(tiles)}</dl>' if tiles else ""
+
+
+def _ahead_tiles(member: MemberView, scene: Scene) -> list[str]:
+    times, columns = member.forecast.time_ns, member.forecast.columns[:3]
+    if not len(times):
+        return []
+    span, tiles = width_of((min(columns[1]), max(columns[2]))), []
+    year = words.years_differ(scene.now, times[-1], scene.zone)
+    for name, i in (("Next", 0), ("At the end", len(times) - 1))[: len(times)]:
+        yhat, lower, upper = (words.number(column[i], span) for column in columns)
+        about = f"{words.percent(scene.level)} band {lower} to {upper}"
+        tiles.append(_tile(f"{name}, {words.clock(times[i], scene.zone, year=year)}", yhat, about))
+    return tiles
+
+
+def _error_tile(member: MemberView, ratio: float) -> str:
+    worse = "bad-text" if ratio > 1.005 else ""
+    about = f"of {sentences.naive_words(member)}: {sentences.better(ratio)}"
+    return _tile("Error on held-out values", f"{ratio:.2f}", about, "ok-text" if ratio < 0.995 else worse)
+
+
+def _coverage_tile(test: BacktestView, coverage: float, level: float) -> str:
+    narrow = coverage < level - sentences.COVERAGE_TOLERANCE
+    about = f"of held-out values, {words.counted(test.origins, 'past start')}" if test.origins else "of held-out values"
+    about += "".join(f"; {words.percent(other)} band: {words.percent(share)}" for other, share in test.further)
+    name = f"The {words.percent(level)} band held"
+    return _tile(name, words.percent(coverage), about, "warn-text" if narrow else "")
 
 
 def _charts(member: MemberView, scene: Scene, uid: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.models import weights as state
+from cronocast.models import weights
 from cronocast.models.lstm import member as lstm_member
 from cronocast.models.lstm import windows as win
 from cronocast.models.lstm.forward import Architecture
@@ -127,7 +127,7 @@ class LstmMany:
         train, held_out = _pool(members, self._shape.h), _pool(members, self._shape.h, late=True)
         if not train[1].any():
             return  # constants, and what repeats exactly: nothing is left to learn
-        saved = state.load(folder, identity, self.notes) if folder else None
+        saved = weights.load(folder, identity, self.notes) if folder else None
         without = float(np.mean(np.abs(held_out[1].sum(axis=2)))) or 1.0
         if saved:
             network.set_weights(saved.arrays)
@@ -148,7 +148,7 @@ class LstmMany:
             self.epochs = network.train(*train, held_out, options.epochs, options.batch_size)
         if folder:
             score = min(1.0, network.error(*held_out) / without)
-            state.save(folder, identity, Saved(network.weights(), score))
+            weights.save(folder, identity, Saved(network.weights(), score))
 
 
 def _pool(members: "Sequence[LstmMember]", h: int, newest: float = 1.0, *, late: bool = False) -> "Pool":
