@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from cronocast.commands.adding import adding_a_source
 from cronocast.commands.application import application
 from cronocast.commands.steps import metavar
 from cronocast.document.entry import Entry
@@ -73,7 +74,8 @@ RESULT_KEYS = {
 
 def reference() -> str:
     """The whole page as Markdown."""
-    return "\n".join([*_head(), *_commands(), *_settings(), *_secrets(), *_exit_codes(), *_results(), *_models()])
+    sections = [*_head(), *_commands(), *_settings(), *_secrets(), *_exit_codes(), *_results(), *_models()]
+    return "\n".join([*sections, *adding_a_source()])
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
