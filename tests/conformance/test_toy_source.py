@@ -1,6 +1,7 @@
 """The worked example: one file and one row, and the toy source stands in all that is made of the tables."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from cronocast.commands.adding import adding_a_source
 from cronocast.commands.reference import reference
 from cronocast.document.values_schema import values_schema
 from helm import generate
+from tests.chart.rendering import CHART, helm
 from tests.conformance.source_adapters import ADAPTERS, Values
 from tests.json_schema import fits
 from tests.lying_server import Answer, LyingServer
@@ -78,6 +80,31 @@ def test_schemas_of_values_and_chart_know_it() -> None:
         assert fits(schema, right)
         assert not fits(schema, other)
     assert '"toy": ["url", "metric"]' in " ".join(generate.kinds_tpl().split()).replace("[ ", "[").replace(" ]", "]")
+
+
+CHARTED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {  # series, what helm says
+    "right": ({"source": {"kind": "toy", "url": "http://h:1", "metric": "up"}, "sink": SINK}, ()),
+    "a key of another kind": (
+        {"source": {"kind": "toy", "url": "http://h:1", "metric": "up", "field": "f"}, "sink": SINK},
+        ("/series/a/source", "'field'"),
+    ),
+    "a key of the toy": ({"source": {"kind": "influxql", "metric": "up"}}, ("/series/a/source", "'metric'")),
+    "nothing to read, nowhere to write": (
+        {"source": {"kind": "toy", "url": "http://h:1"}},
+        ("series.a.source.metric: given neither", "series.a.sink.url: not given, and a source of kind toy"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("series", "said"), CHARTED.values(), ids=CHARTED)
+def test_the_chart_made_with_it_checks_it(series: dict[str, Any], said: tuple[str, ...], tmp_path: Path) -> None:
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    for path, text in generate.outputs().items():
+        (chart / path.relative_to(CHART)).write_text(text)
+    done = helm("template", "rel", str(chart), values={"series": {"a": series}})
+    assert (done.returncode == 0) == (not said), done.stderr
+    assert all(words in done.stderr for words in said), done.stderr
 
 
 def test_help_and_reference_name_its_settings(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
