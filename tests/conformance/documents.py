@@ -66,14 +66,16 @@ def spoilt(document: dict[str, Any], choice: Any) -> dict[str, Any]:
     paths = [(document, key) for key in document]
     paths += [(part, key) for part in document.values() if isinstance(part, dict) for key in part]
     part, key = choice(st.sampled_from(paths))
-    how = choice(st.sampled_from(["none", "drop", "type", "add", "kind", "choice"]))
+    how = choice(st.sampled_from(["none", "drop", "type", "add", "kind"]))
     if how == "drop":
         part.pop(key)
     elif how == "type":
         part[key] = choice(st.sampled_from([7, "x", True, [1], {"a": 1}, -0.5]))
     elif how == "add":
-        part[choice(st.sampled_from(["metric", "measurement", "query", "nothing", "max_rows"]))] = 5
-    elif how in ("kind", "choice"):
+        places = [part for part in (document.get("source"), document.get("sink"), document) if isinstance(part, dict)]
+        name = choice(st.sampled_from(["metric", "measurement", "delay", "nothing"]))
+        choice(st.sampled_from(places)).setdefault(name, "5s")
+    elif how == "kind":
         named = st.sampled_from(["influxql", "toy", "influx", "other"])
         document[choice(st.sampled_from(["source", "sink"]))] = {"kind": choice(named), **part}
     return document

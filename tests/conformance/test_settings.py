@@ -34,7 +34,7 @@ ROWS = {**{f"source {name}": row for name, row in SOURCES.items()}, **{f"sink {n
 INFLUX = {"url": "http://h", "database": "d", "measurement": "m", "field": "f"}
 TOY = {"kind": "toy", "url": "http://h", "metric": "up"}
 ELSEWHERE = {"url": "http://i", "database": "d"}
-LONG = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
+LONG = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=120)
 
 
 def problems(data: Any, where: str = "") -> list[Problem]:
@@ -75,6 +75,11 @@ OF_RULES = ("E_URL_SCHEME", "E_IDENT", "E_TAG", "E_QUERY_NOT_SELECT", "E_CRON", 
 def test_settings_of_a_kind_are_light(row: Any) -> None:
     """They are loaded at the start of every step."""
     modules = loaded_by(f"import {row.settings.partition(':')[0]}")
+    assert modules.isdisjoint({*HEAVY, "requests", "urllib3", "ssl", "yaml", "http.client", "concurrent.futures"})
+
+
+def test_the_document_is_light() -> None:
+    modules = loaded_by("import cronocast.document.entry; from cronocast.settings.declare import leaves")
     assert modules.isdisjoint({*HEAVY, "requests", "urllib3", "ssl", "yaml", "http.client", "concurrent.futures"})
 
 
