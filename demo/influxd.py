@@ -71,6 +71,8 @@ class Influxd:
         shared_secret: Key of the bearer tokens that the server takes, see `bearer`.
     """
 
+    ready = "/ping"  # answers as soon as the server does its work
+
     def __init__(self, folder: Path | None = None, settings: Mapping[str, str | int] | None = None) -> None:
         self.settings = {name: str(value) for name, value in (settings or {}).items()}
         self.admin, self.reader, self.writer = Account("admin"), Account("reader"), Account("writer")
@@ -89,8 +91,7 @@ class Influxd:
     def __enter__(self) -> Self:
         try:
             self.start()
-            for account, more in ((self.admin, " WITH ALL PRIVILEGES"), (self.reader, ""), (self.writer, "")):
-                self.query(f"CREATE USER {account.name} WITH PASSWORD '{account.password}'{more}")
+            self._set_up()
         except BaseException:
             self.stop()
             raise
@@ -106,7 +107,7 @@ class Influxd:
             InfluxdError: it ended or did not answer in time; the message has the end of its log.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._command = command(self.port, self.folder, self._environment())
+        self._command = self._program()
         with (self.folder / "influxd.log").open("ab") as log:
             # A session of its own: Ctrl-C in the terminal reaches this process alone, which then stops the server in
             # order.
@@ -174,6 +175,14 @@ class Influxd:
         if writable:
             self.query(f'GRANT WRITE ON "{name}" TO {self.writer.name}')
 
+    def drop_database(self, name: str) -> None:
+        """Remove a database and all that it holds; nothing happens if there is none."""
+        self.query(f'DROP DATABASE "{name}"')
+
+    def create_policy(self, database: str, name: str, duration: str = "INF") -> None:
+        """Create a retention policy that is not the default of its database; the duration is as InfluxQL writes it."""
+        self.query(f'CREATE RETENTION POLICY "{name}" ON "{database}" DURATION {duration} REPLICATION 1')
+
     def bearer(self, account: Account) -> str:
         """A token for `Authorization: Bearer` that lets the account in for an hour (JWT, HS256)."""
         claims = {"username": account.name, "exp": int(time.time()) + BEARER_S}
@@ -196,6 +205,13 @@ class Influxd:
             ) from error
         except OSError as error:
             raise InfluxdError(f"no answer from {self.url}: {error}") from error
+
+    def _program(self) -> list[str]:
+        return command(self.port, self.folder, self._environment())
+
+    def _set_up(self) -> None:
+        for account, more in ((self.admin, " WITH ALL PRIVILEGES"), (self.reader, ""), (self.writer, "")):
+            self.query(f"CREATE USER {account.name} WITH PASSWORD '{account.password}'{more}")
 
     def _opener(self) -> urllib.request.OpenerDirector:
         # No proxy: the server is on this machine. Its own certificate, if it has one, is the one to trust.
@@ -223,7 +239,7 @@ class Influxd:
     def _await_ready(self) -> None:
         end = time.monotonic() + READY_S
         while self._process is not None and self._process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(OSError), self._opener().open(f"{self.url}/ping", timeout=5):
+            with contextlib.suppress(OSError), self._opener().open(self.url + self.ready, timeout=5):
                 return
             time.sleep(0.02)
         self._end(signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def _on_path(reasons: list[str]) -> str | None:
         reasons.append("no influxd on the PATH")
         return None
     version = _run([program, "version"]).stdout.strip()
-    if "InfluxDB v1." in version:
+    if re.match(r"InfluxDB v?1\.", version):
         return program
     reasons.append(f"{program} is {version[:60]!r}, not 1.x")
     return None

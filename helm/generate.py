@@ -14,7 +14,7 @@ from typing import Any
 from cronocast.chain.resolve import step_leaves
 from cronocast.chain.table import STEPS
 from cronocast.document.chart import Chart
-from cronocast.document.values import values_schema
+from cronocast.document.values_schema import values_schema
 from cronocast.images import PARTS, PODS
 from cronocast.models.table import MODELS
 from cronocast.registry import FAMILY

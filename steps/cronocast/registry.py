@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 
@@ -19,7 +19,17 @@ class Row:
     path: str
     extra: str = ""
     later: str = ""  # a module that it imports only when it is used: its absence must show before any work
-    options: bool = False  # it reads the `options` of an entry
+
+
+@dataclass(frozen=True)
+class KindRow(Row):
+    """One kind of source or sink, with settings of its own."""
+
+    settings: str = ""  # `module:Class` of its settings; the module must be light
+    family: str = ""  # kinds of one family are the same server: a sink takes address and sign-in from such a source
+
+
+RowType = TypeVar("RowType", bound=Row)
 
 
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
@@ -37,7 +47,7 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
         raise ConfigError.one("E_MODEL" if setting == "model" else "E_CONFIG_CHOICE", setting, hint)
     module, _, attribute = row.path.partition(":")
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        found = attribute_of(row.path)
         if row.later and importlib.util.find_spec(row.later) is None:
             raise ModuleNotFoundError(name=row.later)
     except ModuleNotFoundError as error:
@@ -53,6 +63,27 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
     return found(name.partition(":")[2]) if row_of(table, name) and name not in table else found
 
 
-def row_of(table: Mapping[str, Row], name: str) -> Row | None:
+def attribute_of(path: str) -> Any:  # noqa: ANN401 - whatever a row names
+    """What `module:attribute` names, imported now.
+
+    Raises:
+        ModuleNotFoundError: the module, or one that it imports, is not installed.
+        AttributeError: the module has no such attribute.
+    """
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def settings_of(row: KindRow) -> type:
+    """The class of the settings of a row's kind."""
+    return attribute_of(row.settings)  # type: ignore[no-any-return]
+
+
+def beside_settings(row: KindRow, name: str) -> Any:  # noqa: ANN401 - each asker states what it expects
+    """What a kind may say of its settings beside their class, by its name; None where it says nothing."""
+    return getattr(importlib.import_module(row.settings.partition(":")[0]), name, None)
+
+
+def row_of(table: Mapping[str, RowType], name: str) -> RowType | None:
     """The row that a name stands for: its own, or that of its family; None where there is none."""
     return table.get(name) or table.get(name.partition(":")[0] + FAMILY if ":" in name else "")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pickle
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ HOUR_NS = 3600 * 10**9
 OF_DARTS = ("darts:ExponentialSmoothing", "darts:LinearRegressionModel")
 NAMES = [*(name for name in MODELS if ":" not in name), *OF_DARTS]
 TOGETHER = ("var",)  # forecast a member from others, and refuse one alone
+MANY = ("var", "lstm", "nbeats")  # learn from many members at once
 # how a model behaves does not depend on the size of its network
 SMALL: dict[str, dict[str, Any]] = {
     "lstm": {"horizon": 24, "units": 4, "epochs": 1, "lookback": 24},
@@ -61,6 +63,12 @@ class AmongOthers:
         return self.shared.predict_after(self.y, h, self.context)
 
 
+def rows(names: Iterable[str]) -> list[Any]:
+    """Models as parameters: a library of their own takes seconds to load, and is left out of the quick loop."""
+    extras = {name: MODELS[name if name in MODELS else "darts:<Model>"].extra for name in names}
+    return [pytest.param(name, marks=pytest.mark.slow if extras[name] != "linear" else ()) for name in extras]
+
+
 def new(name: str) -> Any:
     return AmongOthers(name) if name in TOGETHER else load(MODELS, "model", name)()
 
@@ -76,7 +84,7 @@ def fitted(name: str, history: str) -> Any:
 
 
 @pytest.mark.parametrize("history", HISTORIES)  # changes first: a network is compiled once for all that follow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", rows(NAMES))
 def test_gives_h_finite_values_twice_the_same_and_leaves_its_input_alone(name: str, history: str) -> None:
     y = HISTORIES[history].copy()
     yhat = new(name).fit(y, context(name)).predict(30)
@@ -86,7 +94,7 @@ def test_gives_h_finite_values_twice_the_same_and_leaves_its_input_alone(name: s
     assert fitted(name, history).predict(30).tobytes() == yhat.tobytes()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", rows(NAMES))
 def test_steps_do_not_depend_on_how_many_are_asked_for(name: str) -> None:
     model = fitted(name, "trend and wave")
     most = model.predict(600)
@@ -94,12 +102,12 @@ def test_steps_do_not_depend_on_how_many_are_asked_for(name: str) -> None:
         assert np.allclose(model.predict(h), most[:h])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", rows(NAMES))
 def test_constant_is_continued(name: str) -> None:
     assert np.allclose(fitted(name, "constant").predict(24), 3.5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", rows(NAMES))
 @pytest.mark.parametrize("n", range(6))
 def test_short_history_is_a_data_error_or_a_forecast(name: str, n: int) -> None:
     model = new(name)
@@ -108,23 +116,25 @@ def test_short_history_is_a_data_error_or_a_forecast(name: str, n: int) -> None:
         assert np.isfinite(model.predict(5)).all()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("naive", "constant")])
+@pytest.mark.parametrize("name", rows(name for name in NAMES if name not in ("naive", "constant")))
 def test_one_point_is_too_few_and_the_error_says_what_to_do(name: str) -> None:
-    with pytest.raises(DataError, match=r"E_(TOO_)?SHORT \w+: .*extract more"):
+    with pytest.raises(DataError, match=r"E_(TOO_)?SHORT \w+: .*\bextract\b"):
         new(name).fit(np.zeros(1), context(name))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", rows(NAMES))
 def test_forecast_follows_unit_and_level(name: str) -> None:
     y = HISTORIES["trend and wave"]
     plain, other = fitted(name, "trend and wave").predict(24), new(name).fit(1000 * y + 5e4, context(name)).predict(24)
     assert np.allclose(other, 1000 * plain + 5e4, rtol=1e-3, atol=1e-3 * 1000 * float(np.ptp(y)))
 
 
-MANY = [name for name in NAMES if hasattr(load(MODELS, "model", name), "fit_many")]
+@pytest.mark.slow
+def test_all_that_learn_from_many_are_among_these() -> None:
+    assert {name for name in NAMES if hasattr(load(MODELS, "model", name), "fit_many")} == set(MANY)
 
 
-@pytest.mark.parametrize("name", MANY)
+@pytest.mark.parametrize("name", rows(MANY))
 def test_one_model_for_many_forecasts_each_and_a_stranger(name: str) -> None:
     ys = [HISTORIES["wave"], HISTORIES["walk"], np.zeros(3)]
     model = load(MODELS, "model", name).fit_many(
@@ -140,6 +150,7 @@ def test_one_model_for_many_forecasts_each_and_a_stranger(name: str) -> None:
         model.predict_after(ys[2], 30, context(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "many"), [("lstm", LstmMany), ("nbeats", NbeatsMany)])
 def test_kept_weights_are_those_of_the_network(name: str, many: type[LstmMany], tmp_path: Path) -> None:
     model = many().fit_many([HISTORIES["walk"]], [context(name, tmp_path)])

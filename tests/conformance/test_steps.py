@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_the_chart_has_it(name: str) -> None:
 def test_pods_and_images_name_each_other() -> None:
     assert {pod.image for pod in PODS.values()} | {"forecast-lstm-gpu"} == {*IMAGES}
     assert next(iter(PARTS)) == "light"
-    assert [*PODS] == [*Resources.__dataclass_fields__]
+    assert [*PODS] == [item.name for item in fields(Resources)]
     project = (ROOT / "pyproject.toml").read_text()
     assert all(re.search(rf"^{extra} = ", project, re.MULTILINE) for extras in IMAGES.values() for extra in extras)
 

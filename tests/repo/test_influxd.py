@@ -4,6 +4,7 @@ Rights, crash and restart, and that it never outlives its owner.
 """
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -18,8 +19,17 @@ import pytest
 
 from demo import influxd_find
 from demo.influxd import Influxd, InfluxdError
+from tests import servers
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_server_is_of_the_version_that_was_asked_for(influxd: Influxd) -> None:
+    with urllib.request.urlopen(f"{influxd.url}/ping", timeout=10) as answer:
+        version = answer.headers["X-Influxdb-Version"].removeprefix("v")
+    assert version.startswith("1." if servers.UNDER_TEST == "debian" else servers.UNDER_TEST)
 
 
 def test_what_is_written_can_be_read_with_tags_columns_and_nanoseconds(influxd: Influxd, database: str) -> None:
@@ -48,6 +58,7 @@ def test_a_refusal_is_an_error(influxd: Influxd, database: str, act: Callable[[I
         act(influxd, database)
 
 
+@pytest.mark.skipif(servers.IS_2, reason="2.x takes no JSON web token")
 def test_a_bearer_token_lets_an_account_in(influxd: Influxd, database: str) -> None:
     influxd.write("cpu value=1", database)
     request = urllib.request.Request(
@@ -143,10 +154,21 @@ def test_a_container_gets_its_settings_without_secrets_among_the_arguments(
     assert "127.0.0.1:8086:8086" in words
 
 
+@pytest.mark.parametrize("version", ["v1.6.7~rc0", "1.13.2"])
 def test_an_unreadable_cache_is_not_needed_where_influxd_is_on_the_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program(tmp_path, "influxd", "echo 'InfluxDB v1.6.7~rc0 (git: unknown unknown)'")
+    program(tmp_path, "influxd", f"echo 'InfluxDB {version} (git: unknown unknown)'")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", "/nonexistent")
     assert influxd_find.command(8086, tmp_path, {}) == [str(tmp_path / "influxd"), "-config", os.devnull]
+
+
+def test_versions_that_can_not_be_tested_against_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"'1\.7'.*1\.13\.2"):
+        servers.build("1.7")
+    monkeypatch.setattr(servers, "SCRIPTS", tmp_path)
+    servers.build("debian")
+    for version in servers.COMPILED:
+        with pytest.raises(SystemExit, match=rf"{re.escape(version)}: there is no \.\./shared/servers"):
+            servers.build(version)

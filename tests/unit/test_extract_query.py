@@ -14,7 +14,7 @@ from cronocast.sources.influxql.query import history_query, quoted, slices
 from cronocast.sources.table import Window
 
 DAY = 86400 * 10**9
-WINDOW = Window(1, 2, 1)
+WINDOW = Window(1, 2, 3600 * 10**9)
 
 
 def entry(source: dict[str, Any] | None = None, **more: Any) -> Any:
@@ -75,13 +75,15 @@ QUERIES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
 def test_query_has_both_bounds_and_no_value_in_its_text(
     source: dict[str, Any], text: str, values: dict[str, Any]
 ) -> None:
-    query = history_query(entry(source), WINDOW)
+    query = history_query(entry(source).source, WINDOW)
     assert (query.text, query.values) == (text, {"start": 1, "end": 2, **values})
 
 
 def test_form_names_the_database_beside_the_text() -> None:
     made = entry({"retention_policy": "p p"})
-    form = {key: value[0] for key, value in parse_qs(history_query(made, WINDOW).form(made.source).decode()).items()}
+    form = {
+        key: value[0] for key, value in parse_qs(history_query(made.source, WINDOW).form(made.source).decode()).items()
+    }
     assert (form["db"], form["rp"], form["epoch"], form["chunked"]) == ("d", "p p", "ns", "true")
     assert json.loads(form["params"]) == {"start": 1, "end": 2}
 

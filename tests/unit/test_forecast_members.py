@@ -28,11 +28,12 @@ class Killer:
 
 def job(i: int, **settings: Any) -> MemberJob:
     y = 10 + np.sin(np.arange(200) / 24 * 2 * np.pi) + np.random.default_rng(i).normal(0, 0.1, 200)
-    given = Settings(**{"h": 12, "end_ns": 200 * HOUR_NS, **settings})
+    given = Settings(**{"horizon": 12, "end_ns": 200 * HOUR_NS, **settings})
     profile = Profile("m", f"host={i}", "trend_seasonal", "", HOUR_NS, 200, 0, 199 * HOUR_NS, (24,))
     return MemberJob(profile, HOUR_NS * np.arange(200, dtype=np.int64), y, given)
 
 
+@pytest.mark.slow
 def test_numbers_and_order_do_not_depend_on_the_number_of_processes() -> None:
     jobs = [job(i) for i in range(6)]
     one, two = (list(forecast_members(jobs, workers)) for workers in (1, 2))
@@ -48,6 +49,7 @@ def test_progress_counts_members() -> None:
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.slow
 def test_killed_process_costs_only_its_own_member() -> None:
     jobs = [job(0), job(1, model=f"{__name__}:Killer"), job(2)]
     results = list(forecast_members(jobs, 2))

@@ -1,4 +1,4 @@
-"""Secrets come from files or, on a laptop, from the environment, and are usable or refused (C25)."""
+"""Secrets come from files or, on a laptop, from the environment, and are usable or refused."""
 
 import os
 from pathlib import Path
@@ -10,8 +10,8 @@ from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.http.client import sink_client, source_client
 from cronocast.http.secrets import sink_secret, source_secret
-from cronocast.sinks.influx.settings import Sink
-from cronocast.sources.influxql.settings import Source
+from cronocast.sinks.influx.settings import Settings as Sink
+from cronocast.sources.influxql.settings import Settings as Source
 
 GOOD = {"plain": b"s3cret", "newline": b"s3cret\n", "windows newline": b"s3cret\r\n"}
 BAD: dict[str, bytes | None] = {
@@ -38,7 +38,7 @@ def keep(path: Path, content: bytes, mode: int = 0o400) -> str:
 
 
 @pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)
-def test_secret_is_read_without_its_newline_C25(content: bytes, tmp_path: Path) -> None:
+def test_secret_is_read_without_its_newline(content: bytes, tmp_path: Path) -> None:
     source, _ = servers({"auth": "token", "token_file": keep(tmp_path / "t", content)})
     assert source_secret(source, {}) == "s3cret"
     (tmp_path / "link").symlink_to(tmp_path / "t")
@@ -46,7 +46,7 @@ def test_secret_is_read_without_its_newline_C25(content: bytes, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
-def test_unusable_secret_is_refused_C25(content: bytes | None, tmp_path: Path) -> None:
+def test_unusable_secret_is_refused(content: bytes | None, tmp_path: Path) -> None:
     path = keep(tmp_path / "t", content) if content is not None else str(tmp_path / "t")
     source, _ = servers({"auth": "bearer", "token_file": path})
     with pytest.raises(ConfigError, match=r"^E_SECRET source.token_file: ") as caught:
@@ -55,13 +55,13 @@ def test_unusable_secret_is_refused_C25(content: bytes | None, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o404])
-def test_file_that_everybody_reads_is_refused_C25(mode: int, tmp_path: Path) -> None:
+def test_file_that_everybody_reads_is_refused(mode: int, tmp_path: Path) -> None:
     source, _ = servers({"auth": "token", "token_file": keep(tmp_path / "t", b"x", mode)})
     with pytest.raises(ConfigError, match="chmod 0400"):
         source_secret(source, {})
 
 
-def test_pipe_and_folder_are_refused_C25(tmp_path: Path) -> None:
+def test_pipe_and_folder_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     for path in (tmp_path / "pipe", tmp_path):
         with pytest.raises(ConfigError, match=r"^E_SECRET"):
@@ -71,7 +71,7 @@ def test_pipe_and_folder_are_refused_C25(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value", ["x" * 4097, "two\nlines", "\udcff", ""], ids=["4 kB", "newline", "not UTF-8", "empty"]
 )
-def test_environment_is_checked_alike_C28(value: str) -> None:
+def test_environment_is_checked_alike(value: str) -> None:
     with pytest.raises(ConfigError, match=r"^E_SECRET CRONOCAST_SOURCE_TOKEN: "):
         source_secret(servers({"auth": "token"})[0], {"CRONOCAST_SOURCE_TOKEN": value})
 
@@ -130,7 +130,7 @@ def test_clients_take_what_the_entry_says(tmp_path: Path, monkeypatch: pytest.Mo
         90,
     )
     stray, _ = servers({"auth": "none", "token_file": str(tmp_path / "t")})
-    with pytest.raises(ConfigError, match="auth is none"):
+    with pytest.raises(ConfigError, match=r"source\.token_file: .*\bauth\b.*\bnone\b"):
         source_client(stray, print)
     with pytest.raises(ConfigError, match=r"source\.username"):
         source_client(servers({"auth": "basic"})[0], print)

@@ -57,6 +57,13 @@ def extract_run(
     """Run the step on a folder; settings of the source and of the entry on top of SOURCE and DAY."""
     document = {"name": "s", "source": {**SOURCE, "url": url, **(source or {})}, **DAY, **entry}
     document["source"] = {key: value for key, value in document["source"].items() if value is not None}
+    return run_extract(capsys, folder, document, run_ns)
+
+
+def run_extract(
+    capsys: pytest.CaptureFixture[str], folder: Path, document: dict[str, Any], run_ns: int = END + 10**9
+) -> Ran:
+    """Run the step with a series document on a folder."""
     history = folder / "history.csv"
     job = Job(
         "extract",

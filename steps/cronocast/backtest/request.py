@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.chain.job import check_paths
-from cronocast.chain.standalone import NO_DATABASE, infer_grid, whole_steps
+from cronocast.chain.standalone import infer_grid, whole_steps
 from cronocast.document.cross import cross_problems
 from cronocast.document.entry import Entry, parse_entry, read_entry_text
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.models.rules import model_fault
 from cronocast.settings.declare import leaves, parse, plain, read_text, with_value
+from cronocast.sources.table import NO_DATABASE
 
 NAIVE = ("seasonal_naive", "naive")  # always tried: everything is held against them
 MOST_ORIGINS, USUAL_ORIGINS = 1000, 10  # ten horizons are judged within minutes; who wants more says so

@@ -45,7 +45,7 @@ def run(job: Job, outcome: Outcome) -> None:
     outcome.window = {"start_ns": window.start_ns, "end_ns": window.end_ns, "every_ns": window.every_ns}
     with atomic(job.history) as file:
         spool = Spool(file, job.history.parent, header(HISTORY_COLUMNS))
-        reading = source.read(entry, window, spool, say)
+        reading = source.read(entry.source, window, spool, say)
         arranged = spool.arrange()
         outcome.rows_in, outcome.bytes, outcome.attempts, outcome.notes = (
             reading.rows,
@@ -58,7 +58,7 @@ def run(job: Job, outcome: Outcome) -> None:
         }
         outcome.members = [{"name": name, "tags": tags, "rows": rows} for name, tags, rows in arranged.members]
         outcome.rows_kept = outcome.expected = sum(rows for _, _, rows in arranged.members)
-        for key in entry.source.group_by if outcome.members else ():
+        for key in getattr(entry.source, "group_by", ()) if outcome.members else ():
             if not any(key in dict(parse_tags(str(member["tags"]))) for member in outcome.members):
                 outcome.notes.append(
                     f"no value has the tag {seen(key)} that group_by names: what it would tell apart is taken together"

@@ -7,9 +7,7 @@ from typing import Any
 from cronocast.chain.table import STEPS
 from cronocast.durations import UNIT_NS, Duration
 from cronocast.handoff.series import HISTORY_COLUMNS, read_members
-
-# A step that is given files instead of a series document talks to no database; these stand for what it never uses.
-NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
+from cronocast.sources.table import NO_DATABASE
 
 
 def stand_in(step: str, history: Path | None, name: str | None, every: str | None) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def schema(debug: Debug = False) -> None:
     def action() -> int:
         import json as json_module
 
-        from cronocast.document.values import values_schema
+        from cronocast.document.values_schema import values_schema
 
         typer.echo(json_module.dumps(values_schema(), indent=1))
         return 0

@@ -14,7 +14,7 @@ from cronocast.chain.resolve import step_leaves
 from cronocast.chain.table import STEPS
 from cronocast.commands import rooms
 from cronocast.commands.application import application
-from cronocast.commands.markdown import code, docstring, table, text, words
+from cronocast.commands.markdown import code, table, text, words
 from cronocast.commands.meanings import CLASS_LIMITS, CLASS_MEANINGS, OPTIONS_OF_DARTS, RESULT_KEYS, STATUS_MEANINGS
 from cronocast.commands.steps import metavar
 from cronocast.document.entry import Entry
@@ -22,8 +22,8 @@ from cronocast.errors import CronocastError
 from cronocast.handoff.profile import CLASSES
 from cronocast.handoff.results import STATUSES
 from cronocast.http.secrets import SCHEMES
-from cronocast.models.options import OPTIONS
 from cronocast.models.table import MODELS
+from cronocast.registry import attribute_of
 from cronocast.settings.declare import Leaf, leaves, plain
 
 
@@ -199,7 +199,7 @@ def _models() -> Iterator[str]:
     )
     yield from table(
         ("Model", "What it is", "Installed by"),
-        ([code(name), docstring(row.path), f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()),
+        ([code(name), row.about, f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()),
     )
     yield from (
         "",
@@ -215,8 +215,8 @@ def _models() -> Iterator[str]:
 def _options() -> Iterator[list[str]]:
     """A row for each option; models that share one share the row."""
     found: dict[str, list[tuple[str, Leaf]]] = {}
-    for model, document in OPTIONS.items():
-        for leaf in leaves(document):
+    for model, row in MODELS.items():
+        for leaf in leaves(attribute_of(row.options)) if row.options else ():
             found.setdefault(leaf.path, []).append((model, leaf))
     for name, uses in found.items():
         first = uses[0][1]

@@ -1,16 +1,19 @@
 """What is wrong with a series document only when several of its settings are seen together."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from cronocast.document.kinds import SINK, SOURCE, one_family
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 from cronocast.formats import influx_names
 from cronocast.handoff.series import level_name
+from cronocast.registry import settings_of
 from cronocast.settings import rules
 from cronocast.settings.kinds import UNRENDERED
 from cronocast.settings.rules import no_multiple
-from cronocast.sources.influxql.rules import _reading_problems, _slice_problems, read_by
 
 
 def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
@@ -19,11 +22,13 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
     source = data["source"] if isinstance(data.get("source"), dict) else {}
     sink = data["sink"] if isinstance(data.get("sink"), dict) else {}
     problems = [*_server_problems(source, f"{at}source", source), *_server_problems(sink, f"{at}sink", source)]
-    problems += _reading_problems(source, f"{at}source")
+    if of_kind := SOURCE.ask(source, "problems"):
+        problems += of_kind(source, Duration.read(data.get("every") or "1h"), f"{at}source")
+    problems += _nowhere_problems(source, sink, f"{at}sink")
     problems += _target_problems(data.get("name"), source, sink, f"{at}sink.measurement")
     problems += [
         *_level_problems(data, f"{at}levels"),
-        *_time_problems(data, source, at),
+        *_time_problems(data, at),
         *_smooth_problems(data, f"{at}prepare.smooth"),
     ]
     clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
@@ -63,12 +68,27 @@ def _server_problems(part: dict[str, Any], where: str, source: dict[str, Any]) -
     return problems
 
 
+def _nowhere_problems(source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
+    """What a sink must say itself because the source is another kind of server."""
+    row = SINK.row(sink)
+    if row is None or SOURCE.row(source) is None or one_family(source, sink):
+        return []
+    optional = {item.name for item in fields(settings_of(row)) if not item.metadata["required"]}
+    kind = source.get("kind") or SOURCE.usual
+    sentence = f"not given, and a source of kind {kind} is no place to write to; name the one that takes the forecast"
+    missing = [name for name in ("url", "database") if name in optional and sink.get(name) is None]
+    return [Problem("E_CONFIG_MISSING", f"{where}.{name}", sentence) for name in missing]
+
+
 def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any], where: str) -> list[Problem]:
     """What is wrong with the measurement that is written, named or made from another name.
 
     A name that is wrong itself has its own message.
     """
-    measurement, query, named = source.get("measurement"), source.get("query"), sink.get("measurement")
+    row = SINK.row(sink)
+    if row is None or "measurement" not in {item.name for item in fields(settings_of(row))}:
+        return []
+    measurement, named = source.get("measurement"), sink.get("measurement")
     base, rule, origin = (
         (measurement, influx_names.identifier_fault, "source.measurement")
         if measurement
@@ -83,11 +103,7 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
                 "E_IDENT", where, f"not given, and {fault}; it would be made from {origin}, so give a measurement here"
             )
         ]
-    same = all(
-        _address(sink, part) in (None, _address(source, part)) for part in ("url", "database", "retention_policy")
-    )
-    read = read_by(query) if isinstance(query, str) else {measurement} if isinstance(measurement, str) else set()
-    if same and read & {target, f"{target}_runs"}:
+    if _is_read(source, sink, {target, f"{target}_runs"}):
         return [
             Problem(
                 "E_FEEDBACK_LOOP",
@@ -99,13 +115,22 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
     return []
 
 
-def _address(server: dict[str, Any], part: str) -> Any:  # noqa: ANN401 - untrusted data
+def _is_read(source: dict[str, Any], sink: dict[str, Any], written: set[str]) -> bool:
+    """Whether the source reads any of the names that are written, at the place where they are."""
+    reads = SOURCE.ask(source, "reads")
+    place = reads(source) if reads and one_family(source, sink) else None
+    if place is None or not place.names & written:
+        return False
+    return all(_address(sink, part) in (None, _address(place.address, part)) for part in place.address)
+
+
+def _address(server: Mapping[str, Any], part: str) -> Any:  # noqa: ANN401 - untrusted data
     """One part of where a server is; an address is the same with a slash after it."""
     value = server.get(part)
     return value.rstrip("/") if part == "url" and isinstance(value, str) else value
 
 
-def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> list[Problem]:
+def _time_problems(data: dict[str, Any], at: str) -> list[Problem]:
     every, lookback, horizon = (
         Duration.read(data.get(name) or default)
         for name, default in (("every", "1h"), ("lookback", "4w"), ("horizon", "24h"))
@@ -132,7 +157,7 @@ def _time_problems(data: dict[str, Any], source: dict[str, Any], at: str) -> lis
                 f" lookback ({lookback})"
             )
             problems.append(Problem("E_CONFIG_CROSS", f"{at}periods[{i}]", sentence))
-    return problems + _slice_problems(source, every, at)
+    return problems
 
 
 def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cronocast.document.cross import cross_problems
+from cronocast.document.kinds import SINK, SOURCE
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
@@ -16,8 +17,6 @@ from cronocast.models.rules import candidate_fault, model_fault
 from cronocast.settings import rules
 from cronocast.settings.declare import Part, parse, setting
 from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
-from cronocast.sinks.influx.settings import Sink
-from cronocast.sources.influxql.settings import Source
 from cronocast.timeseries.settings import Calendar, Clip, Prepare
 
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable
@@ -41,8 +40,8 @@ class Entry:
     title: str | None = setting(
         Text(data=True, longest=200, about="text"), None, "What people read in reports and in Argo's UI."
     )
-    source: Source = setting(Part(Source), ..., "Where the history comes from.")
-    sink: Sink = setting(Part(Sink), Sink(), "Where the forecast goes.")
+    source: Any = setting(SOURCE, ..., "Where the history comes from.")  # an instance of the settings of its kind
+    sink: Any = setting(SINK, SINK.usual_settings, "Where the forecast goes.")
     every: Duration = setting(Span(), Duration.parse("1h"), "Step size of the grid.", "extract classify forecast")
     lookback: Duration = setting(Span(), Duration.parse("4w"), "How much history is read.", "extract")
     horizon: Duration = setting(Span(), Duration.parse("24h"), "How far ahead to forecast.", "forecast")
@@ -110,12 +109,12 @@ class Entry:
     )
 
     def source_measurement(self) -> str:
-        """Name that outputs are derived from: the measurement, or the series' name for a raw query."""
-        return self.source.measurement or self.name
+        """Name that outputs are derived from: the measurement, or the series' name where none is read by its name."""
+        return getattr(self.source, "measurement", None) or self.name
 
     def sink_measurement(self) -> str:
         """Measurement that receives the forecast."""
-        return self.sink.measurement or f"{self.source_measurement()}_forecast"
+        return getattr(self.sink, "measurement", None) or f"{self.source_measurement()}_forecast"
 
 
 def parse_entry(data: Any, where: str = "") -> Entry:  # noqa: ANN401 - untrusted JSON-shaped data

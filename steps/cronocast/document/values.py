@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from cronocast.document.entry import Entry, parse_entry
+from cronocast.document.kinds import SINK, SOURCE
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.settings.declare import merge, parse, plain, read_text, schema
+from cronocast.settings.declare import merge, parse, plain, read_text
 
 MAX_NODES = 200_000  # after aliases are followed; a file of 1 MiB without aliases holds fewer
 MAX_SERIES = 5_000  # more CronWorkflows than one controller is asked to hold
@@ -102,14 +103,26 @@ def read_values(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
     shared = _shared_problems(data)
+    met: set[Problem] = set()
     for name, document in documents(data, str(path), problems):
         at = f"series.{name}"
-        known = {replace(problem, where=problem.where.replace("defaults", at, 1)) for problem in shared}
+        known = {replace(problem, where=problem.where.replace("defaults", at, 1)): problem for problem in shared}
         try:
             entries[name] = parse_entry(document, at)
         except ConfigError as error:
+            met |= {known[problem] for problem in error.problems if problem in known}
             problems += [problem for problem in error.problems if problem not in known]
-    return entries, [*shared, *problems]
+    open_parts = tuple(_open_parts(data))
+    sure = [problem for problem in shared if problem in met or not problem.where.startswith(open_parts)]
+    return entries, [*sure, *problems]
+
+
+def _open_parts(data: dict[str, Any]) -> Iterator[str]:
+    """Parts of `defaults` whose kind may stand in the series; what is wrong there may be right for another kind."""
+    for name, kind in (("source", SOURCE), ("sink", SINK)):
+        part = (data.get("defaults") or {}).get(name)
+        if isinstance(part, dict) and part.get("kind") is None and len(kind.table) > 1:
+            yield f"defaults.{name}."
 
 
 def _shared_problems(data: Any) -> list[Problem]:  # noqa: ANN401 - untrusted data
@@ -204,42 +217,3 @@ def _chart_problems(own: dict[Any, Any]) -> list[Problem]:
     # null takes a default away, as in Helm
     parse(Chart, merge(plain(Chart()), own), "", problems, ("defaults", "series"))
     return problems
-
-
-def values_schema() -> dict[str, Any]:
-    """The JSON schema of a values file; what is required may stand in defaults, so presence is left to the check."""
-    from cronocast.document.chart import Chart
-
-    entry, chart = schema(Entry), schema(Chart)
-    entry["properties"].pop("name")
-    _optional(entry)
-    # takes a tag of defaults away
-    entry["properties"]["source"]["properties"]["tags"]["additionalProperties"]["anyOf"].append({"type": "null"})
-    _optional(chart)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "cronocast values",
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["series"],
-        "properties": {
-            **chart["properties"],
-            "defaults": {**entry, "description": "Settings that every series shares."},
-            "series": {
-                "type": "object",
-                "minProperties": 1,
-                "maxProperties": MAX_SERIES,
-                "additionalProperties": {**entry, "type": ["object", "null"]},
-            },
-        },
-    }
-
-
-def _optional(part: dict[str, Any]) -> None:
-    part.pop("required", None)
-    for item in part.get("properties", {}).values():
-        _optional(item)
-        if "type" in item:
-            item["type"] = [item["type"], "null"]
-        if "enum" in item:
-            item["enum"] = [*item["enum"], None]

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from cronocast.errors import ConfigError, ContractError, CronocastError, TemporaryError
 from cronocast.http.secrets import SCHEMES, sink_secret, source_secret
 from cronocast.http.transport import CONNECT_S
-from cronocast.sinks.influx.settings import Sink
-from cronocast.sources.influxql.settings import Source
+from cronocast.settings.server import Server as Source
+from cronocast.sinks.influx.settings import Settings as Sink
 
 if TYPE_CHECKING:
     import requests

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Mapping
 
 from cronocast.errors import ConfigError
-from cronocast.sinks.influx.settings import Sink
-from cronocast.sources.influxql.settings import Source
+from cronocast.settings.server import Server as Source
+from cronocast.sinks.influx.settings import Settings as Sink
 
 MAX_SECRET_BYTES = 4096  # a JWT with many claims has 2 kB; larger is another file
 SCHEMES = {"none": "", "basic": "password", "token": "token", "bearer": "token"}  # scheme -> what it needs

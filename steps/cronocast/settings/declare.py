@@ -17,18 +17,32 @@ def setting(kind: Kind, default: Any, about: str, steps: str = "") -> Any:  # no
 
     Args:
         kind: What it accepts.
-        default: Used where nothing is given; `...` makes the setting required.
+        default: Used where nothing is given, a function that makes it; `...` makes the setting required.
         about: One sentence for the documentation.
         steps: Steps, separated by blanks, that take it as a flag and an env variable.
     """
     metadata = {"kind": kind, "about": about, "steps": steps.split(), "required": default is ...}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
     if isinstance(default, list | dict) or dataclasses.is_dataclass(default):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=None if default is ... else default, metadata=metadata)
 
 
+class Nested:
+    """A kind that holds further settings."""
+
+    def leaves(self, prefix: str) -> "Iterator[Leaf]":
+        """As `leaves` of the document, each path with the prefix."""
+        raise NotImplementedError
+
+    def given(self, value: Any) -> dict[str, Any]:  # noqa: ANN401
+        """As `given` of the document."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Part:
+class Part(Nested):
     """A nested document."""
 
     cls: type
@@ -44,6 +58,12 @@ class Part:
 
     def words(self) -> str:  # noqa: D102
         return f"a mapping ({', '.join(f.name for f in dataclasses.fields(self.cls))})"
+
+    def leaves(self, prefix: str) -> "Iterator[Leaf]":  # noqa: D102
+        return leaves(self.cls, prefix)
+
+    def given(self, value: Any) -> dict[str, Any]:  # noqa: ANN401, D102
+        return given(value)
 
 
 def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - an instance of cls
@@ -61,7 +81,7 @@ def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: tup
     before, at = len(problems), f"{where}." if where else ""
     fields = {f.name: f for f in dataclasses.fields(cls)}
     problems += [
-        _unknown(str(name), f"{at}{name}", (*beside, *fields), data[name]) for name in data if name not in fields
+        unknown(str(name), f"{at}{name}", (*beside, *fields), data[name]) for name in data if name not in fields
     ]
     values: dict[str, Any] = {}
     for name, item in fields.items():
@@ -78,7 +98,8 @@ def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: tup
     return cls(**values) if len(problems) == before else None
 
 
-def _unknown(name: str, where: str, fields: tuple[str, ...], value: object) -> Problem:
+def unknown(name: str, where: str, fields: tuple[str, ...], value: object) -> Problem:
+    """The problem of a key that is none of `fields`; a secret is never shown."""
     if name in ("password", "token", "secret"):
         return Problem(
             "E_SECRET_INLINE",
@@ -137,8 +158,8 @@ def given(value: Any) -> dict[str, Any]:  # noqa: ANN401 - an instance of a docu
     kept = {}
     for item in dataclasses.fields(value):
         mine = getattr(value, item.name)
-        if isinstance(item.metadata["kind"], Part):
-            if inner := given(mine):
+        if isinstance(item.metadata["kind"], Nested):
+            if inner := item.metadata["kind"].given(mine):
                 kept[item.name] = inner
         elif mine != default_of(item) or item.metadata["required"]:
             kept[item.name] = plain(mine)
@@ -155,6 +176,7 @@ class Leaf:
     about: str
     required: bool
     steps: tuple[str, ...]
+    kinds: tuple[str, ...] = ()  # of its source or sink that have it; none named: all
 
     @property
     def flag(self) -> str:
@@ -172,8 +194,8 @@ def leaves(cls: type, prefix: str = "") -> Iterator[Leaf]:
     for item in dataclasses.fields(cls):
         kind = item.metadata["kind"]
         path = f"{prefix}{item.name}"
-        if isinstance(kind, Part):
-            yield from leaves(kind.cls, f"{path}.")
+        if isinstance(kind, Nested):
+            yield from kind.leaves(f"{path}.")
         else:
             default = default_of(item)
             yield Leaf(

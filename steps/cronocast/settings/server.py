@@ -1,5 +1,6 @@
 """How to reach a server: what sources, sinks and notifiers over HTTP share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cronocast.durations import Duration
@@ -11,6 +12,19 @@ FILE = Text(fault=rules.path_fault, token="E_PATH", about="the path of a file")
 
 
 URL = Text(about="http://HOST[:PORT] or https://HOST[:PORT]")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a source reads: names in one database.
+
+    Attributes:
+        address: The settings that say where, such as url and database, as given; sinks of the same family have them.
+        names: Measurements or metrics.
+    """
+
+    address: Mapping[str, object]
+    names: frozenset[str]
 
 
 @dataclass(frozen=True)

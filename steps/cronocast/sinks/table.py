@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cronocast.registry import Row
+from cronocast.registry import KindRow
 
 
 @dataclass
@@ -17,7 +17,13 @@ class Written:
     refused: list[tuple[bytes, str]] = field(default_factory=list)  # line, and why the server refused it
 
 
-SINKS: Mapping[str, Row] = {"influx": Row("cronocast.sinks.influx.sink:influx_sink")}
+SINKS: Mapping[str, KindRow] = {
+    "influx": KindRow(
+        "cronocast.sinks.influx.sink:influx_sink",
+        settings="cronocast.sinks.influx.settings:Settings",
+        family="influxdb",
+    )
+}
 
 
 class Sink(Protocol):

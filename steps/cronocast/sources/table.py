@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from cronocast.document.entry import Entry
 from cronocast.durations import stamp
-from cronocast.registry import Row
-from cronocast.sources.spool import Spool
+from cronocast.registry import KindRow
+
+if TYPE_CHECKING:
+    from cronocast.sources.spool import Spool
+
+# What a step is given that reads files and no database: settings of the usual kind.
+NO_DATABASE = {"url": "http://localhost:8086", "database": "none", "measurement": "none", "field": "none"}
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,18 @@ class Reading:
 
 
 class Source(Protocol):
-    """A kind of database to read from."""
+    """A kind of database to read from.
 
-    def read(self, entry: Entry, window: Window, spool: Spool, say: Callable[[str], None]) -> Reading:
+    Its `Settings` stand in a light module of their own, which a row names. Of them every kind has `kind` and `delay`
+    (how long data may arrive late). Beside them may stand
+
+    * `problems(source, every, where) -> list[Problem]`: what is wrong only when several settings are seen together,
+    * `reads(source) -> Place | None`: what is read, so that no series reads what it writes.
+
+    Both take the part of the document as it was given; what is ill-typed in it has its own message.
+    """
+
+    def read(self, settings: Any, window: Window, spool: "Spool", say: Callable[[str], None]) -> Reading:  # noqa: ANN401
         """Put every value of the window into the spool: whole, or an error of `errors.py`.
 
         Members, times and values come as the database has them, one value per time; rows may come in any order.
@@ -46,6 +59,10 @@ class Source(Protocol):
         ...
 
 
-SOURCES: Mapping[str, Row] = {
-    "influxql": Row("cronocast.sources.influxql.source:InfluxQL"),
+SOURCES: Mapping[str, KindRow] = {
+    "influxql": KindRow(
+        "cronocast.sources.influxql.source:InfluxQL",
+        settings="cronocast.sources.influxql.settings:Settings",
+        family="influxdb",
+    ),
 }

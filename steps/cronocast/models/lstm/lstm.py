@@ -20,7 +20,7 @@ from cronocast.models.lstm import member as lstm_member
 from cronocast.models.lstm import windows as win
 from cronocast.models.lstm.forward import Architecture
 from cronocast.models.model import Context
-from cronocast.models.options import Recurrent, of_entry, read_options
+from cronocast.models.options import LstmOptions, read_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +55,7 @@ class LstmMany:
 
     name = "lstm"
     architecture: ClassVar[Any] = Architecture
+    options: ClassVar[type[LstmOptions]] = LstmOptions
 
     def __init__(self) -> None:
         """Start with nothing learnt."""
@@ -73,7 +74,7 @@ class LstmMany:
             DataError: every member is too short; it speaks of the longest.
             StorageError: the state folder can't be read or written.
         """
-        options = read_options(self.name, of_entry(contexts[0].options))
+        options = read_options(self.options, contexts[0].options)
         self._shape = _shape(options, contexts)
         members = _prepared(ys, contexts, self._shape)
         from cronocast.models.lstm.network import Network  # seconds of import, only once it is sure to be used
@@ -85,7 +86,7 @@ class LstmMany:
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
         first = contexts[0]
         identity = state.Identity(
-            first.options.get("key", ""),
+            first.key,
             {**architecture.document(), **blocks},
             network.shapes(),
             first.step_ns,
@@ -114,7 +115,7 @@ class LstmMany:
         self,
         network: "Network",
         members: "Sequence[LstmMember]",
-        options: Recurrent,
+        options: LstmOptions,
         folder: "Path | None",
         identity: state.Identity,
     ) -> None:
@@ -188,13 +189,11 @@ def _sum(parts: "Mapping[str, Floats]") -> "Floats":
     return total
 
 
-def _shape(options: Recurrent, contexts: Sequence[Context]) -> win.Plan:
+def _shape(options: LstmOptions, contexts: Sequence[Context]) -> win.Plan:
     """Window and horizon for all members: two of the season that most of them have, or as many as fill 48 steps."""
     shortest = [min(context.periods) for context in contexts if context.periods]
     period = max(sorted(set(shortest)), key=shortest.count) if shortest else WINDOW // 2
-    return win.plan(
-        contexts[0].options.get("horizon") or period, options.lookback or max(2, -(-WINDOW // period)) * period
-    )
+    return win.plan(contexts[0].horizon or period, options.lookback or max(2, -(-WINDOW // period)) * period)
 
 
 class Lstm:
@@ -231,7 +230,7 @@ class Lstm:
     def fit(self, y: "Floats", context: Context) -> Self:
         """Learn from y: shape (t,), oldest first, evenly spaced, finite.
 
-        `context.options["horizon"]` steps are forecast in one go.
+        `context.horizon` steps are forecast in one go.
 
         Raises:
             ConfigError: an option is wrong.

@@ -1,6 +1,8 @@
 """From rows of forecast.csv to request bodies of line protocol, made ahead of the sending. Standard library only."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
 
 from cronocast.errors import InvariantError
 from cronocast.formats.line_protocol import forecast_lines
@@ -11,10 +13,30 @@ ROW_BYTES, FIELD_BYTES = 40, 30  # of a line after its key: run and time; a name
 
 
 def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[bytes]:
-    """Write rows as bodies of at most `batch` lines and about 4 MiB.
+    """Write rows as bodies of at most `batch` lines and about 4 MiB, the point furthest ahead before all others.
 
-    `key_of` says how the lines of a member begin, by its tags.
+    That is a body of its own. Servers store of a body what they can. Where a policy has a FUTURE LIMIT (InfluxDB 1.12
+    and newer), this is the near part of each curve, and no reader could tell that the rest is missing. The furthest
+    point alone is refused alone: whatever the reason, nothing has been stored then. It costs a request of one line per
+    load; to ask for the limit would cost as much, and take the right to read, which a writer need not have.
+
+    Args:
+        rows: Checked ones; all members end at the same time.
+        key_of: How the lines of a member begin, by its tags.
+        run_s: The run's scheduled time in seconds since 1970.
+        batch: Most lines of a body.
     """
+    coming = iter(rows)
+    for first in coming:
+        near = replace(first, cells=first.cells[: -first.width])
+        furthest = replace(first, cells=first.cells[-first.width :])
+        bodies = _bodies(chain([near], coming), key_of, run_s, batch)
+        body = next(bodies, b"")  # its rows are checked before anything goes out
+        yield from _bodies([furthest], key_of, run_s, batch)
+        yield from chain(filter(None, [body]), bodies)
+
+
+def _bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[bytes]:
     parts: list[bytes] = []
     count = size = 0
     for part in rows:

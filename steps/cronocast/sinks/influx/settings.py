@@ -10,7 +10,7 @@ from cronocast.settings.server import FILE, URL
 
 
 @dataclass(frozen=True)
-class Sink:
+class Settings:
     """Where the forecast goes. What is not given is taken from the source."""
 
     kind: str = setting(Text(("influx",)), "influx", "Kind of sink.", "load")

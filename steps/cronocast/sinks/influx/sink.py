@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,16 @@ MAX_WORDS = 300
 CONFLICT = re.compile(
     r'field type conflict: input field "(.+)" on measurement "(.+)" is type (\w+), already exists as type (\w+)'
 )
+# 1.13 and 2.x say "outside", with the key of a series behind it, so that any word may follow.
+RETENTION = re.compile(r"(?:beyond|outside) retention policy|exceeds retention", re.IGNORECASE)
+TYPE = re.compile(r"field type conflict|invalid column type", re.IGNORECASE)
 # Refusals that hold for every line of the request, so that halves of it would be refused as well.
 FOR_ALL = re.compile(
-    r"field type conflict|invalid column type|beyond retention policy|limit exceeded|exceeds retention|database is"
-    r" required|database not found",
-    re.IGNORECASE,
+    rf"{RETENTION.pattern}|{TYPE.pattern}|limit exceeded|database is required|database not found", re.IGNORECASE
 )
+# How 1.13 names a policy's limits, whichever is at fault: (-12h0m0s to 6h0m0s), (6h0m0s), (-12h0m0s)
+FUTURE_LIMIT = re.compile(r"outside write window \((?:-\S+ to )?([0-9][0-9a-z.]*)\)")
+POLICY = re.compile(r" for retention policy: (.+)$")
 
 
 @dataclass
@@ -81,7 +86,7 @@ class Influx:
             written.size += len(body)
             return []
         if status != 413 and FOR_ALL.search(words):
-            raise self._refusal(status, words)
+            raise self._refusal(status, words, body)
         if status == 413:
             self._max_bytes = min(self._max_bytes, max(map(len, halves)))
         if len(halves) == 2:
@@ -104,9 +109,15 @@ class Influx:
             return response.status_code, self._words(_read(response))
 
         headers = {"Content-Type": "text/plain; charset=utf-8"}
-        return self.client.send(
-            "POST", "/write", params=params, body=body, headers=headers, accept=SPLIT | {DONE}, consume=consume
-        )
+        try:
+            return self.client.send(
+                "POST", "/write", params=params, body=body, headers=headers, accept=SPLIT | {DONE}, consume=consume
+            )
+        except RefusedError as error:
+            if error.token != "E_DB_NOT_FOUND":
+                raise
+            also = "or (2.x) the token may not write to it, or a bucket x/p needs its p as sink.retention_policy"
+            raise RefusedError(error.token, error.where, f"{error.problem}, {also}") from error
 
     @property
     def _where(self) -> str:
@@ -122,11 +133,11 @@ class Influx:
             pass
         if self.client.secret:
             text = text.replace(self.client.secret, "***")
-        return " ".join(ascii(text)[1:-1].replace("\\'", "'").replace("\\n", " ").replace("\\\\", "\\").split())[
-            :MAX_WORDS
-        ]
+        line = " ".join(ascii(text)[1:-1].replace("\\'", "'").replace("\\n", " ").replace("\\\\", "\\").split())
+        # Both ends tell something: what is wrong, and which policy refused it.
+        return line if len(line) <= MAX_WORDS else f"{line[: MAX_WORDS - 100]} ... {line[-95:]}"
 
-    def _refusal(self, status: int, words: str) -> CronocastError:
+    def _refusal(self, status: int, words: str, body: bytes) -> CronocastError:
         if found := CONFLICT.search(words):
             name, measurement, sent, there = found.groups()
             right = (
@@ -134,9 +145,31 @@ class Influx:
                 " write to another measurement or drop the old one"
             )
             return RefusedError("E_TYPE_CONFLICT", self._where, right)
-        token = "E_TYPE_CONFLICT" if "type" in words else "E_RETENTION" if "retention" in words.lower() else "E_REFUSED"
+        if RETENTION.search(words):
+            right = self._future_limit(words, body) or (
+                f"status {status}, {words}; name a retention policy that keeps points of this age, or lengthen this one"
+            )
+            return RefusedError("E_RETENTION", self._where, right)
+        token = "E_TYPE_CONFLICT" if TYPE.search(words) else "E_REFUSED"
         return RefusedError(
             token, self._where, f"status {status}, {words}; mend this on the server, or write elsewhere"
+        )
+
+    def _future_limit(self, words: str, body: bytes) -> str:
+        """What to do where all of these points lie ahead, so that nothing but a limit of the policy can refuse them.
+
+        The server blames a lower bound (1.13) or names both (1.12). SHOW RETENTION POLICIES would tell, only not to a
+        user who may write and no more.
+        """
+        ahead_s = min(int(line.rpartition(b" ")[2]) for line in body.splitlines()) / 10**9 - time.time()
+        if ahead_s <= 0:
+            return ""
+        limit, named = FUTURE_LIMIT.search(words), POLICY.search(words)
+        policy = self.retention_policy or (named[1] if named else "autogen")
+        cure = f"ALTER RETENTION POLICY {_quoted(policy)} ON {_quoted(self.database)} FUTURE LIMIT INF"
+        return (
+            f"the retention policy refuses points {ahead_s / 3600:.1f} h ahead (FUTURE LIMIT"
+            f"{f' of {limit[1]}' if limit else ''}); {cure} lifts it, or shorten horizon"
         )
 
     def count(self, measurement: str, series: str, run_s: int, first_ns: int, last_ns: int) -> int:
@@ -164,9 +197,8 @@ class Influx:
         try:
             result = json.loads(answer)["results"][0]
             if "error" in result:
-                raise RefusedError(
-                    "E_QUERY", self.client.where, f"the points can't be counted: {seen(result['error'])}"
-                )
+                sentence = f"{seen(result['error'])}; sink.read_back takes a user or token that may read"
+                raise RefusedError("E_QUERY", self.client.where, f"the points can't be counted: {sentence}")
             found: Any = result["series"][0]["values"][0][1] if result.get("series") else 0
             return int(found)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

@@ -17,6 +17,8 @@ PASSING = re.compile(
     r" refused",
     re.IGNORECASE,
 )
+NO_DEFAULT = re.compile(r"default retention policy not set", re.IGNORECASE)
+TOO_LONG = re.compile(r"max-time-range limit exceeded", re.IGNORECASE)
 WRONG_TYPE = re.compile(
     r"unsupported \w+ iterator type: .*?(boolean|string)|not supported on (boolean|string)", re.IGNORECASE
 )
@@ -31,7 +33,14 @@ class JsonNumber(str):
 def fault_of(text: str, where: str) -> CronocastError:
     """The error that the words of a server stand for."""
     if NO_DATABASE.search(text):
-        return RefusedError("E_DB_NOT_FOUND", where, f"{seen(text)}; name a database and a retention policy that exist")
+        right = "name a database and a retention policy that exist, or (2.x) the token may not read it"
+        return RefusedError("E_DB_NOT_FOUND", where, f"{seen(text)}; {right}")
+    if NO_DEFAULT.search(text):
+        right = "a bucket x/p of 2.x is policy p of database x, never its default; name it as source.retention_policy"
+        return RefusedError("E_DB_NOT_FOUND", where, f"{seen(text)}; {right}")
+    if TOO_LONG.search(text):
+        right = "set source.slice to at most the limit, the lookback is then read in parts"
+        return RefusedError("E_QUERY", where, f"the server refuses the query: {seen(text)}; {right}")
     if NO_RIGHT.search(text):
         return AccessError("E_AUTH", where, f"{seen(text)}; check the user, its secret and its rights on the database")
     if PASSING.search(text):

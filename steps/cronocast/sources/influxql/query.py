@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from cronocast.document.entry import Entry
-from cronocast.sources.influxql.settings import Source
+from cronocast.durations import Duration
+from cronocast.sources.influxql.settings import Settings
 from cronocast.sources.table import Window
 
 
@@ -16,7 +16,7 @@ class Query:
     text: str
     values: dict[str, str | int | float]
 
-    def form(self, source: Source) -> bytes:
+    def form(self, source: Settings) -> bytes:
         """The body of a request; the database goes beside the text, so that all dialects find it in the same way."""
         fields = {
             "db": source.database,
@@ -36,9 +36,8 @@ def quoted(name: str) -> str:
     return f'"{escaped}"'
 
 
-def history_query(entry: Entry, window: Window) -> Query:
-    """The SELECT of an entry: its own text, or one value per step and member."""
-    source = entry.source
+def history_query(source: Settings, window: Window) -> Query:
+    """The SELECT that reads a window: the user's own text, or one value per step and member."""
     values: dict[str, str | int | float] = {"start": window.start_ns, "end": window.end_ns}
     if source.query is not None:
         return Query(source.query, values)
@@ -51,20 +50,20 @@ def history_query(entry: Entry, window: Window) -> Query:
         names = [f"tag{len(values) + i}" for i in range(len(allowed))]
         values |= dict(zip(names, allowed, strict=True))
         conditions.append("(" + " OR ".join(f"{quoted(key)} = ${name}" for name in names) + ")")
-    groups = ", ".join([f"time({entry.every})", *map(quoted, source.group_by)])
+    groups = ", ".join([f"time({Duration.of(window.every_ns)})", *map(quoted, source.group_by)])
     # Without fill(none) every empty step would come as a row of its own.
     selected = f"SELECT {value} FROM {quoted(source.measurement or '')} WHERE {' AND '.join(conditions)}"  # noqa: S608 - all quoted or bound
     return Query(f"{selected} GROUP BY {groups} fill(none)", values)
 
 
-def fields_query(source: Source) -> Query:
+def fields_query(source: Settings) -> Query:
     """Asks for the fields of the measurement: it tells a misspelt name from an empty window."""
     return Query(f"SHOW FIELD KEYS FROM {quoted(source.measurement or '')}", {})
 
 
-def count_query(entry: Entry, window: Window) -> Query:
+def count_query(source: Settings, window: Window) -> Query:
     """Asks for one step that holds any point."""
-    query = history_query(replace(entry, source=replace(entry.source, aggregate="count")), window)
+    query = history_query(replace(source, aggregate="count"), window)
     return replace(query, text=f"{query.text} LIMIT 1")
 
 

@@ -77,7 +77,8 @@ def slice_fault(query: str, slice_ns: int) -> str:
     return ""
 
 
-def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
+def reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
+    """Check that a query, or a measurement and a field, say what is read."""
     if source.get("query") is not None:
         doubled = [name for name in ("measurement", "field", "aggregate", "tags", "group_by") if source.get(name)]
         sentence = "stands beside query, which says it itself; give one of the two"
@@ -94,11 +95,12 @@ def _reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
     return [Problem("E_CONFIG_MISSING", f"{where}.{name}", "not given; name it, or give a query") for name in missing]
 
 
-def _slice_problems(source: dict[str, Any], every: Duration, at: str) -> list[Problem]:
+def slice_problems(source: dict[str, Any], every: Duration, where: str) -> list[Problem]:
+    """Check that slices cut no step in two."""
     part = Duration.read(source.get("slice"))
     if part is None:
         return []
-    problems = [no_multiple(part, every, f"{at}source.slice")] if part % every else []
+    problems = [no_multiple(part, every, f"{where}.slice")] if part % every else []
     if isinstance(source.get("query"), str) and (fault := slice_fault(source["query"], int(part))):
-        problems.append(Problem("E_CONFIG_CROSS", f"{at}source.slice", f"{part} {fault}"))
+        problems.append(Problem("E_CONFIG_CROSS", f"{where}.slice", f"{part} {fault}"))
     return problems

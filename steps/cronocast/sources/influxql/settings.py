@@ -1,19 +1,21 @@
 """What an entry says of an InfluxDB to read from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from cronocast.durations import Duration
+from cronocast.errors import Problem
 from cronocast.formats.influx_names import DATABASE, FIELD_KEY, MEMBER_TAG, NAME, TAG_KEY, TAG_VALUE
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import ListOf, MapOf, Number, Span, Text
-from cronocast.settings.server import Server
-from cronocast.sources.influxql.rules import query_fault
+from cronocast.settings.server import Place, Server
+from cronocast.sources.influxql import rules
 
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
 
 
 @dataclass(frozen=True)
-class Source(Server):
+class Settings(Server):
     """Where the history comes from."""
 
     kind: str = setting(Text(("influxql",)), "influxql", "Kind of source.", "extract")
@@ -36,7 +38,7 @@ class Source(Server):
         "extract",
     )
     query: str | None = setting(
-        Text(fault=query_fault, token="E_QUERY_NOT_SELECT", about="one SELECT with $start and $end"),
+        Text(fault=rules.query_fault, token="E_QUERY_NOT_SELECT", about="one SELECT with $start and $end"),
         None,
         "A SELECT of your own instead of measurement, field and aggregate; the bounds are $start and $end, its one"
         " column is the value.",
@@ -53,3 +55,15 @@ class Source(Server):
     )
     max_rows: int = setting(Number(1, 50_000_000, whole=True), 5_000_000, "Refuse an answer of more rows.", "extract")
     max_bytes: int = setting(Number(1, 2**40, whole=True), 2**30, "Refuse an answer of more bytes.", "extract")
+
+
+def problems(source: dict[str, Any], every: Duration | None, where: str) -> list[Problem]:
+    """What is wrong only when several settings are seen together; `every` is the step size where it can be read."""
+    return rules.reading_problems(source, where) + (rules.slice_problems(source, every, where) if every else [])
+
+
+def reads(source: dict[str, Any]) -> Place | None:
+    """The measurements that are read, and where."""
+    query, measurement = source.get("query"), source.get("measurement")
+    names = rules.read_by(query) if isinstance(query, str) else {measurement} if isinstance(measurement, str) else set()
+    return Place({part: source.get(part) for part in ("url", "database", "retention_policy")}, frozenset(names))

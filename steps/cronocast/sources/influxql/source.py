@@ -6,13 +6,13 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from cronocast.document.entry import Entry
 from cronocast.errors import ContractError, CronocastError, DataError, seen
 from cronocast.http.client import Client, blocks, source_client
 from cronocast.sources.influxql import rules
 from cronocast.sources.influxql.answer import Answer, Expected
 from cronocast.sources.influxql.messages import fault_of, messages, parse_json, result_of
 from cronocast.sources.influxql.query import count_query, fields_query, history_query, slices
+from cronocast.sources.influxql.settings import Settings
 from cronocast.sources.spool import Spool
 from cronocast.sources.table import Reading, Window
 
@@ -29,18 +29,18 @@ ERROR_BYTES = 65536
 class InfluxQL:
     """Reads one value per step and member with one streamed request per slice."""
 
-    def read(self, entry: Entry, window: Window, spool: Spool, say: Callable[[str], None]) -> Reading:
-        """Put the history of an entry into the spool.
+    def read(self, settings: Settings, window: Window, spool: Spool, say: Callable[[str], None]) -> Reading:
+        """Put the history of a window into the spool.
 
         Raises:
             CronocastError: the server refuses, fails or lies; see the table of exit codes.
         """
-        client = source_client(entry.source, say)
+        client = source_client(settings, say)
         reading = Reading()
-        for part in slices(window, entry.source.slice):
+        for part in slices(window, settings.slice):
             spool.commit()
-            taken = partial(_take, entry=entry, part=part, spool=spool, so_far=reading, where=client.where)
-            answer, size = _send(client, history_query(entry, part).form(entry.source), taken)
+            taken = partial(_take, source=settings, part=part, spool=spool, so_far=reading, where=client.where)
+            answer, size = _send(client, history_query(settings, part).form(settings), taken)
             reading.rows, reading.bytes = reading.rows + answer.rows, reading.bytes + size
             for reason, rows in answer.dropped.items():
                 reading.dropped[reason] = reading.dropped.get(reason, 0) + rows
@@ -48,16 +48,15 @@ class InfluxQL:
                 if warning not in reading.notes:
                     say(f"{client.where} says: {warning}")
                     reading.notes.append(warning)
-        if not reading.rows and entry.source.query is None:
-            reading.why_empty = _why_empty(client, entry, window)
+        if not reading.rows and settings.query is None:
+            reading.why_empty = _why_empty(client, settings, window)
         reading.attempts = client.attempts
         client.close()
         return reading
 
 
-def expected(entry: Entry, part: Window, max_rows: int) -> Expected:
-    """What the answer to an entry's query must look like; for a query of one's own any name and tags."""
-    source = entry.source
+def expected(source: Settings, part: Window, max_rows: int) -> Expected:
+    """What the answer must look like; for a query of one's own any name and tags."""
     if source.query is not None:
         return Expected(
             start_ns=part.start_ns, end_ns=part.end_ns, max_rows=max_rows, grouped_ns=rules.grouped_ns(source.query)
@@ -78,13 +77,12 @@ def _send(client: Client, form: bytes, consume: "Callable[[requests.Response], T
 
 
 def _take(
-    response: "requests.Response", *, entry: Entry, part: Window, spool: Spool, so_far: Reading, where: str
+    response: "requests.Response", *, source: Settings, part: Window, spool: Spool, so_far: Reading, where: str
 ) -> tuple[Answer, int]:
     """Read one answer into the spool; returns it and its bytes. Runs once per try."""
     spool.rewind()
     _refuse_400(response, where)
-    source = entry.source
-    answer = Answer(expected(entry, part, source.max_rows - so_far.rows), spool, where)
+    answer = Answer(expected(source, part, source.max_rows - so_far.rows), spool, where)
     size = 0
 
     def counted() -> Iterator[bytes]:
@@ -117,17 +115,16 @@ def _refuse_400(response: "requests.Response", where: str) -> None:
     raise fault_of("status 400 without a reason", where)
 
 
-def _why_empty(client: Client, entry: Entry, window: Window) -> str:
+def _why_empty(client: Client, source: Settings, window: Window) -> str:
     """Tell a measurement or field that does not exist, and a percentile that picks no point, from an empty window.
 
     Servers answer all alike.
     """
-    source = entry.source
     named = f"measurement {seen(source.measurement)} in database {seen(source.database)}"
     try:
         known = _send(client, fields_query(source).form(source), partial(_first_cells, where=client.where))
         counted = source.aggregate == "percentile" and _send(
-            client, count_query(entry, window).form(source), partial(_first_cells, where=client.where)
+            client, count_query(source, window).form(source), partial(_first_cells, where=client.where)
         )
     except CronocastError:
         return f"0 rows in the window {window}"  # no right to look: the answer itself was fine

@@ -1,0 +1,18 @@
+"""The parts of a series that come in kinds, by the tables that list them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cronocast.settings.one_of import OneOf
+
+SOURCE = OneOf("cronocast.sources.table:SOURCES", usual="influxql")
+SINK = OneOf("cronocast.sinks.table:SINKS", usual="influx")
+
+
+def one_family(source: Mapping[str, Any], sink: Mapping[str, Any]) -> bool:
+    """Whether a sink can be the server that a source reads, so that it takes address and sign-in from it.
+
+    Of both only their `kind` is looked at.
+    """
+    reads, writes = SOURCE.row(source), SINK.row(sink)
+    return bool(reads and writes and reads.family and reads.family == writes.family)
