@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cronocast.chain.provenance import provenance
+from cronocast.chain.resolve import step_leaves
 from cronocast.document.entry import parse_entry
 from cronocast.errors import DataError
 from cronocast.report.model import read_run
@@ -232,5 +233,5 @@ def test_result_files_carry_the_title_and_the_zone_of_an_entry() -> None:
         }
     )
     for step in ("extract", "classify", "forecast", "load"):
-        shown = provenance(step, entry, {"title": "entry"})
+        shown = provenance(step_leaves(step), entry, {"title": "entry"})
         assert (shown["title"], shown["timezone"]["value"]) == ({"value": "Cars", "from": "entry"}, "Europe/Berlin")

@@ -97,7 +97,10 @@ spec:
             when: {{ $work | quote }}
             arguments: {parameters: [{name: class, value: "{{`{{tasks.classify.outputs.parameters.class}}`}}"}]}
           {{- end }}
-          {{- $before = printf "%s && (select.Succeeded || select.Skipped)%s" $ended ($.Values.schedule.labelClass | ternary " && (label.Succeeded || label.Skipped || label.Failed || label.Errored)" "") }}
+          {{- $before = printf "%s && (select.Succeeded || select.Skipped)" $ended }}
+          {{- if $.Values.schedule.labelClass }}
+          {{- $before = printf "%s && (label.Succeeded || label.Skipped || label.Failed || label.Errored)" $before }}
+          {{- end }}
           {{- else if $step.chain }}
           - name: {{ $step.name }}
             template: {{ $step.name }}

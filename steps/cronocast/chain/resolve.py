@@ -222,7 +222,7 @@ def _job(given: Invocation, entry: Entry, run_ns: int, origins: Mapping[str, str
         outputs=given.outputs,
         flags=dict(given.flags),
         part=ForecastPart.parse(given.part) if given.part else None,
-        settings=provenance(given.step, entry, origins),
+        settings=provenance(step_leaves(given.step), entry, origins),
         files=files,
     )
 

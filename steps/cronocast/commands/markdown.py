@@ -1,9 +1,6 @@
-"""Markdown for the reference: tables, code, and what docstrings say."""
+"""Markdown for the reference: tables, code, words, defaults."""
 
-import ast
-import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
@@ -34,17 +31,3 @@ def text(value: object) -> str:
         if value is None
         else str(value)
     )
-
-
-def docstring(path: str) -> str:
-    """First sentence of the docstring of `module:Class` or `module:function`.
-
-    Read without importing the libraries that it needs.
-    """
-    module, _, name = path.partition(":")
-    spec = importlib.util.find_spec(module)
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else ast.Module([], [])
-    found = next(
-        (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name), tree
-    )
-    return (ast.get_docstring(found) or ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
