@@ -119,7 +119,8 @@ def _likeness(y: "Floats", others: "Floats", lag: int) -> "Floats":
     n = mine.size - LEADS
     own = np.stack([mine[LEADS - k : LEADS - k + n] for k in range(1, LEADS + 1)], axis=1)
     left = _normal(mine[LEADS:] - own @ _solve(own, mine[LEADS:], RIDGES[0]))
-    return np.max([np.abs(theirs[:, LEADS - k : LEADS - k + n] @ left) for k in range(1, LEADS + 1)], axis=0) / n  # type: ignore[no-any-return]
+    products = [np.abs(theirs[:, LEADS - k : LEADS - k + n] @ left) for k in range(1, LEADS + 1)]
+    return np.asarray(np.max(products, axis=0) / n)
 
 
 def _normal(z: "Floats") -> "Floats":
