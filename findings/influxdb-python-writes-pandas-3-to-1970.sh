@@ -7,8 +7,7 @@
 #            index for nanoseconds, so that 2026-01-01 becomes 1970-01-21. Its other protocol, protocol="json", asks each
 #            Timestamp by itself and is right.
 # Version    influxdb 5.3.2 (the newest) with pandas 3.1.1; right with pandas 2.3.3. InfluxDB 1.6.7, Debian 12's package.
-# Bites      scripts that feed InfluxDB 1.x, on the day their image is built anew. Without a
-#            retention policy the points fill 1970, and the series just stops.
+# Bites      scripts that feed InfluxDB 1.x, on the day their image is built anew: 1970 fills up, the series just stops.
 set -euo pipefail
 
 dir=$(mktemp -d)

@@ -5,8 +5,8 @@
 #            sigma^2 * (1 + (h - 1) * alpha^2) at step h. Noise around a level (alpha near 0) gets an interval of one
 #            width; a random walk (alpha near 1) one that grows with the root of h.
 # Happens    prediction_intervals() takes (1 + (alpha - 1)^2) for alpha^2. That is 1, and right, for a random walk, and 2
-#            for noise: the steadier the level, the faster the interval grows, 9.7 times as wide after 48 steps where it
-#            should be the same. Its 95 % then hold every value, so that no check of coverage from below complains.
+#            for noise: the steadier the level, the faster the interval grows, more than 9 times as wide after 48 steps
+#            where it should be the same. Its 95 % then hold every value, so that no check of coverage from below complains.
 # Version    statsmodels 0.15.0 (the newest); its documentation states the same formula.
 # Bites      alerts on the upper bound, disks "full within the interval", every level with noise and a long horizon.
 set -euo pipefail
