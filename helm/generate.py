@@ -1,6 +1,6 @@
 """Writes what follows from the one definition of settings.
 
-The chart's values.yaml, values.schema.json, the table of its steps, and the tables of its README.
+The chart's values.yaml, values.schema.json, templates/_steps.tpl and _kinds.tpl, and the tables of its README.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from cronocast.chain.resolve import step_leaves
 from cronocast.chain.table import STEPS
 from cronocast.document.chart import Chart
+from cronocast.document.kinds import SINK, SOURCE, taken_from_source
 from cronocast.document.values_schema import values_schema
 from cronocast.images import PARTS, PODS
 from cronocast.models.table import MODELS
@@ -115,7 +116,10 @@ def _require(value: Any, part: dict[str, Any]) -> list[str]:  # noqa: ANN401
 
 
 def _set_pattern(part: dict[str, Any], path: list[str], pattern: str) -> None:
-    """Say what the text at a path looks like; of a list, each item. `defaults` and `series` share these parts."""
+    """Say what the text at a path looks like; of a list, each item. `defaults` and `series` share these parts.
+
+    What several kinds have stands beside the rules of each kind, so it holds for all of them.
+    """
     item = part["properties"][path[0]]
     if len(path) > 1:
         _set_pattern(item, path[1:], pattern)
@@ -174,6 +178,24 @@ def _rows(cls: type, value: Any, at: str) -> Iterator[tuple[str, Any, str]]:  # 
             yield path, plain(mine), item.metadata["about"]
 
 
+def kinds_tpl() -> str:
+    """A template with what _problems.tpl must know of each kind of source and sink, as JSON."""
+    known = {
+        part: {
+            "usual": one_of.usual,
+            "family": {kind: row.family for kind, row in one_of.table.items()},
+            "required": {
+                kind: [item.name for item in fields(cls) if item.metadata["required"]]
+                for kind, cls in one_of.classes().items()
+            },
+        }
+        for part, one_of in (("source", SOURCE), ("sink", SINK))
+    }
+    known["sink"]["taken"] = {kind: taken_from_source(row) for kind, row in SINK.table.items()}
+    head = "{{/* What each kind of source and sink needs; made by helm/generate.py. */}}"
+    return f'{head}\n{{{{- define "cronocast.kinds" -}}}}\n{json.dumps(known, indent=1)}\n{{{{- end }}}}\n'
+
+
 def outputs() -> dict[Path, str]:
     """Every generated file with its text."""
     readme = HERE / "README.md"
@@ -183,6 +205,7 @@ def outputs() -> dict[Path, str]:
         HERE / "values.yaml": values_yaml(),
         HERE / "values.schema.json": schema_json(),
         HERE / "templates" / "_steps.tpl": steps_tpl(),
+        HERE / "templates" / "_kinds.tpl": kinds_tpl(),
         readme: filled,
     }
 

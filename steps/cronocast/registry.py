@@ -27,6 +27,7 @@ class KindRow(Row):
 
     settings: str = ""  # `module:Class` of its settings; the module must be light
     family: str = ""  # kinds of one family are the same server: a sink takes address and sign-in from such a source
+    can_count: bool = False  # of a sink: it can count what it has, which `read_back` asks for
 
 
 RowType = TypeVar("RowType", bound=Row)

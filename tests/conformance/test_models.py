@@ -1,8 +1,11 @@
-"""Every row of MODELS behaves alike: length h, finite, same input same output, short history a DataError."""
+"""Every row of MODELS behaves alike (length h, finite, same input same output), and keeps what it promises."""
 
 import contextlib
+import importlib.util
 import json
 import pickle
+import re
+import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
@@ -12,26 +15,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.errors import DataError
+from cronocast.errors import ConfigError, DataError
+from cronocast.forecast.candidates import check_models
 from cronocast.models import weights as state
 from cronocast.models.lstm.lstm import LstmMany
 from cronocast.models.lstm.nbeats import NbeatsMany
 from cronocast.models.model import Context
-from cronocast.models.table import MODELS
-from cronocast.registry import load
+from cronocast.models.options import read_options
+from cronocast.models.table import MODELS, ModelRow, abilities
+from cronocast.models.weights_manifest import Identity
+from cronocast.registry import attribute_of, load
 
 HOUR_NS = 3600 * 10**9
 # one that forecasts the next step from a state, one that regresses on lags
 OF_DARTS = ("darts:ExponentialSmoothing", "darts:LinearRegressionModel")
 NAMES = [*(name for name in MODELS if ":" not in name), *OF_DARTS]
-TOGETHER = ("var",)  # forecast a member from others, and refuse one alone
-MANY = ("var", "lstm", "nbeats")  # learn from many members at once
+AMONG_OTHERS = ("var",)  # forecast a member from others, and refuse one alone
+MANY = [name for name, row in MODELS.items() if row.together]
 # how a model behaves does not depend on the size of its network
 SMALL: dict[str, dict[str, Any]] = {
-    "lstm": {"horizon": 24, "units": 4, "epochs": 1, "lookback": 24},
-    "nbeats": {"horizon": 24, "units": 4, "layers": 2, "epochs": 1, "lookback": 24},
+    "lstm": {"units": 4, "epochs": 1, "lookback": 24},
+    "nbeats": {"units": 4, "layers": 2, "epochs": 1, "lookback": 24},
     "darts:LinearRegressionModel": {"lags": 24},
 }
+ROOT = Path(__file__).parents[2]
 T = np.arange(504.0)
 HISTORIES = {
     "wave": 10 + np.sin(T / 24 * 2 * np.pi),
@@ -70,11 +77,12 @@ def rows(names: Iterable[str]) -> list[Any]:
 
 
 def new(name: str) -> Any:
-    return AmongOthers(name) if name in TOGETHER else load(MODELS, "model", name)()
+    return AmongOthers(name) if name in AMONG_OTHERS else load(MODELS, "model", name)()
 
 
 def context(name: str, state: Path | None = None) -> Context:
-    return Context(HOUR_NS, 0, series_class="trend_seasonal", periods=(24,), options=SMALL.get(name, {}), state=state)
+    options = SMALL.get(name, {})
+    return Context(HOUR_NS, 0, series_class="trend_seasonal", periods=(24,), options=options, horizon=24, state=state)
 
 
 @cache
@@ -129,9 +137,72 @@ def test_forecast_follows_unit_and_level(name: str) -> None:
     assert np.allclose(other, 1000 * plain + 5e4, rtol=1e-3, atol=1e-3 * 1000 * float(np.ptp(y)))
 
 
-@pytest.mark.slow
-def test_all_that_learn_from_many_are_among_these() -> None:
-    assert {name for name in NAMES if hasattr(load(MODELS, "model", name), "fit_many")} == set(MANY)
+@pytest.mark.parametrize("name", rows(NAMES))
+def test_a_row_says_together_where_the_class_learns_from_many(name: str) -> None:
+    assert hasattr(load(MODELS, "model", name), "fit_many") == abilities(name).together
+
+
+@pytest.mark.parametrize("name", rows(MANY))
+def test_both_ways_to_learn_answer_in_the_same_form(name: str) -> None:
+    y, others = HISTORIES["wave"], [replace(context(name), member=f"m{{host={i}}}") for i in range(2)]
+    shared = load(MODELS, "model", name).fit_many([y, HISTORIES["walk"]], others)
+    alone, together = fitted(name, "wave").predict(7), shared.predict_after(y, 7, others[0])
+    assert (alone.shape, alone.dtype) == (together.shape, together.dtype) == ((7,), np.dtype(float))
+    assert all(isinstance(note, str) for note in shared.notes)
+
+
+@pytest.mark.parametrize("name", rows(name for name in MANY if MODELS[name].past_only))
+def test_past_only_looks_at_nothing_beyond_the_end(name: str) -> None:
+    known, contexts = 400, [replace(context(name), member=f"m{{host={i}}}") for i in range(2)]
+    ys = [HISTORIES["wave"], HISTORIES["walk"]]
+    later = [np.concatenate((y[:known], 1000 * HISTORIES["noise"][known:])) for y in ys]
+    fit_many = load(MODELS, "model", name).fit_many
+    answers = [fit_many(all_of, contexts).predict_after(ys[0][:known], 24, contexts[0]) for all_of in (ys, later)]
+    assert answers[0].tobytes() == answers[1].tobytes()
+
+
+class Own:
+    """A user's class."""
+
+    fit_many = past_only = True
+
+
+@pytest.mark.parametrize(("own", "can"), [("Own", True), ("AmongOthers", False)])
+def test_a_class_of_a_user_shows_what_it_can(own: str, can: bool) -> None:
+    row = abilities(f"{__name__}:{own}")
+    assert (row.together, row.past_only, row.reads_options) == (can, can, False)
+
+
+# of darts one that takes no further arguments for another library
+WITH_OPTIONS = [*(name for name, row in MODELS.items() if row.options), "darts:FFT"]
+
+
+def test_every_row_that_reads_options_is_asked_for_wrong_ones() -> None:
+    read = [name for name, row in MODELS.items() if row.reads_options]
+    assert [*WITH_OPTIONS[:-1], "darts:<Model>"] == read
+
+
+@pytest.mark.parametrize("name", rows(WITH_OPTIONS))
+def test_an_unknown_option_is_refused_before_any_work_and_by_the_model_itself(name: str) -> None:
+    with pytest.raises(ConfigError) as before:
+        check_models(name, (), {"no_such_option": 1})
+    with pytest.raises(ConfigError) as within:
+        new(name).fit(HISTORIES["wave"], replace(context(name), options={"no_such_option": 1}))
+    expected = ("E_CONFIG_UNKNOWN_KEY", "options.no_such_option")
+    for caught in (before, within):
+        assert [(problem.token, problem.where) for problem in caught.value.problems] == [expected]
+
+
+@pytest.mark.parametrize("row", MODELS.values(), ids=MODELS)
+def test_a_row_names_what_is_there_and_says_what_it_is_in_one_sentence(row: ModelRow) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert row.extra in extras
+    assert all(importlib.util.find_spec(path.partition(":")[0]) for path in (row.path, row.options, row.check) if path)
+    assert re.fullmatch(r"[A-Z](?:(?![.?!] +[A-Z])[^\n])*\.", row.about)
+    if row.options:
+        declared = attribute_of(row.options)
+        assert read_options(declared, {}) == declared()
+    assert row.together or not row.past_only
 
 
 @pytest.mark.parametrize("name", rows(MANY))
@@ -158,7 +229,7 @@ def test_kept_weights_are_those_of_the_network(name: str, many: type[LstmMany], 
     manifest = json.loads((tmp_path / "gen-00000001" / "manifest.json").read_text())
     saved = state.load(
         tmp_path,
-        state.Identity(
+        Identity(
             "",
             manifest["architecture"],
             {name: array.shape for name, array in weights.items()},

@@ -13,7 +13,7 @@ from typing import Any
 from cronocast.durations import Duration
 from cronocast.errors import ContractError, DataError
 from cronocast.handoff.series import tags_text
-from cronocast.http.client import blocks, source_client
+from cronocast.http.client import blocks, client_of
 from cronocast.registry import KindRow
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Number, Span, Text
@@ -39,7 +39,7 @@ class Toy:
 
     def read(self, settings: Settings, window: Window, spool: Spool, say: Callable[[str], None]) -> Reading:
         """Put the answer into the spool; the client retries, bounds the time and names every fault of HTTP."""
-        client = source_client(settings, say)
+        client = client_of(settings, "source", say)
         take = partial(_take, settings=settings, window=window, spool=spool, where=client.where)
         params = {"metric": settings.metric, "start": str(window.start_ns), "end": str(window.end_ns)}
         reading = client.send("GET", "/points", params=params, accept=frozenset({200}), consume=take)

@@ -251,7 +251,7 @@ def test_a_bug_that_a_member_finds_leaves_it_irregular_and_says_so(monkeypatch: 
     def broken(*_: object, **__: object) -> None:
         raise ValueError("min() arg is an empty sequence")
 
-    monkeypatch.setattr("cronocast.classify.decide._measured", broken)
+    monkeypatch.setattr("cronocast.classify.decide.measure", broken)
     profile = classify_member("m", "", T, np.sin(I / 24 * 2 * np.pi), HOUR, 24, None, None)
     assert (profile.series_class, profile.periods, profile.notes) == ("irregular", (), ("classify_failed",))
     assert "ValueError: 'min() arg is an empty sequence'" in profile.why

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
-from cronocast.errors import ConfigError
+from cronocast.chain.forecast import _nothing
+from cronocast.errors import ConfigError, CronocastError, DataError, InvariantError
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.profile import Profile
@@ -70,3 +71,18 @@ def test_unknown_model_shows_before_any_work() -> None:
 
 def test_no_members_no_results() -> None:
     assert list(forecast_members([], 4)) == []
+
+
+STOPPED: dict[str, tuple[dict[str, Any], type[CronocastError], str]] = {
+    "too short": ({"on_too_short": "fail", "end_ns": 2 * HOUR_NS}, DataError, "E_TOO_SHORT"),
+    "nothing to see": ({"end_ns": 0}, InvariantError, "E_NO_FORECAST"),
+    "no such place": ({"holidays": "XX"}, ConfigError, "E_CONFIG_CHOICE"),
+}
+
+
+@pytest.mark.parametrize(("settings", "kind", "token"), STOPPED.values(), ids=STOPPED)
+def test_what_stopped_the_first_member_ends_the_step(
+    settings: dict[str, Any], kind: type[CronocastError], token: str
+) -> None:
+    error = _nothing(next(forecast_members([job(0, **settings)])))
+    assert (type(error), error.token, error.where) == (kind, token, "m{host=0}")

@@ -62,6 +62,10 @@ class Demanding(ForAll):
     needs = 150
 
 
+class PastOnly(ForAll):
+    past_only = True
+
+
 class Buggy(ForAll):
     @classmethod
     def fit_many(cls, *_: Any) -> "ForAll":
@@ -98,6 +102,11 @@ def test_one_training_for_the_forecasts_and_one_for_the_backtests() -> None:
     assert (whole.horizon, whole.key) == (H, "web")
     assert whole.state == Path("weights") / f"{__name__}:ForAll-{H}"
     assert before.state is None  # kept weights have seen what an origin must not know
+
+
+def test_what_looks_at_the_past_alone_is_trained_once() -> None:
+    list(forecast_members([job(i, model="PastOnly") for i in range(3)]))
+    assert [sizes for sizes, _ in ForAll.trainings] == [[N] * 3]
 
 
 @pytest.mark.slow

@@ -195,7 +195,7 @@ class Clock:
 @pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
 def test_retry_after_is_waited_for_as_told(date: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr("cronocast.http.time", clock)
+    monkeypatch.setattr("cronocast.http.client.time", clock)
     told = formatdate(time.time() + 40, usegmt=True) if date else "40"
     with LyingServer([status(429, Retry_After=told), GOOD]) as server:
         ask(client(server.url, retry_for_s=90))

@@ -5,8 +5,9 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,21 +15,22 @@ from typing import Any
 import pytest
 
 from cronocast.chain.job import Job
-from cronocast.chain.load import DEAD_LETTERS
+from cronocast.chain.load import DEAD_LETTERS as LETTERS
 from cronocast.chain.record import record_fields
 from cronocast.chain.run_records import run_fields
 from cronocast.chain.table import chain_steps
 from cronocast.handoff.files import write_json
-from cronocast.handoff.forecast_file import Rows
+from cronocast.handoff.forecast_file import Key, Rows
 from cronocast.handoff.series import forecast_columns, header
-from cronocast.registry import Row
-from cronocast.sinks.influx.batches import ahead, forecast_bodies, joined
+from cronocast.registry import KindRow
+from cronocast.sinks.influx.batches import Body, ahead, forecast_bodies, joined
 from cronocast.sinks.influx.target import RECORD_FIELD
-from cronocast.sinks.table import Written
+from cronocast.sinks.table import Point, Writing, Written
 from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
 from tests.lying_server import Answer, Behaviour, LyingServer, Seen, json_answer, reset, silent, status
 
 OK = status(204)
+DEAD_LETTERS = f"{LETTERS}.lp"
 HEADER = "name,tags,time,yhat,yhat_lower,yhat_upper\n"
 
 
@@ -204,14 +206,13 @@ def test_a_failure_leaves_no_thread_behind(tmp_path: Path) -> None:
     """
     errors = []
 
-    def fail(sink: Any, bodies: Iterator[bytes], written: Written) -> None:
-        next(bodies)
+    def fail(sink: Any, body: Body) -> None:
         errors.append(OSError("the server is gone"))
         raise errors[0]
 
     before = set(threading.enumerate())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cronocast.sinks.influx.sink.Influx.write", fail)
+        patch.setattr("cronocast.sinks.influx.sink.Influx._send", fail)
         code, _, _, _ = loaded(tmp_path, [OK], batch=70)
     assert code
     assert errors
@@ -248,7 +249,9 @@ def test_a_limit_shorter_than_the_horizon_is_named_with_the_way_to_lift_it(
     words: str, ago: int, policy: str | None, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """100 steps of 5 minutes reach 8.25 hours ahead."""
-    monkeypatch.setattr("cronocast.sinks.influx.sink.time", SimpleNamespace(time=lambda: RUN_NS / 10**9 + 3600 * ago))
+    monkeypatch.setattr(
+        "cronocast.sinks.influx.answers.time", SimpleNamespace(time=lambda: RUN_NS / 10**9 + 3600 * ago)
+    )
     code, result, seen, _ = loaded(tmp_path, [refused(400, words)], retention_policy=policy)
     assert (code, result["token"], result["acked"], len(seen)) == (69, "E_RETENTION", 0, 1)
     assert cure in result["message"]
@@ -611,38 +614,45 @@ def test_secrets_in_the_servers_words_are_masked(tmp_path: Path) -> None:
     assert any("unable to parse: ***" in text for text in texts)
 
 
-def cells(count: int) -> list[bytes]:
-    return [cell for i in range(count) for cell in (b"%d" % i, b"5", b"4", b"6", b";")]
+def some_rows(tags: str, count: int) -> Rows:
+    return Rows("m", tags, [b"%d" % i for i in range(count)], ([b"5"] * count, [b"4"] * count, [b"6"] * count))
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 10, 1000])
 def test_bodies_hold_batch_lines_whatever_the_members_are(batch: int) -> None:
-    parts = [Rows("m", f"k={i}", cells(n)) for i, n in enumerate([1, 9, 4, 25, 1])]
+    parts = [some_rows(f"k={i}", n) for i, n in enumerate([1, 9, 4, 25, 1])]
     bodies = list(forecast_bodies(parts, lambda tags: b"m," + tags.encode(), 1, batch))
-    assert [body.count(b"\n") for body in bodies] == [1] + [batch] * (39 // batch) + [39 % batch] * (39 % batch > 0)
+    assert [body.lines for body in bodies] == [1] + [batch] * (39 // batch) + [39 % batch] * (39 % batch > 0)
     alone = [
         line
         for part in parts
         for body in forecast_bodies([part], lambda tags: b"m," + tags.encode(), 1, 1)
-        for line in body.splitlines()
+        for line in body.text.splitlines()
     ]
-    assert sorted(b"".join(bodies).splitlines()) == sorted(alone)
+    assert sorted(b"".join(body.text for body in bodies).splitlines()) == sorted(alone)
+
+
+def test_the_first_line_is_the_one_furthest_ahead_however_rows_are_cut() -> None:
+    whole = some_rows("", 5000)
+    parts = [whole.part(i, i + 600) for i in range(0, 5000, 600)]
+    first, second = islice(forecast_bodies(parts, lambda _: b"m", 1, 10_000), 2)
+    assert (first.text.rpartition(b" ")[2], second.lines) == (b"4999\n", 4999)
 
 
 def test_long_keys_make_smaller_bodies() -> None:
-    bodies = list(forecast_bodies([Rows("m", "", cells(5000))], lambda _: b"m" * 4000, 1, 100_000))
-    assert max(map(len, bodies)) < 5 * 2**20
-    assert sum(body.count(b"\n") for body in bodies) == 5000
-    assert [len(body) for body in joined([b"x\n" * 2**20] * 3, 1000)] == [2**22, 2**21]
+    bodies = list(forecast_bodies([some_rows("", 5000)], lambda _: b"m" * 4000, 1, 100_000))
+    assert max(len(body.text) for body in bodies) < 5 * 2**20
+    assert sum(body.text.count(b"\n") for body in bodies) == sum(body.lines for body in bodies) == 5000
+    assert [len(body.text) for body in joined([b"x\n" * 2**20] * 3, 1000)] == [2**22, 2**21]
 
 
 def test_an_error_while_making_bodies_reaches_the_sender() -> None:
     def bodies() -> Any:
-        yield b"a\n"
+        yield Body(b"a\n", 1)
         raise ValueError("broken")
 
     made = ahead(bodies())
-    assert next(made) == b"a\n"
+    assert next(made).text == b"a\n"
     with pytest.raises(ValueError, match="broken"):
         next(made)
 
@@ -650,12 +660,15 @@ def test_an_error_while_making_bodies_reaches_the_sender() -> None:
 class ForgetfulSink:
     """Takes everything, acknowledges all but one line, and raises nothing."""
 
-    attempts = 1
+    extension = "lp"
 
-    def write(self, bodies: Iterable[bytes], written: Written) -> None:
-        written.acked = sum(body.count(b"\n") for body in bodies) - 1
+    def write(self, members: Collection[Key], rows: Iterable[Rows]) -> Writing:
+        yield Written(acked=sum(part.count for part in rows) - 1)
 
-    def count(self, measurement: str, series: str, run_s: int, first_ns: int, last_ns: int) -> int:
+    def record(self, points: Iterable[Point]) -> Writing:
+        yield Written(acked=len(list(points)))
+
+    def count(self, first_ns: int, last_ns: int) -> int:
         return 300
 
 
@@ -664,7 +677,9 @@ def forgetful_sink(*_: object) -> ForgetfulSink:
 
 
 def test_a_sink_that_loses_a_line_without_a_word_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cronocast.chain.load.SINKS", {"influx": Row("tests.unit.test_load:forgetful_sink")})
+    monkeypatch.setattr(
+        "cronocast.chain.run_records.SINKS", {"influx": KindRow("tests.unit.test_load:forgetful_sink", can_count=True)}
+    )
     code, result = nothing_sent(tmp_path, lambda _: None, read_back=True)
     assert (code, result["token"], result["expected"], result["acked"]) == (69, "E_PARTIAL", 300, 299)
 

@@ -13,7 +13,7 @@ from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, CronocastError
 from cronocast.handoff import even_times, series
 from cronocast.handoff.even_times import EvenTimes
-from cronocast.handoff.forecast_file import BLOCK_BYTES, Seen, checked_rows
+from cronocast.handoff.forecast_file import Extent, checked_rows
 from tests.load_run import EVERY_NS, RUN_NS, rows_of
 
 HEADER = "name,tags,time,yhat,yhat_lower,yhat_upper\n"
@@ -21,14 +21,14 @@ LAST_NS = MAX_NS // EVERY_NS * EVERY_NS  # on the grid; one step more does not f
 GOOD = HEADER + rows_of({"host": "a"}, 30) + rows_of({"host": "b", "dc": "x"}, 30) + rows_of({}, 30)
 
 
-def read(path: Path, every_ns: int | None = EVERY_NS) -> tuple[Seen, list[bytes]]:
+def read(path: Path, every_ns: int | None = EVERY_NS) -> tuple[Extent, list[bytes]]:
     """Everything that is read, as one list of cells."""
-    seen = Seen()
+    extent = Extent()
     cells: list[bytes] = []
     with path.open("rb") as file:
-        for rows in checked_rows(file, path, every_ns, None, seen):
-            cells += rows.cells
-    return seen, cells
+        for rows in checked_rows(file, path, every_ns, None, extent):
+            cells += [cell for row in zip(rows.times, *rows.values, strict=True) for cell in row]
+    return extent, cells
 
 
 def lines_changed(number: int, change: Callable[[str], str]) -> str:
@@ -172,6 +172,7 @@ FINE: dict[str, tuple[str, int]] = {
     "exponents": (HEADER + f"cpu,,{RUN_NS},1e-300,-1E+16,1.5e16\n", 1),
     "interval of no width": (HEADER + f"cpu,,{RUN_NS},5,5,5\n", 1),
     "other lengths": (HEADER + f"cpu,,{RUN_NS},10.5,9.5,100.25\ncpu,,{RUN_NS + EVERY_NS},12.50,12.5,12.500\n", 2),
+    "zeros at the end": (HEADER + f"cpu,,{RUN_NS},12.5,12.50,12.5\n", 1),
     "negative": (HEADER + f"cpu,,{RUN_NS},-2.5,-3.5,-1.5\ncpu,,{RUN_NS + EVERY_NS},-2,-3,1.0\n", 2),
     "one row each": (HEADER + rows_of({"host": "a"}, 1) + rows_of({"host": "b"}, 1), 2),
     "members begin and end at times of their own": (
@@ -187,8 +188,8 @@ FINE: dict[str, tuple[str, int]] = {
 def test_what_is_right_passes(text: str, rows: int, every_ns: int | None, tmp_path: Path) -> None:
     path = tmp_path / "forecast.csv"
     path.write_bytes(text.encode())
-    seen, cells = read(path, every_ns)
-    assert sum(seen.members.values()) == rows == len(cells) // 5
+    extent, cells = read(path, every_ns)
+    assert sum(extent.members.values()) == rows == len(cells) // 4
 
 
 def naive(path: Path) -> int | None:
@@ -266,11 +267,11 @@ def test_members_are_found_whole_wherever_blocks_end(rows: int, tmp_path: Path) 
     members = max(3, 60_000 // rows // 7)
     rows_text = [rows_of({"host": f"h{i}" + "x" * (i % 13)}, rows) for i in range(members)]
     path.write_text(HEADER + "".join(rows_text))
-    seen, cells = read(path)
-    assert list(seen.members.values()) == [rows] * members
-    right = [cell for line in "".join(rows_text).splitlines() for cell in (*line.encode().rsplit(b",", 4)[1:], b";")]
+    extent, cells = read(path)
+    assert list(extent.members.values()) == [rows] * members
+    right = [cell for line in "".join(rows_text).splitlines() for cell in line.encode().rsplit(b",", 4)[1:]]
     assert cells == right
-    assert (seen.first_ns, seen.last_ns) == (RUN_NS, RUN_NS + (rows - 1) * EVERY_NS)
+    assert (extent.first_ns, extent.last_ns) == (RUN_NS, RUN_NS + (rows - 1) * EVERY_NS)
 
 
 def test_even_times_are_those_of_a_range_whatever_was_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +288,7 @@ def test_no_row_is_handed_on_before_its_check(tmp_path: Path) -> None:
     path.write_text(HEADER + good + f"cpu,host=b,{RUN_NS},5,6,7\n")
     handed_on: list[str] = []
     with path.open("rb") as file:
-        rows = checked_rows(file, path, EVERY_NS, None, Seen())
+        rows = checked_rows(file, path, EVERY_NS, None, Extent())
         with pytest.raises(CronocastError, match="E_CSV_VALUE"):
             handed_on.extend(part.tags for part in rows)
     assert set(handed_on) == {"host=a"}
@@ -298,8 +299,8 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     path.write_text(HEADER + rows_of({"host": "a"}, 50_000))
     tracemalloc.start()
     with path.open("rb") as file:
-        total = sum(rows.count for rows in checked_rows(file, path, None, None, Seen()))
+        total = sum(rows.count for rows in checked_rows(file, path, None, None, Extent()))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert total == 50_000
-    assert peak < 12 * BLOCK_BYTES
+    assert peak < 5 * 2**20  # 3 MB of it are the texts of times, which all members share

@@ -16,7 +16,7 @@ import pytest
 
 from cronocast.errors import StorageError
 from cronocast.models import weights as state
-from cronocast.models.weights import Identity, Saved
+from cronocast.models.weights_manifest import Identity, Saved
 
 HOUR_NS = 3600 * 10**9
 IDENTITY = Identity(

@@ -10,8 +10,9 @@ import pytest
 
 from cronocast.document.entry import parse_entry
 from cronocast.errors import RefusedError
-from cronocast.sinks.influx.sink import Influx, influx_sink
-from cronocast.sinks.table import Written
+from cronocast.sinks.influx.batches import Body
+from cronocast.sinks.influx.sink import Influx
+from cronocast.sinks.table import Run, Written
 from demo.influxd import Influxd
 from tests import servers
 from tests.influxd2 import Influxd2
@@ -27,7 +28,8 @@ def sink(influxd: Influxd, database: str, tmp_path: Path) -> Callable[..., Influ
 
     def made(**settings: Any) -> Influx:
         server = {"url": influxd.url, "measurement": "cpu", "field": "v", **signed_in(influxd, tmp_path, database)}
-        return influx_sink(parse_entry({"name": "s", "source": server, "sink": settings}), lambda _: None)
+        entry = parse_entry({"name": "s", "source": server, "sink": settings})
+        return Influx(entry.sink_settings(), Run("s", RUN_NS, "cpu_forecast"))
 
     return made
 
@@ -35,9 +37,10 @@ def sink(influxd: Influxd, database: str, tmp_path: Path) -> Callable[..., Influ
 def written(sink: Influx, lines: list[str], batch: int = 10_000) -> tuple[Written, RefusedError | None]:
     """What became of lines, and the error that ended it."""
     done = Written()
-    bodies = ["".join(f"{line}\n" for line in lines[i : i + batch]).encode() for i in range(0, len(lines), batch)]
+    parts = ["".join(f"{line}\n" for line in lines[i : i + batch]).encode() for i in range(0, len(lines), batch)]
     try:
-        sink.write(bodies, done)
+        for one in sink._deliver(map(Body.of, parts)):
+            done += one
     except RefusedError as error:
         return done, error
     return done, None
@@ -62,7 +65,7 @@ def test_a_line_that_no_server_takes_is_the_only_one_lost(
     lines[37] = f"m yhat= {RUN_NS}"
     done, error = written(sink(), lines)
     assert error is None
-    assert (done.acked, [line for line, _ in done.refused]) == (99, [f"{lines[37]}\n".encode()])
+    assert (done.acked, [letter.text.splitlines()[1] for letter in done.refused]) == (99, [lines[37].encode()])
     assert influxd.query("SELECT count(yhat) FROM m", database)[0]["count"] == 99
 
 

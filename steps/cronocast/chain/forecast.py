@@ -155,12 +155,11 @@ def _as_member(result: MemberForecast) -> Member:
 def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int]) -> dict[str, Any]:
     """What the result file says of a member."""
     backtest = result.backtest
-    told = {
+    scores = {
         name: value
         for name, value in backtest.get("chosen", {}).items()
-        if name in ("ratio", "mase") or name.startswith("coverage")
+        if value is not None and (name in ("ratio", "mase") or name.startswith("coverage"))
     }
-    known = {name: value for name, value in told.items() if value is not None}
     return {
         "name": result.name,
         "tags": result.tags,
@@ -172,7 +171,7 @@ def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int])
         "rows": int(result.time_ns.size),
         **({"notes": list(result.notes)} if result.notes else {}),
         "prepared": {**{name: count for name, count in done.items() if count}, **result.prepared},
-        "backtest": {**backtest, **known},
+        "backtest": {**backtest, **scores},
         "cpu_s": round(result.cpu_s, 4),
     }
 

@@ -6,18 +6,17 @@ It runs last, whatever happened.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from cronocast import registry
 from cronocast.chain.job import Job
+from cronocast.chain.run_records import run_of, sink_of
 from cronocast.chain.table import chain_steps
 from cronocast.console import say
 from cronocast.errors import CronocastError, Terminated, seen
-from cronocast.formats.line_protocol import Value, record
 from cronocast.handoff.results import Outcome, read_result
-from cronocast.sinks.influx.target import resolved_target
-from cronocast.sinks.table import SINKS, Written
+from cronocast.sinks.table import Point, Value
 
 ENDINGS = ("Succeeded", "Failed", "Error")  # the engine's words for a whole run
 ATTEMPT = re.compile(r"\(\d+\)$")  # how the engine names each try of a step
@@ -35,19 +34,17 @@ def run(job: Job, outcome: Outcome) -> None:
     if not job.entry.sink.runs:
         outcome.skip("no_records: sink.runs is false")
         return
-    target = resolved_target(job.entry, job.run_ns)
-    fields = record_fields(
-        job.forecast.parent, job.entry.name, job.run, job.flags.get("status", ""), job.flags.get("failures", "")
-    )
-    line = record(target.key(target.runs, ""), fields, job.run_ns)
-    notes = not_understood(job.flags.get("status", ""), job.flags.get("failures", ""))
-    for note in notes:
+    sink, run_ = sink_of(job), run_of(job)
+    told = (job.flags.get("status", ""), job.flags.get("failures", ""))
+    fields = record_fields(job.forecast.parent, job.entry.name, job.run, *told)
+    outcome.notes = not_understood(*told)
+    for note in outcome.notes:
         say(f"record: {note}")
-    written = Written()
-    registry.load(SINKS, "sink.kind", job.entry.sink.kind)(job.entry, say).write([line], written)
-    said = f"{fields['status']}: {fields['message']}" if fields["message"] else ""
-    outcome.reason, outcome.notes = said, notes
-    outcome.expected, outcome.acked, outcome.bytes = 1, written.acked, written.size
+    outcome.expected = 1
+    with closing(sink.record([Point(run_.runs, "", job.run_ns, fields)])) as writing:
+        for done in writing:
+            outcome.acked, outcome.bytes = outcome.acked + done.acked, outcome.bytes + done.size
+    outcome.reason = f"{fields['status']}: {fields['message']}" if fields["message"] else ""
 
 
 def not_understood(status: str, failures: str) -> list[str]:

@@ -17,6 +17,7 @@ from cronocast.chain.standalone import stand_in
 from cronocast.chain.table import STEPS
 from cronocast.document.cross import cross_problems
 from cronocast.document.entry import MAX_ENTRY_BYTES, Entry, read_entry_text
+from cronocast.document.kinds import SINK
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.handoff.files import series_id
 from cronocast.settings.declare import Leaf, leaves, parse, read_text, with_value
@@ -133,10 +134,13 @@ def read_entry(entry: str) -> Any:  # noqa: ANN401 - untrusted data
 
 def _needed(given: Invocation) -> list[Problem]:
     """Settings that nothing but flags can say, where there is no document."""
+    sink = given.texts.get("sink.kind") or SINK.usual
     return [
         Problem("E_CONFIG_MISSING", leaf.flag, f"not given; allowed: {leaf.kind.words()}, or a whole --entry")
         for leaf in step_leaves(given.step)
-        if leaf.path in STEPS[given.step].needs and not given.texts.get(leaf.path)
+        if leaf.path in STEPS[given.step].needs
+        and (not leaf.kinds or sink in leaf.kinds)
+        and not given.texts.get(leaf.path)
     ]
 
 

@@ -6,13 +6,31 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cronocast import registry
+from cronocast.chain.job import Job
 from cronocast.chain.table import steps_before
+from cronocast.console import say
 from cronocast.errors import ContractError
-from cronocast.formats.line_protocol import Value
 from cronocast.handoff.results import read_result, result_path
+from cronocast.sinks.table import SINKS, Run, Sink, Value
 
 WORDS = ("class", "model", "why", "status", "reason")
 COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
+
+
+def run_of(job: Job) -> Run:
+    """What every point of a run carries."""
+    return Run(job.entry.name, job.run_ns, job.entry.sink_measurement())
+
+
+def sink_of(job: Job) -> Sink:
+    """The sink of a run.
+
+    Raises:
+        ConfigError: there is no such kind, or it can't carry the names of the run.
+    """
+    kind, settings = job.entry.sink.kind, job.entry.sink_settings()
+    return registry.load(SINKS, "sink.kind", kind)(settings, run_of(job), say)  # type: ignore[no-any-return]
 
 
 def step_results(beside: Path, series: str | None, run: str | None) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ import typer
 from cronocast.chain.resolve import step_leaves
 from cronocast.chain.table import STEPS
 from cronocast.commands import rooms
+from cronocast.commands.adding import adding_a_source
 from cronocast.commands.application import application
 from cronocast.commands.markdown import code, table, text, words
 from cronocast.commands.meanings import CLASS_LIMITS, CLASS_MEANINGS, OPTIONS_OF_DARTS, RESULT_KEYS, STATUS_MEANINGS
@@ -43,7 +44,13 @@ def reference() -> str:
 
 def page(present: str) -> str:
     """The whole page, from its present text: every part between its marks is written anew."""
-    for name, part in {"rooms": "\n".join(_rooms()), "imports": _imports(), "reference": reference()}.items():
+    parts = {
+        "rooms": "\n".join(_rooms()),
+        "imports": _imports(),
+        "adding": "\n".join(adding_a_source()),
+        "reference": reference(),
+    }
+    for name, part in parts.items():
         begin, end = f"<!-- {name}: made by python -m cronocast.commands.reference -->", f"<!-- end of {name} -->"
         before, _, rest = present.partition(begin)
         present = f"{before}{begin}\n\n{part.strip()}\n\n{end}{rest.partition(end)[2]}"

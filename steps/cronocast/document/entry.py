@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cronocast.document.cross import cross_problems
-from cronocast.document.kinds import SINK, SOURCE
+from cronocast.document.kinds import SINK, SOURCE, one_family
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
@@ -115,6 +115,12 @@ class Entry:
     def sink_measurement(self) -> str:
         """Measurement that receives the forecast."""
         return getattr(self.sink, "measurement", None) or f"{self.source_measurement()}_forecast"
+
+    def sink_settings(self) -> Any:  # noqa: ANN401 - an instance of the settings of its kind
+        """What the sink gets: its settings, and from a source of the same family what they leave open."""
+        source, sink = {"kind": self.source.kind}, {"kind": self.sink.kind}
+        fill = SINK.ask(sink, "filled") if one_family(source, sink) else None
+        return fill(self.sink, self.source) if fill else self.sink
 
 
 def parse_entry(data: Any, where: str = "") -> Entry:  # noqa: ANN401 - untrusted JSON-shaped data

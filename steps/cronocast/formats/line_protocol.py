@@ -14,8 +14,6 @@ STRING_ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\"})
 MAX_STRING = 1000  # a reason is a sentence; the server takes 64 kB
 MAX_KEY_BYTES = 65_000  # the server refuses 65,536 with the name of the field
 
-Value = float | int | str | None
-
 
 def series_key(measurement: str, tags: Iterable[tuple[str, str]]) -> bytes:
     """Write measurement and tags, sorted by key, as every line of a member begins.
@@ -70,7 +68,7 @@ def forecast_lines(
     return (line * len(time)) % tuple(cells)
 
 
-def record(key: bytes, fields: Mapping[str, Value], time_ns: int) -> bytes:
+def record(key: bytes, fields: Mapping[str, float | int | str | None], time_ns: int) -> bytes:
     """Write one point, with a newline after it; fields without a value are left out, without any b"" is returned."""
     parts = [f"{name.translate(TAG_ESCAPES)}={_value(value)}" for name, value in fields.items() if value is not None]
     return key + b" " + ",".join(parts).encode() + b" %d\n" % time_ns if parts else b""

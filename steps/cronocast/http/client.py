@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from cronocast.errors import ConfigError, ContractError, CronocastError, TemporaryError
-from cronocast.http.secrets import SCHEMES, sink_secret, source_secret
+from cronocast.http.secrets import check_scheme, secret
 from cronocast.http.transport import CONNECT_S
-from cronocast.settings.server import Server as Source
-from cronocast.sinks.influx.settings import Settings as Sink
+from cronocast.settings.server import Server
 
 if TYPE_CHECKING:
     import requests
@@ -206,36 +205,22 @@ class Client:
             self._session.close()
 
 
-def source_client(source: Source, say: Say) -> Client:
-    """The client that reads.
+def client_of(server: Server, role: str, say: Say, lender: Server | None = None) -> Client:
+    """The client of a server.
+
+    Args:
+        server: Its settings.
+        role: `source` or `sink`, as messages and env variables name it.
+        say: Takes one line for people per failed try.
+        lender: The source whose secret stands in where the sink names none, see `secrets.secret`.
 
     Raises:
         ConfigError: the secret is missing or unusable.
     """
-    _check_scheme(source, source.auth, source.username, "source")
-    times = (source.timeout / 10**9, source.retry_for / 10**9)
-    return Client(source.url, source.auth, source.username or "", source_secret(source), source.ca_file, *times, say)
-
-
-def sink_client(sink: Sink, source: Source, say: Say) -> Client:
-    """The client that writes; what the sink does not say is taken from the source.
-
-    Raises:
-        ConfigError: the secret is missing or unusable.
-    """
-    auth = sink.auth or source.auth
-    username = sink.username or source.username
-    _check_scheme(sink, auth, username, "sink")
-    times = (sink.timeout / 10**9, sink.retry_for / 10**9)
-    return Client(
-        sink.url or source.url,
-        auth,
-        username or "",
-        sink_secret(sink, source),
-        sink.ca_file or source.ca_file,
-        *times,
-        say,
-    )
+    check_scheme(server, role)
+    times = (server.timeout / 10**9, server.retry_for / 10**9)
+    key = secret(server, role, lender=lender)
+    return Client(server.url, server.auth, server.username or "", key, server.ca_file, *times, say)
 
 
 def blocks(response: "requests.Response", within_s: float = 1e9) -> Iterator[bytes]:
@@ -273,16 +258,3 @@ def _check_plain(response: "requests.Response", where: str) -> None:
             f"Content-Encoding {coding[:40]!a} although identity was asked for; switch compression off in the proxy"
         )
         raise RetryableError("E_ENCODING", where, sentence, tries=2, last=ContractError("E_ENCODING", where, sentence))
-
-
-def _check_scheme(server: Source | Sink, auth: str, username: str | None, role: str) -> None:
-    if auth == "basic" and not username:
-        raise ConfigError.one("E_SECRET", f"{role}.username", "no user name although auth is basic; name the user")
-    for what in ("password", "token"):
-        if getattr(server, f"{what}_file") and SCHEMES[auth] != what:
-            right = "basic" if what == "password" else "token or bearer"
-            raise ConfigError.one(
-                "E_SECRET",
-                f"{role}.{what}_file",
-                f"stands there although auth is {auth}; allowed: auth {right}, or leave it out",
-            )

@@ -8,42 +8,52 @@ import stat
 from collections.abc import Mapping
 
 from cronocast.errors import ConfigError
-from cronocast.settings.server import Server as Source
-from cronocast.sinks.influx.settings import Settings as Sink
+from cronocast.settings.server import Server
 
 MAX_SECRET_BYTES = 4096  # a JWT with many claims has 2 kB; larger is another file
 SCHEMES = {"none": "", "basic": "password", "token": "token", "bearer": "token"}  # scheme -> what it needs
 
 
-def source_secret(source: Source, env: Mapping[str, str] = os.environ) -> str:
-    """Password or token for reading; "" where none is needed.
+def secret(server: Server, role: str, env: Mapping[str, str] = os.environ, lender: Server | None = None) -> str:
+    """Password or token of a server; "" where none is needed.
+
+    Args:
+        server: Its settings.
+        role: `source` or `sink`, as messages and env variables name it.
+        env: The environment.
+        lender: A source whose secret of the same kind stands in where `server` names no user and no secret of its own.
 
     Raises:
         ConfigError: E_SECRET, the file or the variable is missing or holds no usable secret.
     """
-    what = SCHEMES[source.auth]
-    return _secret(what, _file(source, what), "source", env) if what else ""
+    what = SCHEMES[server.auth]
+    if not what:
+        return ""
+    own = _file(server, what) or env.get(_variable(role, what))
+    if not own and lender and SCHEMES[lender.auth] == what and server.username in (None, lender.username):
+        return secret(lender, "source", env)
+    return _secret(what, _file(server, what), role, env)
 
 
-def sink_secret(sink: Sink, source: Source, env: Mapping[str, str] = os.environ) -> str:
-    """Password or token for writing; the source's where the sink names no user and no secret of its own.
-
-    Args:
-        sink: With its `auth` filled in from the source.
-        source: Gives its secret where the sink has none.
-        env: The environment.
+def check_scheme(server: Server, role: str) -> None:
+    """Refuse a sign-in whose parts do not fit together.
 
     Raises:
-        ConfigError: as `source_secret`.
+        ConfigError: E_SECRET, no user name for basic, or a file of a secret that the scheme does not take.
     """
-    what = SCHEMES[sink.auth or source.auth]
-    own = _file(sink, what) or env.get(_variable("sink", what)) or sink.username not in (None, source.username)
-    if what and not own and SCHEMES[source.auth] == what:
-        return source_secret(source, env)
-    return _secret(what, _file(sink, what), "sink", env) if what else ""
+    if server.auth == "basic" and not server.username:
+        raise ConfigError.one("E_SECRET", f"{role}.username", "no user name although auth is basic; name the user")
+    for what in ("password", "token"):
+        if _file(server, what) and SCHEMES[server.auth] != what:
+            right = "basic" if what == "password" else "token or bearer"
+            raise ConfigError.one(
+                "E_SECRET",
+                f"{role}.{what}_file",
+                f"stands there although auth is {server.auth}; allowed: auth {right}, or leave it out",
+            )
 
 
-def _file(server: Source | Sink, what: str) -> str | None:
+def _file(server: Server, what: str) -> str | None:
     return {"password": server.password_file, "token": server.token_file}.get(what)
 
 

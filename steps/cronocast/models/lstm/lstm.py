@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.models import weights as state
+from cronocast.models import weights
 from cronocast.models.lstm import member as lstm_member
 from cronocast.models.lstm import windows as win
 from cronocast.models.lstm.forward import Architecture
 from cronocast.models.model import Context
 from cronocast.models.options import LstmOptions, read_options
+from cronocast.models.weights_manifest import Identity, Saved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ class LstmMany:
         )
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
         first = contexts[0]
-        identity = state.Identity(
+        identity = Identity(
             first.key,
             {**architecture.document(), **blocks},
             network.shapes(),
@@ -117,7 +118,7 @@ class LstmMany:
         members: "Sequence[LstmMember]",
         options: LstmOptions,
         folder: "Path | None",
-        identity: state.Identity,
+        identity: Identity,
     ) -> None:
         """Train the common network on what the linear maps leave.
 
@@ -126,7 +127,7 @@ class LstmMany:
         train, held_out = _pool(members, self._shape.h), _pool(members, self._shape.h, late=True)
         if not train[1].any():
             return  # constants, and what repeats exactly: nothing is left to learn
-        saved = state.load(folder, identity, self.notes) if folder else None
+        saved = weights.load(folder, identity, self.notes) if folder else None
         without = float(np.mean(np.abs(held_out[1].sum(axis=2)))) or 1.0
         if saved:
             network.set_weights(saved.arrays)
@@ -147,7 +148,7 @@ class LstmMany:
             self.epochs = network.train(*train, held_out, options.epochs, options.batch_size)
         if folder:
             score = min(1.0, network.error(*held_out) / without)
-            state.save(folder, identity, state.Saved(network.weights(), score))
+            weights.save(folder, identity, Saved(network.weights(), score))
 
 
 def _pool(members: "Sequence[LstmMember]", h: int, newest: float = 1.0, *, late: bool = False) -> "Pool":

@@ -1,7 +1,7 @@
 """From rows of forecast.csv to request bodies of line protocol, made ahead of the sending. Standard library only."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import chain
 
 from cronocast.errors import InvariantError
@@ -12,7 +12,26 @@ MAX_BODY_BYTES = 4 * 2**20  # no server refuses this by default (3.x: 10 MiB); k
 ROW_BYTES, FIELD_BYTES = 40, 30  # of a line after its key: run and time; a name with a double of 17 digits
 
 
-def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class Body:
+    """What one request carries."""
+
+    text: bytes
+    lines: int
+
+    @classmethod
+    def of(cls, text: bytes) -> "Body":
+        """The body of lines that each end with a newline."""
+        return cls(text, text.count(b"\n"))
+
+    def halves(self) -> list["Body"]:
+        """Cut near the middle, between two lines; [] for one line."""
+        text = self.text
+        cut = text.find(b"\n", len(text) // 2, len(text) - 1) + 1 or text.rfind(b"\n", 0, len(text) // 2) + 1
+        return [Body.of(text[:cut]), Body.of(text[cut:])] if cut else []
+
+
+def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[Body]:
     """Write rows as bodies of at most `batch` lines and about 4 MiB, the point furthest ahead before all others.
 
     That is a body of its own. Servers store of a body what they can. Where a policy has a FUTURE LIMIT (InfluxDB 1.12
@@ -27,28 +46,35 @@ def forecast_bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s:
         batch: Most lines of a body.
     """
     coming = iter(rows)
-    for first in coming:
-        near = replace(first, cells=first.cells[: -first.width])
-        furthest = replace(first, cells=first.cells[-first.width :])
-        bodies = _bodies(chain([near], coming), key_of, run_s, batch)
-        body = next(bodies, b"")  # its rows are checked before anything goes out
-        yield from _bodies([furthest], key_of, run_s, batch)
-        yield from chain(filter(None, [body]), bodies)
+    begin = list(_begin(coming, batch))
+    if not begin:
+        return
+    i = max(range(len(begin)), key=lambda i: int(begin[i].times[-1]))
+    furthest, begin[i] = begin[i].part(-1, None), begin[i].part(0, -1)
+    yield from _bodies([furthest], key_of, run_s, batch)
+    yield from _bodies(chain(begin, coming), key_of, run_s, batch)
 
 
-def _bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[bytes]:
+def _begin(rows: Iterator[Rows], batch: int) -> Iterator[Rows]:
+    """The rows of about one body."""
+    count = 0
+    while count < batch and (part := next(rows, None)):
+        count += part.count
+        yield part
+
+
+def _bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, batch: int) -> Iterator[Body]:
     parts: list[bytes] = []
     count = size = 0
     for part in rows:
-        key, cells, width, at = key_of(part.tags), part.cells, part.width, 0
+        key, at = key_of(part.tags), 0
         row_bytes = len(key) + ROW_BYTES + FIELD_BYTES * len(part.columns)
         while at < part.count:
             room = min(batch - count, (MAX_BODY_BYTES - size) // row_bytes + 1)
-            some = cells[width * at : width * (at + room)]
-            lines = forecast_lines(key, run_s, part.columns, *(some[i::width] for i in range(width - 1)))
+            some = part.part(at, at + room)
+            lines = forecast_lines(key, run_s, part.columns, some.times, *some.values)
             parts.append(lines)
-            taken = len(some) // width
-            at, count, size = at + taken, count + taken, size + len(lines)
+            at, count, size = at + some.count, count + some.count, size + len(lines)
             if count == batch or size >= MAX_BODY_BYTES:
                 yield _counted(parts, count)
                 parts, count, size = [], 0, 0
@@ -56,14 +82,14 @@ def _bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, ba
         yield _counted(parts, count)
 
 
-def _counted(parts: list[bytes], count: int) -> bytes:
-    body = b"".join(parts)
-    if (lines := body.count(b"\n")) != count:
-        raise InvariantError("E_LP", "lines", f"{lines} lines were made of {count} rows")
+def _counted(parts: list[bytes], count: int) -> Body:
+    body = Body.of(b"".join(parts))
+    if body.lines != count:
+        raise InvariantError("E_LP", "lines", f"{body.lines} lines were made of {count} points")
     return body
 
 
-def joined(lines: Iterable[bytes], batch: int) -> Iterator[bytes]:
+def joined(lines: Iterable[bytes], batch: int) -> Iterator[Body]:
     """Join lines to bodies of at most `batch` lines and about 4 MiB."""
     parts: list[bytes] = []
     size = 0
@@ -71,13 +97,13 @@ def joined(lines: Iterable[bytes], batch: int) -> Iterator[bytes]:
         parts.append(line)
         size += len(line)
         if len(parts) == batch or size >= MAX_BODY_BYTES:
-            yield b"".join(parts)
+            yield Body.of(b"".join(parts))
             parts, size = [], 0
     if parts:
-        yield b"".join(parts)
+        yield Body.of(b"".join(parts))
 
 
-def ahead(bodies: Iterator[bytes]) -> Generator[bytes, None, None]:
+def ahead(bodies: Iterator[Body]) -> Generator[Body, None, None]:
     """Make the next body in a thread while the server works on this one; requests themselves stay in the main thread.
 
     To be closed: see `contextlib.closing`.
@@ -87,7 +113,7 @@ def ahead(bodies: Iterator[bytes]) -> Generator[bytes, None, None]:
     )  # with logging it takes longer to load than a step that finds nothing to do has work
 
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, bodies, b"")
+        coming = pool.submit(next, bodies, None)
         while body := coming.result():
-            coming = pool.submit(next, bodies, b"")
+            coming = pool.submit(next, bodies, None)
             yield body

@@ -1,12 +1,16 @@
 """What an entry says of an InfluxDB to write to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from cronocast.durations import Duration
+from cronocast.durations import Duration, stamp
 from cronocast.formats.influx_names import DATABASE, TARGET
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Flag, Number, Span, Text
-from cronocast.settings.server import FILE, URL
+from cronocast.settings.server import FILE, URL, Server
+
+TAKEN = ("url", "auth", "username", "ca_file", "database")  # from a source of the same family
 
 
 @dataclass(frozen=True)
@@ -48,3 +52,31 @@ class Settings:
     read_back: bool = setting(
         Flag(), False, "Count the written points again by a query before success is reported.", "load"
     )
+
+    @property
+    def server(self) -> Server:
+        """How to reach the server; the secret that it names is the sink's own."""
+        sign_in = (self.auth or "none", self.username, self.password_file, self.token_file, self.ca_file)
+        return Server(self.url or "", *sign_in, timeout=self.timeout, retry_for=self.retry_for)
+
+
+@dataclass(frozen=True)
+class Filled(Settings):
+    """Settings with what they leave open taken from a source of the same family; no document holds them."""
+
+    lender: Server | None = None  # the source, whose secret stands in where the sink names no user and none of its own
+
+
+def filled(sink: Settings, source: Any) -> Filled:  # noqa: ANN401 - the settings of a source of the same family
+    """The settings of a sink beside those of a source whose server it shares."""
+    taken = {name: getattr(sink, name) or getattr(source, name) for name in TAKEN}
+    return Filled(**{**vars(sink), **taken}, lender=source)
+
+
+def reading_query(measurement: str, series: str, fields: Iterable[str], first_ns: int, last_ns: int) -> str:
+    """InfluxQL that reads a written curve, to be shown; both ends of the window are included."""
+    named = series.replace("\\", "\\\\").replace("'", "\\'")
+    table = measurement.replace("\\", "\\\\").replace('"', '\\"')
+    between = f"time >= '{stamp(first_ns)}' AND time <= '{stamp(last_ns)}'"
+    wanted = ", ".join(fields)
+    return f'SELECT {wanted} FROM "{table}" WHERE "series" = \'{named}\' AND {between} GROUP BY *'  # noqa: S608 - shown only

@@ -1,13 +1,15 @@
 """Where the points of a run go. Standard library only."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from cronocast.document.entry import Entry
-from cronocast.errors import ConfigError
+from cronocast.errors import ConfigError, ContractError
 from cronocast.formats import influx_names
 from cronocast.formats.line_protocol import series_key
+from cronocast.handoff.forecast_file import Key
 from cronocast.handoff.series import parse_tags
+from cronocast.sinks.table import Run
 
 # Fields of the measurement of the runs: those of members, and those of whole runs.
 RECORD_FIELD = re.compile(
@@ -22,11 +24,22 @@ class Target:
     measurement: str
     series: str  # value of the tag `series`
     run_s: int  # scheduled time in seconds since 1970
+    runs: str  # measurement of the records of the runs
 
-    @property
-    def runs(self) -> str:
-        """Measurement of the records of the runs."""
-        return f"{self.measurement}_runs"
+    def keys(self, members: Collection[Key]) -> dict[str, bytes]:
+        """Write how every line of a forecast begins, by the tags of its member.
+
+        Raises:
+            ConfigError, ContractError: as `key`; two members would overwrite each other's points.
+        """
+        keys = {tags: self.key(self.measurement, tags) for _, tags in members}
+        if len(keys) < len(members):
+            raise ContractError(
+                "E_CSV_ROW",
+                self.measurement,
+                "two members of different names have the same tags, so their points would overwrite each other",
+            )
+        return keys
 
     def key(self, measurement: str, tags: str) -> bytes:
         """Write how every line of a member begins: measurement, the member's tags and the tag `series`.
@@ -54,15 +67,14 @@ def _free(name: str, taken: set[str]) -> str:
     return name if name not in taken else _free(f"tag_{name}", taken)
 
 
-def resolved_target(entry: Entry, run_ns: int) -> Target:
-    """Say where the points of an entry go.
+def target_of(run: Run) -> Target:
+    """Say where the points of a run go.
 
     Raises:
         ConfigError: line protocol can't carry the measurement or the name of the series.
     """
-    measurement = entry.sink_measurement()
-    if fault := influx_names.measurement_fault(measurement):
+    if fault := influx_names.measurement_fault(run.measurement):
         raise ConfigError.one("E_IDENT", "sink.measurement", fault)
-    if fault := influx_names.tag_value_fault(entry.name):
+    if fault := influx_names.tag_value_fault(run.series):
         raise ConfigError.one("E_TAG", "name", fault)
-    return Target(measurement, entry.name, run_ns // 10**9)
+    return Target(run.measurement, run.series, run.time_ns // 10**9, run.runs)

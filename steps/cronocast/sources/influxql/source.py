@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from cronocast.errors import ContractError, CronocastError, DataError, seen
-from cronocast.http.client import Client, blocks, source_client
+from cronocast.http.client import Client, blocks, client_of
 from cronocast.sources.influxql import rules
 from cronocast.sources.influxql.answer import Answer, Expected
 from cronocast.sources.influxql.messages import fault_of, messages, parse_json, result_of
@@ -35,7 +35,7 @@ class InfluxQL:
         Raises:
             CronocastError: the server refuses, fails or lies; see the table of exit codes.
         """
-        client = source_client(settings, say)
+        client = client_of(settings, "source", say)
         reading = Reading()
         for part in slices(window, settings.slice):
             spool.commit()
