@@ -14,6 +14,8 @@ import pytest
 import requirements
 from cronocast.forecast import MODELS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LOCK, PROJECT = (ROOT / "requirements.lock").read_text(), (ROOT / "pyproject.toml").read_text()
 EXAMPLES = {**{name: name for name in MODELS if ":" not in name}, "darts:<Model>": "darts:ExponentialSmoothing"}
@@ -30,8 +32,6 @@ sys.meta_path.insert(0, Refuse())
 import numpy as np
 from cronocast.forecast import MODELS, Context
 from cronocast.registry import load
-
-pytestmark = pytest.mark.slow
 
 y = np.sin(np.arange(400) / 24 * 2 * np.pi) + np.arange(400) / 100
 options = {"horizon": 12, "units": 4, "epochs": 1, "lookback": 24} if sys.argv[2] in ("lstm", "nbeats") else {}
