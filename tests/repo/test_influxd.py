@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 
 from demo import influxd_find
 from demo.influxd import Influxd, InfluxdError
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -97,10 +97,7 @@ def test_the_server_ends_with_its_owner(number: signal.Signals) -> None:
         pid, folder = owner.stdout.readline().split()
         owner.send_signal(number)
         owner.wait(15)
-    end = time.monotonic() + 15
-    while running(int(pid)) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not running(int(pid))
+    wait_until(lambda: not running(int(pid)), "the end of the server")
     if number == signal.SIGINT:
         assert not Path(folder).exists()
     shutil.rmtree(folder, ignore_errors=True)

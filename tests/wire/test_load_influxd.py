@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from cronocast.step import Job, run_step
 from demo.influxd import Influxd
 from tests.load_run import HOSTS, RUN_NS, load, make_job, publish, rows_of, signed_in
 from tests.lying_server import LyingServer, Seen, reset
+from tests.waiting import wait_until
 
 Rows = list[dict[str, Any]]
 
@@ -127,8 +129,8 @@ def test_a_step_killed_at_any_moment_and_repeated_leaves_exactly_the_points(
         )
         publish(made, HOSTS, 300)
         child = start_step(made)
-        while not influxd.query(f'SELECT count(yhat) FROM "m{i}"', database) and i % 3:
-            time.sleep(0.001)  # two of three kills hit a load that has begun to write
+        if i % 3:  # two of three kills hit a load that has begun to write
+            wait_until(partial(influxd.query, f'SELECT count(yhat) FROM "m{i}"', database), "the first points")
         time.sleep(rng.uniform(0, 0.1))
         os.kill(child, signal.SIGKILL)
         cut_short += ended(child) == -signal.SIGKILL and len(points(influxd, database, f"m{i}")) < len(right)
@@ -150,8 +152,7 @@ def test_a_server_that_goes_away_in_the_middle(how: str, tmp_path: Path) -> None
         made = make_job(tmp_path, server.url, source=signed_in(server, tmp_path, "d"), batch=5, retry_for="40s")
         publish(made, HOSTS, 2000)
         child = start_step(made)
-        while not server.query("SELECT count(yhat) FROM cpu_forecast", "d"):
-            time.sleep(0.001)
+        wait_until(lambda: server.query("SELECT count(yhat) FROM cpu_forecast", "d"), "the first points")
         if how == "killed":
             server.kill()
         server.restart()
