@@ -3,7 +3,7 @@
 import sys
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -12,10 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cronocast.commands.series_run import Chain
 from cronocast.errors import printable
-
-if TYPE_CHECKING:
-    from cronocast.commands.series_run import Chain
 
 MARKS = {
     "failed": "[red]failed[/]",
@@ -103,7 +101,7 @@ def _plain(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def closing_table(chains: "list[Chain]") -> None:
+def closing_table(chains: list[Chain]) -> None:
     """Print one row per member: class, model, error against naive, coverage, points written.
 
     What went wrong stands below.
@@ -183,7 +181,7 @@ class Row:
     reason: str = ""  # why it is not simply ok
 
 
-def _rows(chain: "Chain") -> list[Row]:
+def _rows(chain: Chain) -> list[Row]:
     forecast, name = chain.results.get("forecast", {}), escape(chain.entry.name)
     load = chain.results.get("load", {})
     # load counts acknowledgements of all together, so all or nothing is known of each

@@ -12,14 +12,20 @@ from typing import Any
 
 from cronocast.chain.table import chain_steps
 from cronocast.durations import UNIT_NS, Duration, parse_stamp
-from cronocast.errors import CronocastError, DataError
-from cronocast.handoff.files import read_json
-from cronocast.handoff.profile import Profile, from_document
-from cronocast.handoff.results import read_result
-from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags, read_members
+from cronocast.errors import DataError
+from cronocast.handoff.profile import Profile
+from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags
+from cronocast.report.reading import (
+    Key,
+    by_key,
+    file_members,
+    json_file,
+    points_written,
+    profiles_of,
+    set_aside_earlier,
+    step_result,
+)
 from cronocast.report.scores import BacktestView, backtest_of, dict_of, list_of, number_of
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -95,11 +101,11 @@ def read_run(folder: Path) -> RunView:
         DataError: the folder is missing or holds no file of a run.
     """
     problems: list[str] = []
-    results = {step: _result(folder, step, problems) for step in chain_steps()}
-    outdated = _set_aside_earlier(results, problems)
+    results = {step: step_result(folder, step, problems) for step in chain_steps()}
+    outdated = set_aside_earlier(results, problems)
     prepared = folder / "prepared.csv"  # what the forecast continues, where an entry has values changed before
-    history = _members(prepared if prepared.exists() else folder / "history.csv", HISTORY_COLUMNS, problems)
-    profile = {} if "classify" in outdated else _json(folder / "profile.json", problems)
+    history = file_members(prepared if prepared.exists() else folder / "history.csv", HISTORY_COLUMNS, problems)
+    profile = {} if "classify" in outdated else json_file(folder / "profile.json", problems)
     settings = {
         path: item.get("value")
         for r in results.values()
@@ -113,7 +119,9 @@ def read_run(folder: Path) -> RunView:
             if (level := number_of(item)) is not None and 0 < level < 1
         )
     )
-    forecast = {} if "forecast" in outdated else _members(folder / "forecast.csv", forecast_columns(further), problems)
+    forecast = (
+        {} if "forecast" in outdated else file_members(folder / "forecast.csv", forecast_columns(further), problems)
+    )
     if not (history or forecast or profile or any(results.values())):
         hint = problems[0] if problems else "no history.csv, profile.json, forecast.csv or result of a step"
         raise DataError(
@@ -123,9 +131,9 @@ def read_run(folder: Path) -> RunView:
         )
     heads = [dict_of(r) for r in results.values() if r] + [profile]
     series, run = (next((str(h[name]) for h in heads if h.get(name)), "") for name in ("series", "run"))
-    profiles = _profiles(profile, folder / "profile.json", problems)
-    decisions = _by_key(results["forecast"].get("members"))
-    written = _written(results["load"])
+    profiles = profiles_of(profile, folder / "profile.json", problems)
+    decisions = by_key(results["forecast"].get("members"))
+    written = points_written(results["load"])
     step_ns = _step_ns(results, settings)
     keys = list(dict.fromkeys([*history, *forecast, *profiles, *decisions]))
     members = [
@@ -163,70 +171,6 @@ def _zone(settings: dict[str, Any]) -> str:
     return next((zone for zone in named if zone != "UTC"), "UTC")
 
 
-def _result(folder: Path, step: str, problems: list[str]) -> dict[str, Any]:
-    path = folder / f"{step}.result.json"
-    if not path.exists():
-        return {}
-    try:
-        return read_result(path, step)
-    except CronocastError as error:
-        problems.append(str(error))
-        return {}
-
-
-def _set_aside_earlier(results: dict[str, dict[str, Any]], problems: list[str]) -> tuple[str, ...]:
-    """Empty the results of steps after one that failed: it ended the chain, so they are of an earlier try of this run.
-
-    Returns:
-        Steps whose files are of that try too: these, and the one that failed.
-    """
-    failed = next((step for step, result in results.items() if result.get("status") == "failed"), None)
-    if failed is None:
-        return ()
-    later = chain_steps()[chain_steps().index(failed) + 1 :]
-    earlier = [step for step in later if results[step]]
-    results |= {step: {} for step in later}
-    if earlier:
-        problems.append(
-            f"{', '.join(earlier)}: from an earlier attempt of this run and not shown, since {failed} has failed after"
-            " it"
-        )
-    return (failed, *later)
-
-
-def _json(path: Path, problems: list[str]) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        return dict_of(read_json(path))
-    except CronocastError as error:
-        problems.append(str(error))
-        return {}
-
-
-def _members(path: Path, columns: tuple[str, ...], problems: list[str]) -> dict[Key, Member]:
-    """Members of a file; where it breaks, those before are kept and the break is told."""
-    found: dict[Key, Member] = {}
-    if path.exists():
-        try:
-            for member in read_members(path, columns):
-                found[member.key] = member
-        except CronocastError as error:
-            problems.append(str(error))
-    return found
-
-
-def _profiles(document: dict[str, Any], path: Path, problems: list[str]) -> dict[Key, Profile]:
-    found = {}
-    for item in list_of(document.get("members")):
-        try:
-            profile = from_document(item, str(path))
-            found[profile.name, profile.tags] = profile
-        except CronocastError as error:
-            problems.append(str(error))
-    return found
-
-
 def _member(
     key: Key,
     history: Member | None,
@@ -254,19 +198,6 @@ def _member(
         backtest=backtest_of(decision.get("backtest")),
         prepared=dict_of(decision.get("prepared")),
         written=written,
-    )
-
-
-def _written(result: dict[str, Any]) -> dict[Key, int]:
-    """Points of each member that are known to be written.
-
-    Load counts acknowledgements of all together, so all or nothing is known.
-    """
-    whole = bool(result.get("acked")) and result.get("acked") == result.get("expected")
-    return (
-        {key: int(number_of(row.get("points")) or 0) for key, row in _by_key(result.get("members")).items()}
-        if whole
-        else {}
     )
 
 
@@ -313,10 +244,6 @@ def _step_ns(results: dict[str, dict[str, Any]], settings: dict[str, Any]) -> in
 def _spacing(member: Member) -> int:
     """The usual distance of two rows, 0 where there are not two."""
     return median_low([b - a for a, b in pairwise(member.time_ns[:200])]) if len(member.time_ns) > 1 else 0
-
-
-def _by_key(rows: Any) -> dict[Key, dict[str, Any]]:  # noqa: ANN401 - untrusted JSON
-    return {(str(r.get("name", "")), str(r.get("tags", ""))): r for r in list_of(rows) if isinstance(r, dict)}
 
 
 def run_ns(view: RunView) -> int | None:
