@@ -3,7 +3,8 @@
 `series.read_members` looks at one row at a time and says what is wrong with it. Here many rows are looked at at once,
 and only whether they are right; where they are not, `read_members` finds the words.
 
-XXX
+Why two: 1,000,000 rows are checked and made into lines in 1.3 CPU s here, in 4.6 by `read_members`, whose doubles must
+be written as text again (2.6 s for the reading alone), where the server needs 5.5 to take them in, on the same cores.
 """
 
 import csv
