@@ -12,43 +12,50 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --un
 SOURCES := $(shell find steps -name '*.py')
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e lint bench lock chart images
+.PHONY: help demo test test-fast test-servers e2e lint bench lock chart images
 
-help: ## this list
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
+help: ## this list: what to use when
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
 
-demo: $(DEMO) ## a real InfluxDB on this machine, real data, a forecast of each series, a report; CRONOCAST_MODEL=lstm trains that one
+demo: $(DEMO) ## to see it work: a real InfluxDB on this machine, real data, a forecast of each series, a report; CRONOCAST_MODEL=lstm trains that one
 	@.venv/bin/python -m demo.demo
 
-test: $(DEV) ## every test against real parts; ARGS="-k word" for some
+test-fast: $(DEV) ## while you edit: what needs no server, no browser and no heavy library, in under a minute; ARGS="-k word" for some
+	.venv-dev/bin/python -m pytest -n auto --dist worksteal -m "not slow" tests/unit tests/conformance tests/repo $(ARGS)
+
+test: $(DEV) ## before you commit: every test against real parts; ARGS="-k word" for some
 	.venv-dev/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
+test-servers: $(DEV) ## when reading or writing changes: the tests that need an InfluxDB, against 1.6, 1.8, 1.13 and 2.x (tests/wire/README.md); VERSIONS="1.13.2 2" for some
+	@.venv-dev/bin/python -m tests.servers $(VERSIONS)
+
 # Most of the time is spent waiting for schedules and pods, so that more tests than cores go on at a time; one file shares its runs.
-e2e: cluster $(DEV) ## the same on Kubernetes: needs the cluster that KUBECONFIG names, with Argo and the images (tests/e2e/README.md)
+e2e: cluster $(DEV) ## when the chart or the steps change: tests on Kubernetes; needs the cluster that KUBECONFIG names, with Argo and the images (tests/e2e/README.md)
 	.venv-dev/bin/python -m pytest -n 4 --dist loadfile tests/e2e $(ARGS)
 
 .PHONY: cluster
 cluster:
 	@$(PYTHON) -m tests.e2e.cluster
 
-lint: $(DEV) ## ruff, mypy, and zizmor and (where Go is) actionlint for .github/workflows
+lint: $(DEV) ## before you commit: ruff, mypy, who imports whom, and zizmor and (where Go is) actionlint for .github/workflows
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
 	.venv-dev/bin/mypy
+	.venv-dev/bin/lint-imports
 	.venv-dev/bin/zizmor --offline --quiet .github/workflows
 	$(if $(shell command -v go),go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12,@echo "actionlint: left out, it needs Go")
 
-bench: $(DEV) ## time to start, of the chain, of extract and load against curl, of many LSTMs, and accuracy; ARGS="startup chain" for some
+bench: $(DEV) ## when speed or accuracy may have changed: time to start, of the chain, of extract and load against curl, of many LSTMs, and accuracy; ARGS="startup chain" for some
 	@.venv-dev/bin/python -m bench $(ARGS)
 
-chart: $(DEV) ## the chart's values, schema and README, and workflows/, made again from their definitions (needs helm)
+chart: $(DEV) ## when settings or the chart change: its values, schema and README, and workflows/, made again from their definitions (needs helm)
 	.venv-dev/bin/python helm/generate.py
 	.venv-dev/bin/cronocast render --values workflows/values.yaml --out workflows --namespace forecasts
 
-images: ## every image, with whichever of docker, podman and buildah is here; NAMES="load" for some
+images: ## when a Dockerfile or the lock changes: every image, with whichever of docker, podman and buildah is here; NAMES="load" for some
 	$(PYTHON) images/build.py $(NAMES)
 
-lock: .venv-lock/installed ## make requirements.lock again from pyproject.toml; UPGRADE=1 takes newer versions
+lock: .venv-lock/installed ## when a dependency changes: make requirements.lock again from pyproject.toml; UPGRADE=1 takes newer versions
 	$(LOCK) $(EXTRAS:%=--extra %) --group build --group lock --output-file requirements.lock
 	$(LOCK) --extra lstm-gpu --output-file requirements-gpu.lock
 

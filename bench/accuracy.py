@@ -68,7 +68,7 @@ def jobs(
                 profile,
                 time_ns,
                 y,
-                Settings(h=len(future), end_ns=end_ns, model=model, candidates=candidates, levels=levels),
+                Settings(horizon=len(future), end_ns=end_ns, model=model, candidates=candidates, levels=levels),
             ),
         )
 

@@ -1,18 +1,22 @@
 """Writes what follows from the one definition of settings.
 
-The chart's values.yaml, values.schema.json, and the tables of its README.
+The chart's values.yaml, values.schema.json, templates/_steps.tpl and _kinds.tpl, and the tables of its README.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from cronocast.chain.resolve import step_leaves
+from cronocast.chain.table import STEPS
 from cronocast.document.chart import Chart
+from cronocast.document.kinds import SINK, SOURCE, taken_from_source
 from cronocast.document.values_schema import values_schema
+from cronocast.images import PARTS, PODS
 from cronocast.models.table import MODELS
 from cronocast.registry import FAMILY
 from cronocast.settings.declare import default_of, plain
@@ -37,6 +41,7 @@ PATTERNS = {
 }
 # Defaults that null may take away; without any other the chart could make nothing that works.
 FREE = ("requests", "limits", "runAsUser", "runAsGroup", "fsGroup")
+OVERRIDES = ("model", "horizon")  # parameters of a workflow that go before the settings of its document
 BEGIN, END = "<!-- values: made by helm/generate.py -->", "<!-- end of values -->"
 HEAD = """\
 # Every value of the chart with its default; made by helm/generate.py from the definition that also checks them.
@@ -111,12 +116,45 @@ def _require(value: Any, part: dict[str, Any]) -> list[str]:  # noqa: ANN401
 
 
 def _set_pattern(part: dict[str, Any], path: list[str], pattern: str) -> None:
-    """Say what the text at a path looks like; of a list, each item. `defaults` and `series` share these parts."""
+    """Say what the text at a path looks like; of a list, each item. `defaults` and `series` share these parts.
+
+    What several kinds have stands beside the rules of each kind, so it holds for all of them.
+    """
     item = part["properties"][path[0]]
     if len(path) > 1:
         _set_pattern(item, path[1:], pattern)
     else:
         item.get("items", item)["pattern"] = pattern
+
+
+def steps_tpl() -> str:
+    """The text of templates/_steps.tpl: what templates, which read no Python, must know of steps and forecast pods."""
+    steps = [
+        {
+            "name": name,
+            "pod": step.pod,
+            "image": step.image,
+            "chain": step.in_chain,
+            "secrets": step.secrets,
+            "flags": [flag.name for flag in step.flags],
+            "overrides": [path for path in OVERRIDES if path in {leaf.path for leaf in step_leaves(name)}],
+        }
+        for name, step in STEPS.items()
+        if step.pod
+    ]
+    kinds = {pod.part: {"pod": kind, "image": pod.image} for kind, pod in PODS.items() if pod.part in PARTS}
+    return (
+        "{{/* Made by helm/generate.py from cronocast/chain/table.py and cronocast/images.py. */}}\n\n"
+        "{{/* Every step that runs on a cluster, in order. */}}\n"
+        f'{{{{- define "cronocast.steps" -}}}}\n[{_lines(map(json.dumps, steps))}]\n{{{{- end }}}}\n\n'
+        "{{/* Forecast pods by the part of the members that they take. */}}\n"
+        f'{{{{- define "cronocast.parts" -}}}}\n'
+        f"{{{_lines(f'{json.dumps(part)}: {json.dumps(kind)}' for part, kind in kinds.items())}}}\n{{{{- end }}}}\n"
+    )
+
+
+def _lines(items: Iterable[str]) -> str:
+    return "\n  " + ",\n  ".join(items) + "\n"
 
 
 def table() -> str:
@@ -140,12 +178,36 @@ def _rows(cls: type, value: Any, at: str) -> Iterator[tuple[str, Any, str]]:  # 
             yield path, plain(mine), item.metadata["about"]
 
 
+def kinds_tpl() -> str:
+    """A template with what _problems.tpl must know of each kind of source and sink, as JSON."""
+    known = {
+        part: {
+            "usual": one_of.usual,
+            "family": {kind: row.family for kind, row in one_of.table.items()},
+            "required": {
+                kind: [item.name for item in fields(cls) if item.metadata["required"]]
+                for kind, cls in one_of.classes().items()
+            },
+        }
+        for part, one_of in (("source", SOURCE), ("sink", SINK))
+    }
+    known["sink"]["taken"] = {kind: taken_from_source(row) for kind, row in SINK.table.items()}
+    head = "{{/* What each kind of source and sink needs; made by helm/generate.py. */}}"
+    return f'{head}\n{{{{- define "cronocast.kinds" -}}}}\n{json.dumps(known, indent=1)}\n{{{{- end }}}}\n'
+
+
 def outputs() -> dict[Path, str]:
     """Every generated file with its text."""
     readme = HERE / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else f"{BEGIN}{END}\n"
     filled = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: table(), text, flags=re.DOTALL)
-    return {HERE / "values.yaml": values_yaml(), HERE / "values.schema.json": schema_json(), readme: filled}
+    return {
+        HERE / "values.yaml": values_yaml(),
+        HERE / "values.schema.json": schema_json(),
+        HERE / "templates" / "_steps.tpl": steps_tpl(),
+        HERE / "templates" / "_kinds.tpl": kinds_tpl(),
+        readme: filled,
+    }
 
 
 def main() -> int:

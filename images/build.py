@@ -1,4 +1,4 @@
-"""Builds the images of images.txt with whichever of docker, podman and buildah is here, and prints their sizes.
+"""Builds the images of steps/cronocast/images.py with docker, podman or buildah, whichever is here; prints their sizes.
 
     python3 images/build.py [NAME...]        all but those for a GPU if none is named
     python3 images/build.py --list           names of those
@@ -11,6 +11,7 @@ further options of its build command (such as a volume with certificates). Stand
 
 import json
 import os
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -26,12 +27,8 @@ ENGINES = ("docker", "podman", "buildah")
 
 def table() -> dict[str, str]:
     """Image name -> extras it carries, separated by blanks."""
-    rows = [
-        line.split(None, 1)
-        for line in (HERE / "images.txt").read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
-    return {row[0]: row[1].strip() if len(row) > 1 else "" for row in rows}
+    images = runpy.run_path(str(ROOT / "steps" / "cronocast" / "images.py"))["IMAGES"]
+    return {name: " ".join(extras) for name, extras in images.items()}
 
 
 DEFAULT = tuple(name for name in table() if not name.endswith("-gpu"))  # those bring 5 GB of CUDA
@@ -131,7 +128,7 @@ def main() -> int:
     pushed = sys.argv[1:2] == ["--push"]
     names = sys.argv[1 + pushed :]
     if unknown := set(names) - set(images):
-        raise SystemExit(f"error: E_IMAGE {min(unknown)}: not in images.txt; known: {', '.join(images)}")
+        raise SystemExit(f"error: E_IMAGE {min(unknown)}: not in the list of images; known: {', '.join(images)}")
     if pushed:
         for name in names:
             print(push(name, images[name], f"{registry}/{name}:{tag}", base))

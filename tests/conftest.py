@@ -3,6 +3,7 @@
 import itertools
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -27,12 +28,20 @@ def pytest_configure(config: pytest.Config) -> None:
     servers.choose()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file that is slow as a whole is not even imported by the quick loop: TensorFlow and its like take seconds."""
+    if config.getoption("markexpr") != "not slow" or collection_path.suffix != ".py":
+        return None
+    return "\npytestmark = pytest.mark.slow\n" in collection_path.read_text() or None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a server, so that `-m influxdb` finds it."""
+    """Mark what starts a server: `-m influxdb` finds it, and the quick loop does without it."""
     for item in items:
         if {"influxd", "serve"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("influxdb")
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -160,20 +160,20 @@ def disk_sawtooth(s: Setting, rng: np.random.Generator) -> Values:
     )
 
 
-# The twelve, with the steps at which they make sense; reference: the cases' own numbers.
+# The twelve, with the steps at which they make sense.
 CASES: dict[str, tuple[Case, tuple[int, ...]]] = {
-    "1 ramp": (ramp, STEPS_S),
-    "2 weak trend": (weak_trend, STEPS_S),
-    "3 trend and daily wave": (trend_and_daily, STEPS_S[:3]),
-    "4 weekly wave": (weekly, STEPS_S),
-    "5 weekend": (weekend, STEPS_S),
-    "6 daily wave at 5 min": (daily, (300,)),
-    "7 random walk": (random_walk, STEPS_S),
-    "8 white noise": (white_noise, STEPS_S),
-    "9 constant": (constant, STEPS_S),
-    "10 ar(1)": (ar_1, STEPS_S),
-    "11 daily wave": (daily, STEPS_S[:3]),
-    "12 disk sawtooth": (disk_sawtooth, STEPS_S),
+    "ramp": (ramp, STEPS_S),
+    "weak trend": (weak_trend, STEPS_S),
+    "trend and daily wave": (trend_and_daily, STEPS_S[:3]),
+    "weekly wave": (weekly, STEPS_S),
+    "weekend": (weekend, STEPS_S),
+    "daily wave at 5 min": (daily, (300,)),
+    "random walk": (random_walk, STEPS_S),
+    "white noise": (white_noise, STEPS_S),
+    "constant": (constant, STEPS_S),
+    "ar(1)": (ar_1, STEPS_S),
+    "daily wave": (daily, STEPS_S[:3]),
+    "disk sawtooth": (disk_sawtooth, STEPS_S),
 }
 
 

@@ -120,7 +120,7 @@ def nasty(number: int) -> Nasty:
     clip = [(None, None), (0.0, None), (0.0, 100.0), (None, -1e9)][rng.choice(4, p=[0.6, 0.2, 0.1, 0.1])]
     start = START_NS // step_ns * step_ns
     late = int(rng.choice([0, 0, 0, 1, 30]))  # steps between the last value and the first forecast
-    settings = {"h": h, "end_ns": start + step_ns * (n + late), "level": float(rng.choice(LEVELS)), "clip": clip}
+    settings = {"horizon": h, "end_ns": start + step_ns * (n + late), "level": float(rng.choice(LEVELS)), "clip": clip}
     name = ", ".join(
         part
         for part in (

@@ -1,10 +1,10 @@
-"""Tables of sources, models and sinks: name -> where it is and which extra carries its libraries."""
+"""Tables of sources, models, sinks and steps: name -> where it is and which extra carries its libraries."""
 
 import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 
@@ -19,10 +19,18 @@ class Row:
     path: str
     extra: str = ""
     later: str = ""  # a module that it imports only when it is used: its absence must show before any work
-    options: bool = False  # it reads the `options` of an entry
-    settings: str = ""  # `module:Class` of the settings of this kind; the module must be light
+
+
+@dataclass(frozen=True)
+class KindRow(Row):
+    """One kind of source or sink, with settings of its own."""
+
+    settings: str = ""  # `module:Class` of its settings; the module must be light
     family: str = ""  # kinds of one family are the same server: a sink takes address and sign-in from such a source
     can_count: bool = False  # of a sink: it can count what it has, which `read_back` asks for
+
+
+RowType = TypeVar("RowType", bound=Row)
 
 
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
@@ -40,7 +48,7 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
         raise ConfigError.one("E_MODEL" if setting == "model" else "E_CONFIG_CHOICE", setting, hint)
     module, _, attribute = row.path.partition(":")
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        found = attribute_of(row.path)
         if row.later and importlib.util.find_spec(row.later) is None:
             raise ModuleNotFoundError(name=row.later)
     except ModuleNotFoundError as error:
@@ -56,23 +64,27 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
     return found(name.partition(":")[2]) if row_of(table, name) and name not in table else found
 
 
-def table_at(path: str) -> Mapping[str, Row]:
-    """The table at `module:ATTRIBUTE`."""
+def attribute_of(path: str) -> Any:  # noqa: ANN401 - whatever a row names
+    """What `module:attribute` names, imported now.
+
+    Raises:
+        ModuleNotFoundError: the module, or one that it imports, is not installed.
+        AttributeError: the module has no such attribute.
+    """
     module, _, attribute = path.partition(":")
-    return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+    return getattr(importlib.import_module(module), attribute)
 
 
-def settings_of(row: Row) -> type:
+def settings_of(row: KindRow) -> type:
     """The class of the settings of a row's kind."""
-    module, _, attribute = row.settings.partition(":")
-    return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+    return attribute_of(row.settings)  # type: ignore[no-any-return]
 
 
-def beside_settings(row: Row, name: str) -> Any:  # noqa: ANN401 - each asker states what it expects
+def beside_settings(row: KindRow, name: str) -> Any:  # noqa: ANN401 - each asker states what it expects
     """What a kind may say of its settings beside their class, by its name; None where it says nothing."""
     return getattr(importlib.import_module(row.settings.partition(":")[0]), name, None)
 
 
-def row_of(table: Mapping[str, Row], name: str) -> Row | None:
+def row_of(table: Mapping[str, RowType], name: str) -> RowType | None:
     """The row that a name stands for: its own, or that of its family; None where there is none."""
     return table.get(name) or table.get(name.partition(":")[0] + FAMILY if ":" in name else "")

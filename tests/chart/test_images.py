@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cronocast.chain.parts import IMAGES, image_of
+from cronocast.chain.parts import image_of
+from cronocast.images import PARTS
 from cronocast.models.table import MODELS
 from tests.chart.rendering import MINIMAL, kind, problems, render
 
@@ -21,13 +22,13 @@ def templates() -> dict[str, Any]:
 def test_each_image_has_a_task_that_reads_its_parts_and_starts_no_pod_without_one(templates: dict[str, Any]) -> None:
     tasks = {task["name"]: task for task in templates["series"]["dag"]["tasks"]}
     told = {output["name"]: output["valueFrom"]["default"] for output in templates["classify"]["outputs"]["parameters"]}
-    for image in IMAGES:
+    for image in PARTS:
         assert tasks[image]["withParam"] == f"{{{{tasks.classify.outputs.parameters.parts-{image}}}}}"
         assert json.loads(told[f"parts-{image}"]) == []
         assert f"/{tasks[image]['template']}:" in templates[tasks[image]["template"]]["container"]["image"]
         for later in ("select", "load"):
             assert f"({image}.Succeeded || {image}.Skipped)" in tasks[later]["depends"]
-    assert {name for name in told if name.startswith("parts-")} == {f"parts-{image}" for image in IMAGES}
+    assert {name for name in told if name.startswith("parts-")} == {f"parts-{image}" for image in PARTS}
 
 
 @pytest.mark.parametrize("model", ELSEWHERE)

@@ -75,7 +75,7 @@ def unrestricted(made: dict[str, Any]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", SCENARIOS, ids=[f"X1 X3 {name}" for name in IDS])
+@pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
 def test_every_pod_is_restricted_and_its_root_file_system_read_only(path: Path) -> None:
     for name, made in pods(scenario(path)):
         own = [c for c in made["containers"] if c["name"] != "wait"]
@@ -91,7 +91,7 @@ def test_every_pod_is_restricted_and_its_root_file_system_read_only(path: Path) 
         assert made["automountServiceAccountToken"] is False
 
 
-def test_x2_without_the_patch_argos_own_containers_would_not_be_restricted() -> None:
+def test_without_the_patch_argos_own_containers_would_not_be_restricted() -> None:
     made = dict(pods(scenario(SCENARIOS[IDS.index("existing")])))["extract"]
     assert {problem.split(":")[0] for problem in unrestricted(made)} == {"wait", "init"}
 
@@ -112,7 +112,7 @@ def test_every_container_is_bounded(path: Path) -> None:
             assert {"memory", "ephemeral-storage"} <= container["resources"]["limits"].keys()
 
 
-@pytest.mark.parametrize("path", SCENARIOS, ids=[f"X6 V15 {name}" for name in IDS])
+@pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
 def test_no_shell_no_script_and_no_mark_in_a_command(path: Path) -> None:
     for workflow in kind(scenario(path), "WorkflowTemplate"):
         for template in workflow["spec"]["templates"]:
@@ -123,7 +123,7 @@ def test_no_shell_no_script_and_no_mark_in_a_command(path: Path) -> None:
             assert container["command"] == ["cronocast"]
             assert not any(tags(argument) or "$(" in argument for argument in container["args"])
             assert {item["name"] for item in container.get("env", [])} <= SETTINGS
-            assert all(item.keys() == {"name", "value"} for item in container.get("env", []))  # X11: no secret by env
+            assert all(item.keys() == {"name", "value"} for item in container.get("env", []))  # no secret by env
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
@@ -168,7 +168,7 @@ def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loa
     assert secrets_by_step(path) == expected
 
 
-@pytest.mark.parametrize("path", SCENARIOS, ids=[f"X8 {name}" for name in IDS])
+@pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
 def test_a_secret_is_a_file_for_its_owner_and_an_account_may_report_and_no_more(path: Path) -> None:
     for _, made in pods(scenario(path)):
         assert all(v["secret"].get("defaultMode") == 0o400 for v in made["volumes"] if v["name"].startswith("secret-"))
@@ -206,7 +206,7 @@ SERVERS = {
 }
 
 
-@pytest.mark.parametrize(("source", "sink", "expected"), SERVERS.values(), ids=[f"X10 {name}" for name in SERVERS])
+@pytest.mark.parametrize(("source", "sink", "expected"), SERVERS.values(), ids=SERVERS)
 def test_pods_reach_names_the_api_server_and_the_servers_of_the_series(
     source: Any, sink: Any, expected: list[int]
 ) -> None:
@@ -236,6 +236,6 @@ def test_the_labels_that_the_policy_selects_are_on_every_pod() -> None:
     )
 
 
-def test_v14_the_chart_evaluates_no_text_of_a_user() -> None:
+def test_the_chart_evaluates_no_text_of_a_user() -> None:
     text = "".join(path.read_text() for path in (CHART / "templates").iterdir())
     assert not re.search(r"\btpl\b", text)

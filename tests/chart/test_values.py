@@ -149,55 +149,59 @@ def test_every_setting_of_a_series_that_the_chart_acts_on_changes_the_schedule_b
 
 # id -> (path, value, what helm's message must hold)
 REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
-    "V1 a list": ("series", [], ("/series", "array")),
-    "V1 5001 series": ("series", {f"s{i}": None for i in range(5001)}, ("/series", "5,000")),
-    "V2 six fields": ("series.a.schedules", ["* * * * * *"], ("/series/a/schedules/0", "* * * * * *")),
-    "V2 minute 61": ("series.a.schedules", ["61 * * * *"], ("E_CRON", "series.a.schedules", '"61"')),
-    "V2 @every": ("series.a.schedules", ["@every 1s"], ("/series/a/schedules/0",)),
-    "V2 Sunday as 7": (
+    "series as a list": ("series", [], ("/series", "array")),
+    "5001 series": ("series", {f"s{i}": None for i in range(5001)}, ("/series", "5,000")),
+    "schedule: six fields": ("series.a.schedules", ["* * * * * *"], ("/series/a/schedules/0", "* * * * * *")),
+    "schedule: minute 61": ("series.a.schedules", ["61 * * * *"], ("E_CRON", "series.a.schedules", '"61"')),
+    "schedule: @every": ("series.a.schedules", ["@every 1s"], ("/series/a/schedules/0",)),
+    "schedule: Sunday as 7": (
         "series.a.schedules",
         ["0 6 * * 5-7"],
         ("E_CRON", "series.a.schedules", '"5-7"', "days of the week 0 to 6"),
     ),
-    "V2 a range backwards": (
+    "schedule: a range backwards": (
         "series.a.schedules",
         ["0 22-6 * * *"],
         ("E_CRON", "series.a.schedules", '"22-6"', "ranges upwards"),
     ),
-    "V2 never": ("series.a.schedules", ["0 0 31 2 *"], ("E_CRON", "series.a.schedules", "never")),
-    "V2 a zone in front": ("series.a.schedules", ["TZ=UTC 1 1 1 1 1"], ("/series/a/schedules/0",)),
-    "V2 empty": ("series.a.schedules", [""], ("/series/a/schedules/0",)),
-    "V4 policy in lower case": ("schedule.concurrencyPolicy", "replace", ("/schedule/concurrencyPolicy", "Forbid")),
-    "V4 an unknown policy": ("schedule.concurrencyPolicy", "Queue", ("/schedule/concurrencyPolicy",)),
-    "V5 no catching up": ("schedule.startingDeadlineSeconds", 0, ("/schedule/startingDeadlineSeconds", "1")),
-    "V5 negative": ("schedule.startingDeadlineSeconds", -5, ("/schedule/startingDeadlineSeconds",)),
-    "V6 53 characters": ("series", {"a" * 53: MINIMAL}, ("E_NAME", "a" * 53, "52")),
-    "V6 a control character": ("series", {"a\tb": MINIMAL}, ("/series", r"a\tb")),
-    "V6 a trailing backslash": ("series", {"a\\": MINIMAL}, ("/series", r"'a\'")),
-    "V7 latest": ("image.tag", "latest", ("E_IMAGE", "image.tag")),
-    "V7 a scheme": ("image.registry", "http://x", ("/image/registry",)),
-    "V7 empty": ("image.registry", "", ("/image/registry",)),
-    "V7 half a digest": ("image.digests", {"load": "sha256:12"}, ("/image/digests/load",)),
-    "V7 an unknown image": ("image.digests", {"lod": "sha256:" + "0" * 64}, ("/image/digests", "lod")),
-    "V8 limit below request": (
+    "schedule: never": ("series.a.schedules", ["0 0 31 2 *"], ("E_CRON", "series.a.schedules", "never")),
+    "schedule: a zone in front": ("series.a.schedules", ["TZ=UTC 1 1 1 1 1"], ("/series/a/schedules/0",)),
+    "schedule: empty": ("series.a.schedules", [""], ("/series/a/schedules/0",)),
+    "policy in lower case": ("schedule.concurrencyPolicy", "replace", ("/schedule/concurrencyPolicy", "Forbid")),
+    "an unknown policy": ("schedule.concurrencyPolicy", "Queue", ("/schedule/concurrencyPolicy",)),
+    "deadline: no catching up": ("schedule.startingDeadlineSeconds", 0, ("/schedule/startingDeadlineSeconds", "1")),
+    "deadline: negative": ("schedule.startingDeadlineSeconds", -5, ("/schedule/startingDeadlineSeconds",)),
+    "name: 53 characters": ("series", {"a" * 53: MINIMAL}, ("E_NAME", "a" * 53, "52")),
+    "name: a control character": ("series", {"a\tb": MINIMAL}, ("/series", r"a\tb")),
+    "name: a trailing backslash": ("series", {"a\\": MINIMAL}, ("/series", r"'a\'")),
+    "image: latest": ("image.tag", "latest", ("E_IMAGE", "image.tag")),
+    "image: a scheme": ("image.registry", "http://x", ("/image/registry",)),
+    "image: empty": ("image.registry", "", ("/image/registry",)),
+    "image: half a digest": ("image.digests", {"load": "sha256:12"}, ("/image/digests/load",)),
+    "image: an unknown image": ("image.digests", {"lod": "sha256:" + "0" * 64}, ("/image/digests", "lod")),
+    "limit below request": (
         "resources.load.limits",
         {"memory": "8Mi"},
         ("E_RESOURCES", "resources.load.limits.memory", "8Mi", "64Mi"),
     ),
-    "V8 bytes": ("resources.load.limits", {"memory": "512"}, ("E_RESOURCES", "resources.load.limits.memory", "512")),
-    "V8 an odd quantity": ("resources.load.limits", {"memory": "1e3Gi"}, ("/resources/load/limits/memory", "1e3Gi")),
-    "V8 half a GPU": ("profiles", {"gpu": {"heavy": {"gpus": 0.5}}}, ("/profiles/gpu/heavy/gpus", "integer")),
-    "V9 root": ("security.runAsUser", 0, ("/security/runAsUser",)),
-    "V9 privileged": ("security.privileged", True, ("/security", "privileged")),
-    "V9 hostNetwork": ("hostNetwork", True, ("hostNetwork",)),
-    "V10 an unknown profile": ("series.a.profile", "gpu", ("E_CONFIG_CHOICE", "series.a.profile", "cpu")),
-    "V11 a password": ("series.a.source.password", "canary", ("/series/a/source", "password")),
-    "V11 a token in defaults": ("defaults.sink.token", "canary", ("/defaults/sink", "token")),
-    "V14 a mark in an annotation": ("annotations", {"a": "{{workflow.name}}"}, ("E_UNRENDERED", "annotations")),
-    "V14 a mark in a name": ("series", {"{{x}}": MINIMAL}, ("E_UNRENDERED", "series.{{x}}")),
-    "V16 retry as text": ("retry.limit", "abc", ("/retry/limit",)),
-    "V16 1000 repetitions": ("retry.limit", 1000, ("/retry/limit", "20")),
-    "V16 maxDuration": ("retry.maxDuration", "1m", ("/retry", "maxDuration")),
+    "memory in bytes": (
+        "resources.load.limits",
+        {"memory": "512"},
+        ("E_RESOURCES", "resources.load.limits.memory", "512"),
+    ),
+    "an odd quantity": ("resources.load.limits", {"memory": "1e3Gi"}, ("/resources/load/limits/memory", "1e3Gi")),
+    "half a GPU": ("profiles", {"gpu": {"heavy": {"gpus": 0.5}}}, ("/profiles/gpu/heavy/gpus", "integer")),
+    "root": ("security.runAsUser", 0, ("/security/runAsUser",)),
+    "privileged": ("security.privileged", True, ("/security", "privileged")),
+    "hostNetwork": ("hostNetwork", True, ("hostNetwork",)),
+    "an unknown profile": ("series.a.profile", "gpu", ("E_CONFIG_CHOICE", "series.a.profile", "cpu")),
+    "a password": ("series.a.source.password", "canary", ("/series/a/source", "password")),
+    "a token in defaults": ("defaults.sink.token", "canary", ("/defaults/sink", "token")),
+    "a mark in an annotation": ("annotations", {"a": "{{workflow.name}}"}, ("E_UNRENDERED", "annotations")),
+    "a mark in a name": ("series", {"{{x}}": MINIMAL}, ("E_UNRENDERED", "series.{{x}}")),
+    "retry as text": ("retry.limit", "abc", ("/retry/limit",)),
+    "1000 repetitions": ("retry.limit", 1000, ("/retry/limit", "20")),
+    "retry.maxDuration": ("retry.maxDuration", "1m", ("/retry", "maxDuration")),
     "a model that is none": ("series.a.model", "lstn", ("/series/a/model", "lstm")),
     "a candidate that is none": ("defaults.candidates", ["theta", "lstn"], ("/defaults/candidates/1", "lstm")),
     "a zone that is none": ("series.a.timezone", "Europe/Berln", ("E_TZ", "series.a.timezone", "Europe/Berln")),
@@ -211,10 +215,10 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "a port in words": ("series.a.source.url", "http://h:abc", ("/series/a/source/url",)),
     "the janitor at minute 61": ("janitor.schedule", "61 3 * * *", ("E_CRON", "janitor.schedule", '"61"')),
     "the janitor at a minute made from a name": ("janitor.schedule", "H 3 * * *", ("E_CRON", "janitor.schedule", "H")),
-    "V17 no size": ("volume.size", "0", ("/volume/size",)),
-    "V17 one pod's claim": ("volume.accessMode", "ReadWriteOncePod", ("/volume/accessMode",)),
-    "V18 schedule": ("series.a.schedule", "1 * * * *", ("/series/a", "schedule")),
-    "V18 mutex": ("mutex", "x", ("mutex",)),
+    "volume of no size": ("volume.size", "0", ("/volume/size",)),
+    "one pod's claim": ("volume.accessMode", "ReadWriteOncePod", ("/volume/accessMode",)),
+    "schedule instead of schedules": ("series.a.schedule", "1 * * * *", ("/series/a", "schedule")),
+    "mutex": ("mutex", "x", ("mutex",)),
     "nothing to read": (
         "series.a.source",
         {"url": "http://a"},
@@ -359,7 +363,7 @@ def minutes(count: int, schedule: str) -> list[str]:
     return [cron["spec"]["schedules"][0].split()[0] for cron in kind(objects, "CronWorkflow")]
 
 
-def test_g8_a_thousand_series_start_spread_over_the_hour_and_at_the_same_minute_each_time() -> None:
+def test_a_thousand_series_start_spread_over_the_hour_and_at_the_same_minute_each_time() -> None:
     found = minutes(1000, "H * * * *")
     peak = max(found.count(minute) for minute in set(found))
     assert len(set(found)) == 60
@@ -369,11 +373,11 @@ def test_g8_a_thousand_series_start_spread_over_the_hour_and_at_the_same_minute_
     ]
 
 
-def test_g8_every_fifth_minute_starts_at_each_of_five() -> None:
+def test_every_fifth_minute_starts_at_each_of_five() -> None:
     assert set(minutes(100, "H/5 * * * *")) == {f"{i}-59/5" for i in range(5)}
 
 
-def test_v6_no_two_names_make_one_object_and_each_is_one_that_kubernetes_takes() -> None:
+def test_no_two_names_make_one_object_and_each_is_one_that_kubernetes_takes() -> None:
     crons = kind(scenario(SCENARIOS[IDS.index("names")]), "CronWorkflow")
     names = [cron["metadata"]["name"] for cron in crons]
     assert len(set(names)) == len(names) == 9
@@ -381,7 +385,7 @@ def test_v6_no_two_names_make_one_object_and_each_is_one_that_kubernetes_takes()
     assert {"cpu", "0755", "yes", "1e3"} <= set(names)
 
 
-def test_v6_a_name_that_another_name_already_makes_is_refused() -> None:
+def test_a_name_that_another_name_already_makes_is_refused() -> None:
     made = kind(render({"defaults": MINIMAL, "series": {"CPU": None}}), "CronWorkflow")[0]["metadata"]["name"]
     assert "E_NAME series." in problems({"defaults": MINIMAL, "series": {"CPU": None, made: None}})
 

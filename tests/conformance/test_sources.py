@@ -17,8 +17,9 @@ from cronocast.registry import settings_of
 from cronocast.settings.declare import default_of
 from cronocast.sources.table import SOURCES
 from tests.conformance.source_adapters import ADAPTERS, Values
+from tests.conformance.source_faults import FAULTS, GARBAGE, ONLY_ENDLESS, Serve
 from tests.conformance.toy_source import ROW
-from tests.lying_server import Answer, Behaviour, LyingServer, Seen, drip, endless, hang_up, raw, reset, silent, status
+from tests.lying_server import Answer, Behaviour, LyingServer, Seen, status
 from tests.wire.extract_run import DAY, END, HOUR, START, Ran, run_extract
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -27,7 +28,6 @@ KINDS = sorted(ROWS)
 HTTP_KINDS = [kind for kind in KINDS if ADAPTERS[kind].over_http]
 SINK = {"url": "http://127.0.0.1:1", "database": "d"}  # not every source is a place to write to
 GIVEN: Values = {(): [(START + i * HOUR, i + 0.5) for i in range(24)]}
-Serve = Callable[[bytes], Behaviour]  # from the body of a whole answer
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def extract(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: py
             file.write_bytes(answer.body)
             return run(str(file))
         with LyingServer(behave) as server:
+            against.sent = server.seen  # type: ignore[attr-defined]
             return run(server.url)
 
     return against
@@ -161,54 +162,11 @@ def test_a_value_that_is_not_finite_is_refused_or_left_out(
         assert ran.history is None
 
 
-# Bodies that are no answer, for every kind; made from a whole answer.
-GARBAGE: dict[str, Callable[[bytes], bytes]] = {
-    "half": lambda body: body[: len(body) // 2],
-    "a byte short": lambda body: body[:-1],
-    "nothing": lambda _: b"",
-    "binary": lambda _: bytes(range(256)) * 4,
-    "login page": lambda _: b"<!doctype html><title>Login</title>" + b"<p>x" * 999,
-    "something behind it": lambda body: body + b"\n}{",
-    "deep": lambda _: b"[" * 100_000,
-    "another document": lambda _: b'{"status":"ok"}',
-    "null": lambda _: b"null",
-}
-
-
 @pytest.mark.parametrize("spoil", GARBAGE.values(), ids=GARBAGE)
 @pytest.mark.parametrize("kind", KINDS)
 def test_garbage_is_refused(kind: str, spoil: Callable[[bytes], bytes], extract: Any) -> None:
     ran = extract(kind, lambda body: Answer(body=spoil(body)))
     assert (ran.code, ran.history) == (76, None), ran.stderr
-
-
-OK = b"HTTP/1.1 200 OK\r\n"
-# What a server or a proxy does to any request, with the exit code of DESIGN's table.
-FAULTS: dict[str, tuple[Serve, int]] = {
-    "401": (lambda _: status(401, "who are you"), 77),
-    "403": (lambda _: status(403, "no"), 77),
-    "404": (lambda _: status(404, "no such page"), 69),
-    "408": (lambda _: status(408), 75),
-    "429": (lambda _: status(429), 75),
-    "429 come back in an hour": (lambda _: status(429, Retry_After="3600"), 75),
-    "500": (lambda _: status(500, "oh"), 75),
-    "503": (lambda _: status(503, "<html><body>" + "<p>x" * 9999), 75),
-    "204": (lambda _: status(204), 76),
-    "302": (lambda _: status(302, Location="http://127.0.0.1:1/"), 76),
-    "600": (lambda _: status(600), 76),
-    "cut": (lambda body: Answer(body=body, cut=len(body) // 2), 75),
-    "cut between chunks": (lambda body: Answer(body=(body[:99], body[99:]), cut=105), 75),
-    "cut without a length": (lambda body: Answer(body=body, cut=len(body) // 2, version="HTTP/1.0"), 76),
-    "reset": (lambda _: reset, 75),
-    "reset in the answer": (lambda body: Answer(body=body, cut=99, reset=True), 75),
-    "hung up": (lambda _: hang_up, 75),
-    "silence": (lambda _: silent, 75),
-    "byte by byte": (lambda body: drip(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body), 75),
-    "compressed": (lambda body: Answer(body=body, headers={"Content-Encoding": "gzip"}), 76),
-    "too many headers": (lambda _: raw(OK + b"X: a\r\n" * 10_000 + b"\r\n"), 76),
-    "endless": (lambda _: endless(b"\n" * 65536, OK + b"\r\n"), 66),
-}
-ONLY_ENDLESS = {"endless": {"max_bytes": 10**6, "timeout": "30s"}}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -265,3 +223,4 @@ def test_a_secret_is_sent_and_shows_nowhere(
     for serve in echoes:
         ran = extract(kind, serve, source={"auth": "token"})
         assert "CANARY" not in ran.stderr + json.dumps(ran.result) + (ran.history or "")
+        assert extract.sent[0].headers["authorization"] == "Token CANARY-7"

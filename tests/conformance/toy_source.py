@@ -14,14 +14,14 @@ from cronocast.durations import Duration
 from cronocast.errors import ContractError, DataError
 from cronocast.handoff.series import tags_text
 from cronocast.http.client import blocks, client_of
-from cronocast.registry import Row
+from cronocast.registry import KindRow
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Number, Span, Text
 from cronocast.settings.server import Server
 from cronocast.sources.spool import Spool
 from cronocast.sources.table import Reading, Window
 
-ROW = Row("tests.conformance.toy_source:Toy", settings="tests.conformance.toy_source:Settings")
+ROW = KindRow("tests.conformance.toy_source:Toy", settings="tests.conformance.toy_source:Settings")
 
 
 @dataclass(frozen=True)

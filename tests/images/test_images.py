@@ -96,7 +96,7 @@ def test_continuous_integration_builds_every_image() -> None:
     }
 
 
-def test_x21_help_runs_without_network_rights_or_a_writable_root(box: Box) -> None:
+def test_help_runs_without_network_rights_or_a_writable_root(box: Box) -> None:
     done = box.run("--help")
     assert done.returncode == 0, done.stderr
     assert "Turn any metric" in done.stdout

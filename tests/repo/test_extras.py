@@ -14,6 +14,8 @@ import pytest
 import requirements
 from cronocast.models.table import MODELS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LOCK, PROJECT = (ROOT / "requirements.lock").read_text(), (ROOT / "pyproject.toml").read_text()
 EXAMPLES = {**{name: name for name in MODELS if ":" not in name}, "darts:<Model>": "darts:ExponentialSmoothing"}
@@ -29,14 +31,14 @@ refused = set(json.loads(sys.argv[1]))
 sys.meta_path.insert(0, Refuse())
 import numpy as np
 from cronocast.models.model import Context
-from cronocast.models.table import MODELS
+from cronocast.models.table import MODELS, abilities
 from cronocast.registry import load
 
 y = np.sin(np.arange(400) / 24 * 2 * np.pi) + np.arange(400) / 100
-options = {"horizon": 12, "units": 4, "epochs": 1, "lookback": 24} if sys.argv[2] in ("lstm", "nbeats") else {}
-contexts = [Context(3600 * 10**9, 0, periods=(24,), options=options, member=name) for name in "ab"]
+options = {"units": 4, "epochs": 1, "lookback": 24} if sys.argv[2] in ("lstm", "nbeats") else {}
+contexts = [Context(3600 * 10**9, 0, periods=(24,), options=options, horizon=12, member=name) for name in "ab"]
 model = load(MODELS, "model", sys.argv[2])
-if hasattr(model, "fit_many"):
+if abilities(sys.argv[2]).together:
     yhat = model.fit_many([y, y[::-1].copy()], contexts).predict_after(y, 12, contexts[0])
 else:
     yhat = model().fit(y, contexts[0]).predict(12)

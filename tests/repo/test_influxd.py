@@ -4,6 +4,7 @@ Rights, crash and restart, and that it never outlives its owner.
 """
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -19,6 +20,8 @@ import pytest
 from demo import influxd_find
 from demo.influxd import Influxd, InfluxdError
 from tests import servers
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 
@@ -159,3 +162,13 @@ def test_an_unreadable_cache_is_not_needed_where_influxd_is_on_the_path(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", "/nonexistent")
     assert influxd_find.command(8086, tmp_path, {}) == [str(tmp_path / "influxd"), "-config", os.devnull]
+
+
+def test_versions_that_can_not_be_tested_against_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"'1\.7'.*1\.13\.2"):
+        servers.build("1.7")
+    monkeypatch.setattr(servers, "SCRIPTS", tmp_path)
+    servers.build("debian")
+    for version in servers.COMPILED:
+        with pytest.raises(SystemExit, match=rf"{re.escape(version)}: there is no \.\./shared/servers"):
+            servers.build(version)

@@ -1,6 +1,7 @@
 """`cronocast backtest` as people meet it: JSON, tables and page, one error line, what fails told, ended tidily."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from cronocast.commands import application as cli
 from tests.backtest_sample import HOUR, member, wave, write
+from tests.messages import numbers
 
 
 @pytest.fixture
@@ -61,23 +63,24 @@ def test_json_goes_to_stdout_and_progress_to_stderr(history: str, command: Any, 
         3,
         "12h",
     )
-    assert err.splitlines()[-1] == "backtest: 24 of 24 forecasts"
+    assert err.splitlines()[-1].startswith("backtest: ")
+    assert numbers(err.splitlines()[-1]) == ["24", "24"]  # forecasts done, of how many
     assert page.read_text().startswith("<!doctype html>")
 
 
 def test_tables_are_the_default(history: str, command: Any) -> None:
     code, out, _ = command("--history", history, "--horizon", "12h", "--models", "naive", "--jobs", "1")
     assert code == 0
-    assert all(
-        word in out for word in ("By model", "By step ahead", "By member", "seasonal_naive", "host=bb", "6 past starts")
-    )
+    assert all(word in out for word in ("model", "step", "member", "seasonal_naive", "host=bb"))
+    assert numbers(out)[1] == "6"  # members, then how many forecasts were made of each
 
 
 def test_titles_stand_on_one_line_also_above_a_narrow_table(command: Any, tmp_path: Path) -> None:
     many = write(tmp_path / "h.csv", [member(wave, 240, f"m={i}", noise=2) for i in range(2)])
     _, out, _ = command("--history", str(many), "--horizon", "80h", "--models", "naive", "--jobs", "1")
-    assert out.startswith("2 members, 1 past start from ")
-    assert {"By model", "By step ahead: MASE, coverage", "By member: error / naive, coverage"} <= set(out.splitlines())
+    assert numbers(out)[:2] == ["2", "1"]
+    assert any("step" in line and "MASE" in line and "coverage" in line for line in out.splitlines())
+    assert any("member" in line and "naive" in line and "coverage" in line for line in out.splitlines())
 
 
 def test_an_entry_without_a_source_takes_what_is_left_open_from_the_file(command: Any, tmp_path: Path) -> None:
@@ -125,20 +128,12 @@ def test_a_model_that_fails_is_told_and_not_flattered(history: str, command: Any
 
 
 ERRORS = {
-    "no file": (["--history", "absent.csv"], 66, "error: E_INPUT_MISSING"),
-    "unknown model": (
-        ["--models", "thetta"],
-        78,
-        "error: E_MODEL --models: 'thetta' is not known; did you mean 'theta'?",
-    ),
-    "too long a horizon": (
-        ["--horizon", "7d"],
-        66,
-        "error: E_TOO_SHORT --history: it holds 240 steps (10d); a horizon of 7d needs three times that (3w)",
-    ),
-    "the page over the history": (["--out", "h.csv"], 78, "error: E_PATH"),
-    "no origins": (["--origins", "0"], 78, "error: E_CONFIG_RANGE --origins"),
-    "not a number": (["--origins", "ten"], 2, "error: E_USAGE"),
+    "no file": (["--history", "absent.csv"], 66, "E_INPUT_MISSING absent.csv: "),
+    "unknown model": (["--models", "thetta"], 78, "E_MODEL --models: 'thetta' .*'theta'"),
+    "too long a horizon": (["--horizon", "7d"], 66, r"E_TOO_SHORT --history: .*240 steps \(10d\).* 7d .*3w"),
+    "the page over the history": (["--out", "h.csv"], 78, "E_PATH --out: "),
+    "no origins": (["--origins", "0"], 78, "E_CONFIG_RANGE --origins: 0 "),
+    "not a number": (["--origins", "ten"], 2, "E_USAGE .*--origins.*'ten'"),
 }
 
 
@@ -151,7 +146,7 @@ def test_errors_are_one_line(
         *(["--history", "h.csv"] if "--history" not in words else []), "--horizon", "12h", "--jobs", "1", *words
     )
     assert (ended, out) == (code, "")
-    assert err.splitlines()[-1].startswith(line), err
+    assert re.match(f"error: {line}", err.splitlines()[-1]), err
 
 
 def children(pid: int) -> list[int]:
@@ -165,6 +160,7 @@ def children(pid: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks through /proc")
 def test_sigterm_ends_it_with_all_its_processes(tmp_path: Path) -> None:
     path = write(tmp_path / "h.csv", [member(wave, 400, f"host={i}", noise=2) for i in range(6)])

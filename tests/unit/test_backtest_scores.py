@@ -16,6 +16,7 @@ from cronocast.backtest.scores import MEASURES, document, measured
 from cronocast.backtest.study import run_study
 from cronocast.backtest.table import LESS_NEEDED, print_tables
 from tests.backtest_sample import member, request, wave, write
+from tests.messages import numbers, wording
 
 
 def by_loop(actual: Any, yhat: Any, lower: Any, upper: Any, scale: float) -> dict[str, float]:
@@ -56,9 +57,10 @@ def test_what_was_not_forecast_or_not_observed_does_not_count() -> None:
     assert measured(one, np.full((1, 3), np.nan), gone, gone, np.array([[1.0]]), 0.9) is None
 
 
-@pytest.fixture
-def found(tmp_path: Path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A ramp, a wave that repeats exactly, and a wave with noise."""
+    tmp_path = tmp_path_factory.mktemp("found")
     members = [
         member(lambda i: 3 + 0.5 * i, 288, "kind=ramp"),
         member(wave, 288, "kind=wave"),
@@ -148,10 +150,10 @@ def test_tables_hold_every_model_and_member(found: dict[str, Any], capsys: pytes
             "naive",
             "kind=ramp",
             "kind=noisy",
-            "6 past starts",
-            "the 95 % band held",
+            "95 %",
         )
     )
+    assert numbers(out)[:2] == ["3", "6"]  # members, and how many forecasts were made of each
     assert max(map(len, out.splitlines()[1:7])) <= 140
 
 
@@ -164,10 +166,10 @@ def test_figures_by_model_stand_in_one_line_on_any_screen(
     _, _, head, *rows = capsys.readouterr().out.splitlines()
     lost = [name for name in LESS_NEEDED if name not in head]
     assert bool(lost) is (width < 140)
-    assert all(name in head for name in ("error / naive", "95 % range", "MASE", "coverage"))
+    assert all(name in head for name in ("naive", "95 %", "MASE", "coverage"))
     assert [row.split()[0] for row in rows[:4]] == list(found["models"])
     assert max(map(len, [head, *rows[:4]])) <= width
-    assert (f"{', '.join(lost)}: no room on this screen; --json and --out show them" == rows[4]) is bool(lost)
+    assert bool(lost) is (rows[4].startswith(", ".join(lost) or "-") and "--json" in rows[4])
 
 
 def test_a_member_without_values_to_compare_leaves_nulls(tmp_path: Path) -> None:
@@ -233,70 +235,81 @@ def test_coverage_counts_values_that_miss_together_as_fewer() -> None:
     assert coverage_band(np.zeros(2), np.zeros(2)) is None
 
 
-WORDS = {
-    "fits": ((0.94, [0.91, 0.97]), "it fits"),
-    "narrow": ((0.8, [0.75, 0.85]), "too narrow"),
-    "wide": ((0.99, [0.96, 1.0]), "wider than it needs to be"),
-    "few": ((0.9, [0.7, 0.98]), "too few past forecasts to tell whether it fits"),
-    "none": ((0.9, None), "of 500 values"),
+Given = tuple[float, list[float] | None]
+VERDICTS: dict[str, tuple[Given, list[str]]] = {  # coverage and its bounds; what is shown of them
+    "fits": ((0.94, [0.91, 0.97]), ["94", "91", "97"]),
+    "narrow": ((0.8, [0.75, 0.85]), ["80", "75", "85"]),
+    "wide": ((0.99, [0.96, 1.0]), ["99", "96", "100"]),
+    "few": ((0.9, [0.7, 0.98]), ["90", "70", "98"]),
+    "none": ((0.9, None), ["90"]),
+}
+VERDICT = {name: wording(coverage_words(*given, 0.95, 500)) for name, (given, _) in VERDICTS.items()}
+
+
+@pytest.mark.parametrize(("given", "shown"), VERDICTS.values(), ids=VERDICTS)
+def test_coverage_in_words(given: Given, shown: list[str]) -> None:
+    assert sorted(numbers(coverage_words(*given, 0.95, 500))) == sorted(["95", "500", *shown])
+
+
+def test_each_verdict_has_words_of_its_own() -> None:
+    assert len(set(VERDICT.values())) == len(VERDICTS)
+
+
+ROUNDED = {  # level, bounds: how they are shown, and the verdict
+    "just below": (0.95, [0.91, 0.9496], ["91", "94.96"], "narrow"),
+    "fits by little": (0.95, [0.947, 0.98], ["94.7", "98"], "fits"),
+    "the level itself": (0.95, [0.95, 0.98], ["95", "98"], "fits"),
+    "a level with decimals": (0.975, [0.9771, 0.99], ["98", "99"], "wide"),
+    "near all": (0.99, [0.9912, 1.0], ["99.1", "100"], "wide"),
+    "by nearly nothing": (0.95, [0.95 + 1e-9, 0.98], ["95.0000", "98"], "wide"),
 }
 
 
-@pytest.mark.parametrize(("given", "end"), WORDS.values(), ids=WORDS)
-def test_coverage_in_words(given: tuple[float, list[float] | None], end: str) -> None:
-    assert coverage_words(*given, 0.95, 500).endswith(end)
-
-
-ROUNDED = {  # level, bounds: the words
-    "plain": (0.95, [0.91, 0.97], "91 % and 97 %: it fits"),
-    "just above": (0.95, [0.953, 0.98], "95.3 % and 98 %: wider than it needs to be"),
-    "by less than a tenth": (0.95, [0.9502, 0.98], "95.02 % and 98 %: wider than it needs to be"),
-    "just below": (0.95, [0.91, 0.9496], "91 % and 94.96 %: too narrow"),
-    "fits by little": (0.95, [0.947, 0.98], "94.7 % and 98 %: it fits"),
-    "the level itself": (0.95, [0.95, 0.98], "95 % and 98 %: it fits"),
-    "a level with decimals": (0.975, [0.9771, 0.99], "98 % and 99 %: wider than it needs to be"),
-    "near all": (0.99, [0.9912, 1.0], "99.1 % and 100 %: wider than it needs to be"),
-    "by nearly nothing": (0.95, [0.95 + 1e-9, 0.98], "95.0000 % and 98 %: wider than it needs to be"),
-}
-
-
-@pytest.mark.parametrize(("level", "bounds", "end"), ROUNDED.values(), ids=ROUNDED)
+@pytest.mark.parametrize(("level", "bounds", "shown", "verdict"), ROUNDED.values(), ids=ROUNDED)
 def test_rounding_does_not_hide_on_which_side_of_the_level_a_bound_lies(
-    level: float, bounds: list[float], end: str
+    level: float, bounds: list[float], shown: list[str], verdict: str
 ) -> None:
-    assert coverage_words(0.96, bounds, level, 500).endswith(f"the true share is between {end}")
+    said = coverage_words(0.96, bounds, level, 500)
+    assert sorted(numbers(said)) == sorted([f"{level * 100:.10g}", "96", "500", *shown])
+    assert wording(said) == VERDICT[verdict]
 
 
 def test_a_level_is_named_as_it_was_set() -> None:
-    assert coverage_words(0.96, None, 0.975, 500) == "the 97.5 % band held 96 % of 500 values"
+    assert "97.5" in numbers(coverage_words(0.96, None, 0.975, 500))
 
 
-@pytest.mark.parametrize(("given", "end"), WORDS.values(), ids=WORDS)
-def test_no_verdict_on_fewer_values_than_the_note_asks_for(given: tuple[float, list[float] | None], end: str) -> None:
-    said = coverage_words(*given, 0.95, FEW_VALUES - 1)
-    assert said.endswith("of 99 values: too few to judge it")
-    assert "the true share" not in said
-    assert coverage_words(*given, 0.95, FEW_VALUES).endswith(end.replace("500", "100"))
+def test_no_verdict_on_fewer_values_than_the_note_asks_for() -> None:
+    few = {wording(coverage_words(*given, 0.95, FEW_VALUES - 1)) for given, _ in VERDICTS.values()}
+    assert len(few) == 1
+    assert few.isdisjoint(VERDICT.values())
+    enough = {name: wording(coverage_words(*given, 0.95, FEW_VALUES)) for name, (given, _) in VERDICTS.items()}
+    assert enough == VERDICT
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ((0.8, 0.7, 0.9), "20 % smaller"),
-        ((1.3, 1.1, 1.4), "30 % larger"),
-        ((0.9, 0.8, 1.1), "no clear difference"),
-        ((0.5, None, None), "tells nothing"),
-    ],
-)
-def test_ratio_in_words(given: tuple[float, float | None, float | None], said: str) -> None:
-    assert said in ratio_words(*given)
+RATIOS: dict[str, tuple[tuple[float, float | None, float | None], list[str]]] = {
+    "smaller": ((0.8, 0.7, 0.9), ["20"]),
+    "larger": ((1.3, 1.1, 1.4), ["30"]),
+    "no clear difference": ((0.9, 0.8, 1.1), []),
+    "one forecast": ((0.5, None, None), []),
+}
+
+
+@pytest.mark.parametrize(("given", "shown"), RATIOS.values(), ids=RATIOS)
+def test_ratio_in_words(given: tuple[float, float | None, float | None], shown: list[str]) -> None:
+    assert numbers(ratio_words(*given)) == shown
+
+
+def test_each_ratio_has_words_of_its_own() -> None:
+    assert len({wording(ratio_words(*given)) for given, _ in RATIOS.values()}) == len(RATIOS)
 
 
 def test_notes_tell_what_weakens_the_figures() -> None:
     model = {"statuses": {"fallback": 2, "ok": 1}, "reasons": ["model_failed: x"], "not_tried": 1}
     said = notes({"origins": ["t"] * 3, "values": 36, "overlap": True, "models": {"lstm": model}})
-    assert [text.split(":")[0].split(" ")[0] for text in said] == ["Only", "Only", "Past", "lstm", "lstm"]
-    assert "2 fallback of 3 forecasts (model_failed: x)" in said[3]
+    assert [numbers(text.partition(".")[0]) for text in said[:3]] == [["3"], ["36"], []]
+    assert ["lstm" in text for text in said] == [False, False, False, True, True]
+    assert all(part in said[3] for part in ("2 fallback", "3", "model_failed: x"))
+    assert numbers(said[4]) == ["1"]
     assert (
         notes(
             {

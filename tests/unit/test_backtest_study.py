@@ -54,6 +54,7 @@ def forecasts(study: Study, model: str, upto: int) -> list[np.ndarray]:
     return [v[:, :upto] for v in (rows.yhat, rows.lower, rows.upper, study.scale)]
 
 
+@pytest.mark.slow
 def test_what_comes_after_an_origin_changes_nothing_of_its_forecast(tmp_path: Path) -> None:
     path, members = noisy(tmp_path)
     order = request(path, "auto,theta", origins=4)
@@ -83,7 +84,9 @@ def test_a_past_forecast_is_that_of_a_run_at_that_time(tmp_path: Path) -> None:
         before = time_ns < study.origin_ns(o)
         assert before.sum() == study.origins[o]
         profile = classify_member(*members[m].key, time_ns[before], y[before], HOUR, 24, None, None)
-        run = forecast_member(profile, time_ns[before], y[before], Settings(h=12, end_ns=study.origin_ns(o), level=0.8))
+        run = forecast_member(
+            profile, time_ns[before], y[before], Settings(horizon=12, end_ns=study.origin_ns(o), level=0.8)
+        )
         rows = study.models["auto"]
         assert (rows.used[m][o], study.classes[m][o]) == (run.model, profile.series_class)
         np.testing.assert_array_equal(
@@ -106,6 +109,7 @@ def test_rows_within_steps_are_those_of_their_steps(minutes: int, tmp_path: Path
     np.testing.assert_array_equal(found.models["theta"].yhat, expected.models["theta"].yhat)
 
 
+@pytest.mark.slow
 def test_processes_change_no_number(tmp_path: Path) -> None:
     path, members = noisy(tmp_path)
     told: list[tuple[int, int]] = []

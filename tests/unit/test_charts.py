@@ -16,6 +16,7 @@ from cronocast.report.focus import Focus, focus_of
 from cronocast.report.model import MemberView, read_run
 from cronocast.report.sections import CONTEXT_SIZES, SIZES, STEPS_SIZES
 from tests import report_runs
+from tests.messages import numbers
 from tests.report_runs import HOUR, NOW, Sample
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -101,14 +102,16 @@ def test_a_gap_is_shaded_from_the_left_edge_where_it_reaches_it(
 def test_no_forecast_draws_history_alone() -> None:
     root = draw(view([1.0, 2.0, 3.0], []))
     assert not [d for d in paths(root, "band") if d]
-    assert "No forecast" in (root.findtext("desc") or "")
+    described = root.findtext("desc") or ""
+    assert "3.00" in described
+    assert "%" not in described  # no interval either
 
 
 def test_now_and_the_newest_change_are_labelled() -> None:
     root = draw(view([1.0 * (i > 20) for i in range(60)], [(1, 0, 2)] * 24, changes=(-39,)))
-    texts = [t.text for t in root.iter("text")]
-    assert "now Tue 10 Mar 14:00" in texts
-    assert "change Sun 8 Mar 23:00" in texts
+    texts = [t.text or "" for t in root.iter("text")]
+    assert any(text.endswith(" Tue 10 Mar 14:00") for text in texts)
+    assert any(text.endswith(" Sun 8 Mar 23:00") for text in texts)
 
 
 def test_focus_holds_the_longest_season_between_three_and_seven_horizons() -> None:
@@ -230,7 +233,7 @@ def test_a_chart_has_a_title_and_says_its_numbers_in_words() -> None:
     assert root.get("aria-labelledby", "").split() == [
         e.get("id") for e in (root.find("title"), root.find("desc")) if e is not None
     ]
-    assert "4.00 to 8.00" in (root.findtext("desc") or "")
+    assert {"5.00", "6.00", "4.00", "8.00"} <= set(numbers(root.findtext("desc") or ""))
 
 
 def test_focus_edges_never_meet() -> None:

@@ -21,6 +21,8 @@ from tests.series_generator import (
 )
 from tests.series_spoiled import ROWS, SPOILED
 
+pytestmark = pytest.mark.slow
+
 COUNT = int(os.environ.get("VARIATIONS", "40"))  # of each case; every level of every property comes among them
 RIGHT = 0.97
 
@@ -72,6 +74,6 @@ def test_a_week_shows_in_a_month_of_days_and_noise_makes_none(weeks: int) -> Non
 
 
 def test_a_day_that_explains_nothing_inside_a_week_is_no_error() -> None:
-    series = make(CASES["4 weekly wave"][0], Setting(step_s=300, weeks=4, noise=2, scale=2, seed=0))
+    series = make(CASES["weekly wave"][0], Setting(step_s=300, weeks=4, noise=2, scale=2, seed=0))
     profile = classify_member("m", "", series.time_ns, series.y, 300 * SECOND, 24, None, None)
     assert (profile.series_class, profile.periods) == (series.series_class, series.periods)

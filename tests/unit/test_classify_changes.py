@@ -9,6 +9,8 @@ from cronocast.classify import classify_member
 from tests.series_generator import CASES, SECOND, Series, Setting, make, settings
 from tests.series_spoiled import ROWS, SPOILED
 
+pytestmark = pytest.mark.slow
+
 COUNT = 40  # variations of each case
 MOST_POINTS = 2100  # hours and days of 12 weeks; longer ones are tried with the classes
 NEAR = 3  # steps by which a change may be off
@@ -28,7 +30,7 @@ def changes(setting: Setting, series: Series) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "name", ["12 disk sawtooth", "daily, level shift", "noise, level shift", "ramp that stops", "ramp with a drop"]
+    "name", ["disk sawtooth", "daily, level shift", "noise, level shift", "ramp that stops", "ramp with a drop"]
 )
 def test_changes_are_found_where_they_are(name: str) -> None:
     true = found = false = 0
@@ -46,14 +48,14 @@ def test_changes_are_found_where_they_are(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "1 ramp",
-        "2 weak trend",
-        "4 weekly wave",
-        "5 weekend",
-        "7 random walk",
-        "8 white noise",
-        "10 ar(1)",
-        "11 daily wave",
+        "ramp",
+        "weak trend",
+        "weekly wave",
+        "weekend",
+        "random walk",
+        "white noise",
+        "ar(1)",
+        "daily wave",
     ],
 )
 def test_series_without_changes_have_none(name: str) -> None:

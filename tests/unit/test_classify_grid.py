@@ -24,16 +24,16 @@ STEPS = {
     "two rows": (np.array([START, START + 7 * SECOND]), (7 * SECOND, False)),
     "even": (START + np.arange(50) * 7 * MINUTE, (7 * MINUTE, False)),
     "a third missing": (START + np.delete(np.arange(60), np.arange(0, 60, 3)) * MINUTE, (MINUTE, False)),
-    "D10 jitter": (jittered(200, HOUR, 0.4), (HOUR, False)),
-    "D11 rate falls": (
+    "jitter": (jittered(200, HOUR, 0.4), (HOUR, False)),
+    "rate falls": (
         START + np.concatenate([np.arange(600), 600 + 10 * np.arange(60)]) * MINUTE,
         (10 * MINUTE, True),
     ),
-    "D11 rate rises": (
+    "rate rises": (
         START + np.concatenate([10 * np.arange(60), 600 + np.arange(600)]) * MINUTE,
         (10 * MINUTE, True),
     ),
-    "D17 extremes": (np.array([-(2**63), 2**63 - 1]), (2**63 - 1, False)),
+    "extremes": (np.array([-(2**63), 2**63 - 1]), (2**63 - 1, False)),
     "nanoseconds": (np.arange(20), (1, False)),
 }
 

@@ -82,7 +82,7 @@ def test_one_folder_that_cannot_be_removed_stops_no_other(
     monkeypatch.setattr("cronocast.commands.clean.shutil.rmtree", stubborn)
     assert clean(tmp_path, WEEK, NOW) == Cleaned(1, 1, ("cpu-1/runs/20260101T000000Z: Permission denied",))
     assert not second.exists()
-    assert "not removed: cpu-1/runs/20260101T000000Z: Permission denied" in capsys.readouterr().err
+    assert "cpu-1/runs/20260101T000000Z: Permission denied" in capsys.readouterr().err
 
 
 def test_a_run_that_vanishes_meanwhile_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

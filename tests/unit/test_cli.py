@@ -15,6 +15,7 @@ from cronocast import __version__
 from cronocast.commands import application as cli
 from cronocast.commands.reference import COMMANDS
 from cronocast.handoff.files import read_json
+from tests.messages import numbers
 
 HEAD = "name,tags,time,value\n"
 HOUR_NS = 3600 * 10**9
@@ -53,23 +54,21 @@ def test_version_and_no_words(command: Any) -> None:
 
 
 BAD = {
-    "S3 header only": (HEAD, 0, "skipped"),
-    "S4 the text of an error": ('error\n"database not found"\n', 76, "E_CSV_HEADER"),
-    "S5 header again": (GOOD + HEAD, 76, "E_CSV_ROW"),
-    "S6 thousands": (GOOD.replace(",7.5\n", ",1,000\n", 1), 76, "E_CSV_VALUE"),
-    "S7 infinity": (GOOD.replace(",7.5\n", ",inf\n", 1), 76, "E_CSV_VALUE"),
-    "S9 NUL": (GOOD.replace(",7.5\n", ",\x00\n", 1), 76, "E_CSV_ENCODING"),
-    "S10 unsorted": (HEAD + GOOD.splitlines(keepends=True)[2] + GOOD.splitlines(keepends=True)[1], 76, "E_CSV_TIME"),
-    "S11 cut": (GOOD[:-3], 76, "E_CSV_ROW"),
-    "S1 empty": ("", 66, "E_INPUT_MISSING"),
+    "header only": (HEAD, 0, "skipped"),
+    "the text of an error": ('error\n"database not found"\n', 76, "E_CSV_HEADER"),
+    "header again": (GOOD + HEAD, 76, "E_CSV_ROW"),
+    "thousands": (GOOD.replace(",7.5\n", ",1,000\n", 1), 76, "E_CSV_VALUE"),
+    "infinity": (GOOD.replace(",7.5\n", ",inf\n", 1), 76, "E_CSV_VALUE"),
+    "NUL": (GOOD.replace(",7.5\n", ",\x00\n", 1), 76, "E_CSV_ENCODING"),
+    "unsorted": (HEAD + GOOD.splitlines(keepends=True)[2] + GOOD.splitlines(keepends=True)[1], 76, "E_CSV_TIME"),
+    "cut": (GOOD[:-3], 76, "E_CSV_ROW"),
+    "empty": ("", 66, "E_INPUT_MISSING"),
 }
 
 
 @pytest.mark.parametrize(("content", "code", "token"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize("step", ["classify", "forecast"])
-def test_s_rows_through_the_command(
-    step: str, content: str, code: int, token: str, command: Any, tmp_path: Path
-) -> None:
+def test_rows_through_the_command(step: str, content: str, code: int, token: str, command: Any, tmp_path: Path) -> None:
     history, output = tmp_path / "h.csv", tmp_path / ("p.json" if step == "classify" else "f.csv")
     history.write_text(content)
     output.write_text("the last good one")
@@ -78,7 +77,7 @@ def test_s_rows_through_the_command(
     )
     assert (ended, "Traceback" in err) == (code, False), err
     assert token in err.splitlines()[-1]
-    assert code == 0 or output.read_text() == "the last good one"  # U7
+    assert code == 0 or output.read_text() == "the last good one"
 
 
 def history_of(path: Path, step_s: int, count: int = 400) -> str:
@@ -101,8 +100,7 @@ def test_a_step_found_in_the_file_that_does_not_fit_says_whence_it_is(command: A
     words = ["forecast", "--history", history_of(tmp_path / "h.csv", 3599), "--forecast", str(tmp_path / "f.csv")]
     code, _, err = command(*words)
     assert code == 78
-    assert "--horizon: 24h is no multiple of every (3599s)" in err
-    assert "--every sets another" in err
+    assert re.search("--horizon: 24h .*3599s.*--every", err)
     assert command(*words, "--every", "1h")[0] == 0
 
 
@@ -127,7 +125,7 @@ def test_what_a_step_left_before_does_not_stand_for_a_try_that_failed(command: A
     assert "forecast failed" in err
 
 
-def test_s_mutated_files_through_the_command(command: Any, tmp_path: Path) -> None:
+def test_mutated_files_through_the_command(command: Any, tmp_path: Path) -> None:
     """Whatever happens to a file: an exit code of the table and one error line."""
     rng = random.Random(20260131)
     codes = set()
@@ -154,7 +152,7 @@ def test_validate_says_what_it_found(command: Any, tmp_path: Path) -> None:
     )
     code, out, err = command("validate", "-f", str(tmp_path / "v.yaml"))
     assert (code, err) == (0, "")
-    assert out.splitlines()[1] == "b: every 5m, 4w back, 24h ahead, model linear, writes cpu_forecast"
+    assert re.match(r"b: .*\b5m\b.*\b4w\b.*\b24h\b.*\blinear\b.*\bcpu_forecast\b", out.splitlines()[1])
     assert list(json.loads(command("validate", "-f", str(tmp_path / "v.yaml"), "--json")[1])) == ["a", "b"]
 
 
@@ -170,16 +168,15 @@ def test_validate_says_twenty_problems_and_all_as_data(command: Any, tmp_path: P
     (tmp_path / "v.yaml").write_text(json.dumps({"series": {f"s{i}": entry for i in range(15)}}))
     code, out, err = command("validate", "-f", str(tmp_path / "v.yaml"))
     assert (code, out, err.count("problem: E_")) == (78, "", 20)
-    assert "problem: and 10 more" in err
-    assert "options.epochs: 0 is out of range; allowed: a whole number from 1 to 1000" in err
+    more = [line for line in err.splitlines() if line.startswith("problem: ") and not line.startswith("problem: E_")]
+    assert [numbers(line) for line in more] == [["10"]]
+    assert re.search(r"options\.epochs: 0 .*\b1 .*\b1000\b", err)
     code, out, _ = command("validate", "-f", str(tmp_path / "v.yaml"), "--json")
     problems = json.loads(out)["problems"]
     assert (code, len(problems)) == (78, 30)
-    assert {
-        "token": "E_CONFIG_RANGE",
-        "where": "series.s0.options.epochs",
-        "sentence": "0 is out of range; allowed: a whole number from 1 to 1000",
-    } in problems
+    [first] = [problem for problem in problems if problem["where"] == "series.s0.options.epochs"]
+    assert first["token"] == "E_CONFIG_RANGE"
+    assert numbers(first["sentence"]) == ["0", "1", "1000"]
 
 
 def test_schema_is_json(command: Any) -> None:
@@ -204,10 +201,10 @@ def test_ctrl_c_while_libraries_are_loaded_is_one_line(library: str, how: list[s
         timeout=60,
         check=False,
     )
-    assert (ended.returncode, ended.stderr.splitlines()) == (
-        130,
-        ["error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on"],
-    )
+    assert ended.returncode == 130
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("error: E_INTERRUPTED keyboard: ")
+    assert "Ctrl-C" in line
 
 
 def test_as_a_process_a_step_writes_its_result(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_the_error_is_as_without_a_change(start: int, end: int) -> None:
     assert found.time_ns.tolist() == [end + i * HOUR for i in range(48)]
     assert np.abs(found.yhat - truth).mean() < 1.5 * np.abs(quiet.yhat - quiet_truth).mean() + 0.3
     assert ((found.lower <= found.yhat) & (found.yhat <= found.upper)).all()
-    assert any(note.startswith("calendar: the clock of Europe/Berlin changes once") for note in found.notes)
+    assert any(note.startswith("calendar: ") and "Europe/Berlin" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("name", SHIFTED)
@@ -122,7 +122,8 @@ def test_steps_that_do_not_divide_the_change_are_left_alone() -> None:
     start, end = SPRING - 20 * DAY - HOUR, SPRING + 4 * DAY - HOUR
     (found, _), (plain, _) = forecast(start, end, 12, BERLIN, step=2 * HOUR), forecast(start, end, 12, step=2 * HOUR)
     assert found.yhat.tobytes() == plain.yhat.tobytes()
-    assert "steps of 2 h can't follow the clock of Europe/Berlin" in found.notes[0]
+    assert "2 h" in found.notes[0]
+    assert "Europe/Berlin" in found.notes[0]
 
 
 @pytest.mark.parametrize(

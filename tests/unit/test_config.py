@@ -1,4 +1,4 @@
-"""Bad configuration, row by row (C1-C30).
+"""Bad configuration, row by row.
 
 Exit code, token, one error line that names key, value and what is right, no secret, no traceback.
 """
@@ -22,13 +22,13 @@ from cronocast.settings.declare import with_value
 
 CANARY = "c4n4ry-s3cr3t"
 ERROR = re.compile(r"error: E_[A-Z0-9_]+ \S+: .{5,400}")
-HINT = re.compile(r"\b(allowed|give|write|name|put|leave|known|split|use|run|right)\b")
+REMEDY = "; "  # stands between what is wrong and what would be right
 SOURCE: dict[str, Any] = {"url": "http://127.0.0.1:8086", "database": "metrics", "measurement": "cpu", "field": "usage"}
 BOUNDS = "WHERE time >= $start AND time < $end"
 
 
 class Ended:
-    """How a command ended, with the rules that hold for every error checked (U2 to U5)."""
+    """How a command ended, with the rules that hold for every error checked."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
@@ -42,7 +42,7 @@ class Ended:
         lines = self.err.splitlines()
         assert [line for line in lines if line.startswith("error:")] == lines[-1:], self.err
         assert ERROR.fullmatch(lines[-1]), lines[-1]
-        assert HINT.search(lines[-1]), lines[-1]
+        assert REMEDY in lines[-1], lines[-1]
         return lines[-1]
 
     def expect(self, token: str, where: str, code: int = 78) -> str:
@@ -54,6 +54,11 @@ class Ended:
             self.error
         )
         return self.error
+
+    @property
+    def counted(self) -> list[str]:
+        """The numbers in parentheses at the end of the error line: this problem, of how many."""
+        return re.findall("[0-9]+", self.error.rpartition("(")[2])
 
 
 @pytest.fixture
@@ -90,7 +95,7 @@ def validate(cronocast: Any, tmp_path: Path) -> Any:
         file.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
         before = sorted(tmp_path.rglob("*"))
         ended: Ended = cronocast("validate", "-f", str(file))
-        assert sorted(tmp_path.rglob("*")) == before  # U7
+        assert sorted(tmp_path.rglob("*")) == before  # nothing is left behind
         return ended
 
     return run
@@ -108,18 +113,18 @@ BOMB = (
     + "series: {cpu: {}}\n"
 )
 FILES: dict[str, tuple[str | bytes, str]] = {
-    "C1 empty": ("", "E_CONFIG_READ"),
-    "C1 only a comment": ("# nothing\n", "E_CONFIG_READ"),
-    "C1 not UTF-8": (b"series: \xff\xfe\n", "E_CONFIG_READ"),
-    "C2 python object": ("series: !!python/object/apply:os.system ['touch owned']\n", "E_CONFIG_YAML"),
-    "C3 alias bomb": (BOMB, "E_CONFIG_SIZE"),
-    "C3 10 MB": ("series: {cpu: {}}\n#" + "x" * 10_000_000, "E_CONFIG_SIZE"),
-    "C3 alias inside itself": ("defaults: &a {source: *a}\nseries: {cpu: *a}\n", "E_CONFIG_YAML"),
-    "C3 nested deeply": ("series: " + "[" * 5000, "E_CONFIG_YAML"),
-    "C4 key twice": ("series:\n  cpu: {every: 1h}\n  cpu: {every: 2h}\n", "E_CONFIG_YAML"),
-    "C4 tab indent": ("series:\n\tcpu: {}\n", "E_CONFIG_YAML"),
-    "C4 two documents": ("series: {}\n---\nseries: {}\n", "E_CONFIG_YAML"),
-    "C4 not closed": (f'series:\n  cpu:\n    password: "{CANARY}\n', "E_CONFIG_YAML"),
+    "empty": ("", "E_CONFIG_READ"),
+    "only a comment": ("# nothing\n", "E_CONFIG_READ"),
+    "not UTF-8": (b"series: \xff\xfe\n", "E_CONFIG_READ"),
+    "python object": ("series: !!python/object/apply:os.system ['touch owned']\n", "E_CONFIG_YAML"),
+    "alias bomb": (BOMB, "E_CONFIG_SIZE"),
+    "10 MB": ("series: {cpu: {}}\n#" + "x" * 10_000_000, "E_CONFIG_SIZE"),
+    "alias inside itself": ("defaults: &a {source: *a}\nseries: {cpu: *a}\n", "E_CONFIG_YAML"),
+    "nested deeply": ("series: " + "[" * 5000, "E_CONFIG_YAML"),
+    "key twice": ("series:\n  cpu: {every: 1h}\n  cpu: {every: 2h}\n", "E_CONFIG_YAML"),
+    "tab indent": ("series:\n\tcpu: {}\n", "E_CONFIG_YAML"),
+    "two documents": ("series: {}\n---\nseries: {}\n", "E_CONFIG_YAML"),
+    "not closed": (f'series:\n  cpu:\n    password: "{CANARY}\n', "E_CONFIG_YAML"),
     "no mapping": ("[1, 2]\n", "E_CONFIG_TYPE"),
     "no series": ("defaults: {every: 1h}\n", "E_CONFIG_TYPE"),
     "series as list": ("series: [{name: cpu}]\n", "E_CONFIG_TYPE"),
@@ -136,7 +141,7 @@ def test_file_is_refused(text: str | bytes, token: str, validate: Any, tmp_path:
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe"])
-def test_c1_no_readable_file(kind: str, cronocast: Any, tmp_path: Path) -> None:
+def test_no_readable_file(kind: str, cronocast: Any, tmp_path: Path) -> None:
     path = tmp_path / "values.yaml"
     if kind == "folder":
         path.mkdir()
@@ -150,11 +155,11 @@ def test_c1_no_readable_file(kind: str, cronocast: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["on", "yes", "123", "0x1F", "1.5", "null", "2026-01-01", "~", "1_000"])
 def test_series_names_that_yaml_reads_as_something_else(name: str, validate: Any) -> None:
     text = f"defaults: {{source: {json.dumps(SOURCE)}}}\nseries:\n  %s: {{}}\n"
-    assert "write it in quotes" in validate(text % name).expect("E_SERIES_NAME", "series.")
+    assert "YAML" in validate(text % name).expect("E_SERIES_NAME", "series.")
     assert validate(text % f"'{name}'").code == 0
 
 
-def test_c4_line_of_the_fault_is_named(validate: Any) -> None:
+def test_line_of_the_fault_is_named(validate: Any) -> None:
     validate("series:\n  cpu: {every: 1h}\n  cpu: {every: 2h}\n").expect("E_CONFIG_YAML", "values.yaml:3")
 
 
@@ -162,7 +167,7 @@ def test_c4_line_of_the_fault_is_named(validate: Any) -> None:
 # -----------------------------------------
 LONG = "x" * 300
 SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
-    "C6": [
+    "numbers and lengths": [
         *[("horizon", value, "E_CONFIG_TYPE") for value in (24, -1, 0, 1e9, float("nan"), True, ["24h"])],
         *[
             ("horizon", value, "E_CONFIG_DURATION")
@@ -175,13 +180,13 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         *[("min_points", value, "E_CONFIG_RANGE") for value in (-1, 0, 10**9, 10**400)],
         *[("level", value, "E_CONFIG_RANGE") for value in (float("nan"), float("inf"), -0.5, 1)],
     ],
-    "C7": [
+    "durations": [
         *[("every", value, "E_CONFIG_DURATION") for value in ("10min", "7m3", "0s", "1mo", "1 h", "h", "5w", "7m")],
         ("lookback", "90m", "E_CONFIG_DURATION"),
         ("horizon", "90m", "E_CONFIG_DURATION"),
         ("source.slice", "90m", "E_CONFIG_DURATION"),
     ],
-    "C8": [
+    "scheme of the address": [
         ("source.url", value, "E_URL_SCHEME")
         for value in (
             "ftp://h",
@@ -195,7 +200,7 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
             "javascript:x",
         )
     ],
-    "C9": [
+    "credentials in the address": [
         (path, value, "E_URL_CREDENTIALS")
         for path in ("source.url", "sink.url")
         for value in (
@@ -206,13 +211,13 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
             f"http://a@{CANARY}@h",
         )
     ],
-    "C9 masked": [
+    "credentials where others are expected": [
         ("source.url", f"http://u:p/{CANARY}@h", "E_URL_PORT"),
         ("source.url", f"u:{CANARY}@h", "E_URL_SCHEME"),
         ("source.url", f"http://u:x?{CANARY}@h", "E_URL_PORT"),
         ("source.url", f"http://u:{CANARY}@h:99999", "E_URL_PORT"),
     ],
-    "C10": [
+    "host of the address": [
         ("source.url", f"http://{host}:8086", "E_URL_HOST")
         for host in (
             *(
@@ -230,7 +235,7 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
             *("224.0.0.1", "-h", "h..x", "a" * 64, "", "①②⑦.0.0.1", "h%2e", "127.0.0.1."),
         )
     ],
-    "C11": [
+    "port and form of the address": [
         ("source.url", "http://h:0", "E_URL_PORT"),
         ("source.url", "http://h:70000", "E_URL_PORT"),
         ("source.url", "http://h:80a", "E_URL_PORT"),
@@ -240,17 +245,17 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         ("source.url", "http://h\r\nX: y", "E_URL"),
         ("source.url", "http://h x", "E_URL"),
     ],
-    "C13": [
+    "names of databases": [
         (path, value, "E_IDENT")
         for path in ("source.database", "source.retention_policy", "sink.database")
         for value in ('a";DROP DATABASE x', "a/b", "..", "", LONG, "a\nb", "a\x00b")
     ],
-    "C14": [
+    "names of measurements": [
         (path, value, "E_IDENT")
         for path in ("source.measurement", "sink.measurement")
         for value in ("/.*/", '"a".."b"', "m; DROP", "$m", "#m", "a\nb", "m\\", "", LONG, "\u2028")
     ],
-    "C16": [
+    "fields and tags": [
         *[("source.field", value, "E_TAG") for value in ("time", "_field")],
         *[("source.group_by", [value], "E_TAG") for value in ("time", "_field", "_measurement", "", "a\nb")],
         *[
@@ -262,7 +267,7 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         *[("source.tags", {"host": value}, "E_CONFIG_TYPE") for value in (1, True, {"a": 1})],
         ("source.tags", {"host": ["a", "a"]}, "E_CONFIG_DUPLICATE"),
     ],
-    "C21": [
+    "models and options": [
         *[
             ("model", value, "E_MODEL")
             for value in ("pickle", "lstmm", "", "os.system", "a:b:c", "os:system()", "../x:y", "Auto")
@@ -274,7 +279,7 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         ("options", {"x": {1: 2}}, "E_CONFIG_TYPE"),
         ("options", "layers", "E_CONFIG_TYPE"),
     ],
-    "C22": [
+    "ranges": [
         *[("level", value, "E_CONFIG_RANGE") for value in (0, 1.0, 1.5, -0.1, 95)],
         *[("source.percentile", value, "E_CONFIG_RANGE") for value in (-1, 100.5)],
         *[("budget", value, "E_CONFIG_RANGE") for value in (0, -3, 3601)],
@@ -282,34 +287,34 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         *[("sink.batch", value, "E_CONFIG_RANGE") for value in (0, -1, 10**6)],
         ("source.max_rows", 0, "E_CONFIG_RANGE"),
     ],
-    "C23": [
+    "settings against each other": [
         ("periods", ["15d"], "E_CONFIG_CROSS"),
         ("periods", ["90m"], "E_CONFIG_CROSS"),
         ("periods", ["1h"], "E_CONFIG_CROSS"),
         ("clip", {"min": 5, "max": 5}, "E_CONFIG_CROSS"),
     ],
-    "C24": [
+    "time zone": [
         ("timezone", value, "E_TZ")
         for value in ("Mars/Base", "EST5EDT4", "+02:00", "../../etc/passwd", "", "UTC+2", "europe/berlin")
     ],
-    "C26": [
+    "inline secret": [
         ("source.password", CANARY, "E_SECRET_INLINE"),
         ("sink.token", CANARY, "E_SECRET_INLINE"),
         ("source", [{"password": CANARY}], "E_CONFIG_TYPE"),
     ],
-    "C26 elsewhere": [
+    "secret elsewhere": [
         ("source.auth", {"password": CANARY}, "E_CONFIG_TYPE"),
         ("source.auth", [{"x": {"api_key": CANARY}}], "E_CONFIG_TYPE"),
         ("source.pasword", CANARY, "E_CONFIG_UNKNOWN_KEY"),
         ("source.database", f"http://u:{CANARY}@h/x", "E_IDENT"),
     ],
-    "C27": [
+    "marks of templates": [
         (path, mark, "E_UNRENDERED")
         for path in ("source.url", "source.database", "source.password_file", "horizon", "every", "name")
         for mark in ("{{inputs.parameters.x}}", "${VAR}", "<no value>", "http://{{x}}:8086")
         if path != "name"
     ],
-    "V2": [
+    "schedules": [
         ("schedules", [value], "E_CRON")
         for value in (
             "* * * * * *",
@@ -325,7 +330,7 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
             "0 0 30 2 *",
         )
     ],
-    "V2 what Argo refuses": [
+    "schedules that Argo refuses": [
         ("schedules", [value], "E_CRON")
         for value in ("0 6 * * 7", "0 6 * * 5-7", "0 22-6 * * *", "H/0 * * * *", "H/75 * * * *", "0 0 31 4,6 *")
     ],
@@ -393,12 +398,12 @@ def test_setting_by_flag_and_env(path: str, value: str, token: str, cronocast: A
         assert flag in by_flag or token == "E_CONFIG_DURATION"
         assert variable in by_env.error or token == "E_CONFIG_DURATION"
     else:
-        by_env.expect("E_CONFIG_ENCODING", variable)  # C28
-    assert not list(tmp_path.iterdir())  # U7: neither an output nor a lock
+        by_env.expect("E_CONFIG_ENCODING", variable)
+    assert not list(tmp_path.iterdir())  # neither an output nor a lock
 
 
 @pytest.mark.parametrize("aggregate", ["percentile", "mean"])
-def test_c6_percentile_zero_picks_no_point(aggregate: str, validate: Any) -> None:
+def test_percentile_zero_picks_no_point(aggregate: str, validate: Any) -> None:
     ended = validate(source__aggregate=aggregate, source__percentile=0)
     if aggregate == "mean":
         assert ended.code == 0  # it is not read
@@ -409,8 +414,8 @@ def test_c6_percentile_zero_picks_no_point(aggregate: str, validate: Any) -> Non
 @pytest.mark.parametrize(("other", "right"), [("lookback", "horizon"), ("horizon", "lookback")])
 def test_a_length_of_time_that_is_wrong_hides_no_other(other: str, right: str, validate: Any) -> None:
     ended = validate(**{other: "soon", right: "90m"})
-    assert f"series.cpu.{right}: 90m is no multiple of every (1h)" in ended.err
-    assert f"series.cpu.{other}: 'soon'" in ended.err
+    assert re.search(rf"E_CONFIG_DURATION series\.cpu\.{right}: 90m .*1h", ended.err)
+    assert f"E_CONFIG_DURATION series.cpu.{other}: 'soon'" in ended.err
 
 
 def test_what_only_libraries_know_is_told_beside_other_problems(validate: Any) -> None:
@@ -422,18 +427,18 @@ def test_what_only_libraries_know_is_told_beside_other_problems(validate: Any) -
     assert "series.b.horizon" in ended.err
 
 
-def test_c5_unknown_key_suggests_the_known_one(validate: Any) -> None:
-    assert "did you mean 'horizon'?" in validate(horzon="24h").expect("E_CONFIG_UNKNOWN_KEY", "series.cpu.horzon")
+def test_unknown_key_suggests_the_known_one(validate: Any) -> None:
+    assert "'horizon'" in validate(horzon="24h").expect("E_CONFIG_UNKNOWN_KEY", "series.cpu.horzon")
 
 
-def test_c12_tls_required(validate: Any) -> None:
+def test_tls_required(validate: Any) -> None:
     validate(source__require_tls=True).expect("E_URL_TLS", "series.cpu.source.url")
     validate(source={**SOURCE, "url": "https://h", "require_tls": True}, sink={"url": "http://h"}).expect(
         "E_URL_TLS", "series.cpu.sink.url"
     )
 
 
-def test_c10_host_not_allowed(validate: Any) -> None:
+def test_host_not_allowed(validate: Any) -> None:
     validate(source__allowed_hosts=["db.example"]).expect("E_URL_HOST", "series.cpu.source.url")
     assert validate(source={**SOURCE, "url": "http://db.example", "allowed_hosts": ["db.example"]}).code == 0
 
@@ -443,7 +448,7 @@ def test_c10_host_not_allowed(validate: Any) -> None:
     ["a' OR 1=1 --", "a\\' or", "‘quoted’", "{{workflow.name}}", "${HOME}", "<no value>", "drop", "a,b=c d"],
     ids=ascii,
 )
-def test_c15_tag_values_are_data(value: str, validate: Any) -> None:
+def test_tag_values_are_data(value: str, validate: Any) -> None:
     assert validate(source__tags={"host": value}).code == 0
     assert validate(source__tags={"host": [value, "b"]}).code == 0
 
@@ -512,12 +517,12 @@ def test_slices_cut_no_step_of_a_query(grouped: str, fine: bool, validate: Any) 
 
 
 @pytest.mark.parametrize("query", BAD_QUERIES.values(), ids=BAD_QUERIES)
-def test_c17_query_that_is_refused(query: str, validate: Any) -> None:
+def test_query_that_is_refused(query: str, validate: Any) -> None:
     validate(source={**OWN, "query": query}).expect("E_QUERY_NOT_SELECT", "series.cpu.source.query")
 
 
 @pytest.mark.parametrize("query", GOOD_QUERIES.values(), ids=GOOD_QUERIES)
-def test_c17_query_that_is_fine(query: str, validate: Any) -> None:
+def test_query_that_is_fine(query: str, validate: Any) -> None:
     assert validate(source={**OWN, "query": query}).code == 0
 
 
@@ -541,7 +546,7 @@ LOOPS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("source", "sink"), LOOPS.values(), ids=LOOPS)
-def test_c18_writing_into_what_is_read(source: dict[str, Any], sink: dict[str, Any], validate: Any) -> None:
+def test_no_writing_into_what_is_read(source: dict[str, Any], sink: dict[str, Any], validate: Any) -> None:
     validate(source=source, sink=sink).expect("E_FEEDBACK_LOOP", "series.cpu.sink.measurement")
     assert validate(source=source, sink={**sink, "database": "elsewhere"}).code == 0
 
@@ -559,15 +564,15 @@ NO_MEASUREMENT = ("#1 disk", "cpu; db", "/var usage", 'a "quoted" name', "$x", "
 
 
 @pytest.mark.parametrize("name", NO_MEASUREMENT, ids=ascii)
-def test_c14_a_measurement_made_from_a_name_that_cannot_be_one(name: str, validate: Any) -> None:
-    assert "made from the name" in validate(own_query([name])).expect("E_IDENT", "series.")
+def test_a_measurement_made_from_a_name_that_cannot_be_one(name: str, validate: Any) -> None:
+    assert "measurement" in validate(own_query([name])).expect("E_IDENT", "series.")
     assert validate(own_query([name], measurement="m")).code == 0
     assert validate(json.dumps({"defaults": {"source": SOURCE}, "series": {name: {}}})).code == 0
 
 
 @pytest.mark.parametrize("measurement", ["x" * 247, "a\\, b"], ids=ascii)
-def test_c14_a_measurement_made_from_one_that_can_only_be_read(measurement: str, validate: Any) -> None:
-    assert "made from source.measurement" in validate(source__measurement=measurement).expect(
+def test_a_measurement_made_from_one_that_can_only_be_read(measurement: str, validate: Any) -> None:
+    assert "source.measurement" in validate(source__measurement=measurement).expect(
         "E_IDENT", "series.cpu.sink.measurement"
     )
     assert validate(source__measurement=measurement, sink__measurement="m").code == 0
@@ -575,9 +580,11 @@ def test_c14_a_measurement_made_from_one_that_can_only_be_read(measurement: str,
         validate(sink__measurement=measurement).expect("E_IDENT", "series.cpu.sink.measurement")
 
 
-def test_c14_a_measurement_that_is_wrong_itself_is_told_once(validate: Any) -> None:
-    assert "problems" not in validate(source__measurement="m; DROP").expect("E_IDENT", "series.cpu.source.measurement")
-    assert "problems" not in validate(own_query(["a\nb"])).expect("E_SERIES_NAME", "series.")
+def test_a_measurement_that_is_wrong_itself_is_told_once(validate: Any) -> None:
+    wrong, name = validate(source__measurement="m; DROP"), validate(own_query(["a\nb"]))
+    wrong.expect("E_IDENT", "series.cpu.source.measurement")
+    name.expect("E_SERIES_NAME", "series.")
+    assert "problem:" not in wrong.err + name.err
 
 
 NAMES = (
@@ -611,7 +618,7 @@ def test_tags_that_only_records_must_rename_are_fine(validate: Any) -> None:
     )
 
 
-def test_c19_c20_every_name_has_its_own_folder(validate: Any) -> None:
+def test_every_name_has_its_own_folder(validate: Any) -> None:
     ids = [series_id(name) for name in NAMES]
     assert len({name.lower() for name in ids}) == len(NAMES)  # also where the file system ignores case
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", name) for name in ids)
@@ -624,7 +631,7 @@ def test_c19_c20_every_name_has_its_own_folder(validate: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\x00b", "a\nb", "\x1b[2J", "x" * 301, "", "\ud800", "a\\"], ids=ascii)
-def test_c19_names_that_are_refused(name: str, validate: Any) -> None:
+def test_names_that_are_refused(name: str, validate: Any) -> None:
     validate(json.dumps({"defaults": {"source": SOURCE}, "series": {name: {}}})).expect("E_SERIES_NAME", "series.")
 
 
@@ -632,11 +639,11 @@ SECRET_FLAGS = [["--password", CANARY], [f"--password={CANARY}"], [f"--source-pa
 
 
 @pytest.mark.parametrize("flags", SECRET_FLAGS, ids=lambda flags: flags[0].split("=")[0])
-def test_c26_no_flag_takes_a_secret(flags: list[str], cronocast: Any) -> None:
+def test_no_flag_takes_a_secret(flags: list[str], cronocast: Any) -> None:
     cronocast("extract", *flags).expect("E_USAGE", "--", code=2)
 
 
-def test_c26_secret_in_the_entry(cronocast: Any) -> None:
+def test_secret_in_the_entry(cronocast: Any) -> None:
     cronocast("extract", "--entry", json.dumps({"name": "cpu", "source": {**SOURCE, "password": CANARY}})).expect(
         "E_SECRET_INLINE", "source.password"
     )
@@ -649,7 +656,7 @@ def test_c26_secret_in_the_entry(cronocast: Any) -> None:
     cronocast("extract", "--entry", f'{{"source": {{"password": "{CANARY}"').expect("E_CONFIG_JSON", "--entry")
 
 
-def test_c28_env_values(cronocast: Any) -> None:
+def test_env_values_that_are_refused(cronocast: Any) -> None:
     flags = entry_flags("horizon")
     cronocast(*flags, env={"CRONOCAST_HORIZON": "1" * 200_000}).expect("E_CONFIG_SIZE", "CRONOCAST_HORIZON")
     cronocast(*flags, env={"CRONOCAST_HORIZON": "24h\n"}).expect("E_CONFIG_ENCODING", "CRONOCAST_HORIZON")
@@ -660,7 +667,7 @@ def test_c28_env_values(cronocast: Any) -> None:
     cronocast("forecast", env={"CRONOCAST_ENTRY": os.fsdecode(b'{"name": "\xff"}')}).expect("E_SERIES_NAME", "name")
 
 
-def test_c29_paths(cronocast: Any, tmp_path: Path) -> None:
+def test_paths_that_are_refused(cronocast: Any, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "into").symlink_to("/etc")
     (tmp_path / "root").mkdir()
@@ -697,7 +704,7 @@ USAGE = {
 
 
 @pytest.mark.parametrize(("arguments", "where"), USAGE.values(), ids=USAGE)
-def test_c30_wrong_use_of_the_command_line(arguments: list[str], where: str, cronocast: Any) -> None:
+def test_wrong_use_of_the_command_line(arguments: list[str], where: str, cronocast: Any) -> None:
     cronocast(*arguments).expect("E_USAGE", where, code=2)
 
 
@@ -710,7 +717,7 @@ def test_c30_wrong_use_of_the_command_line(arguments: list[str], where: str, cro
         "load": ["--forecast"],
     }.items(),
 )
-def test_c30_every_file_that_is_missing_is_named(step: str, flags: list[str], cronocast: Any) -> None:
+def test_every_file_that_is_missing_is_named(step: str, flags: list[str], cronocast: Any) -> None:
     ended = cronocast(step, "--entry", json.dumps({"name": "cpu", "source": SOURCE}))
     ended.expect("E_CONFIG_MISSING", flags[0])
     assert all(f" {flag}: " in ended.err for flag in flags)
@@ -733,16 +740,16 @@ def test_record_by_flags_alone(cronocast: Any, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_u8_all_problems_are_listed_at_once(validate: Any, cronocast: Any) -> None:
+def test_all_problems_are_listed_at_once(validate: Any, cronocast: Any) -> None:
     ended = validate(every="0s", horizon="x", level=2, schedules=["no"], sink__batch=0)
-    assert "(1 of 5 problems)" in ended.error
+    assert ended.counted == ["1", "5"]
     for key in ("every", "horizon", "level", "schedules[0]", "sink.batch"):
         assert f" series.cpu.{key}: " in ended.err
     text = (
         f"defaults: {{source: {json.dumps(SOURCE)}}}\nseries: {{a: {{every: 0s}}, b: 7, on: {{}}, c: {{name: c}}, d:"
         " {level: 2}}\n"
     )
-    assert "(1 of 5 problems)" in validate(text).error
+    assert validate(text).counted == ["1", "5"]
     many = cronocast(
         "extract",
         "--history",
@@ -772,18 +779,18 @@ def test_auto_is_not_offered_as_one_of_its_own_candidates(validate: Any) -> None
     assert "allowed: auto, naive, " in validate(model="autp").expect("E_MODEL", "series.cpu.model")
 
 
-def test_u8_what_is_wrong_in_defaults_is_told_there_and_once(validate: Any) -> None:
+def test_what_is_wrong_in_defaults_is_told_there_and_once(validate: Any) -> None:
     own = [f"s{i}" for i in range(30)]
     wrong = {"source": {**SOURCE, "databse": "x"}, "horizont": "24h", "levels": [80]}
     ended = validate(
         yaml.safe_dump({"defaults": wrong, "series": {**dict.fromkeys(own), "worse": {"every": "1 hour"}}})
     )
-    assert "(1 of 4 problems)" in ended.error
+    assert ended.counted == ["1", "4"]
     for place in ("defaults.source.databse", "defaults.horizont", "defaults.levels[0]", "series.worse.every"):
         assert f" {place}: " in ended.err
 
 
-def test_u8_what_defaults_leave_to_the_series_is_no_problem_of_theirs(validate: Any) -> None:
+def test_what_defaults_leave_to_the_series_is_no_problem_of_theirs(validate: Any) -> None:
     parted = {
         "defaults": {"source": {"url": SOURCE["url"]}},
         "series": {"a": {"source": {**SOURCE}}, "b": {"source": {"measurement": "m", "field": "f"}}},
@@ -791,13 +798,14 @@ def test_u8_what_defaults_leave_to_the_series_is_no_problem_of_theirs(validate: 
     validate(yaml.safe_dump(parted)).expect("E_CONFIG_MISSING", "series.b.source.database")
 
 
-def test_u8_no_more_than_twenty_are_printed(validate: Any) -> None:
+def test_no_more_than_twenty_are_printed(validate: Any) -> None:
     ended = validate(yaml.safe_dump({"series": {f"s{i}": {"level": 2} for i in range(30)}}))
-    assert len([line for line in ended.err.splitlines() if line.startswith("problem: E_")]) == 20
-    assert re.search(r"^problem: and [0-9]+ more$", ended.err, re.MULTILINE)
+    problems = [line for line in ended.err.splitlines() if line.startswith("problem: ")]
+    assert [line.startswith("problem: E_") for line in problems] == [True] * 20 + [False]
+    assert "10" in problems[-1]  # how many more there are
 
 
-def test_u6_as_a_process_within_two_seconds(tmp_path: Path) -> None:
+def test_as_a_process_without_heavy_modules(tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text(
         f"series: {{cpu: {{source: {json.dumps({**SOURCE, 'url': f'http://u:{CANARY}@h'})}}}}}\n"
     )

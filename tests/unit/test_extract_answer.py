@@ -102,7 +102,7 @@ def test_both_ways_give_the_same(parts: list[list[tuple[str, str]]], narrow: boo
 
 @settings(max_examples=300)
 @given(st.data())
-def test_spoilt_message_is_an_error_or_the_same_both_ways_G9(data: st.DataObject) -> None:
+def test_spoilt_message_is_an_error_or_the_same_both_ways(data: st.DataObject) -> None:
     whole = bytearray(message([(str(T0 + i), go_text(i / 7)) for i in range(4)], tags={"h": 'x"values":[[1,2]]'}))
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(whole) - 1))
@@ -167,11 +167,11 @@ def test_messages_are_the_lines_however_they_are_cut(blocks: list[bytes]) -> Non
     assert list(messages(blocks, "server")) == b"".join(blocks).split(b"\n")
 
 
-def test_second_document_of_the_same_member_is_refused_Q6() -> None:
+def test_second_document_of_the_same_member_is_refused() -> None:
     one = message([(str(T0), "1")])
     answer = Answer(Expected(), Spool(BytesIO(), Path(), b""), "server")
     answer.take(one)
-    with pytest.raises(ContractError, match="a second document"):
+    with pytest.raises(ContractError, match=r"^E_ANSWER server: "):
         answer.take(one)
 
 
@@ -186,5 +186,5 @@ WORDS = {
 
 
 @pytest.mark.parametrize(("words", "code"), WORDS.items(), ids=WORDS)
-def test_words_of_the_server_have_their_class_Q2(words: str, code: int) -> None:
+def test_words_of_the_server_have_their_class(words: str, code: int) -> None:
     assert fault_of(words, "server").exit_code == code

@@ -1,4 +1,4 @@
-"""Publishing a file (F22-F25).
+"""Publishing a file.
 
 Whatever call fails or kills the writer, a reader finds the old file or the whole new one.
 """
@@ -112,7 +112,7 @@ def kill_points(path: Path, log: Path) -> list[tuple[str, int]]:
 @pytest.mark.skipif(
     not Path("/usr/bin/strace").exists(), reason="needs strace; the test of injected errors covers the same calls"
 )
-def test_f22_killed_at_any_call(path: Path, tmp_path: Path) -> None:
+def test_killed_at_any_call(path: Path, tmp_path: Path) -> None:
     points = kill_points(path, tmp_path / "log")
     kinds = [name for name, _ in points]
     assert kinds.count("write") >= 1
@@ -132,11 +132,11 @@ def test_f22_killed_at_any_call(path: Path, tmp_path: Path) -> None:
 
 
 FAULTS = {
-    "F23 no inode": ("open", errno.ENOSPC, OLD),
-    "F23 no space on fsync": ("fsync", errno.ENOSPC, OLD),
-    "F24 EIO on fsync": ("fsync", errno.EIO, OLD),
-    "F25 stale handle on rename": ("replace", errno.ESTALE, OLD),
-    "F25 read-only": ("open", errno.EROFS, OLD),
+    "no inode": ("open", errno.ENOSPC, OLD),
+    "no space on fsync": ("fsync", errno.ENOSPC, OLD),
+    "EIO on fsync": ("fsync", errno.EIO, OLD),
+    "stale handle on rename": ("replace", errno.ESTALE, OLD),
+    "read-only": ("open", errno.EROFS, OLD),
     "EIO on the folder": ("sync_folder", errno.EIO, NEW),
 }
 
@@ -205,7 +205,7 @@ def publish(path: Path) -> None:
             file.write(b"x" * 2**16)
 
 
-def test_f23_file_size_limit(path: Path) -> None:
+def test_file_size_limit(path: Path) -> None:
     def limited() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
@@ -216,7 +216,7 @@ def test_f23_file_size_limit(path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", ["size=2m", "size=8m,nr_inodes=3"])
-def test_f23_full_volume(options: str, tmp_path: Path) -> None:
+def test_full_volume(options: str, tmp_path: Path) -> None:
     if subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "none", str(tmp_path)], capture_output=True, check=False
     ).returncode:
@@ -229,12 +229,12 @@ def test_f23_full_volume(options: str, tmp_path: Path) -> None:
         assert in_child(lambda: publish(path)) == 74
         assert (path.read_bytes(), leftovers(tmp_path)) == (OLD, [])
         subprocess.run(["mount", "-o", "remount,ro", str(tmp_path)], check=True)
-        assert in_child(lambda: publish(path)) == 74  # F25
+        assert in_child(lambda: publish(path)) == 74
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_f25_folder_of_another_user(path: Path) -> None:
+def test_folder_of_another_user(path: Path) -> None:
     def as_nobody() -> None:
         if os.getuid() == 0:
             os.setuid(65534)
@@ -248,7 +248,7 @@ def test_f25_folder_of_another_user(path: Path) -> None:
     assert path.read_bytes() == OLD
 
 
-def test_f25_a_file_where_a_folder_should_be(path: Path) -> None:
+def test_a_file_where_a_folder_should_be(path: Path) -> None:
     with pytest.raises(StorageError):
         write_json(path / "x.json", {})
 
@@ -279,7 +279,7 @@ def test_json_that_is_refused(content: bytes, tmp_path: Path) -> None:
         read_json(tmp_path / "x.json")
 
 
-def test_s1_json_missing_or_empty(tmp_path: Path) -> None:
+def test_json_missing_or_empty(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     for name in ("missing", "empty"):
         with pytest.raises(DataError, match="E_INPUT_MISSING"):
@@ -302,7 +302,7 @@ HOLDER = (
 )
 
 
-def test_f32_f34_lock_is_held_and_free_once_its_holder_is_killed(tmp_path: Path) -> None:
+def test_lock_is_held_and_free_once_its_holder_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"

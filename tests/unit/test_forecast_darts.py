@@ -21,6 +21,8 @@ from cronocast.models.rules import model_fault
 from cronocast.models.table import MODELS
 from cronocast.registry import load
 
+pytestmark = pytest.mark.slow
+
 SOURCE = {"url": "http://h:1", "database": "d", "measurement": "m", "field": "f"}
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 20)
@@ -28,7 +30,7 @@ Y = 100 + 0.1 * T + 10 * np.sin(2 * np.pi * T / 24) + np.random.default_rng(0).n
 
 
 def context(**options: Any) -> Context:
-    return Context(HOUR_NS, 0, periods=(24,), options={"horizon": 24, "key": "m{}", **options})
+    return Context(HOUR_NS, 0, periods=(24,), options=options, horizon=24, key="m{}")
 
 
 def forecast(name: str, **options: Any) -> Any:
@@ -67,22 +69,22 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "an unknown argument": (
         "FFT",
         {"alfa": 1},
-        r"E_CONFIG_UNKNOWN_KEY options.alfa: FFT of darts has no such argument; allowed: nr_freqs_to_keep, ",
+        r"E_CONFIG_UNKNOWN_KEY options.alfa: FFT .*nr_freqs_to_keep, ",
     ),
     "an unknown choice": (
         "ExponentialSmoothing",
         {"trend": "up"},
-        r"E_CONFIG_CHOICE options.trend: 'up' is not allowed; allowed: multiplicative, additive",
+        r"E_CONFIG_CHOICE options.trend: 'up' .*multiplicative, additive",
     ),
     "lags that are missing": (
         "LinearRegressionModel",
         {},
-        r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses .*its arguments: lags, ",
+        r"E_CONFIG_CHOICE options: LinearRegressionModel .*: lags, ",
     ),
     "an argument that nothing behind it takes": (
         "LinearRegressionModel",
         {"lags": 3, "lag": 3},
-        r"E_CONFIG_CHOICE options: LinearRegressionModel of darts refuses",
+        r"E_CONFIG_CHOICE options: LinearRegressionModel ",
     ),
 }
 
@@ -116,16 +118,15 @@ def test_validate_refuses_options_that_the_model_does_not_take(given: dict[str, 
     assert [(problem.token, problem.where) for problem in problems] == [
         ("E_CONFIG_UNKNOWN_KEY", f"series.a.options.{name}") for name in refused
     ]
-    assert all(
-        "FFT of darts has no such argument; allowed: nr_freqs_to_keep, " in problem.sentence for problem in problems
-    )
+    assert all("FFT" in problem.sentence for problem in problems)
+    assert all("nr_freqs_to_keep, " in problem.sentence for problem in problems)
 
 
 @pytest.mark.parametrize("given", [{"model": "darts:Nosuch"}, {"candidates": ["linear", "darts:Nosuch"]}], ids=str)
 def test_validate_knows_the_models_of_a_library_that_is_there(given: dict[str, Any]) -> None:
     [problem] = option_problems(parse_entry({"name": "a", "source": SOURCE, **given}), "series.a")
     assert (problem.token, problem.where) == ("E_MODEL", f"series.a.{next(iter(given))}")
-    assert "darts has no model 'Nosuch'" in problem.sentence
+    assert "'Nosuch'" in problem.sentence
     assert option_problems(parse_entry({"name": "a", "source": SOURCE, "model": "darts:FFT"}), "series.a") == []
 
 
@@ -163,44 +164,42 @@ def test_no_forecast_is_begun_with_a_wrong_option(settings: dict[str, Any]) -> N
         Profile("m", "", "seasonal", "", HOUR_NS, Y.size, 0, HOUR_NS * (Y.size - 1), periods=(24,)),
         HOUR_NS * Y.size,
     )
-    job = MemberJob(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, h=24, options={"alfa": 1}, **settings))
-    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options\.alfa: FFT of darts"):
+    job = MemberJob(profile, HOUR_NS * T, Y, Settings(end_ns=end_ns, horizon=24, options={"alfa": 1}, **settings))
+    with pytest.raises(ConfigError, match=r"E_CONFIG_UNKNOWN_KEY options\.alfa: FFT .*nr_freqs_to_keep, "):
         next(forecast_members([job]))
 
 
 @pytest.mark.parametrize("name", ["Tetha", "MovingAverageFilter", "forecasting", "__doc__"])
 def test_an_unknown_model_lists_those_that_are_there(name: str) -> None:
-    with pytest.raises(
-        ConfigError, match=r"E_MODEL model: darts has no model .*those that work here: .*ExponentialSmoothing, .*Theta"
-    ) as caught:
+    with pytest.raises(ConfigError, match=rf"E_MODEL model: .*'{name}'.*ExponentialSmoothing, .*Theta") as caught:
         check_models(f"darts:{name}", (), {})
     assert "NBEATSModel" not in str(caught.value)
 
 
 def test_a_name_close_to_a_model_brings_that_model_to_mind() -> None:
-    with pytest.raises(ConfigError, match=r"did you mean 'LinearRegressionModel'\? "):
+    with pytest.raises(ConfigError, match="'LinearRegressionModel'"):
         check_models("darts:LinearRegresionModel", (), {})
 
 
 def test_darts_prints_no_error_of_its_own_beside_ours(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(ConfigError, match="darts refuses"):
+    with pytest.raises(ConfigError, match="E_CONFIG_CHOICE options: LinearRegressionModel "):
         forecast("LinearRegressionModel", lags="many")
     assert not caplog.records
 
 
 def test_a_model_whose_library_is_missing_says_what_to_install() -> None:
     with pytest.raises(
-        MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' needs .*pip install 'darts\[torch\]'"
+        MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' .*pip install 'darts\[torch\]'"
     ):
         check_models("auto", ("darts:NBEATSModel",), {})
 
 
 def test_too_short_is_a_data_error() -> None:
-    with pytest.raises(DataError, match=r"E_SHORT LinearRegressionModel: 20 points, need .*extract more"):
+    with pytest.raises(DataError, match=r"E_SHORT LinearRegressionModel: .*\b20\b.*\bextract\b"):
         load(MODELS, "model", "darts:LinearRegressionModel")().fit(Y[:20], context(lags=48))
 
 
 def test_the_entry_takes_the_name_of_a_model_and_not_that_of_the_family() -> None:
     assert model_fault("darts:Theta") == ""
-    assert "is not known" in model_fault("darts")
-    assert "is not known" in model_fault("darts:<Model>")
+    assert "'darts'" in model_fault("darts")
+    assert "'darts:<Model>'" in model_fault("darts:<Model>")

@@ -15,8 +15,7 @@ from cronocast.forecast.backtest import MOST_ORIGINS
 from cronocast.forecast.engine import forecast_member
 from cronocast.handoff.profile import Profile
 from cronocast.models.linear import Linear
-from cronocast.models.table import MODELS
-from cronocast.registry import Row
+from cronocast.models.table import MODELS, ModelRow
 
 HOUR_NS = 3600 * 10**9
 START_NS = 1_700_000_400 * 10**9 // HOUR_NS * HOUR_NS
@@ -90,7 +89,7 @@ def run(
     values = np.asarray(y, dtype=float)
     times = START_NS + HOUR_NS * np.arange(values.size, dtype=np.int64)
     seen = np.isfinite(values) | np.isinf(values)
-    given = Settings(**{"h": 24, "end_ns": START_NS + HOUR_NS * values.size, **settings})
+    given = Settings(**{"horizon": 24, "end_ns": START_NS + HOUR_NS * values.size, **settings})
     return forecast_member(profile(values, series_class, **(known or {})), times[seen], values[seen], given)
 
 
@@ -104,20 +103,20 @@ def check(result: MemberForecast, h: int = 24) -> None:
 
 
 ODD = {
-    "D1 constant": (np.full(100, 5.0), "constant"),
-    "D2 all zero": (np.zeros(100), "constant"),
-    "D3 one point": ([3.0], "too_short"),
-    "D3 two points": ([3.0, 4.0], "too_short"),
-    "D3 five points": ([3.0, 4.0, 1.0, 2.0, 9.0], "too_short"),
-    "D4 gap of one": (np.where(T == 300, NAN, WAVE), "seasonal"),
-    "D4 gap of 90 %": (np.where((T > 30) & (T < 640), NAN, WAVE), "irregular"),
-    "D5 only the last point": (np.where(T < 671, NAN, 7.0), "too_short"),
-    "D6 step at the last row": (np.where(T < 671, 0.0, 1.0), "irregular"),
-    "D7 spike 1e300": (np.where(T == 400, 1e300, WAVE), "irregular"),
-    "D8 values 1e-300": (WAVE * 1e-300, "seasonal"),
-    "D9 alternating 1e308": (np.resize([1e308, -1e308], 100), "irregular"),
-    "D15 period over half the window": (WAVE[:40], "seasonal"),
-    "D18 counter with reset": ((T * 7) % 3000, "trend"),
+    "constant": (np.full(100, 5.0), "constant"),
+    "all zero": (np.zeros(100), "constant"),
+    "one point": ([3.0], "too_short"),
+    "two points": ([3.0, 4.0], "too_short"),
+    "five points": ([3.0, 4.0, 1.0, 2.0, 9.0], "too_short"),
+    "gap of one": (np.where(T == 300, NAN, WAVE), "seasonal"),
+    "gap of 90 %": (np.where((T > 30) & (T < 640), NAN, WAVE), "irregular"),
+    "only the last point": (np.where(T < 671, NAN, 7.0), "too_short"),
+    "step at the last row": (np.where(T < 671, 0.0, 1.0), "irregular"),
+    "spike 1e300": (np.where(T == 400, 1e300, WAVE), "irregular"),
+    "values 1e-300": (WAVE * 1e-300, "seasonal"),
+    "alternating 1e308": (np.resize([1e308, -1e308], 100), "irregular"),
+    "period over half the window": (WAVE[:40], "seasonal"),
+    "counter with reset": ((T * 7) % 3000, "trend"),
     "largest double": (np.full(50, 1.7976931348623157e308), "constant"),
     "smallest double": (np.resize([0.0, 5e-324], 60), "irregular"),
     "walk": (np.cumsum(RNG.normal(size=672)), "irregular"),
@@ -140,19 +139,12 @@ def test_a_season_of_which_few_values_came_is_forecast(share: float) -> None:
     assert np.abs(result.yhat - wave).mean() < 3  # repeating the last value is off by 6
 
 
-@pytest.mark.parametrize(
-    ("silent", "said"),
-    [
-        (0, ""),
-        (23, ""),
-        (24, "silent: nothing was measured in the newest 1d"),
-        (168, "silent: nothing was measured in the newest 1w"),
-    ],
-)
-def test_a_member_that_went_silent_says_so(silent: int, said: str) -> None:
+@pytest.mark.parametrize(("silent", "said"), [(0, None), (23, None), (24, "1d"), (168, "1w")])
+def test_a_member_that_went_silent_says_so(silent: int, said: str | None) -> None:
     y = np.append(WAVE[: WAVE.size - silent], np.full(silent, np.nan))
     result = run(y, "seasonal", {"periods": (24,)})
-    assert (result.status, result.reason) == ("ok", said)
+    assert result.status == "ok"
+    assert re.fullmatch(rf"silent: .*\b{said}\b.*" if said else "", result.reason)
 
 
 @pytest.mark.parametrize("y", [[], [NAN] * 5, [float("inf")] * 5], ids=["empty", "all missing", "infinite"])
@@ -166,12 +158,12 @@ def test_nothing_to_forecast_from_is_skipped_with_a_reason(y: list[float]) -> No
 def test_too_short_is_answered_as_set(wanted: str, status: str) -> None:
     result = run([1.0, 2.0], "too_short", on_too_short=wanted)
     assert result.status == status
-    assert result.reason.startswith("too_short: 2 points")
+    assert re.match(r"too_short: .*\b2 points\b", result.reason)
     assert result.yhat.size == (24 if wanted == "forecast" else 0)
 
 
 def test_one_point_is_said_as_one() -> None:
-    assert run([1.0], "too_short").reason == "too_short: 1 point; naive stands in"
+    assert re.match(r"too_short: .*\b1 point\b.*\bnaive\b", run([1.0], "too_short").reason)
 
 
 def test_first_stamp_is_the_first_step_not_the_last_observation() -> None:
@@ -235,7 +227,7 @@ def test_the_naive_forecast_that_was_better_stands_in_for_a_model_that_fails(y: 
 @pytest.mark.parametrize("minutes", [10, 30, 50, 59.99])
 def test_rows_within_steps_are_forecast_as_if_they_stood_at_their_beginnings(minutes: float) -> None:
     times = START_NS + HOUR_NS * np.arange(672)
-    settings = Settings(h=24, end_ns=START_NS + 672 * HOUR_NS)
+    settings = Settings(horizon=24, end_ns=START_NS + 672 * HOUR_NS)
     found, plain = (
         forecast_member(profile(SAWTOOTH), times + int(after * 60 * 10**9), SAWTOOTH, settings)
         for after in (minutes, 0)
@@ -258,7 +250,6 @@ def test_late_data_make_the_interval_as_wide_as_the_time_since_the_last_value() 
 
 
 def test_values_from_the_future_do_not_count() -> None:
-    """D14."""
     now = START_NS + 500 * HOUR_NS
     assert run(RAMP, "trend", end_ns=now).yhat.tobytes() == run(RAMP[:500], "trend", end_ns=now).yhat.tobytes()
 
@@ -310,7 +301,7 @@ def test_new_level_of_today_is_kept(season: float) -> None:
 
 
 def test_trend_is_extended() -> None:
-    result = run(RAMP, "trend", h=48)
+    result = run(RAMP, "trend", horizon=48)
     assert result.yhat == pytest.approx(10 + 0.1 * np.arange(672, 720), abs=1.5)
     assert "linear" in result.model
 
@@ -330,7 +321,7 @@ def test_unit_does_not_matter() -> None:
     assert (plain.yhat * 1024).tobytes() == bits.yhat.tobytes()
 
 
-FAILING = {"bug": (Broken, "RuntimeError"), "F30 not finite": (Diverging, "not finite")}
+FAILING = {"bug": (Broken, "RuntimeError"), "not finite": (Diverging, "24")}
 
 
 @pytest.mark.parametrize(("model", "sentence"), FAILING.values(), ids=FAILING)
@@ -343,11 +334,11 @@ def test_failing_model_is_replaced_and_says_why(model: type, sentence: str) -> N
 
 
 def test_a_model_that_failed_does_not_stand_in_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(MODELS, "seasonal_naive", Row(f"{__name__}:Broken"))
+    monkeypatch.setitem(MODELS, "seasonal_naive", ModelRow(f"{__name__}:Broken"))
     result = run(WAVE, "seasonal", {"periods": (24,)}, model="seasonal_naive")
     check(result)
-    assert (result.status, result.reason.count("seasonal_naive failed")) == ("fallback", 1)
-    assert result.reason.endswith("; naive stands in")
+    assert result.status == "fallback"
+    assert re.findall(r"\w*naive", result.reason) == ["seasonal_naive", "naive"]  # what failed, what stands in
 
 
 def test_failing_candidate_does_not_hurt_auto() -> None:
@@ -358,7 +349,7 @@ def test_failing_candidate_does_not_hurt_auto() -> None:
 
 
 def test_unknown_model_is_a_configuration_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="'lstn' is not known; known: naive, seasonal_naive, constant, linear"):
+    with pytest.raises(ConfigError, match=r"E_MODEL model: 'lstn' .*naive, seasonal_naive, constant, linear"):
         run(WAVE, model="lstn")
 
 
@@ -368,24 +359,20 @@ def test_set_model_that_is_worse_than_naive_is_used_and_says_so() -> None:
     assert result.model == "seasonal_naive"
     result = run(WAVE * np.where(T % 24 < 3, 5, 1), "seasonal", {"periods": (24,)}, model="linear", candidates=())
     assert result.model == "linear"
-    assert "of seasonal_naive's" in result.why
+    assert re.search(r"\d+ %.*\bseasonal_naive\b", result.why)
 
 
-EXACT = {  # a history that repeats itself, to the last digit or but for rounding; the model; what is said
-    "no error": (T % 24, f"{__name__}:Flat", ", so repeating the past would have been better"),
-    "rounding": (
-        100 + 10 * np.sin(T / 24 * 2 * np.pi),
-        f"{__name__}:Flat",
-        ", so repeating the past would have been better",
-    ),
-    "rounding of a model that is as good": (100 + 10 * np.sin(T / 24 * 2 * np.pi), f"{__name__}:Again", ""),
-}
-
-
-@pytest.mark.parametrize(("y", "model", "end"), EXACT.values(), ids=EXACT)
-def test_no_share_of_an_error_that_is_none(y: Any, model: str, end: str) -> None:
-    result = run(y, "seasonal", {"periods": (24,)}, model=model)
-    assert result.why == f"{model}: as set; seasonal_naive made no error in the backtest{end}"
+def test_no_share_of_an_error_that_is_none() -> None:
+    """Of a history that repeats itself, to the last digit or but for rounding."""
+    wave = 100 + 10 * np.sin(T / 24 * 2 * np.pi)
+    why = {}
+    for name, y, model in (("exact", T % 24, "Flat"), ("rounded", wave, "Flat"), ("as good", wave, "Again")):
+        said = run(y, "seasonal", {"periods": (24,)}, model=f"{__name__}:{model}").why
+        assert said.startswith(f"{__name__}:{model}: ")
+        assert "seasonal_naive" in said
+        assert "%" not in said
+        why[name] = said.removeprefix(f"{__name__}:{model}: ")
+    assert why["exact"] == why["rounded"] != why["as good"]
 
 
 CLIPS = {"both": (0.0, 100.0), "low": (95.0, None), "high": (None, 105.0), "outside of all": (1000.0, 2000.0)}
@@ -447,10 +434,8 @@ def test_report_holds_models_steps_and_coverage() -> None:
 )
 def test_why_says_the_figure_that_the_result_holds(y: Any, series_class: str, settings: dict[str, Any]) -> None:
     result = run(y, series_class, {"periods": (24,)}, **settings)
-    said = re.search(r"(\d+) % of (\w+)'s", result.why)
-    assert said
-    assert int(said[1]) == round(100 * result.backtest["chosen"]["ratio"])
-    assert said[2] == result.backtest["naive"]["model"]
+    assert f"{100 * result.backtest['chosen']['ratio']:.0f} %" in result.why
+    assert result.backtest["naive"]["model"] in result.why
 
 
 def test_why_names_what_is_left_where_one_of_the_chosen_fails_in_the_end() -> None:
@@ -460,11 +445,10 @@ def test_why_names_what_is_left_where_one_of_the_chosen_fails_in_the_end() -> No
     assert "linear" in left
     assert late not in left
     head, _, rest = result.why.partition(": ")
-    assert head.removeprefix("median of ").split(", ") == left
-    assert rest.startswith(f"{late} was chosen too, but could not forecast from the newest values; ")
-    said = re.search(r"(\d+) % of naive's", rest)
-    assert said
-    assert int(said[1]) == round(100 * result.backtest["chosen"]["ratio"])
+    assert all(name in head for name in left)
+    assert late not in head
+    assert late in rest
+    assert f"{100 * result.backtest['chosen']['ratio']:.0f} %" in rest
 
 
 @pytest.mark.parametrize(
@@ -473,11 +457,11 @@ def test_why_names_what_is_left_where_one_of_the_chosen_fails_in_the_end() -> No
 def test_why_names_what_stands_in(settings: dict[str, Any]) -> None:
     result = run(10 * RAMP + WAVE, "trend", {"periods": (24,)}, **settings)
     assert (result.status, result.model) == ("fallback", "naive")
-    assert result.why == f"naive stands in: {__name__}:Late was chosen, but could not forecast from the newest values"
+    assert re.match(f"naive.*{__name__}:Late", result.why)
 
 
 def test_long_horizon_on_a_short_history_widens() -> None:
-    result = run(np.cumsum(np.random.default_rng(13).normal(size=60)), h=600)
+    result = run(np.cumsum(np.random.default_rng(13).normal(size=60)), horizon=600)
     check(result, 600)
     width = result.upper - result.lower
     assert width[-1] > 3 * width[0]

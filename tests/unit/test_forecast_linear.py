@@ -73,7 +73,7 @@ def test_a_level_that_just_dropped_is_where_the_forecast_starts(newest: int) -> 
 
 
 def test_one_odd_last_value_is_no_new_level() -> None:
-    """D6: a step at the very last row may be a spike; the line stays where the others are."""
+    """A step at the very last row may be a spike; the line stays where the others are."""
     y = np.append(RAMP + NOISE, 500.0)
     assert forecast(y, 5) == pytest.approx(10 + 0.05 * np.arange(401, 406), abs=3.0)
 
@@ -91,7 +91,7 @@ def test_short_and_odd_histories_give_h_values(n: int, make: object) -> None:
 
 
 def test_two_points_are_too_few() -> None:
-    with pytest.raises(DataError, match="E_SHORT linear: 2 points, need 3"):
+    with pytest.raises(DataError, match=r"E_SHORT linear: .*\b2\b.*\b3\b"):
         forecast(np.array([1.0, 2.0]), 1)
 
 

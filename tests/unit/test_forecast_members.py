@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
-from cronocast.errors import ConfigError
+from cronocast.chain.forecast import _nothing
+from cronocast.errors import ConfigError, CronocastError, DataError, InvariantError
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.profile import Profile
@@ -28,11 +29,12 @@ class Killer:
 
 def job(i: int, **settings: Any) -> MemberJob:
     y = 10 + np.sin(np.arange(200) / 24 * 2 * np.pi) + np.random.default_rng(i).normal(0, 0.1, 200)
-    given = Settings(**{"h": 12, "end_ns": 200 * HOUR_NS, **settings})
+    given = Settings(**{"horizon": 12, "end_ns": 200 * HOUR_NS, **settings})
     profile = Profile("m", f"host={i}", "trend_seasonal", "", HOUR_NS, 200, 0, 199 * HOUR_NS, (24,))
     return MemberJob(profile, HOUR_NS * np.arange(200, dtype=np.int64), y, given)
 
 
+@pytest.mark.slow
 def test_numbers_and_order_do_not_depend_on_the_number_of_processes() -> None:
     jobs = [job(i) for i in range(6)]
     one, two = (list(forecast_members(jobs, workers)) for workers in (1, 2))
@@ -48,6 +50,7 @@ def test_progress_counts_members() -> None:
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.slow
 def test_killed_process_costs_only_its_own_member() -> None:
     jobs = [job(0), job(1, model=f"{__name__}:Killer"), job(2)]
     results = list(forecast_members(jobs, 2))
@@ -68,3 +71,18 @@ def test_unknown_model_shows_before_any_work() -> None:
 
 def test_no_members_no_results() -> None:
     assert list(forecast_members([], 4)) == []
+
+
+STOPPED: dict[str, tuple[dict[str, Any], type[CronocastError], str]] = {
+    "too short": ({"on_too_short": "fail", "end_ns": 2 * HOUR_NS}, DataError, "E_TOO_SHORT"),
+    "nothing to see": ({"end_ns": 0}, InvariantError, "E_NO_FORECAST"),
+    "no such place": ({"holidays": "XX"}, ConfigError, "E_CONFIG_CHOICE"),
+}
+
+
+@pytest.mark.parametrize(("settings", "kind", "token"), STOPPED.values(), ids=STOPPED)
+def test_what_stopped_the_first_member_ends_the_step(
+    settings: dict[str, Any], kind: type[CronocastError], token: str
+) -> None:
+    error = _nothing(next(forecast_members([job(0, **settings)])))
+    assert (type(error), error.token, error.where) == (kind, token, "m{host=0}")

@@ -80,7 +80,7 @@ def test_lags_have_three_equations_each(n: int, periods: tuple[int, ...], expect
 
 
 def test_fourier_needs_two_seasons() -> None:
-    with pytest.raises(DataError, match="E_SHORT fourier: 30 points hold no two of the seasons"):
+    with pytest.raises(DataError, match=r"E_SHORT fourier: .*\b30\b.*\b24\b"):
         ahead(Fourier, np.arange(30.0), 1, (24,))
 
 
@@ -123,5 +123,5 @@ def test_season_is_told_from_chance(y: Any, period: int, expected: bool) -> None
     ("model", "n"), [(Theta, 3), (HoltWinters, 9), (Arima, 12)], ids=["theta", "holt_winters", "arima"]
 )
 def test_too_short_says_what_is_needed(model: Any, n: int) -> None:
-    with pytest.raises(DataError, match=f"E_SHORT .*{n} points, need"):
+    with pytest.raises(DataError, match=rf"E_SHORT \w+: .*\b{n}\b.*\d.*\bextract\b"):
         ahead(model, np.arange(float(n)), 1)

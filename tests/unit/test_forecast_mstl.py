@@ -12,6 +12,8 @@ from cronocast.models.model import Context
 from cronocast.models.mstl import MOST_POINTS, Mstl
 from cronocast.models.theta import Theta
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 7 * 6)
@@ -55,9 +57,7 @@ SHORT: dict[str, tuple[int, tuple[int, ...]]] = {
 
 @pytest.mark.parametrize(("n", "periods"), SHORT.values(), ids=SHORT)
 def test_without_a_season_there_is_nothing_to_take_out(n: int, periods: Any) -> None:
-    with pytest.raises(
-        DataError, match=rf"E_SHORT mstl: {n} points hold no more than two of the seasons .*extract more or set periods"
-    ):
+    with pytest.raises(DataError, match=rf"E_SHORT mstl: .*\b{n}\b.*\bextract\b.*\bperiods\b"):
         Mstl().fit(np.arange(float(n)), context(*periods))
 
 

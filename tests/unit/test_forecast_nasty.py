@@ -40,7 +40,8 @@ def wrong(case: Nasty, result: MemberForecast) -> str:
         "status without a reason": result.status == "ok" or bool(result.reason),
         "a bug": "bug:" not in result.reason and "Error" not in result.reason,
         "no forecast though there are values": result.status in ("ok", "fallback") or not np.isfinite(case.y).any(),
-        "wrong number of rows": result.yhat.size == (case.settings["h"] if result.status in ("ok", "fallback") else 0),
+        "wrong number of rows": result.yhat.size
+        == (case.settings["horizon"] if result.status in ("ok", "fallback") else 0),
         "not finite": bool(np.isfinite(columns).all()),
         "bounds cross": bool((columns[0] <= columns[1]).all() and (columns[1] <= columns[2]).all()),
         "outside the clip range": bool(((columns >= low) & (columns <= high)).all()),

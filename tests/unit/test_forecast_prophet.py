@@ -17,8 +17,10 @@ from cronocast.models.table import MODELS
 from cronocast.registry import load
 
 pytest.importorskip("prophet", reason="the extra prophet is not installed")
-from cronocast.models.options import read_options
+from cronocast.models.options import ProphetOptions, read_options
 from cronocast.models.prophet import Prophet
+
+pytestmark = pytest.mark.slow
 
 HOUR_NS = 3600 * 10**9
 T = np.arange(24 * 28.0)
@@ -45,7 +47,7 @@ def test_trend_and_season_go_on() -> None:
 )
 def test_wrong_options_are_named(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        read_options("prophet", options)
+        read_options(ProphetOptions, options)
 
 
 def test_wrong_options_end_before_any_work_instead_of_a_simpler_forecast() -> None:
@@ -57,7 +59,7 @@ def test_wrong_options_end_before_any_work_instead_of_a_simpler_forecast() -> No
 def test_it_forecasts_a_member_with_a_measured_interval() -> None:
     y = 10 + np.sin(T / 24 * 2 * np.pi) + 0.1 * np.random.default_rng(1).normal(size=T.size)
     profile = Profile("m", "", "seasonal", "", HOUR_NS, T.size, 0, (T.size - 1) * HOUR_NS, periods=(24,))
-    settings = Settings(h=24, end_ns=T.size * HOUR_NS, model="prophet", options={"changepoint_prior_scale": 0.01})
+    settings = Settings(horizon=24, end_ns=T.size * HOUR_NS, model="prophet", options={"changepoint_prior_scale": 0.01})
     result = forecast_member(profile, (T * HOUR_NS).astype(np.int64), y, settings)
     assert (result.status, result.model) == ("ok", "prophet"), result.reason
     assert (result.lower < result.yhat).all()

@@ -76,7 +76,7 @@ def run(
     y: np.ndarray, transform: str, model: str = "auto", periods: tuple[int, ...] = (24,), **more: Any
 ) -> MemberForecast:
     profile = Profile("m", "", "trend_seasonal", "", HOUR_NS, y.size, 0, (y.size - 1) * HOUR_NS, periods=periods)
-    settings = Settings(h=24, end_ns=y.size * HOUR_NS, model=model, transform=transform, **more)
+    settings = Settings(horizon=24, end_ns=y.size * HOUR_NS, model=model, transform=transform, **more)
     return forecast_member(profile, np.arange(y.size) * HOUR_NS, y, settings)
 
 
@@ -122,7 +122,8 @@ def test_negative_values_are_forecast_without_and_the_result_says_so() -> None:
     y = growing()[:-24] - 5
     result = run(y, "log", "linear")
     assert result.status == "ok"
-    assert "needs values from zero up" in result.prepared["note"]
+    assert "log" in result.prepared["note"]
+    assert f"{y.min():.6g}" in result.prepared["note"]
     assert np.allclose(result.yhat, run(y, "none", "linear").yhat)
 
 

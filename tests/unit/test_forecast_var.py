@@ -12,6 +12,7 @@ from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.profile import Profile
 from cronocast.models.model import Context
 from cronocast.models.var import MOST_OTHERS, Var, VarMany
+from tests.messages import numbers
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
@@ -101,13 +102,13 @@ def test_seasons_of_each_are_added_again() -> None:
 
 
 def test_one_member_alone_is_refused() -> None:
-    with pytest.raises(DataError, match="E_ALONE var: there is no other member"):
+    with pytest.raises(DataError, match=r"E_ALONE var: .*group_by"):
         Var().fit(FOLLOWER, context("m0"))
 
 
 def test_no_common_times_are_refused() -> None:
     model = Var.fit_many([FOLLOWER, LEADER], [context("m0"), context("m1", start_ns=N * HOUR_NS)])
-    with pytest.raises(DataError, match="E_NO_OVERLAP var: no other member was observed at its times"):
+    with pytest.raises(DataError, match="E_NO_OVERLAP var: "):
         model.predict_after(FOLLOWER, 3, context("m0"))
 
 
@@ -118,7 +119,7 @@ def test_a_member_that_ended_long_ago_is_no_help() -> None:
 
 
 def test_too_short_is_refused() -> None:
-    with pytest.raises(DataError, match="E_SHORT var: 23 points, need 24: extract more"):
+    with pytest.raises(DataError, match=r"E_SHORT var: .*\b23\b.*\b24\b.*\bextract\b"):
         pair(23).predict_after(FOLLOWER[:23], 3, context("m0"))
 
 
@@ -129,7 +130,7 @@ def test_members_that_drive_each_other_up_are_refused() -> None:
 
 
 def results(ys: list[Floats], model: str = "var") -> list[MemberForecast]:
-    settings = Settings(h=LEAD, end_ns=N * HOUR_NS, model=model, series="s")
+    settings = Settings(horizon=LEAD, end_ns=N * HOUR_NS, model=model, series="s")
     profiles = [
         Profile("m", f"host={i}", "irregular", "as given", HOUR_NS, y.size, (N - y.size) * HOUR_NS, (N - 1) * HOUR_NS)
         for i, y in enumerate(ys)
@@ -144,7 +145,9 @@ def test_in_the_engine_backtests_read_the_others_up_to_each_origin_and_fallbacks
     assert follower.backtest["chosen"]["ratio"] < 0.4
     assert leader.status == "ok"
     assert short.status == "fallback"
-    assert "model_failed: var failed: 20 points, need 24" in short.reason
+    assert short.reason.startswith("model_failed: var ")
+    assert numbers(short.reason) == ["20", "24"]
     (alone,) = results([FOLLOWER])
     assert alone.status == "fallback"
-    assert "there is no other member" in alone.reason
+    assert alone.reason.startswith("model_failed: var ")
+    assert "group_by" in alone.reason

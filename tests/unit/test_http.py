@@ -28,6 +28,7 @@ from tests.lying_server import (
     silent,
     status,
 )
+from tests.messages import numbers
 from tests.unit.certificates import Certificates
 
 SECRET = "CANARY-tok3n"
@@ -56,46 +57,46 @@ def fault(url: str, **settings: Any) -> tuple[CronocastError, Client]:
 HTML = "<html><head><style>a{}</style></head><body><h1>Bad Gateway</h1>" + "<p>nginx</p>" * 500
 CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 FAULTS: dict[str, tuple[Behaviour, int, str, int]] = {  # behaviour, exit code, token, tries
-    "F7 429": (status(429, "slow down"), 75, "E_BUSY", 5),
-    "F7 429 garbage": (status(429, Retry_After="soon"), 75, "E_BUSY", 5),
-    "F7 429 in an hour": (status(429, Retry_After="3600"), 75, "E_BUSY", 1),
-    "F8 502 html": (status(502, HTML), 75, "E_SERVER", 5),
-    "F8 503": (status(503), 75, "E_SERVER", 5),
-    "F8 504": (status(504), 75, "E_SERVER", 5),
-    "F9 throttled": (status(503, "request throttled, queue full"), 75, "E_SERVER", 5),
-    "F10 no policy": (status(500, '{"error":"retention policy not found: x"}'), 69, "E_DB_NOT_FOUND", 1),
-    "L7 type conflict": (status(500, '{"error":"field type conflict: input field"}'), 69, "E_REFUSED", 1),
-    "L6 no database": (status(404, '{"error":"database not found: \\"x\\""}'), 69, "E_DB_NOT_FOUND", 1),
+    "429": (status(429, "slow down"), 75, "E_BUSY", 5),
+    "429 with a garbled wish": (status(429, Retry_After="soon"), 75, "E_BUSY", 5),
+    "429 in an hour": (status(429, Retry_After="3600"), 75, "E_BUSY", 1),
+    "502 html": (status(502, HTML), 75, "E_SERVER", 5),
+    "503": (status(503), 75, "E_SERVER", 5),
+    "504": (status(504), 75, "E_SERVER", 5),
+    "throttled": (status(503, "request throttled, queue full"), 75, "E_SERVER", 5),
+    "no policy": (status(500, '{"error":"retention policy not found: x"}'), 69, "E_DB_NOT_FOUND", 1),
+    "type conflict": (status(500, '{"error":"field type conflict: input field"}'), 69, "E_REFUSED", 1),
+    "no database": (status(404, '{"error":"database not found: \\"x\\""}'), 69, "E_DB_NOT_FOUND", 1),
     "no such path": (status(404, "404 page not found"), 69, "E_REFUSED", 1),
     "408": (status(408), 75, "E_BUSY", 5),
     "other 4xx": (status(405), 69, "E_REFUSED", 1),
-    "Q3 401": (status(401, '{"error":"authorization failed"}'), 77, "E_AUTH", 1),
-    "Q3 403": (status(403, f"no {SECRET} here"), 77, "E_AUTH", 1),
-    "F42 redirect": (status(302, Location="http://127.0.0.1:1/"), 76, "E_HTTP_STATUS", 1),
-    "Q19 204": (status(204), 76, "E_HTTP_STATUS", 1),
-    "Q19 304": (status(304), 76, "E_HTTP_STATUS", 1),
-    "Q19 600": (status(600), 76, "E_HTTP_STATUS", 1),
-    "Q19 101": (raw(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
-    "Q19 418": (status(418), 69, "E_REFUSED", 1),
-    "Q19 HTTP/0.9": (raw(b"hello there\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
-    "Q19 100 for ever": (endless(b"HTTP/1.1 100 Continue\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
-    "Q18 header of 1 MB": (raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2**20 + b"\r\n\r\n"), 76, "E_HEADERS", 1),
-    "Q18 10,000 headers": (raw(b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 10_000 + b"\r\n"), 76, "E_HEADERS", 1),
-    "Q18 two lengths": (
+    "401": (status(401, '{"error":"authorization failed"}'), 77, "E_AUTH", 1),
+    "403": (status(403, f"no {SECRET} here"), 77, "E_AUTH", 1),
+    "redirect": (status(302, Location="http://127.0.0.1:1/"), 76, "E_HTTP_STATUS", 1),
+    "204": (status(204), 76, "E_HTTP_STATUS", 1),
+    "304": (status(304), 76, "E_HTTP_STATUS", 1),
+    "600": (status(600), 76, "E_HTTP_STATUS", 1),
+    "101": (raw(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
+    "418": (status(418), 69, "E_REFUSED", 1),
+    "HTTP/0.9": (raw(b"hello there\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
+    "100 for ever": (endless(b"HTTP/1.1 100 Continue\r\n\r\n"), 76, "E_HTTP_STATUS", 1),
+    "header of 1 MB": (raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2**20 + b"\r\n\r\n"), 76, "E_HEADERS", 1),
+    "10,000 headers": (raw(b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 10_000 + b"\r\n"), 76, "E_HEADERS", 1),
+    "two lengths": (
         raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
         76,
         "E_HEADERS",
         1,
     ),
-    "Q22 gzip": (Answer(body=b"{}", headers={"Content-Encoding": "gzip"}), 76, "E_ENCODING", 2),
-    "F2 silence": (silent, 75, "E_TIMEOUT", 1),
-    "F3 drip in headers": (drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 999), 75, "E_TIMEOUT", 1),
-    "F3 drip in the body": (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"a" * 999), 75, "E_TIMEOUT", 1),
-    "F3 drip in chunks": (drip(CHUNKS + b"1\r\na\r\n" * 999, 0.02), 75, "E_TIMEOUT", 1),
-    "F4 length": (Answer(body=b"x" * 999, cut=500), 75, "E_CUT", 5),
-    "F4 chunk": (Answer(body=(b"x" * 999,), cut=500), 75, "E_CUT", 5),
-    "F4 between chunks": (raw(CHUNKS + b"3\r\nabc\r\n"), 75, "E_CUT", 5),
-    "F4 bad chunk size": (raw(CHUNKS + b"zz\r\nabc\r\n"), 75, "E_CUT", 5),
+    "gzip": (Answer(body=b"{}", headers={"Content-Encoding": "gzip"}), 76, "E_ENCODING", 2),
+    "silence": (silent, 75, "E_TIMEOUT", 1),
+    "drip in headers": (drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 999), 75, "E_TIMEOUT", 1),
+    "drip in the body": (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"a" * 999), 75, "E_TIMEOUT", 1),
+    "drip in chunks": (drip(CHUNKS + b"1\r\na\r\n" * 999, 0.02), 75, "E_TIMEOUT", 1),
+    "cut before its length": (Answer(body=b"x" * 999, cut=500), 75, "E_CUT", 5),
+    "cut in a chunk": (Answer(body=(b"x" * 999,), cut=500), 75, "E_CUT", 5),
+    "cut between chunks": (raw(CHUNKS + b"3\r\nabc\r\n"), 75, "E_CUT", 5),
+    "bad chunk size": (raw(CHUNKS + b"zz\r\nabc\r\n"), 75, "E_CUT", 5),
     "reset": (reset, 75, "E_UNREACHABLE", 5),
     "hang up": (hang_up, 75, "E_UNREACHABLE", 5),
     "reset in the body": (Answer(body=b"x" * 99999, cut=500, reset=True), 75, "", 5),
@@ -123,7 +124,10 @@ def test_a_missing_right_is_told_with_its_database_and_without_the_query() -> No
         " \\u003e= 1', requires READ on metrcs"
     )
     with LyingServer([status(403, f'{{"error":"{said}"}}')]) as server:
-        assert "reader not authorized, requires READ on metrcs'; check the user" in fault(server.url)[0].problem
+        problem = fault(server.url)[0].problem
+    assert "reader not authorized" in problem
+    assert "READ on metrcs" in problem
+    assert "SELECT" not in problem
 
 
 @pytest.mark.parametrize(
@@ -137,48 +141,41 @@ def test_passing_fault_is_retried_with_the_same_bytes(first: Behaviour) -> None:
         assert [s.body for s in server.seen] == [b"q=SELECT"] * 2
     assert made.attempts == 2
     assert len(said) == 1
-    assert "try 2 in" in said[0]
+    assert numbers(said[0])[-2] == "2"  # the try that follows, and in how many seconds
 
 
 @pytest.mark.parametrize(
     ("ahead_s", "outcome"),
     [
         (-4000, "E_CLOCK_SKEW"),
-        (-600, "10 min behind"),
+        (-600, "10 min"),
         (-200, ""),
         (0, ""),
         (200, ""),
-        (600, "10 min ahead of"),
+        (600, "10 min"),
         (4000, "E_CLOCK_SKEW"),
     ],
 )
-def test_clocks_that_differ_F38(ahead_s: int, outcome: str) -> None:
+def test_clocks_that_differ(ahead_s: int, outcome: str) -> None:
     said: list[str] = []
     with LyingServer([status(200, "fine", Date=formatdate(time.time() - ahead_s, usegmt=True))]) as server:
         made = client(server.url, say=said.append)
         if outcome.startswith("E_"):
             error, _ = fault(server.url)
             assert (error.exit_code, error.token, len(server.seen)) == (76, outcome, 1)
-            assert f"67 min {'ahead of' if ahead_s > 0 else 'behind'} the server's" in error.problem
+            assert "67 min" in error.problem
+            assert ("ahead" if ahead_s > 0 else "behind") in error.problem
             return
         assert ask(made) == ask(made) == b"fine"
     assert len(said) == bool(outcome)
     assert outcome in "".join(said)
+    assert not said or ("ahead" if ahead_s > 0 else "behind") in said[0]
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Sat, 99 Nov 2026 11:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT"])
 def test_a_date_that_says_nothing_is_no_reason_to_refuse(date: str) -> None:
     with LyingServer([status(200, "fine", Date=date)]) as server:
         assert ask(client(server.url)) == b"fine"
-
-
-def test_retry_after_is_waited_for_as_told() -> None:
-    for date in (False, True):
-        begin = time.monotonic()
-        told = formatdate(time.time() + 2, usegmt=True) if date else "1"
-        with LyingServer([status(429, Retry_After=told), GOOD]) as server:
-            ask(client(server.url, retry_for_s=5))
-        assert 0.9 <= time.monotonic() - begin < 2.5
 
 
 class Clock:
@@ -195,6 +192,16 @@ class Clock:
         self.waits.append(seconds)
 
 
+@pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
+def test_retry_after_is_waited_for_as_told(date: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("cronocast.http.client.time", clock)
+    told = formatdate(time.time() + 40, usegmt=True) if date else "40"
+    with LyingServer([status(429, Retry_After=told), GOOD]) as server:
+        ask(client(server.url, retry_for_s=90))
+    assert 20 <= clock.now <= 60
+
+
 def test_jitter_differs_and_stays_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Full jitter before tries 2 to 4; the fifth and last comes when the time is used up."""
     waits: list[list[float]] = []
@@ -204,7 +211,7 @@ def test_jitter_differs_and_stays_below_its_limit(monkeypatch: pytest.MonkeyPatc
         with LyingServer([status(503)]) as server:
             error, _ = fault(server.url, retry_for_s=90)
         waits.append(clock.waits)
-        assert "5 tries in 90 s" in error.problem
+        assert numbers(error.problem)[-2:] == ["5", "90"]  # tries, seconds
         assert sum(clock.waits) == pytest.approx(90)
     assert len({wait for four in waits for wait in four}) == 80
     assert all(
@@ -235,7 +242,7 @@ def test_an_outage_that_is_shorter_than_retry_for_is_survived(
         assert clock.now <= 90
 
 
-def test_nothing_listens_F1() -> None:
+def test_nothing_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     error, made = fault(f"http://127.0.0.1:{port}")
@@ -243,7 +250,7 @@ def test_nothing_listens_F1() -> None:
     assert made.attempts > 1
 
 
-def test_black_hole_F2(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_black_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_transport, "CONNECT_S", 1.0)
     begin = time.monotonic()
     with socket.socket() as full:
@@ -260,7 +267,7 @@ def test_black_hole_F2(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - begin < 3
 
 
-def test_drip_outside_the_main_thread_F3() -> None:
+def test_drip_outside_the_main_thread() -> None:
     caught: list[BaseException] = []
 
     def work(url: str) -> None:
@@ -279,11 +286,11 @@ def test_drip_outside_the_main_thread_F3() -> None:
     assert [type(error).__name__ for error in caught] == ["TemporaryError"]
 
 
-def test_unknown_host_F1() -> None:
+def test_unknown_host() -> None:
     assert fault("http://no-such-host.invalid")[0].token == "E_DNS"
 
 
-def test_slow_name_server_F2(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: Any, **__: Any) -> list[Any]:
         time.sleep(9)
         return []
@@ -297,14 +304,14 @@ def test_slow_name_server_F2(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "address", ["169.254.169.254", "0.0.0.0", "::", "fe80::1", "::ffff:169.254.169.254", "224.0.0.1"]
 )
-def test_name_of_a_forbidden_address_is_refused_X14(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_of_a_forbidden_address_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)), (0, 0, 0, "", (address, 80))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer)
     error, _ = fault("http://innocent.example")
     assert (error.exit_code, error.token) == (78, "E_URL_HOST")
 
 
-def test_second_address_is_tried_and_the_checked_one_is_dialled_X14(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_address_is_tried_and_the_checked_one_is_dialled(monkeypatch: pytest.MonkeyPatch) -> None:
     with LyingServer([GOOD]) as server:
         answer = [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", server.port)),
@@ -338,7 +345,7 @@ AUTH = {
 
 
 @pytest.mark.parametrize(("scheme", "header"), AUTH.values(), ids=AUTH)
-def test_secret_goes_into_one_header_only_X12(scheme: str, header: str | None) -> None:
+def test_secret_goes_into_one_header_only(scheme: str, header: str | None) -> None:
     with LyingServer([GOOD]) as server:
         made = client(server.url, auth=scheme, username="u")
         ask(made, params={"db": "d"}, headers={"X-More": "1"})
@@ -348,7 +355,7 @@ def test_secret_goes_into_one_header_only_X12(scheme: str, header: str | None) -
     assert SECRET not in repr(made)
 
 
-def test_environment_is_not_used_X13(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login u password p\n")
     for name, value in {
         "http_proxy": "http://127.0.0.1:1",
@@ -361,7 +368,7 @@ def test_environment_is_not_used_X13(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         assert "authorization" not in server.seen[0].headers
 
 
-def test_second_host_sees_nothing_F42() -> None:
+def test_second_host_sees_nothing() -> None:
     with LyingServer([GOOD]) as second, LyingServer([status(307, Location=second.url + "/query")]) as first:
         assert fault(first.url)[0].token == "E_HTTP_STATUS"
         assert not second.seen
@@ -390,20 +397,20 @@ TLS = {"self-signed": "stranger", "wrong host": "other-host", "expired": "expire
 
 
 @pytest.mark.parametrize("name", TLS.values(), ids=TLS)
-def test_bad_certificate_F41(name: str, certificates: Certificates) -> None:
+def test_bad_certificate(name: str, certificates: Certificates) -> None:
     with LyingServer([GOOD], certificates.server(name)) as server:
         error, made = fault(server.url, ca_file=str(certificates.ca))
         assert (error.exit_code, error.token, made.attempts) == (69, "E_TLS", 1)
         assert not server.seen
 
 
-def test_own_authority_is_trusted_F41(certificates: Certificates) -> None:
+def test_own_authority_is_trusted(certificates: Certificates) -> None:
     with LyingServer([GOOD], certificates.server("good")) as server:
         assert ask(client(server.url, ca_file=str(certificates.ca))) == b'{"fine": 1}\n'
         assert fault(server.url)[0].token == "E_TLS"
 
 
-def test_old_tls_and_plain_http_F41(certificates: Certificates) -> None:
+def test_old_tls_and_plain_http(certificates: Certificates) -> None:
     with LyingServer([GOOD], certificates.server("good", tls_1_0=True)) as server:
         assert fault(server.url, ca_file=str(certificates.ca))[0].token == "E_TLS"
     with LyingServer([GOOD]) as server:
@@ -413,7 +420,7 @@ def test_old_tls_and_plain_http_F41(certificates: Certificates) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificates"])
-def test_certificate_file_F41(content: str | None, tmp_path: Path) -> None:
+def test_certificate_file(content: str | None, tmp_path: Path) -> None:
     if content:
         (tmp_path / "ca").write_text(content)
     error, _ = fault("https://127.0.0.1:1", ca_file=str(tmp_path / "ca"))

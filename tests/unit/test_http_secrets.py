@@ -1,4 +1,4 @@
-"""Secrets come from files or, on a laptop, from the environment, and are usable or refused (C25)."""
+"""Secrets come from files or, on a laptop, from the environment, and are usable or refused."""
 
 import os
 from pathlib import Path
@@ -39,7 +39,7 @@ def keep(path: Path, content: bytes, mode: int = 0o400) -> str:
 
 
 @pytest.mark.parametrize("content", GOOD.values(), ids=GOOD)
-def test_secret_is_read_without_its_newline_C25(content: bytes, tmp_path: Path) -> None:
+def test_secret_is_read_without_its_newline(content: bytes, tmp_path: Path) -> None:
     source, _ = servers({"auth": "token", "token_file": keep(tmp_path / "t", content)})
     assert secret(source, "source", {}) == "s3cret"
     (tmp_path / "link").symlink_to(tmp_path / "t")
@@ -47,7 +47,7 @@ def test_secret_is_read_without_its_newline_C25(content: bytes, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
-def test_unusable_secret_is_refused_C25(content: bytes | None, tmp_path: Path) -> None:
+def test_unusable_secret_is_refused(content: bytes | None, tmp_path: Path) -> None:
     path = keep(tmp_path / "t", content) if content is not None else str(tmp_path / "t")
     source, _ = servers({"auth": "bearer", "token_file": path})
     with pytest.raises(ConfigError, match=r"^E_SECRET source.token_file: ") as caught:
@@ -56,13 +56,13 @@ def test_unusable_secret_is_refused_C25(content: bytes | None, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o404])
-def test_file_that_everybody_reads_is_refused_C25(mode: int, tmp_path: Path) -> None:
+def test_file_that_everybody_reads_is_refused(mode: int, tmp_path: Path) -> None:
     source, _ = servers({"auth": "token", "token_file": keep(tmp_path / "t", b"x", mode)})
     with pytest.raises(ConfigError, match="chmod 0400"):
         secret(source, "source", {})
 
 
-def test_pipe_and_folder_are_refused_C25(tmp_path: Path) -> None:
+def test_pipe_and_folder_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     for path in (tmp_path / "pipe", tmp_path):
         with pytest.raises(ConfigError, match=r"^E_SECRET"):
@@ -72,7 +72,7 @@ def test_pipe_and_folder_are_refused_C25(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value", ["x" * 4097, "two\nlines", "\udcff", ""], ids=["4 kB", "newline", "not UTF-8", "empty"]
 )
-def test_environment_is_checked_alike_C28(value: str) -> None:
+def test_environment_is_checked_alike(value: str) -> None:
     with pytest.raises(ConfigError, match=r"^E_SECRET CRONOCAST_SOURCE_TOKEN: "):
         secret(servers({"auth": "token"})[0], "source", {"CRONOCAST_SOURCE_TOKEN": value})
 
@@ -138,7 +138,7 @@ def test_clients_take_what_the_entry_says(tmp_path: Path, monkeypatch: pytest.Mo
         90,
     )
     stray, _ = servers({"auth": "none", "token_file": str(tmp_path / "t")})
-    with pytest.raises(ConfigError, match="auth is none"):
+    with pytest.raises(ConfigError, match=r"source\.token_file: .*\bauth\b.*\bnone\b"):
         client_of(stray, "source", print)
     with pytest.raises(ConfigError, match=r"source\.username"):
         client_of(servers({"auth": "basic"})[0], "source", print)

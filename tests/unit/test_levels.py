@@ -42,7 +42,7 @@ def answer(y: np.ndarray[Any, Any], h: int = 48, **settings: Any) -> MemberForec
     known = np.isfinite(y)
     profile = classify_member("m", "", time_ns[known], y[known], HOUR_NS, 24, None, None)
     return forecast_member(
-        profile, time_ns[known], y[known], Settings(h=h, end_ns=int(time_ns[-1]) + HOUR_NS, **settings)
+        profile, time_ns[known], y[known], Settings(horizon=h, end_ns=int(time_ns[-1]) + HOUR_NS, **settings)
     )
 
 
@@ -122,14 +122,14 @@ def test_coverage_is_measured_at_each_level() -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "out of range": ({"levels": [0.5, 1.0]}, r"levels\[1\].*from 0.01 to 0.999"),
-    "a percentage": ({"levels": [80]}, r"levels\[0\].*from 0.01 to 0.999"),
-    "twice": ({"levels": [0.5, 0.5]}, "twice"),
-    "twice by name": ({"levels": [0.5, 0.5 + 1e-15]}, "both be named 50"),
-    "the level itself": ({"levels": [0.5, 0.95]}, r"levels\[1\]: 0.95 is `level` already"),
-    "a level that is set": ({"level": 0.8, "levels": [0.8]}, r"0.8 is `level` already"),
-    "too many": ({"levels": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}, "6 items"),
-    "no list": ({"levels": 0.5}, "not a list"),
+    "out of range": ({"levels": [0.5, 1.0]}, r"levels\[1\].*\b0\.01\b.*\b0\.999\b"),
+    "a percentage": ({"levels": [80]}, r"levels\[0\].*\b0\.01\b.*\b0\.999\b"),
+    "twice": ({"levels": [0.5, 0.5]}, r"E_CONFIG_DUPLICATE \S*levels\S*: .*0\.5"),
+    "twice by name": ({"levels": [0.5, 0.5 + 1e-15]}, r"E_CONFIG_DUPLICATE \S*levels\S*: .*\b50\b"),
+    "the level itself": ({"levels": [0.5, 0.95]}, r"E_CONFIG_CROSS levels\[1\]: 0\.95 .*`level`"),
+    "a level that is set": ({"level": 0.8, "levels": [0.8]}, r"E_CONFIG_CROSS levels\[0\]: 0\.8 .*`level`"),
+    "too many": ({"levels": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}, r"E_CONFIG_SIZE levels: 6 "),
+    "no list": ({"levels": 0.5}, r"E_CONFIG_TYPE levels: 0\.5 "),
 }
 
 
@@ -203,7 +203,7 @@ def test_levels_go_from_forecast_to_the_lines_that_are_written(tmp_path: Path) -
     assert re.search(r"coverage=[0-9.]+,coverage_50=[0-9.]+,coverage_80=[0-9.]+,points=6i", record)
     other = step(tmp_path, *target, "--levels", "0.5")
     assert other.returncode == 76
-    assert "give --levels 0.5,0.8" in other.stderr
+    assert "--levels 0.5,0.8" in other.stderr.splitlines()[-1]
 
 
 def test_the_step_says_coverage_of_each_level(tmp_path: Path) -> None:
@@ -297,15 +297,13 @@ def test_the_report_shows_nested_bands_with_a_legend(tmp_path: Path) -> None:
     write_report([folder], tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     for said in (
-        "50\u00a0% band",
-        "80\u00a0% band",
-        "95\u00a0% band",
-        "80\u00a0% band: 79\u00a0%",
+        "50\u00a0% ",
+        r"80\u00a0% \w+: 79\u00a0%",
+        r"95\u00a0% [\w ]+ 94\u00a0%",
         "yhat_lower_50, yhat_upper_50, yhat_lower_80",
-        "95\u00a0% band held 94\u00a0%",
     ):
-        assert said in page
-    assert "can't be read" not in page.lower()
+        assert re.search(said, page)
+    assert "E_" not in page
     write_plot(folder, tmp_path / "plot.svg", None, "light")
     drawn = (tmp_path / "plot.svg").read_text()
     assert len(re.findall(r'<path class="band"', drawn)) == 3
@@ -342,4 +340,4 @@ def test_backtest_measures_each_level(tmp_path: Path) -> None:
     assert naive["coverage_50"] < naive["coverage_80"] <= naive["coverage"]
     assert naive["msis_50"] < naive["msis_80"] < naive["msis"]
     assert naive["coverage_range_50"][0] <= naive["coverage_50"] <= naive["coverage_range_50"][1]
-    assert "the 50 % band held" in sentences("naive", naive, 0.95, found["levels"])[0]
+    assert all(f"{level} %" in sentences("naive", naive, 0.95, found["levels"])[0] for level in (50, 80, 95))

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,12 +21,14 @@ from cronocast.models.lstm.lstm import WARM_EPOCHS, Lstm, LstmMany
 from cronocast.models.lstm.network import Network, _quiet_stderr
 from cronocast.models.lstm.windows import PARTS
 from cronocast.models.model import Context
-from cronocast.models.options import read_options
+from cronocast.models.options import LstmOptions, NbeatsOptions, read_options
+
+pytestmark = pytest.mark.slow
 
 Floats = NDArray[np.float64]
 HOUR_NS = 3600 * 10**9
 DAY, H = 24, 12
-TINY = {"horizon": H, "units": 4, "epochs": 2, "lookback": DAY}  # four steps of the LSTM: compiled in a second
+TINY = {"units": 4, "epochs": 2, "lookback": DAY}  # four steps of the LSTM: compiled in a second
 
 
 def series(seed: int = 0, n: int = 340, level: float = 50.0) -> Floats:
@@ -37,8 +40,9 @@ def series(seed: int = 0, n: int = 340, level: float = 50.0) -> Floats:
     return out
 
 
-def context(state: Path | None = None, run: int = 0, **options: Any) -> Context:
-    return Context(HOUR_NS, 0, periods=(DAY,), options={**TINY, **options}, state=state, end_ns=run * HOUR_NS)
+def context(state: Path | None = None, run: int = 0, key: str = "", **options: Any) -> Context:
+    given = {**TINY, **options}
+    return Context(HOUR_NS, 0, periods=(DAY,), options=given, horizon=H, key=key, state=state, end_ns=run * HOUR_NS)
 
 
 SMALL, LARGE = series(1, level=1e-6), series(3, level=1e9)
@@ -106,7 +110,7 @@ def test_a_step_size_that_needs_blocks() -> None:
     Windows and horizon of a day and more are averaged in blocks, the forecast still has every step.
     """
     y = np.repeat(series(n=24 * 9), 12) + 0.01 * np.random.default_rng(0).normal(size=24 * 9 * 12)
-    model = Lstm().fit(y, Context(HOUR_NS // 12, 0, periods=(288,), options={**TINY, "horizon": 250}))
+    model = Lstm().fit(y, Context(HOUR_NS // 12, 0, periods=(288,), options=TINY, horizon=250))
     yhat = model.predict(250)
     assert yhat.shape == (250,)
     assert np.abs(yhat - y[-288:][:250]).mean() < 5  # the size of the wave
@@ -121,9 +125,7 @@ SHORT: dict[str, Any] = {
 
 @pytest.mark.parametrize("y", SHORT.values(), ids=SHORT)
 def test_too_short_says_how_much_is_needed(y: Floats) -> None:
-    with pytest.raises(
-        DataError, match=r"E_TOO_SHORT .* points; a network needs \d+ for a horizon of 12 and a window of 24 steps"
-    ) as caught:
+    with pytest.raises(DataError, match=rf"E_TOO_SHORT y: .*\b{y.size}\b.*\d+.*\b12\b.*\b24\b") as caught:
         Lstm().fit(y, context())
     assert caught.value.exit_code == 66
 
@@ -132,8 +134,8 @@ def test_long_gaps_leave_no_windows() -> None:
     y = series()
     observed = np.zeros(y.size, dtype=np.bool_)
     observed[:40] = observed[-8:] = True
-    with pytest.raises(DataError, match="without long gaps"):
-        Lstm().fit(y, Context(HOUR_NS, 0, periods=(DAY,), observed=observed, options=TINY))
+    with pytest.raises(DataError, match="E_TOO_SHORT y: "):
+        Lstm().fit(y, Context(HOUR_NS, 0, periods=(DAY,), observed=observed, options=TINY, horizon=H))
 
 
 def test_values_that_overflow_are_a_reason_not_a_crash() -> None:
@@ -150,10 +152,10 @@ def test_a_constant_stays(y: Floats, expected: float) -> None:
     np.testing.assert_allclose(Lstm().fit(y, context(epochs=1)).predict(H), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_a_diverged_network_is_refused_f30(fitted: LstmMany) -> None:
+def test_a_diverged_network_is_refused(fitted: LstmMany) -> None:
     member = lstm_member.prepare(series(), (DAY,), fitted._shape)
     member.gates = (1.0, 1.0)
-    with pytest.raises(InvariantError, match=r"E_NONFINITE_FORECAST .*36 of 36") as caught:
+    with pytest.raises(InvariantError, match=r"E_NONFINITE_FORECAST .*\b36\b.*\b36\b") as caught:
         lstm_member.ahead(member, lambda x: np.full((x.shape[0], H, 3), np.nan, np.float32), fitted._shape, H)
     assert caught.value.exit_code == 70
 
@@ -178,12 +180,12 @@ def test_a_network_that_knows_is_let_through(fitted: LstmMany) -> None:
 def test_one_network_serves_members_of_all_sizes(many: LstmMany) -> None:
     assert many.predict_after(SMALL, H, context()).mean() == pytest.approx(1e-6, rel=0.2)
     assert many.predict_after(LARGE, H, context()).mean() == pytest.approx(1e9, rel=0.2)
-    with pytest.raises(DataError, match="E_TOO_SHORT y: 40 points"):
+    with pytest.raises(DataError, match=r"E_TOO_SHORT y: .*\b40\b"):
         many.predict_after(series(2, n=40), H, context())
 
 
 def test_where_all_are_too_short_the_longest_speaks() -> None:
-    with pytest.raises(DataError, match="E_TOO_SHORT y: 60 points"):
+    with pytest.raises(DataError, match=r"E_TOO_SHORT y: .*\b60\b"):
         Lstm.fit_many([series(n=40), series(n=60), series(n=50)], [context()] * 3)
 
 
@@ -206,14 +208,11 @@ def test_many_members_share_one_training(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "C21 layers 0": ({"layers": 0}, "E_MODEL options.layers: 0 is"),
-    "C21 layers 10000": ({"layers": 10_000}, "E_MODEL options.layers: 10000"),
-    "C21 layers text": ({"layers": "64;rm"}, "E_MODEL options.layers: '64;rm'"),
-    "C21 units": ({"units": 10**9}, "E_MODEL options.units"),
-    "C22 epochs -3": (
-        {"epochs": -3},
-        "E_CONFIG_RANGE options.epochs: -3 is out of range; allowed: a whole number from 1 to 1000",
-    ),
+    "layers 0": ({"layers": 0}, "E_MODEL options.layers: 0 "),
+    "layers 10000": ({"layers": 10_000}, "E_MODEL options.layers: 10000"),
+    "layers text": ({"layers": "64;rm"}, "E_MODEL options.layers: '64;rm'"),
+    "units": ({"units": 10**9}, "E_MODEL options.units"),
+    "epochs -3": ({"epochs": -3}, r"E_CONFIG_RANGE options.epochs: -3 .*\b1\b.*\b1000\b"),
     "epochs 0": ({"epochs": 0}, "E_CONFIG_RANGE options.epochs"),
     "epochs true": ({"epochs": True}, "E_CONFIG_TYPE options.epochs"),
     "epochs 1.5": ({"epochs": 1.5}, "E_CONFIG_TYPE options.epochs"),
@@ -224,9 +223,9 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "seed": ({"seed": -1}, "E_CONFIG_RANGE options.seed"),
     "unknown": (
         {"epoch": 3},
-        "E_CONFIG_UNKNOWN_KEY options.epoch: 'epoch' is not a setting; did you mean 'epochs'? allowed: epochs, units",
+        "E_CONFIG_UNKNOWN_KEY options.epoch: 'epoch' .*'epochs'.* epochs, units",
     ),
-    "all at once": ({"epoch": 3, "epochs": 0}, "1 of 2 problems"),
+    "all at once": ({"epoch": 3, "epochs": 0}, r"options\.epochs?: .*\(1 \w+ 2 "),
 }
 
 
@@ -234,17 +233,17 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
 def test_wrong_options(options: dict[str, Any], expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Lstm().fit(series(), Context(HOUR_NS, 0, options=options))
-    assert expected in str(caught.value)
+    assert re.search(expected, str(caught.value))
     assert caught.value.exit_code == 78
 
 
 def test_right_options() -> None:
     options = read_options(
-        "lstm",
+        LstmOptions,
         {"epochs": 5, "units": 8, "layers": 2, "lookback": 96, "batch_size": 16, "learning_rate": 0.01, "seed": 3},
     )
     assert (options.epochs, options.layers, options.learning_rate) == (5, 2, 0.01)
-    assert (read_options("nbeats", {}).layers, read_options("lstm", {}).layers) == (3, 1)
+    assert (read_options(NbeatsOptions, {}).layers, read_options(LstmOptions, {}).layers) == (3, 1)
 
 
 ARCHITECTURES = {"one layer": Architecture(48, 12, 8, 1), "two layers": Architecture(24, 5, 4, 2)}
@@ -295,7 +294,7 @@ def test_training_learns_and_keeps_the_best_weights() -> None:
 
 
 def test_a_second_run_starts_from_the_weights_and_trains_few_epochs(tmp_path: Path) -> None:
-    """F29: and damaged weights mean a full training that says so."""
+    """And damaged weights mean a full training that says so."""
     y = series(7)
     options: dict[str, Any] = {"epochs": 8, "learning_rate": 0.003, "key": "cpu{host=a}"}
     first = Lstm().fit(y[:-DAY], context(tmp_path, **options))
@@ -309,7 +308,7 @@ def test_a_second_run_starts_from_the_weights_and_trains_few_epochs(tmp_path: Pa
     third = Lstm().fit(y, context(tmp_path, 2, **options))
     assert third.epochs >= 5
     assert len(third.notes) == 2
-    assert all(note.startswith("model_retrained: E_MODEL_DAMAGED gen-") and "sha256 of" in note for note in third.notes)
+    assert all(note.startswith("model_retrained: E_MODEL_DAMAGED gen-") and "sha256" in note for note in third.notes)
     future = [series(7, 340 + 60 * i) for i in range(1, 8)]  # what came later, an origin every 60 steps
     errors = [
         sum(np.abs(model._many.predict_after(more[:-H], H, context()) - more[-H:]).mean() for more in future)
@@ -334,12 +333,10 @@ def test_a_run_that_is_repeated_leaves_the_same_values(tmp_path: Path) -> None:
 def test_weights_of_another_step_size_are_not_used(tmp_path: Path) -> None:
     Lstm().fit(series(), context(tmp_path, epochs=1))
     other = Lstm().fit(series(), replace(context(tmp_path, 1, epochs=1), step_ns=HOUR_NS // 2))
-    assert other.notes[0].startswith(
-        "model_retrained: E_MODEL_FOREIGN gen-00000001: weights for steps of 3600000000000 ns"
-    )
+    assert re.match("model_retrained: E_MODEL_FOREIGN gen-00000001: .*3600000000000 ns", other.notes[0])
 
 
-def test_weights_of_another_member_are_not_used_m7(tmp_path: Path) -> None:
+def test_weights_of_another_member_are_not_used(tmp_path: Path) -> None:
     Lstm().fit(series(), context(tmp_path, key="cpu{host=a}", epochs=1))
     other = Lstm().fit(series(), context(tmp_path, key="cpu{host=b}", epochs=1))
     assert "E_MODEL_FOREIGN" in other.notes[0]

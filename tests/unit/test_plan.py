@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from cronocast.chain.parts import IMAGES, LIGHT_CLASSES, ForecastPart, image_of, models_by_image, parts, write_outputs
+from cronocast.chain.parts import LIGHT_CLASSES, ForecastPart, image_of, models_by_image, parts, write_outputs
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.errors import ConfigError
 from cronocast.handoff.profile import CLASSES
+from cronocast.images import IMAGES, PARTS
 from cronocast.models.table import MODELS
 
 
@@ -22,9 +23,9 @@ def entry(**settings: Any) -> Entry:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_runs_in_an_image_that_has_its_libraries(model: str) -> None:
     extra, image = MODELS[model].extra, image_of(model)
-    carried = any(extra in extras for extras in IMAGES.values())
+    carried = any(extra in IMAGES[pod.image] for pod in PARTS.values())
     assert (
-        extra in IMAGES[image] if carried else image == "light"
+        extra in IMAGES[PARTS[image].image] if carried else image == "light"
     )  # no image of ours has it: a person's own takes the place of the light one
 
 
@@ -105,7 +106,7 @@ def test_what_the_engine_reads_agrees_with_the_plan(
 ) -> None:
     write_outputs(tmp_path, entry(**settings), classes)
     told = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    listed = [part for image in IMAGES for part in json.loads(told[f"parts-{image}"])]
+    listed = [part for image in PARTS for part in json.loads(told[f"parts-{image}"])]
     whole = len(expected) == 1 and expected[0].startswith("lstm") == (
         "lstm" in settings.get("model", settings.get("candidates", ""))
     )
@@ -113,7 +114,7 @@ def test_what_the_engine_reads_agrees_with_the_plan(
     assert told["select"] == str(bool(expected) and not whole).lower()
     assert told["work"] == str(bool(expected)).lower()
     assert told["class"] == max(sorted(set(classes)), key=classes.count, default="none")
-    assert told.keys() == {"select", "work", "class", *(f"parts-{image}" for image in IMAGES)}
+    assert told.keys() == {"select", "work", "class", *(f"parts-{image}" for image in PARTS)}
 
 
 def test_a_container_of_its_own_is_told_to_leave_out_candidates_of_other_images(tmp_path: Path) -> None:

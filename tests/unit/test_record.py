@@ -1,6 +1,7 @@
 """The record of a run: what the steps left, and what the engine says where a step could leave nothing."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,8 +136,8 @@ UNREAD: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "what the engine says": ("Failed", '"[{\\"displayName\\":\\"load(0)\\"}]"', ()),
     "no failures": ("Succeeded", "null", ()),
     "no failures, quoted": ("Succeeded", '"[]"', ()),
-    "another word": ("Foo", "", ("--status: 'Foo' is none of Succeeded, Failed, Error",)),
-    "no JSON": ("Failed", "notjson", ("--failures: 'notjson' is no list",)),
+    "another word": ("Foo", "", ("--status: 'Foo' .*Succeeded, Failed, Error",)),
+    "no JSON": ("Failed", "notjson", ("--failures: 'notjson' ",)),
     "both": ("succeeded", "[1]", ("--status", "--failures")),
 }
 
@@ -145,7 +146,7 @@ UNREAD: dict[str, tuple[str, str, tuple[str, ...]]] = {
 def test_what_can_not_be_read_of_the_engines_words_is_told(status: str, failures: str, told: tuple[str, ...]) -> None:
     said = not_understood(status, failures)
     assert len(said) == len(told)
-    assert all(sentence.startswith(begin) for sentence, begin in zip(said, told, strict=True))
+    assert all(re.match(begin, sentence) for sentence, begin in zip(said, told, strict=True))
 
 
 def test_the_step_that_failed_speaks_for_itself(tmp_path: Path) -> None:
@@ -185,7 +186,9 @@ def test_an_attempt_that_failed_before_one_that_went_well_is_no_failure_of_the_r
 @pytest.mark.parametrize("other", [{"series": "disk"}, {"run": "2026-01-31T13:00:00Z"}])
 def test_results_of_other_runs_are_left_aside(tmp_path: Path, other: dict[str, str]) -> None:
     leave(tmp_path, "load", "failed", **other)  # type: ignore[arg-type]
-    assert fields(tmp_path) == {**WELL, "status": "skipped", "message": "no step left a result"}
+    found = fields(tmp_path)
+    assert found.pop("message")
+    assert found == {**{name: value for name, value in WELL.items() if name != "message"}, "status": "skipped"}
 
 
 def test_a_torn_result_is_left_aside(tmp_path: Path) -> None:
@@ -216,12 +219,9 @@ def test_a_step_that_was_killed_is_named_by_the_engine(tmp_path: Path) -> None:
     "failures", ["", "null", "[]", '"null"', '"[]"', "{", "[1, 2]", "no json", '"[{\\"displ', "[" * 100_000, '[{"a": 1']
 )
 def test_an_engine_that_says_no_more_than_failed(tmp_path: Path, failures: str) -> None:
-    assert fields(tmp_path, "Error", failures) == {
-        "status": "failed",
-        "failed_step": "unknown",
-        "exit": -1,
-        "message": "the workflow ended as Error",
-    }
+    found = fields(tmp_path, "Error", failures)
+    assert "Error" in str(found.pop("message"))
+    assert found == {"status": "failed", "failed_step": "unknown", "exit": -1}
 
 
 NODES = [
@@ -288,4 +288,5 @@ def test_nothing_is_written_where_no_records_are_wanted(tmp_path: Path) -> None:
     job = load_run.make_job(tmp_path, "http://127.0.0.1:1", runs=False)
     outcome = Outcome()
     run(replace(job, step="record"), outcome)
-    assert outcome == Outcome(status="skipped", reason="no_records: sink.runs is false")
+    assert outcome == Outcome(status="skipped", reason=outcome.reason)
+    assert re.match(r"no_records: .*\bsink\.runs\b", outcome.reason)

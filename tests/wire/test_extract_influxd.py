@@ -199,7 +199,7 @@ INJECTIONS = [
 
 @pytest.mark.parametrize("value", INJECTIONS)
 @pytest.mark.usefixtures("hours")
-def test_tag_value_is_data_C15(
+def test_tag_value_is_data(
     value: str, run: Run, influxd: Influxd, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.admin.password)
@@ -209,7 +209,7 @@ def test_tag_value_is_data_C15(
 
 
 @pytest.mark.parametrize("name", ["we ird", "a\\b", "x,y=z", "it's", "\u00fcber", "select", "a/b", "$x"[1:] + "$"])
-def test_names_are_quoted_C14(name: str, run: Run, influxd: Influxd, database: str) -> None:
+def test_names_are_quoted(name: str, run: Run, influxd: Influxd, database: str) -> None:
     measurement = escaped(name).replace("\\=", "=")
     influxd.write(f"{measurement},{escaped(name)}t=v {escaped(name)}=7 {START}", database)
     ran = run({"measurement": name, "field": name, "group_by": [f"{name}t"]})
@@ -298,7 +298,7 @@ def test_days_of_a_time_zone_are_dated_by_the_day_that_they_have_most_of(
 
 
 @pytest.mark.usefixtures("hours")
-def test_missing_things_are_told_apart_Q4(run: Run) -> None:
+def test_missing_things_are_told_apart(run: Run) -> None:
     assert run({"database": "nowhere"}).code in (
         69,
         77,
@@ -310,7 +310,7 @@ def test_missing_things_are_told_apart_Q4(run: Run) -> None:
     assert "0 rows of measurement 'm'" in run(run_ns=END - 9000 * HOUR).result["reason"]
 
 
-def test_unknown_database_Q1(run: Run, influxd: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_database(run: Run, influxd: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.admin.password)
     ran = run({"database": "nowhere", "username": "admin"})
     assert (ran.code, ran.token) == (69, "E_DB_NOT_FOUND")
@@ -324,7 +324,7 @@ def test_retention_policy(run: Run, influxd: Influxd, database: str) -> None:
 
 
 @pytest.mark.usefixtures("hours")
-def test_signing_in_Q3(run: Run, influxd: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signing_in(run: Run, influxd: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run({"auth": "none", "username": None}).token == "E_AUTH"
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.writer.password)
     no_right = 69 if servers.IS_2 else 77  # see test_versions.py
@@ -343,14 +343,14 @@ def limited(serve: Callable[..., Influxd]) -> Iterator[Influxd]:
 
 
 @pytest.mark.skipif(servers.IS_2, reason="2.x has no max-row-limit")
-def test_row_limit_does_not_cut_the_answer_F5(run: Run, limited: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_limit_does_not_cut_the_answer(run: Run, limited: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", limited.reader.password)
     ran = run({"database": "d"}, url=limited.url, every="1s", lookback="30000s", horizon="1s")
     assert (ran.code, len(ran.rows)) == (0, 30_000), ran.stderr
 
 
 @pytest.mark.usefixtures("hours")
-def test_caps_Q16(run: Run) -> None:
+def test_caps(run: Run) -> None:
     for caps, token in (
         ({"max_rows": 23}, "E_TOO_MANY_ROWS"),
         ({"max_bytes": 500}, "E_TOO_LARGE"),
@@ -361,7 +361,7 @@ def test_caps_Q16(run: Run) -> None:
     assert run({"tags": {"host": "a"}, "max_rows": 24}).code == 0
 
 
-def test_server_killed_in_the_middle_F16(run: Run, limited: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_killed_in_the_middle(run: Run, limited: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", limited.reader.password)
     add = Spool.add
     taken: list[int] = []

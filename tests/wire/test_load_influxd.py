@@ -62,7 +62,7 @@ def job(influxd: Influxd, database: str, tmp_path: Path) -> Job:
     return made
 
 
-def test_l8_the_same_run_twice_leaves_exactly_the_same_points(influxd: Influxd, database: str, job: Job) -> None:
+def test_the_same_run_twice_leaves_exactly_the_same_points(influxd: Influxd, database: str, job: Job) -> None:
     code, result = load(job)
     assert (code, result["expected"], result["acked"]) == (0, 3000, 3000)
     first, records = points(influxd, database), points(influxd, database, "cpu_forecast_runs")
@@ -145,7 +145,7 @@ def test_a_step_killed_at_any_moment_and_repeated_leaves_exactly_the_points(
     assert cut_short >= 5, "the kills came too late to prove anything"
 
 
-@pytest.mark.parametrize("how", ["F14 killed", "F15 restarted"])
+@pytest.mark.parametrize("how", ["killed", "restarted"])
 def test_a_server_that_goes_away_in_the_middle(how: str, serve: Callable[..., Influxd], tmp_path: Path) -> None:
     with serve() as server:
         server.create_database("d")
@@ -154,7 +154,7 @@ def test_a_server_that_goes_away_in_the_middle(how: str, serve: Callable[..., In
         child = start_step(made)
         while not server.query("SELECT count(yhat) FROM cpu_forecast", "d"):
             time.sleep(0.001)
-        if how == "F14 killed":
+        if how == "killed":
             server.kill()
         server.restart()
         assert ended(child) == 0
@@ -164,7 +164,7 @@ def test_a_server_that_goes_away_in_the_middle(how: str, serve: Callable[..., In
         assert points(server, "d") == expected_points(2000)
 
 
-def test_f12_commit_then_reset_leaves_no_duplicate(influxd: Influxd, database: str, tmp_path: Path) -> None:
+def test_commit_then_reset_leaves_no_duplicate(influxd: Influxd, database: str, tmp_path: Path) -> None:
     def commit_then_reset(connection: Any, request: Seen) -> None:
         influxd.write(request.body.decode(), database)
         reset(connection, request)
@@ -181,7 +181,7 @@ def test_f12_commit_then_reset_leaves_no_duplicate(influxd: Influxd, database: s
     assert points(influxd, database) == expected_points(100)
 
 
-def test_f33_an_older_run_does_not_overwrite_a_newer_one(influxd: Influxd, database: str, tmp_path: Path) -> None:
+def test_an_older_run_does_not_overwrite_a_newer_one(influxd: Influxd, database: str, tmp_path: Path) -> None:
     source = signed_in(influxd, tmp_path, database)
     older, newer = (
         make_job(tmp_path, influxd.url, source=source, run_ns=RUN_NS + shift * 10**9) for shift in (0, 3600)
@@ -193,7 +193,7 @@ def test_f33_an_older_run_does_not_overwrite_a_newer_one(influxd: Influxd, datab
     assert points(influxd, database) == expected_points(10, RUN_NS + 3600 * 10**9)
 
 
-def test_f18_type_conflict_names_field_and_types(influxd: Influxd, database: str, job: Job) -> None:
+def test_type_conflict_names_field_and_types(influxd: Influxd, database: str, job: Job) -> None:
     influxd.write(f"cpu_forecast,host=other yhat=1i {RUN_NS}", database)
     code, result = load(job)
     assert (code, result["token"], result["acked"], result["attempts"]) == (69, "E_TYPE_CONFLICT", 0, 1)
@@ -201,8 +201,8 @@ def test_f18_type_conflict_names_field_and_types(influxd: Influxd, database: str
 
 
 REFUSALS = {
-    "L6 no database": ({"database": "nowhere"}, "E_DB_NOT_FOUND"),
-    "F10 no policy": ({"retention_policy": "nowhere"}, "E_DB_NOT_FOUND"),
+    "no database": ({"database": "nowhere"}, "E_DB_NOT_FOUND"),
+    "no policy": ({"retention_policy": "nowhere"}, "E_DB_NOT_FOUND"),
 }
 
 
@@ -232,7 +232,7 @@ def test_points_older_than_the_policy_keeps_are_refused(influxd: Influxd, databa
     assert (code, result["token"]) == (69, "E_RETENTION")
 
 
-def test_f19_no_right_to_write(influxd: Influxd, database: str, tmp_path: Path) -> None:
+def test_no_right_to_write(influxd: Influxd, database: str, tmp_path: Path) -> None:
     source = signed_in(influxd, tmp_path, database)
     (tmp_path / "reader").write_text(influxd.reader.password)
     (tmp_path / "reader").chmod(0o600)
@@ -252,7 +252,7 @@ def narrow(serve: Callable[..., Influxd]) -> Iterator[Influxd]:
         yield server
 
 
-def test_f20_a_server_with_a_small_limit_gets_every_point(narrow: Influxd, tmp_path: Path) -> None:
+def test_a_server_with_a_small_limit_gets_every_point(narrow: Influxd, tmp_path: Path) -> None:
     narrow.create_database("d")
     made = make_job(tmp_path, narrow.url, source=signed_in(narrow, tmp_path, "d"))
     publish(made, HOSTS, 300)
@@ -261,7 +261,7 @@ def test_f20_a_server_with_a_small_limit_gets_every_point(narrow: Influxd, tmp_p
     assert points(narrow, "d") == expected_points(300)
 
 
-def test_f20_a_line_over_the_limit_is_a_dead_letter(narrow: Influxd, tmp_path: Path) -> None:
+def test_a_line_over_the_limit_is_a_dead_letter(narrow: Influxd, tmp_path: Path) -> None:
     narrow.create_database("e")
     long = {"host": "x" * 3000}
     made = make_job(tmp_path, narrow.url, source=signed_in(narrow, tmp_path, "e"), runs=False)
@@ -287,7 +287,7 @@ TAGS = st.dictionaries(ODD | st.sampled_from(["time", "_field", "host"]), ODD, m
         unique_by=lambda case: (case[0], json.dumps(case[1], sort_keys=True)),
     )
 )
-def test_x19_what_is_read_is_what_was_written_or_it_was_refused(
+def test_what_is_read_is_what_was_written_or_it_was_refused(
     cases: list[tuple[str, dict[str, str]]], influxd: Influxd
 ) -> None:
     influxd.drop_database("odd")
@@ -319,7 +319,7 @@ def sorted_items(tags: dict[str, str]) -> list[tuple[str, str]]:
 
 @QUICK
 @given(texts=st.lists(ODD, min_size=40, max_size=80))
-def test_x19_a_string_field_comes_back(texts: list[str], influxd: Influxd) -> None:
+def test_a_string_field_comes_back(texts: list[str], influxd: Influxd) -> None:
     influxd.drop_database("odd")
     influxd.create_database("odd")
     influxd.write(
@@ -330,7 +330,7 @@ def test_x19_a_string_field_comes_back(texts: list[str], influxd: Influxd) -> No
     assert [row["s"] for row in rows] == [re.sub(r"[\n\t\r\0\u2028\x7f\ud800]+", " ", text) for text in texts]
 
 
-def test_f32_the_same_run_twice_at_once(influxd: Influxd, database: str, tmp_path: Path) -> None:
+def test_the_same_run_twice_at_once(influxd: Influxd, database: str, tmp_path: Path) -> None:
     made = make_job(tmp_path, influxd.url, source=signed_in(influxd, tmp_path, database), batch=50)
     publish(made, HOSTS, 300)
     children = [start_step(made), start_step(made)]

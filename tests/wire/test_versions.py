@@ -83,8 +83,8 @@ def test_a_limit_shorter_than_the_horizon_stops_all_and_can_be_lifted(
     account: str, influxd: Influxd, database: str, tmp_path: Path
 ) -> None:
     """Also for who may write and no more."""
-    policy = f'"six hours" ON "{database}" DURATION 30d REPLICATION 1 FUTURE LIMIT 6h'
-    influxd.query(f"CREATE RETENTION POLICY {policy} DEFAULT")
+    policy = f'"six hours" ON "{database}" DURATION 30d REPLICATION 1 DEFAULT FUTURE LIMIT 6h'
+    influxd.query(f"CREATE RETENTION POLICY {policy}")
     [limit] = [row for row in influxd.query(f'SHOW RETENTION POLICIES ON "{database}"') if row["default"]]
     assert (limit["futureWriteLimit"], limit["pastWriteLimit"]) == ("6h0m0s", "0s")
     (tmp_path / "secret").write_text(getattr(influxd, account).password)
@@ -115,6 +115,18 @@ def test_a_reader_may_not_write_and_a_writer_may_not_read(
     ran = extract_run(capsys, tmp_path, influxd.url, user)
     assert (ran.code, ran.token) == ((69, "E_DB_NOT_FOUND") if servers.IS_2 else (77, "E_AUTH"))
     assert ("token may not read" in ran.error) == servers.IS_2
+
+
+@pytest.mark.skipif(
+    servers.UNDER_TEST not in ("1.8.3", "1.13.2"), reason="1.6 takes no tokens, 2.x no passwords in one"
+)
+def test_user_and_password_pass_for_a_token(
+    influxd: Influxd, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    influxd.write(f"m f=1 {START}", database)
+    monkeypatch.setenv("CRONOCAST_SOURCE_TOKEN", f"{influxd.reader.name}:{influxd.reader.password}")
+    ran = extract_run(capsys, tmp_path, influxd.url, {"database": database, "auth": "token", "timeout": "20s"})
+    assert (ran.code, len(ran.rows)) == (0, 1), ran.stderr
 
 
 # From here on what 2.x alone has.

@@ -81,8 +81,17 @@ volumeMounts:
   {{- end }}
 {{- end }}
 
+{{/* Env variables by which parameters of a workflow go before the settings of its document, as JSON: a step of "cronocast.steps". */}}
+{{- define "cronocast.overrides" -}}
+{{- $env := dict }}
+{{- range .overrides }}
+{{- $_ := set $env (printf "CRONOCAST_%s" (upper .)) (printf "{{workflow.parameters.%s}}" .) }}
+{{- end }}
+{{- $env | toJson -}}
+{{- end }}
+
 {{/* One template of one container: as cronocast.container, plus "placement" (dict "first" "second"), and "head" as YAML text (metadata, inputs, outputs). */}}
-{{- define "cronocast.chain.shell" -}}
+{{- define "cronocast.step" -}}
 - name: {{ .name | default .step }}
   activeDeadlineSeconds: {{ int64 (get .root.Values.resources .kind).deadlineSeconds }}
   retryStrategy:

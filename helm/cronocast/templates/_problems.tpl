@@ -59,14 +59,29 @@ E_NAME series.{{ $name }}: would be called {{ $cron }}, as series {{ . }} is; gi
 {{- if gt (len $text) 100000 }}
 E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000
 {{- end }}
-{{- range concat (list "url" "database") (ternary list (list "measurement" "field") (not (empty $source.query))) }}
+{{- $kinds := include "cronocast.kinds" . | fromJson }}{{ $sink := $entry.sink | default dict }}
+{{- $kind := $source.kind | default $kinds.source.usual }}{{ $sinkKind := $sink.kind | default $kinds.sink.usual }}
+{{- range concat (get $kinds.source.required $kind | default list) (ternary (list "measurement" "field") list (and (eq $kind "influxql") (empty $source.query))) }}
 {{- if not (get $source .) }}
 E_CONFIG_MISSING {{ $at }}.source.{{ . }}: given neither here nor in defaults{{ has . (list "measurement" "field") | ternary "; name it, or give a query" "" }}
 {{- end }}
 {{- end }}
-{{- /* As rules.measurement_fault says. */}}
-{{- $target := ($entry.sink | default dict).measurement | default (printf "%s_forecast" ($source.measurement | default .name)) }}
-{{- if regexMatch `^[/$#]|[";]|\\[,= ]|^.{256}` $target }}
+{{- range get $kinds.sink.required $sinkKind | default list }}
+{{- if not (get $sink .) }}
+E_CONFIG_MISSING {{ $at }}.sink.{{ . }}: given neither here nor in defaults
+{{- end }}
+{{- end }}
+{{- $family := get $kinds.source.family $kind }}
+{{- if or (not $family) (ne $family (get $kinds.sink.family $sinkKind | toString)) }}
+{{- range get $kinds.sink.taken $sinkKind | default list }}
+{{- if not (get $sink .) }}
+E_CONFIG_MISSING {{ $at }}.sink.{{ . }}: not given, and a source of kind {{ $kind }} is no place to write to; name the one that takes the forecast
+{{- end }}
+{{- end }}
+{{- end }}
+{{- /* As influx_names.measurement_fault says. */}}
+{{- $target := $sink.measurement | default (printf "%s_forecast" ($source.measurement | default .name)) }}
+{{- if and (eq $sinkKind "influx") (regexMatch `^[/$#]|[";]|\\[,= ]|^.{256}` $target) }}
 E_IDENT {{ $at }}.sink.measurement: {{ quote $target }} can't be a name; allowed: at most 255 characters without ", ;, a leading /, $ or #, or a backslash before a comma, blank or equals sign
 {{- end }}
 {{- range $entry.schedules }}

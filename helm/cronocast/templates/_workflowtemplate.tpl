@@ -4,11 +4,11 @@
 {{- $profile := .name }}
 {{- $light := (.placement.light | default dict) }}
 {{- $heavy := merge (dict) (.placement.heavy | default dict) (dict "image" "forecast-lstm" "gpus" 0 "gpuResource" "nvidia.com/gpu") }}
-{{- /* Image of forecasts by task; the tasks are the images of cronocast/plan.py. */}}
-{{- $tasks := dict "light" "forecast" "lstm" "forecast-lstm" "stats" "forecast-stats" "darts" "forecast-darts" }}
+{{- $steps := include "cronocast.steps" $ | fromJsonArray }}
+{{- $parts := include "cronocast.parts" $ | fromJson }}
 {{- $outputs := dict "select" "false" "work" "false" "class" "none" }}
 {{- $ended := list }}
-{{- range $task, $template := $tasks }}
+{{- range $task, $kind := $parts }}
 {{- $_ := set $outputs (printf "parts-%s" $task) "[]" }}
 {{- $ended = append $ended (printf "(%s.Succeeded || %s.Skipped)" $task $task) }}
 {{- end }}
@@ -72,13 +72,15 @@ spec:
     - name: series
       dag:
         tasks:
-          - {name: extract, template: extract}
-          - {name: classify, template: classify, depends: extract.Succeeded}
+          {{- $before := "" }}
+          {{- $work := "" }}
+          {{- range $step := $steps }}
+          {{- if has "part" $step.flags }}
           # No part, no pod: classify says which images have something to forecast, and in how many pods.
-          {{- range $task, $template := $tasks }}
+          {{- range $task, $kind := $parts }}
           - name: {{ $task }}
-            template: {{ $template }}
-            depends: classify.Succeeded
+            template: {{ $kind.image }}
+            depends: {{ $before }}
             withParam: "{{ "{{" }}tasks.classify.outputs.parameters.parts-{{ $task }}}}"
             arguments: {parameters: [{name: part, value: "{{`{{item}}`}}"}, {name: class, value: "{{`{{tasks.classify.outputs.parameters.class}}`}}"}]}
           {{- end }}
@@ -86,20 +88,31 @@ spec:
             template: select
             depends: "{{ $ended }}"
             when: "{{`{{=tasks.classify.outputs.parameters.select == 'true'}}`}}"
+          {{- $work = "{{=tasks.classify.outputs.parameters.work == 'true'}}" }}
           {{- if $.Values.schedule.labelClass }}
           # A run whose label could not be set is no worse a run: load goes on. Where nothing is loaded nothing would, so it is not tried.
           - name: label
             template: label
             depends: classify.Succeeded
-            when: "{{`{{=tasks.classify.outputs.parameters.work == 'true'}}`}}"
+            when: {{ $work | quote }}
             arguments: {parameters: [{name: class, value: "{{`{{tasks.classify.outputs.parameters.class}}`}}"}]}
           {{- end }}
-          - name: load
-            template: load
-            depends: "{{ $ended }} && (select.Succeeded || select.Skipped){{ if $.Values.schedule.labelClass }} && (label.Succeeded || label.Skipped || label.Failed || label.Errored){{ end }}"
-            when: "{{`{{=tasks.classify.outputs.parameters.work == 'true'}}`}}"
-    {{- $overrides := dict "CRONOCAST_MODEL" "{{workflow.parameters.model}}" "CRONOCAST_HORIZON" "{{workflow.parameters.horizon}}" }}
-    {{- $part := merge (dict "CRONOCAST_PART" "{{inputs.parameters.part}}") $overrides }}
+          {{- $before = printf "%s && (select.Succeeded || select.Skipped)" $ended }}
+          {{- if $.Values.schedule.labelClass }}
+          {{- $before = printf "%s && (label.Succeeded || label.Skipped || label.Failed || label.Errored)" $before }}
+          {{- end }}
+          {{- else if $step.chain }}
+          - name: {{ $step.name }}
+            template: {{ $step.name }}
+            {{- with $before }}
+            depends: {{ . | quote }}
+            {{- end }}
+            {{- with $work }}
+            when: {{ . | quote }}
+            {{- end }}
+          {{- $before = printf "%s.Succeeded" $step.name }}
+          {{- end }}
+          {{- end }}
     {{- $partHead := "metadata: {labels: {cronocast.io/class: \"{{inputs.parameters.class}}\"}}\ninputs: {parameters: [{name: part}, {name: class}]}" }}
     {{- $outputsHead := "outputs:\n  parameters:" }}
     {{- range $output, $default := $outputs }}
@@ -107,19 +120,34 @@ spec:
     {{- end }}
     {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
     {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(60000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}" }}
-    {{- $database := list "source" "sink" "ca" }}
-    {{- include "cronocast.chain.shell" (dict "root" $ "step" "extract" "image" "extract" "kind" "extract" "secrets" (list "source" "ca") "placement" (dict "first" $light)) | nindent 4 }}
-    {{- include "cronocast.chain.shell" (dict "root" $ "step" "classify" "image" "classify" "kind" "classify" "placement" (dict "first" $light) "env" (merge (dict "CRONOCAST_OUTPUTS" "/tmp/outputs") $overrides) "head" $outputsHead) | nindent 4 }}
-    {{- include "cronocast.chain.shell" (dict "root" $ "step" "forecast" "image" "forecast" "kind" "forecast" "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
-    {{- include "cronocast.chain.shell" (dict "root" $ "name" "forecast-lstm" "step" "forecast" "image" $heavy.image "kind" "heavy" "placement" (dict "first" $heavy "second" $light) "env" $part "head" $partHead "gpus" $heavy.gpus "gpuResource" $heavy.gpuResource) | nindent 4 }}
-    {{- range $kind := list "stats" "darts" }}
-    {{- $image := get $tasks $kind }}
-    {{- include "cronocast.chain.shell" (dict "root" $ "name" $image "step" "forecast" "image" $image "kind" $kind "placement" (dict "first" $light) "env" $part "head" $partHead) | nindent 4 }}
+    {{- range $step := $steps }}
+    {{- $env := include "cronocast.overrides" $step | fromJson }}
+    {{- if has "part" $step.flags }}
+    {{- $_ := set $env "CRONOCAST_PART" "{{inputs.parameters.part}}" }}
+    {{- range $kind := $parts }}
+    {{- $placement := dict "first" $light }}
+    {{- $image := $kind.image }}
+    {{- $gpus := 0 }}
+    {{- if eq $kind.pod "heavy" }}
+    {{- $placement = dict "first" $heavy "second" $light }}
+    {{- $image = $heavy.image }}
+    {{- $gpus = $heavy.gpus }}
     {{- end }}
-    {{- include "cronocast.chain.shell" (dict "root" $ "step" "select" "image" "load" "kind" "select" "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
-    {{- include "cronocast.chain.shell" (dict "root" $ "step" "load" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $overrides) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "name" $kind.image "step" $step.name "image" $image "kind" $kind.pod "secrets" $step.secrets "placement" $placement "env" $env "head" $partHead "gpus" $gpus "gpuResource" $heavy.gpuResource) | nindent 4 }}
+    {{- end }}
+    {{- else }}
+    {{- $head := "" }}
+    {{- if has "outputs" $step.flags }}
+    {{- $_ := set $env "CRONOCAST_OUTPUTS" "/tmp/outputs" }}
+    {{- $head = $outputsHead }}
+    {{- end }}
+    {{- if has "failures" $step.flags }}
+    {{- $env = $told }}
     # Always the last to run. Of a long list of failed pods the first 60000 characters do: one variable holds 128 KiB at most.
-    {{- include "cronocast.chain.shell" (dict "root" $ "step" "record" "image" "load" "kind" "load" "secrets" $database "placement" (dict "first" $light) "env" $told) | nindent 4 }}
+    {{- end }}
+    {{- include "cronocast.step" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env "head" $head) | nindent 4 }}
+    {{- end }}
+    {{- end }}
     {{- if $.Values.schedule.labelClass }}
     # Argo's own patch of the run, as Argo labels runs only at their start. Argo starts no wait container in such a pod, so it must not be patched in.
     - name: label
@@ -151,12 +179,15 @@ spec:
     {{- end }}
     # The same chain as one pod, for series that need light models only. Argo tells no exit code of such a pod, but its message has that of the first
     # container that failed, by name: hence the numbers.
+    {{- $chain := list }}
+    {{- range $steps }}{{ if .chain }}{{ $chain = append $chain . }}{{ end }}{{ end }}
     - name: single
       activeDeadlineSeconds: {{ int64 $.Values.schedule.deadlineSeconds }}
       retryStrategy:
-        {{- $code := "lastRetry.message matches '^[1-4]-[a-z]+: [A-Za-z]+ [(]exit code (%s)[)]'" }}
+        {{- $container := printf "^[1-%d]-[a-z]+: " (len $chain) }}
+        {{- $code := printf "lastRetry.message matches '%s[A-Za-z]+ [(]exit code (%%s)[)]'" $container }}
         {{- /* A pod that Kubernetes ended (node shutdown, eviction, preemption) has a message of its own, which Argo tells instead of the containers'. */}}
-        {{- $killed := printf "(%s || !(lastRetry.message matches '^[1-4]-[a-z]+: '))" (printf $code "137") }}
+        {{- $killed := printf "(%s || !(lastRetry.message matches '%s'))" (printf $code "137") $container }}
         {{- include "cronocast.retry" (dict "root" $ "code" (printf $code "64|65|74|75|143") "killed" $killed) | nindent 8 }}
       {{- with include "cronocast.placement" (dict "first" $light) | trim }}
       {{- . | nindent 6 }}
@@ -167,13 +198,13 @@ spec:
       containerSet:
         containers:
           {{- $before := "" }}
-          {{- range $i, $step := list "extract" "classify" "forecast" "load" }}
-          - name: {{ add1 $i }}-{{ $step }}
+          {{- range $i, $step := $chain }}
+          - name: {{ add1 $i }}-{{ $step.name }}
             {{- with $before }}
             dependencies: [{{ . }}]
             {{- end }}
-            {{- $before = printf "%d-%s" (add1 $i) $step }}
-            {{- $secrets := get (dict "extract" (list "source" "ca") "load" $database) $step | default list }}
-            {{- include "cronocast.container" (dict "root" $ "step" $step "image" $step "kind" $step "secrets" $secrets "env" (eq $step "extract" | ternary dict $overrides)) | nindent 12 }}
+            {{- $before = printf "%d-%s" (add1 $i) $step.name }}
+            {{- $env := include "cronocast.overrides" $step | fromJson }}
+            {{- include "cronocast.container" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "env" $env) | nindent 12 }}
           {{- end }}
 {{- end }}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.chain.job import check_paths
-from cronocast.chain.resolve import infer_grid, whole_steps
+from cronocast.chain.standalone import infer_grid, whole_steps
 from cronocast.document.cross import cross_problems
 from cronocast.document.entry import Entry, parse_entry, read_entry_text
 from cronocast.durations import Duration

@@ -13,7 +13,7 @@ from cronocast.chain.job import Job
 from cronocast.chain.parts import models_by_image
 from cronocast.classify.member import profile_of
 from cronocast.console import say
-from cronocast.errors import ConfigError, DataError, InvariantError, seen
+from cronocast.errors import ConfigError, CronocastError, DataError, InvariantError, seen
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import unused
 from cronocast.forecast.members import MemberJob, forecast_members
@@ -61,7 +61,7 @@ def run(job: Job, outcome: Outcome) -> None:
     outcome.notes += unused(job.entry.options, job.entry.model, job.entry.candidates)
     for note in outcome.notes:
         say(f"forecast: {note}")
-    outcome.expected = len(works) * works[0].settings.h
+    outcome.expected = len(works) * works[0].settings.horizon
     _publish(job, works, done, outcome)
     _judge(outcome)
 
@@ -107,7 +107,7 @@ def _share(
 
 def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[str, int]], outcome: Outcome) -> None:
     """Forecast and write member by member, so that memory does not grow with their number."""
-    written = 0
+    written, first = 0, None
 
     def progress(count: int, total: int) -> None:
         if count % PROGRESS_EVERY == 0 or count == total:
@@ -116,12 +116,13 @@ def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[
     with atomic(job.output) as file:
         file.write(header(forecast_columns(job.entry.levels)))
         for work, result in zip(works, forecast_members(works, job.entry.jobs, progress, _weights(job)), strict=True):
+            first = first or result
             if result.time_ns.size:
                 file.write(rows(_as_member(result)))
                 written += result.time_ns.size
             outcome.members.append(_as_document(work.profile, result, done[work.profile.name, work.profile.tags]))
-        if not written and all(member["status"] != "skipped" for member in outcome.members):
-            _nothing(outcome)
+        if first and not written and all(member["status"] != "skipped" for member in outcome.members):
+            raise _nothing(first)
     outcome.add_output(job.output, written)
 
 
@@ -154,12 +155,11 @@ def _as_member(result: MemberForecast) -> Member:
 def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int]) -> dict[str, Any]:
     """What the result file says of a member."""
     backtest = result.backtest
-    told = {
+    scores = {
         name: value
         for name, value in backtest.get("chosen", {}).items()
-        if name in ("ratio", "mase") or name.startswith("coverage")
+        if value is not None and (name in ("ratio", "mase") or name.startswith("coverage"))
     }
-    known = {name: value for name, value in told.items() if value is not None}
     return {
         "name": result.name,
         "tags": result.tags,
@@ -171,7 +171,7 @@ def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int])
         "rows": int(result.time_ns.size),
         **({"notes": list(result.notes)} if result.notes else {}),
         "prepared": {**{name: count for name, count in done.items() if count}, **result.prepared},
-        "backtest": {**backtest, **known},
+        "backtest": {**backtest, **scores},
         "cpu_s": round(result.cpu_s, 4),
     }
 
@@ -192,16 +192,11 @@ def _judge(outcome: Outcome) -> None:
         outcome.status = "fallback"
 
 
-def _nothing(outcome: Outcome) -> None:
-    """No member has a forecast: nothing is published, and the first reason stands for all.
-
-    Raises:
-        DataError, ConfigError, InvariantError: by that reason.
-    """
-    reason = outcome.members[0]["reason"]
-    where = f"{outcome.members[0]['name']}{{{outcome.members[0]['tags']}}}"
-    if reason.startswith("too_short"):
-        raise DataError("E_TOO_SHORT", where, reason)
-    if reason.startswith(("E_MODEL", "E_CONFIG", "E_MISSING")):
-        raise ConfigError.one(reason.split(" ", 1)[0], where, reason)
-    raise InvariantError("E_NO_FORECAST", where, f"no member could be forecast; the first says {seen(reason)}")
+def _nothing(first: MemberForecast) -> CronocastError:
+    """What ends the step where no member has a forecast: what stopped the first one stands for all."""
+    where = f"{first.name}{{{first.tags}}}"
+    if first.error is not None and issubclass(first.error, ConfigError):
+        return ConfigError.one(first.token, where, first.reason)
+    if first.error is not None and issubclass(first.error, DataError):
+        return DataError(first.token, where, first.reason)
+    return InvariantError("E_NO_FORECAST", where, f"no member could be forecast; the first says {seen(first.reason)}")

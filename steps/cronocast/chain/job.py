@@ -1,17 +1,21 @@
 """One run of one step: its entry, its time, its files."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cronocast.chain.parts import ForecastPart
+from cronocast.chain.table import FILES, STEPS
 from cronocast.document.entry import Entry
-from cronocast.durations import stamp
+from cronocast.durations import parse_stamp, stamp
 from cronocast.errors import Problem, seen
 from cronocast.handoff.files import run_name, series_id
 from cronocast.handoff.results import result_path
 
-if TYPE_CHECKING:
-    from cronocast.chain.parts import ForecastPart
+# 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
+EARLIEST_RUN_NS, LATEST_RUN_NS = (0, 9_000_000_000 * 10**9)
 
 
 @dataclass(frozen=True)
@@ -28,21 +32,27 @@ class Job:
     state: Path | None  # folder that outlives the run; None when standalone
     dry_run: Path | None = None  # load: write the lines here instead of sending them
     outputs: Path | None = None  # classify: folder for the small values that a workflow engine branches on
-    told: dict[str, str] = field(default_factory=dict)  # record: what the engine says of the run
-    part: "ForecastPart | None" = None  # forecast: this container's share; None: all members, into forecast.csv
+    flags: Mapping[str, str] = field(default_factory=dict)  # further flags of the step that were given
+    part: ForecastPart | None = None  # forecast: this container's share; None: all members, into forecast.csv
     settings: dict[str, Any] = field(default_factory=dict)  # setting -> {"value", "from"}, for the result file
+    files: Mapping[str, Path] = field(default_factory=dict)  # those that were named one by one
 
     @property
     def run(self) -> str:
         """Name of the run."""
         return stamp(self.run_ns)
 
+    def file(self, name: str) -> Path:
+        """Where one of FILES lies: as it was named, else in the run folder."""
+        known = {"history": self.history, "profile": self.profile, "forecast": self.forecast}.get(name)
+        return known or self.files.get(name) or self.forecast.parent / FILES[name].name
+
     @property
     def output(self) -> Path:
         """The file this step publishes; its result lies beside it."""
         if self.part is not None:
             return self.forecast.parent / self.part.file
-        return {"extract": self.history, "classify": self.profile}.get(self.step) or self.forecast
+        return self.file(STEPS[self.step].writes or "forecast")
 
     @property
     def result(self) -> Path:
@@ -62,6 +72,24 @@ class Job:
 def run_folder(root: Path, series: str, run_ns: int) -> Path:
     """`<root>/<series id>/runs/<run>`."""
     return root / series_id(series) / "runs" / run_name(run_ns)
+
+
+def run_time(text: str | None, problems: list[Problem]) -> int:
+    """The scheduled time: RFC 3339 in UTC or seconds since 1970; now, in whole seconds, if not given."""
+    if not text:
+        return int(time.time()) * 10**9
+    try:
+        run_ns = int(text) * 10**9 if text.isascii() and text.isdigit() else parse_stamp(text)
+        if EARLIEST_RUN_NS <= run_ns <= LATEST_RUN_NS:
+            return run_ns
+    except ValueError:
+        pass
+    problems.append(
+        Problem(
+            "E_CONFIG_TIME", "--run", f"{seen(text)} is no time; allowed: 2026-01-31T12:00:00Z, or seconds since 1970"
+        )
+    )
+    return 0
 
 
 def check_paths(

@@ -4,7 +4,7 @@ Standard library only.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,10 @@ from typing import Any
 from cronocast.document.entry import Entry
 from cronocast.errors import ConfigError, seen
 from cronocast.handoff.files import atomic
+from cronocast.images import IMAGES, PARTS
 from cronocast.models.table import MODELS
 from cronocast.registry import row_of
 
-# Image -> the extras it carries. The light one is always there; what no row names (a user's own class) runs there too.
-IMAGES: Mapping[str, tuple[str, ...]] = {
-    "light": ("linear",),
-    "lstm": ("lstm",),
-    "stats": ("stats", "prophet"),
-    "darts": ("darts",),
-}
 # Classes with so much structure, or so little data, that a heavy model has nothing to add: a light one answers for
 # them.
 LIGHT_CLASSES = ("constant", "trend", "too_short")
@@ -44,12 +38,12 @@ class ForecastPart:
         """
         image, _, share = text.rpartition("-")
         index, _, count = share.partition("/")
-        if image in IMAGES and index.isdecimal() and count.isdecimal() and int(index) < int(count) <= 100:
+        if image in PARTS and index.isdecimal() and count.isdecimal() and int(index) < int(count) <= 100:
             return cls(image, int(index), int(count))
         raise ConfigError.one(
             "E_CONFIG_CHOICE",
             "--part",
-            f"{seen(text)} is no part; allowed: IMAGE-INDEX/COUNT such as light-0/3, images {', '.join(IMAGES)}",
+            f"{seen(text)} is no part; allowed: IMAGE-INDEX/COUNT such as light-0/3, images {', '.join(PARTS)}",
         )
 
     def __str__(self) -> str:
@@ -71,7 +65,7 @@ def image_of(model: str) -> str:
     """The image that carries a model's libraries."""
     row = row_of(MODELS, model)
     extra = row.extra if row else ""
-    return next((image for image, extras in IMAGES.items() if extra in extras), "light")
+    return next((part for part, pod in PARTS.items() if extra in IMAGES[pod.image]), "light")
 
 
 def models_by_image(entry: Entry, series_class: str) -> dict[str, tuple[str, ...]]:
@@ -92,7 +86,7 @@ def models_by_image(entry: Entry, series_class: str) -> dict[str, tuple[str, ...
 
 def parts(entry: Entry, classes: Sequence[str]) -> list[ForecastPart]:
     """Every container needed to forecast members of these classes; a single one writes forecast.csv itself."""
-    images = [image for image in IMAGES if any(image in models_by_image(entry, c) for c in classes)]
+    images = [image for image in PARTS if any(image in models_by_image(entry, c) for c in classes)]
     count = min(entry.shards, max(1, len(classes)))
     return [ForecastPart(image, index, count) for image in images for index in range(count)]
 
@@ -110,7 +104,7 @@ def write_outputs(folder: Path, entry: Entry, classes: Sequence[str]) -> None:
         entry.model != "auto" or all(image_of(name) == needed[0].image for name in entry.candidates)
     )
     values: dict[str, Any] = {
-        f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in IMAGES
+        f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in PARTS
     }
     values["work"] = "true" if needed else "false"
     values["select"] = "false" if alone or not needed else "true"

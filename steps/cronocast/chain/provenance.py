@@ -5,18 +5,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cronocast.document.entry import Entry
-from cronocast.settings.declare import leaves, plain
+from cronocast.settings.declare import Leaf, leaves, plain
 
 SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
 
 
-def provenance(step: str, entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
-    """Each setting of a step with its value and where it came from.
+def provenance(taken: Iterable[Leaf], entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
+    """Each setting that a step takes, with its value and where it came from.
 
     A flag, an env variable, entry, history or default.
     """
     shown = {}
-    for leaf in (leaf for leaf in leaves(Entry) if step in leaf.steps or leaf.path in SHOWN_BY_REPORT):
+    for leaf in (*taken, *(leaf for leaf in leaves(Entry) if leaf.path in SHOWN_BY_REPORT)):
         first, *rest = leaf.path.split(".")
         value: Any = getattr(entry, first)
         if leaf.kinds and value.kind not in leaf.kinds:

@@ -12,12 +12,12 @@ from typing import Any
 
 from cronocast.chain.job import Job
 from cronocast.chain.run_records import run_of, sink_of
+from cronocast.chain.table import chain_steps
 from cronocast.console import say
 from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.handoff.results import Outcome, read_result
 from cronocast.sinks.table import Point, Value
 
-STEPS = ("extract", "classify", "forecast", "load")
 ENDINGS = ("Succeeded", "Failed", "Error")  # the engine's words for a whole run
 ATTEMPT = re.compile(r"\(\d+\)$")  # how the engine names each try of a step
 GO_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)
@@ -35,7 +35,7 @@ def run(job: Job, outcome: Outcome) -> None:
         outcome.skip("no_records: sink.runs is false")
         return
     sink, run_ = sink_of(job), run_of(job)
-    told = (job.told.get("status", ""), job.told.get("failures", ""))
+    told = (job.flags.get("status", ""), job.flags.get("failures", ""))
     fields = record_fields(job.forecast.parent, job.entry.name, job.run, *told)
     outcome.notes = not_understood(*told)
     for note in outcome.notes:
@@ -75,7 +75,7 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
     found = list(_results(folder, series, run))
     durations: dict[str, Value] = {
         f"{step}_s": max(float(r["duration_s"]) for r in found if r["step"] == step)
-        for step in STEPS
+        for step in chain_steps()
         if any(r["step"] == step for r in found)
     }
     # Empty ones too: the database keeps a field of an earlier attempt at this run until it is written again.
@@ -128,8 +128,9 @@ def _results(folder: Path, series: str, run: str) -> Iterator[dict[str, Any]]:
     What can't be read is left out.
     """
     parts = [("forecast", path) for path in sorted(folder.glob("forecast/*.result.json"))]
-    steps = [(step, folder / f"{step}.result.json") for step in STEPS]
-    for step, path in [*steps[:2], *parts, *steps[2:]]:
+    steps = [(step, folder / f"{step}.result.json") for step in chain_steps()]
+    before = chain_steps().index("forecast")
+    for step, path in [*steps[:before], *parts, *steps[before:]]:
         try:
             result = read_result(path, step)
         except CronocastError:

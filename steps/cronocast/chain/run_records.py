@@ -8,12 +8,12 @@ from typing import Any
 
 from cronocast import registry
 from cronocast.chain.job import Job
+from cronocast.chain.table import steps_before
 from cronocast.console import say
 from cronocast.errors import ContractError
 from cronocast.handoff.results import read_result, result_path
 from cronocast.sinks.table import SINKS, Run, Sink, Value
 
-STEPS = ("extract", "classify", "forecast")
 WORDS = ("class", "model", "why", "status", "reason")
 COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
 
@@ -39,7 +39,7 @@ def step_results(beside: Path, series: str | None, run: str | None) -> dict[str,
     Those that are missing or of another run are left out.
     """
     found = {}
-    for step in STEPS:
+    for step in steps_before("load"):
         try:
             result = read_result(result_path(step, beside), step)
         except ContractError:
@@ -60,7 +60,9 @@ def run_fields(
         results: From `step_results`.
         points: Points written per member.
     """
-    durations: dict[str, Value] = {f"{step}_s": _number(results.get(step, {}).get("duration_s")) for step in STEPS}
+    durations: dict[str, Value] = {
+        f"{step}_s": _number(results.get(step, {}).get("duration_s")) for step in steps_before("load")
+    }
     classes = {_key(member): member for member in _members(results.get("classify", {}))}
     members = {_key(member): member for member in _members(results.get("forecast", {}))}
     for key in {**dict.fromkeys(members), **dict.fromkeys(points)}:

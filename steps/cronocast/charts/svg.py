@@ -128,12 +128,14 @@ def _share(c: str) -> float:
         return 1.0
     if c in "ijl.,:;|!' \u00a0":
         return 0.31
-    return 0.82 if c in "mwMW%" else 0.68 if c.isupper() else 0.58
+    if c in "mwMW%":
+        return 0.82
+    return 0.68 if c.isupper() else 0.58
 
 
 def polyline(points: Iterable[tuple[float, float]]) -> str:
     """Path data through points; a lone point becomes a small circle around it, which can be seen beside lines."""
     parts = [f"{short(x)} {short(y)}" for x, y in points]
-    return (
-        f"M{parts[0]}m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0" if len(parts) == 1 else f"M{'L'.join(parts)}" if parts else ""
-    )
+    if len(parts) == 1:
+        return f"M{parts[0]}m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0"
+    return f"M{'L'.join(parts)}" if parts else ""

@@ -135,11 +135,9 @@ def length(ns: int, *, counted: bool = False, exact: bool = False) -> str:
     )
     if whole and (exact or whole == "d" or ns <= MOST_OF_UNIT * UNIT_NS[whole]):
         count = ns // UNIT_NS[whole]
-        return (
-            UNIT_WORDS[whole]
-            if count == 1 and not counted
-            else f"{count} {UNIT_WORDS[whole]}{'s' if count > 1 else ''}"
-        )
+        if count == 1 and not counted:
+            return UNIT_WORDS[whole]
+        return f"{count} {UNIT_WORDS[whole]}{'s' if count > 1 else ''}"
     unit = readable_unit(ns)
     return f"{ns / UNIT_NS[unit]:.1f} {UNIT_WORDS[unit]}s"
 
@@ -149,15 +147,11 @@ def length_about(ns: int) -> str:
     days = ns / UNIT_NS["d"]
     if days >= 14:
         return f"{days:,.0f} days"
-    return (
-        f"{days:.1f} days".replace(".0 ", " ")
-        if days >= 2
-        else (
-            f"{ns / UNIT_NS['h']:.1f} hours".replace(".0 ", " ")
-            if ns >= 2 * UNIT_NS["h"]
-            else f"{ns / UNIT_NS['m']:.0f} minutes"
-        )
-    )
+    if days >= 2:
+        return f"{days:.1f} days".replace(".0 ", " ")
+    if ns >= 2 * UNIT_NS["h"]:
+        return f"{ns / UNIT_NS['h']:.1f} hours".replace(".0 ", " ")
+    return f"{ns / UNIT_NS['m']:.0f} minutes"
 
 
 def evidence_number(value: float) -> str:

@@ -50,14 +50,7 @@ def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
         best = max(measured.found.seasons, key=lambda s: s.strength)
         share = f"{max(0.0, best.strength):.0%}"
         pattern = f"a pattern repeats every {seasons} and foretells {share} of the ups and downs around the level"
-    rise = _rise(measured, step_ns)
-    since = (
-        ""
-        if not measured.changes
-        else " since the last sudden change"
-        if _chosen(measured) is not measured.whole
-        else " between sudden changes"
-    )
+    rise, since = _rise(measured, step_ns), _since(measured)
     if kind == "trend_seasonal":
         return _sentence(f"{pattern}; the level {rise}{since}")
     if kind == "seasonal":
@@ -84,6 +77,13 @@ def _chosen(measured: Measured) -> Slope:
         if measured.last is not measured.whole and abs(measured.last.z) >= abs(measured.whole.z)
         else measured.whole
     )
+
+
+def _since(measured: Measured) -> str:
+    """The time in which that slope holds; "" where it is all the time."""
+    if not measured.changes:
+        return ""
+    return " between sudden changes" if _chosen(measured) is measured.whole else " since the last sudden change"
 
 
 def _rise(measured: Measured, step_ns: int) -> str:

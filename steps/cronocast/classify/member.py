@@ -19,23 +19,20 @@ def profile_of(member: Member, entry: Entry) -> Profile:
     By the clock of its calendar, while times in the profile are UTC.
     """
     time_ns, y = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
-    clock = (
-        clock_of(entry.calendar.timezone, int(time_ns[0]), int(time_ns[-1]), int(time_ns[-1]), int(entry.every))[0]
-        if time_ns.size
-        else None
-    )
+    every, zone, clock, zone_ns = int(entry.every), entry.calendar.timezone, None, 0
+    if time_ns.size:
+        clock, _ = clock_of(zone, int(time_ns[0]), int(time_ns[-1]), int(time_ns[-1]), every)
     if clock is not None:
         time_ns, y = clock.history(time_ns, y)
-    zone_ns = offset_ns(entry.calendar.timezone, int(time_ns[-1])) if time_ns.size else 0
-    y = np.where(
-        left_out(entry.calendar.holidays, steps_of(time_ns, int(entry.every)), y, zone_ns, int(entry.every)), np.nan, y
-    )
+    if time_ns.size:
+        zone_ns = offset_ns(zone, int(time_ns[-1]))
+    y = np.where(left_out(entry.calendar.holidays, steps_of(time_ns, every), y, zone_ns, every), np.nan, y)
     profile = classify_member(
         member.name,
         member.tags,
         time_ns,
         y,
-        int(entry.every),
+        every,
         entry.min_points,
         tuple(period // entry.every for period in entry.periods) or None,
         entry.series_class,

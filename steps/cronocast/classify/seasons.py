@@ -88,7 +88,7 @@ def find(series: Scaled, usual: list[int], *, others: bool = True) -> Found:
     return found
 
 
-def given(series: Scaled, periods: list[int]) -> Found:
+def periods_asked_for(series: Scaled, periods: list[int]) -> Found:
     """Take these periods as they are."""
     found = Found(series.y)
     for period in periods:

@@ -1,5 +1,6 @@
 """The command line: which commands there are, and how the program ends. Heavy imports stand inside."""
 
+import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -8,11 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from cronocast import __version__
+from cronocast.chain.table import STEPS
 from cronocast.console import say
 from cronocast.errors import Terminated, sentence, subject
 
-STEPS = ("extract", "classify", "forecast", "select", "load", "record")
-PEOPLE = ("run", "validate", "schema", "render", "clean", "report", "plot", "backtest")
+# Commands for users -> the module that has them.
+USER_COMMANDS = {
+    **dict.fromkeys(("run", "validate", "schema", "render", "clean"), "cronocast.commands.people"),
+    **dict.fromkeys(("report", "plot", "backtest"), "cronocast.commands.looking"),
+}
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it in different modules by version
 
 
@@ -30,8 +35,8 @@ def cronocast(
     """Turn any metric in a time-series database into a forecast in that database."""
 
 
-def application(names: Iterable[str] = (*STEPS, *PEOPLE)) -> typer.Typer:
-    """The command line with these commands, in this order."""
+def application(names: Iterable[str] = ()) -> typer.Typer:
+    """The command line with these commands, in this order; all if none is named."""
     # Plain help pages: rich's would cost a fifth of a second at every start of every step.
     app = typer.Typer(
         name="cronocast",
@@ -41,7 +46,7 @@ def application(names: Iterable[str] = (*STEPS, *PEOPLE)) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(cronocast)
-    for name in names:
+    for name in names or (*STEPS, *USER_COMMANDS):
         app.command(name)(_function(name))
     return app
 
@@ -51,9 +56,7 @@ def _function(name: str) -> Callable[..., None]:
         from cronocast.commands.steps import step_function
 
         return step_function(name)
-    from cronocast.commands import people as cli_people
-
-    command: Callable[..., None] = getattr(cli_people, name)
+    command: Callable[..., None] = getattr(importlib.import_module(USER_COMMANDS[name]), name)
     return command
 
 
@@ -93,8 +96,7 @@ def _command() -> int:
     """Run the command that was typed; wrong use gets the one error line that every failure has."""
     # The options of all commands take longer to make than a light step needs for all else, so that only those of the
     # one typed are made.
-    typed = [name for name in sys.argv[1:2] if name in (*STEPS, *PEOPLE)]
-    app = application(typed) if typed else application()
+    app = application([name for name in sys.argv[1:2] if name in (*STEPS, *USER_COMMANDS)])
     try:
         return int(app(prog_name="cronocast", standalone_mode=False) or 0)
     except UsageError as error:

@@ -1,6 +1,5 @@
 """The commands that people type. Heavy imports stand inside."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cronocast.chain.shell import guarded
+from cronocast.chain.table import chain_steps
 from cronocast.console import say
 from cronocast.settings.declare import plain
 
@@ -22,7 +22,8 @@ Values = Annotated[
     ),
 ]
 Only = Annotated[
-    str | None, typer.Option("--only", metavar="STEPS", help="Run these steps only: extract,classify,forecast,load.")
+    str | None,
+    typer.Option("--only", metavar="STEPS", help=f"Run these steps only: {','.join(chain_steps())}."),
 ]
 Names = Annotated[
     list[str] | None, typer.Option("--series", metavar="NAME", help="Run this series only; may be repeated.")
@@ -190,157 +191,5 @@ def clean(
                 f"{len(cleaned.failed)} run folders could not be removed; make them writable for this user",
             )
         return 0
-
-    raise typer.Exit(guarded(action, debug=debug))
-
-
-def report(
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Run folders, one or several.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help="The page to write; report.html in the first run folder if not given."
-        ),
-    ] = None,
-    debug: Debug = False,
-) -> None:
-    """Write one self-contained page about one or several runs."""
-
-    def action() -> int:
-        from cronocast.report import write_report
-
-        page = out or folders[0] / "report.html"
-        write_report(folders, page)
-        typer.echo(page)
-        return 0
-
-    raise typer.Exit(guarded(action, debug=debug))
-
-
-def plot(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")],
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", metavar="FILE", help="The picture to write: a name that ends in .png or .svg."),
-    ],
-    member: Annotated[
-        str | None,
-        typer.Option("--member", metavar="TAGS", help="Tags of the member to draw, such as host=a; all if not given."),
-    ] = None,
-    theme: Annotated[str, typer.Option("--theme", metavar="light|dark", help="light or dark.")] = "light",
-    debug: Debug = False,
-) -> None:
-    """Draw history and forecast as a picture."""
-
-    def action() -> int:
-        from cronocast.report import write_plot
-
-        write_plot(folder, out, member, theme)
-        typer.echo(out)
-        return 0
-
-    raise typer.Exit(guarded(action, debug=debug))
-
-
-def backtest(
-    history: Annotated[
-        Path,
-        typer.Option(
-            "--history",
-            envvar="CRONOCAST_HISTORY",
-            metavar="FILE",
-            help="File with the history (name,tags,time,value).",
-        ),
-    ],
-    horizon: Annotated[
-        str | None,
-        typer.Option(
-            "--horizon",
-            envvar="CRONOCAST_HORIZON",
-            metavar="DURATION",
-            help="How far ahead to forecast; 24h if not given.",
-        ),
-    ] = None,
-    models: Annotated[
-        str | None,
-        typer.Option(
-            "--models",
-            metavar="A,B,...",
-            help="Models to try, auto among them; the naive ones always run. auto if not given.",
-        ),
-    ] = None,
-    origins: Annotated[
-        int | None,
-        typer.Option(
-            "--origins",
-            metavar="NUMBER",
-            help="Past starts, spread over the last third; at most ten, one horizon apart, if not given.",
-        ),
-    ] = None,
-    every: Annotated[
-        str | None,
-        typer.Option(
-            "--every",
-            envvar="CRONOCAST_EVERY",
-            metavar="DURATION",
-            help="Step size of the grid; that of the file if not given.",
-        ),
-    ] = None,
-    lookback: Annotated[
-        str | None,
-        typer.Option(
-            "--lookback",
-            envvar="CRONOCAST_LOOKBACK",
-            metavar="DURATION",
-            help="How much history a run reads; all of it if not given.",
-        ),
-    ] = None,
-    level: Annotated[
-        str | None,
-        typer.Option(
-            "--level",
-            envvar="CRONOCAST_LEVEL",
-            metavar="NUMBER",
-            help="Nominal coverage of the interval; 0.95 if not given.",
-        ),
-    ] = None,
-    jobs: Annotated[
-        str | None,
-        typer.Option(
-            "--jobs",
-            envvar="CRONOCAST_JOBS",
-            metavar="NUMBER",
-            help="Forecasts made at the same time; one per core if not given.",
-        ),
-    ] = None,
-    entry: Annotated[
-        str | None,
-        typer.Option(
-            "--entry",
-            envvar="CRONOCAST_ENTRY",
-            metavar="JSON",
-            help="A series document as JSON text, or @FILE, for what no flag says; name and source may be missing.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with pictures.")
-    ] = None,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Forecast the past as scheduled runs would have, and measure what came of it against naive forecasts."""
-
-    def action() -> int:
-        from cronocast.backtest.command import run_backtest
-        from cronocast.backtest.request import make_request
-
-        texts = {
-            "horizon": horizon,
-            "every": every,
-            "lookback": lookback,
-            "level": level,
-            "jobs": jobs or str(os.cpu_count() or 1),
-        }
-        return run_backtest(make_request(history, out, entry, models, origins, texts), out, as_json=json)
 
     raise typer.Exit(guarded(action, debug=debug))

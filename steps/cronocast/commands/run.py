@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cronocast.chain.job import run_folder
-from cronocast.chain.resolve import run_time
+from cronocast.chain.job import run_folder, run_time
+from cronocast.chain.table import FILES, STEPS, chain_steps
 from cronocast.commands.display import Display, closing_table
 from cronocast.commands.series_run import Chain
 from cronocast.console import say
@@ -27,10 +27,13 @@ from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, s
 from cronocast.handoff.results import read_result
 from cronocast.settings.declare import given
 
-STEPS = ("extract", "classify", "forecast", "load")
 # Variables of a step that would lead the steps of a chain astray: the values file names the series, and files lie in
 # its run folder.
-OF_ONE_STEP = tuple(f"CRONOCAST_{name}" for name in ("NAME", "HISTORY", "PROFILE", "FORECAST", "PART"))
+OF_ONE_STEP = (
+    "CRONOCAST_NAME",
+    *(f"CRONOCAST_{name.upper()}" for name in FILES),
+    *(option.env for step in STEPS.values() for option in step.flags if option.alone),
+)
 STOP_S = 8.0  # for all steps together to end after SIGTERM; then they are killed, so that the whole stop keeps to 10 s
 LAST_LINES = 20  # kept of a failed step for the person who looks
 
@@ -81,7 +84,7 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     """
     entries = load_values(values)
     problems: list[Problem] = []
-    steps = _chosen("--only", only.split(",") if only else [], STEPS, problems)
+    steps = _chosen("--only", only.split(",") if only else [], chain_steps(), problems)
     chosen = _chosen("--series", names, tuple(entries), problems)
     run_ns = run_time(run, problems)
     if problems:

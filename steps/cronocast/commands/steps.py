@@ -6,95 +6,30 @@ Heavy imports stand inside.
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cronocast import registry
 from cronocast.chain.job import Job
 from cronocast.chain.provenance import provenance_line
-from cronocast.chain.resolve import PUBLISHED_AS, Invocation, make_job, refused_place, step_leaves
+from cronocast.chain.refused import refused_place
+from cronocast.chain.resolve import Invocation, make_job, step_leaves
 from cronocast.chain.shell import guarded, run_step
+from cronocast.chain.table import COMMON, FILES, STEPS, Option
 from cronocast.console import say
-from cronocast.errors import CronocastError, MissingExtraError, Problem, seen
+from cronocast.errors import CronocastError
 from cronocast.handoff.results import Outcome, write_result
 from cronocast.settings.declare import Leaf, plain
 from cronocast.settings.kinds import Flag, ListOf, MapOf, Number, Span, Text
 
 
-@dataclass(frozen=True)
-class Option:
-    """A text option of a step that is no setting of a series; its variable is CRONOCAST_ and the name."""
-
-    name: str
-    metavar: str
-    about: str
-    annotation: Any = str | None
-
-    def parameter(self) -> inspect.Parameter:
-        """The option as typer takes it."""
-        return _parameter(
-            self.name,
-            self.annotation,
-            f"--{self.name.replace('_', '-')}",
-            f"CRONOCAST_{self.name.upper()}",
-            self.metavar,
-            self.about,
-        )
-
-
-@dataclass(frozen=True)
-class StepCommand:
-    """What the command of one step takes beside the settings."""
-
-    about: str
-    files: dict[str, str] = field(default_factory=dict)  # name -> what it holds
-    options: tuple[Option, ...] = ()
-
-
-_HISTORY, _PROFILE, _FORECAST = (
-    "File with the history (name,tags,time,value).",
-    "File with the classes.",
-    "File with the forecast.",
-)
-_OUTPUTS = Option("outputs", "FOLDER", "Folder for the small values that a workflow engine branches on.", Path | None)
-_PART = Option("part", "PART", "Forecast this container's share only, such as lstm-0/3 (image-index/count).")
-_STATUS = Option("status", "WORD", "The engine's word for the whole run: Succeeded, Failed or Error.")
-_FAILURES = Option("failures", "JSON", "The engine's list of failed pods as JSON.")
-_DRY_RUN = "Write the lines to this file and send nothing."
-_BEFORE = (
-    Option("entry", "JSON", "The series document as JSON text, or @FILE."),
-    Option("root", "FOLDER", "Root of the volume: the files lie in ROOT/<series id>/runs/<run>.", Path | None),
-    Option("run", "TIME", "The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given."),
-)
-STEPS: dict[str, StepCommand] = {
-    "extract": StepCommand("Read the history of a series from its database into history.csv.", {"history": _HISTORY}),
-    "classify": StepCommand(
-        "Say what kind of series each member is: history.csv to profile.json.",
-        {"history": _HISTORY, "profile": _PROFILE},
-        (_OUTPUTS,),
-    ),
-    "forecast": StepCommand(
-        "Forecast each member with an honest interval: history.csv to forecast.csv.",
-        {"history": _HISTORY, "profile": _PROFILE, "forecast": _FORECAST},
-        (_PART,),
-    ),
-    "select": StepCommand(
-        "Merge the parts that several forecast containers wrote; choose where several models tried a member."
-    ),
-    "load": StepCommand(
-        "Write forecast.csv into the database, every point acknowledged.", {"forecast": _FORECAST, "dry_run": _DRY_RUN}
-    ),
-    "record": StepCommand(
-        "Write what became of a run into the database, also when a step failed.", options=(_STATUS, _FAILURES)
-    ),
-}
-
-
 def step_function(step: str) -> Callable[..., None]:
     """The command of one step as a function whose signature typer reads."""
-    files, leaves = STEPS[step].files, step_leaves(step)
+    row, leaves = STEPS[step], step_leaves(step)
+    files = (*row.files, *(option.name for option in row.flags if option.written))
+    own = {option.name for option in row.flags} - {"outputs", "part", *files}
 
     def command(**values: Any) -> None:  # noqa: ANN401
         context: typer.Context = values["context"]
@@ -107,7 +42,7 @@ def step_function(step: str) -> Callable[..., None]:
             texts={leaf.path: values[_name(leaf)] for leaf in leaves},
             outputs=values.get("outputs"),
             part=values.get("part"),
-            told={name: values[name] for name in ("status", "failures") if values.get(name)},
+            flags={name: values[name] for name in own if values[name]},
             from_env=frozenset(
                 leaf.path for leaf in leaves if str(context.get_parameter_source(_name(leaf))).endswith("ENVIRONMENT")
             ),
@@ -123,8 +58,11 @@ def step_function(step: str) -> Callable[..., None]:
 
 def _parameters(step: str) -> list[inspect.Parameter]:
     """Everything that the command of a step takes: context, fixed options, files, further options, settings."""
-    files = [Option(name, "FILE", about, Path | None) for name, about in STEPS[step].files.items()]
-    fixed = [option.parameter() for option in (*_BEFORE, *files, *STEPS[step].options)]
+    files = [Option(name, "FILE", FILES[name].about, Path | None) for name in STEPS[step].files]
+    fixed = [
+        _parameter(option.name, option.annotation, option.flag, option.env, option.metavar, option.about)
+        for option in (*COMMON, *files, *STEPS[step].flags)
+    ]
     debug = inspect.Parameter(
         "debug",
         inspect.Parameter.KEYWORD_ONLY,
@@ -203,7 +141,7 @@ def _run(given: Invocation, *, debug: bool) -> int:
 
     def work(job: Job, outcome: Outcome) -> None:
         # Imported inside the step: libraries take seconds to load, and SIGTERM must be obeyed in them too.
-        _work(given.step)(job, outcome)
+        registry.load(STEPS, given.step, given.step)(job, outcome)
 
     return run_step(work, job, debug=debug)
 
@@ -213,36 +151,4 @@ def _leave_result(given: Invocation, error: CronocastError) -> None:
     if (place := refused_place(given)) is not None:
         path, series, run = place
         with suppress(CronocastError):  # what was wrong first is what people are told
-            write_result(path, PUBLISHED_AS.get(given.step, given.step), series, run, Outcome(), 0.0, error, {})
-
-
-def _work(step: str) -> Callable[[Job, Outcome], None]:
-    """Import the one function that does a step's work.
-
-    Raises:
-        MissingExtraError: the libraries of the step are not installed.
-    """
-    try:
-        return _imported(step)
-    except ModuleNotFoundError as error:
-        sentence = (
-            f"needs the module {seen(error.name)}, which is not installed here: pip install 'cronocast[linear]' or use"
-            " the image that carries it"
-        )
-        raise MissingExtraError([Problem("E_MISSING_EXTRA", step, sentence)]) from error
-
-
-def _imported(step: str) -> Callable[[Job, Outcome], None]:
-    if step == "extract":
-        from cronocast.chain.extract import run
-    elif step == "classify":
-        from cronocast.chain.classify import run
-    elif step == "forecast":
-        from cronocast.chain.forecast import run
-    elif step == "select":
-        from cronocast.chain.select import run
-    elif step == "record":
-        from cronocast.chain.record import run
-    else:
-        from cronocast.chain.load import run
-    return run
+            write_result(path, STEPS[given.step].publishes_as or given.step, series, run, Outcome(), 0.0, error, {})

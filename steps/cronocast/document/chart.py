@@ -4,11 +4,12 @@ One typed definition gives the checks and the chart's JSON schema.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
 from cronocast.durations import Duration
 from cronocast.errors import seen
+from cronocast.images import IMAGES, PODS, Pod
 from cronocast.settings.declare import Part, setting
 from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
 
@@ -37,17 +38,6 @@ class Shaped(Text):
 # The lengths and letters that Kubernetes and registries take.
 _LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-IMAGES = (
-    "extract",
-    "classify",
-    "forecast",
-    "forecast-lstm",
-    "forecast-lstm-gpu",
-    "forecast-stats",
-    "forecast-darts",
-    "load",
-)
-
 _text = Text(about="text")
 _name = Shaped(about="the name of a Kubernetes object: lower-case letters, digits and dashes", pattern=_NAME)
 _full_name = Shaped(
@@ -88,7 +78,7 @@ class Image:
         "Tag of every image; the chart's appVersion if empty.",
     )
     digests: dict[str, str] = setting(
-        MapOf(Text(IMAGES), Shaped(about="sha256: and 64 digits", pattern="sha256:[0-9a-f]{64}")),
+        MapOf(Text(tuple(IMAGES)), Shaped(about="sha256: and 64 digits", pattern="sha256:[0-9a-f]{64}")),
         {},
         f"Digest by image name ({', '.join(IMAGES)}), used instead of the tag.",
     )
@@ -137,7 +127,9 @@ class Heavy(Placement):
     """Pods of the heavy images (lstm and the like)."""
 
     image: str = setting(
-        Text(("forecast-lstm", "forecast-lstm-gpu")), "forecast-lstm", "Image that carries TensorFlow."
+        Text(tuple(name for name in IMAGES if name.startswith("forecast-lstm"))),
+        "forecast-lstm",
+        "Image that carries TensorFlow.",
     )
     gpus: int = setting(
         Number(0, 16, whole=True),
@@ -208,40 +200,20 @@ class StepResources:
     )
 
 
-def _resources(cpu: str, memory: str, limit: str, deadline: int) -> StepResources:
+def _resources(pod: Pod) -> StepResources:
     return StepResources(
-        {"cpu": cpu, "memory": memory, "ephemeral-storage": "64Mi"},
-        {"memory": limit, "ephemeral-storage": "256Mi"},
-        deadline,
+        {"cpu": pod.cpu, "memory": pod.memory, "ephemeral-storage": "64Mi"},
+        {"memory": pod.most_memory, "ephemeral-storage": "256Mi"},
+        pod.deadline_s,
     )
 
 
-@dataclass(frozen=True)
-class Resources:
-    """By step. `heavy` is for images with a deep-learning library."""
-
-    extract: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 600), "The extract pod.")
-    classify: StepResources = setting(
-        Part(StepResources), _resources("100m", "128Mi", "512Mi", 600), "The classify pod."
-    )
-    forecast: StepResources = setting(
-        Part(StepResources), _resources("250m", "256Mi", "1Gi", 1200), "Pods of light models."
-    )
-    heavy: StepResources = setting(
-        Part(StepResources), _resources("500m", "768Mi", "3Gi", 2400), "Pods of forecast-lstm."
-    )
-    stats: StepResources = setting(
-        Part(StepResources), _resources("250m", "384Mi", "2Gi", 1200), "Pods of forecast-stats."
-    )
-    darts: StepResources = setting(
-        Part(StepResources), _resources("250m", "512Mi", "2Gi", 2400), "Pods of forecast-darts."
-    )
-    select: StepResources = setting(Part(StepResources), _resources("50m", "64Mi", "256Mi", 300), "The select pod.")
-    load: StepResources = setting(
-        Part(StepResources),
-        _resources("50m", "64Mi", "256Mi", 600),
-        "The load pod, and the one that writes the run's record.",
-    )
+# By kind of pod, as images.py lists them.
+Resources = make_dataclass(
+    "Resources",
+    [(kind, StepResources, setting(Part(StepResources), _resources(pod), pod.about)) for kind, pod in PODS.items()],
+    frozen=True,
+)
 
 
 @dataclass(frozen=True)
@@ -323,7 +295,7 @@ class Chart:
     )
     schedule: Schedule = setting(Part(Schedule), Schedule(), "What every CronWorkflow shares.")
     retry: Retry = setting(Part(Retry), Retry(), "How Argo repeats a step.")
-    resources: Resources = setting(Part(Resources), Resources(), "Resources and deadlines by step.")
+    resources: Any = setting(Part(Resources), Resources(), "Resources and deadlines by step.")
     security: Security = setting(Part(Security), Security(), "The user that every pod runs as.")
     serviceAccount: ServiceAccount = setting(Part(ServiceAccount), ServiceAccount(), "The account that the pods use.")
     networkPolicy: NetworkPolicy = setting(Part(NetworkPolicy), NetworkPolicy(), "What the pods may reach.")

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from cronocast.document.kinds import SINK, SOURCE, one_family
+from cronocast.document.kinds import SINK, SOURCE, one_family, taken_from_source
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 from cronocast.formats import influx_names
@@ -73,10 +73,9 @@ def _nowhere_problems(source: dict[str, Any], sink: dict[str, Any], where: str) 
     row = SINK.row(sink)
     if row is None or SOURCE.row(source) is None or one_family(source, sink):
         return []
-    optional = {item.name for item in fields(settings_of(row)) if not item.metadata["required"]}
     kind = source.get("kind") or SOURCE.usual
     sentence = f"not given, and a source of kind {kind} is no place to write to; name the one that takes the forecast"
-    missing = [name for name in ("url", "database") if name in optional and sink.get(name) is None]
+    missing = [name for name in taken_from_source(row) if sink.get(name) is None]
     return [Problem("E_CONFIG_MISSING", f"{where}.{name}", sentence) for name in missing]
 
 

@@ -1,8 +1,10 @@
 """The parts of a series that come in kinds, by the tables that list them."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
+from cronocast.registry import KindRow, settings_of
 from cronocast.settings.one_of import OneOf
 
 SOURCE = OneOf("cronocast.sources.table:SOURCES", usual="influxql")
@@ -16,3 +18,12 @@ def one_family(source: Mapping[str, Any], sink: Mapping[str, Any]) -> bool:
     """
     reads, writes = SOURCE.row(source), SINK.row(sink)
     return bool(reads and writes and reads.family and reads.family == writes.family)
+
+
+def taken_from_source(row: KindRow) -> list[str]:
+    """What a kind of sink needs and takes from the source where it is not given: where to write to."""
+    return [
+        item.name
+        for item in fields(settings_of(row))
+        if item.name in ("url", "database") and not item.metadata["required"]
+    ]

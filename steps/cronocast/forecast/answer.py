@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.document.entry import Entry
+from cronocast.errors import CronocastError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Settings:
     """How members of one series are forecast."""
 
-    h: int  # steps, >= 1
+    horizon: int  # steps of the entry's grid, >= 1
     end_ns: int  # start of the first forecast step
     level: float = 0.95  # nominal coverage of the interval
     levels: tuple[float, ...] = ()  # of further intervals, ascending
@@ -41,7 +42,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class MemberForecast:
-    """The answer for one member. Arrays have shape (h,), or (0,) where status is skipped or failed."""
+    """The answer for one member. Arrays have shape (horizon,), or (0,) where status is skipped or failed."""
 
     name: str
     tags: str
@@ -56,7 +57,9 @@ class MemberForecast:
     backtest: dict[str, Any] = field(default_factory=dict)
     further: "tuple[tuple[Floats, Floats], ...]" = ()  # lower and upper bound at each of the settings' levels
     prepared: dict[str, Any] = field(default_factory=dict)  # what was done with the values before a model saw them
-    notes: tuple[str, ...] = ()  # what a model says of its weights, such as `lstm: warm_start`
+    notes: tuple[str, ...] = ()  # on the calendar, and what a model says of its weights, such as `lstm: warm_start`
+    error: type[CronocastError] | None = None  # what stopped it, where status is skipped or failed
+    token: str = ""  # of that error
     cpu_s: float = 0.0
 
     def at(self, index: "NDArray[np.int64]", time_ns: "Times") -> "MemberForecast":
@@ -87,18 +90,31 @@ class MemberForecast:
         return replace(self, lower=first[0], upper=first[1], further=tuple(further))
 
 
-def without_forecast(profile: "Profile", status: str, reason: str) -> MemberForecast:
-    """The answer for a member that gets no forecast."""
+def without_forecast(
+    profile: "Profile", status: str, reason: str, error: type[CronocastError] | None = None, token: str = ""
+) -> MemberForecast:
+    """The answer for a member that gets no forecast; the error and its token where one stands behind the reason."""
     empty = np.empty(0)
     return MemberForecast(
-        profile.name, profile.tags, np.empty(0, dtype=np.int64), empty, empty, empty, "", reason, status, reason
+        name=profile.name,
+        tags=profile.tags,
+        time_ns=np.empty(0, dtype=np.int64),
+        yhat=empty,
+        lower=empty,
+        upper=empty,
+        model="",
+        why=reason,
+        status=status,
+        reason=reason,
+        error=error,
+        token=token,
     )
 
 
 def settings_of(entry: Entry, end_ns: int) -> Settings:
     """How the members of an entry are forecast from `end_ns` on."""
     return Settings(
-        h=entry.horizon // entry.every,
+        horizon=entry.horizon // entry.every,
         end_ns=end_ns,
         level=entry.level,
         levels=tuple(sorted(entry.levels)),

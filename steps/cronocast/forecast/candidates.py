@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cronocast.errors import ConfigError, MissingExtraError
-from cronocast.models.options import OPTIONS, read_options
+from cronocast.models.options import read_options
 from cronocast.models.table import MODELS
-from cronocast.registry import load, row_of
+from cronocast.registry import attribute_of, load, row_of
 
 if TYPE_CHECKING:
     from cronocast.document.entry import Entry
@@ -45,13 +45,13 @@ def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, 
         MissingExtraError: its library is not installed.
     """
     for name in named(model, candidates):
-        if name in OPTIONS:
-            read_options(name, options)
-        check: CheckOptions | None = getattr(
-            load(MODELS, "model" if model != "auto" else "candidates", name), "check_options", None
-        )
-        if check is not None:
-            check(options)
+        row = row_of(MODELS, name)
+        if row is not None and row.options:
+            read_options(attribute_of(row.options), options)
+        load(MODELS, "model" if model != "auto" else "candidates", name)
+        if row is not None and row.check:
+            check: CheckOptions = attribute_of(row.check)
+            check(name, options)
 
 
 def option_problems(entry: "Entry", where: str) -> "list[Problem]":
@@ -62,7 +62,7 @@ def option_problems(entry: "Entry", where: str) -> "list[Problem]":
     problems: list[Problem] = []
     for name in named(entry.model, entry.candidates):
         row = row_of(MODELS, name)
-        if row is None or not (row.options if entry.options else name not in MODELS):
+        if row is None or not (row.reads_options if entry.options else name not in MODELS):
             continue
         try:
             check_models(entry.model, (name,), entry.options)  # beside a fixed model candidates are not looked at
@@ -85,8 +85,8 @@ def unused(options: Mapping[str, Any], model: str, candidates: tuple[str, ...]) 
     names = named(model, candidates)
     rows = [row_of(MODELS, name) for name in names]
     if not options or any(
-        row is None or row.options for row in rows
-    ):  # without a row it is a person's own: it may read them
+        row is None or row.reads_options for row in rows
+    ):  # without a row it is a user's own: it may read them
         return []
     readers = ", ".join(names) or "the models that auto chooses from by itself"
     return [f"options_unused: {', '.join(sorted(options))}; no options are read by {readers}"]

@@ -19,6 +19,12 @@ SLACK = 1.1  # how far above the naive error a model may be and still join a med
 # of the logarithm of a ratio, a factor of 20: after a single wild value one origin must not outweigh all others
 MOST = 3.0
 GATE = 1.0  # a choice must not be worse than the better naive forecast
+ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again
+# Why a class alone calls for a model.
+BY_CLASS = {
+    "seasonal_naive": "seasonal_naive: the season was seen too few times to test anything else on it",
+    "constant": "constant: nearly always one value, which is repeated unless it was left for longer than ever",
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,26 @@ def choose(test: "Backtest", candidates: tuple[str, ...]) -> Choice:
     ranked = sorted(tried, key=lambda name: (doubted[name], candidates.index(name)))
     names, why = _decide(test, ranked, doubted, naive)
     return Choice(names, why, {name: relative_error(test, test.forecasts[name], naive) for name in tried})
+
+
+def as_set(test: "Backtest", name: str, scores: dict[str, float]) -> Choice:
+    """The one model that is set, and how it did in the backtest; scores as of `Choice`."""
+    score, naive = scores.get(name), reference(test)
+    if score is None or naive is None or name in NAIVE:
+        return Choice((name,), f"{name}: as set", scores)
+    if _exact(test, naive):
+        worse, error = not _exact(test, name), f"{naive} made no error in the backtest"
+    else:
+        worse, error = score > 1, f"its backtest error was {_percent(score)} of {naive}'s"
+    advice = ", so repeating the past would have been better" if worse else ""
+    return Choice((name,), f"{name}: as set; {error}{advice}", scores)
+
+
+def _exact(test: "Backtest", name: str) -> bool:
+    """Tell whether a model's errors are none but for rounding: nothing can be said as a share of them."""
+    errors = np.abs(test.actual - test.forecasts[name])
+    largest = float(np.nanmax(np.abs(test.actual), initial=0.0))
+    return float(np.nanmax(errors, initial=0.0)) <= ROUNDING * largest
 
 
 def why_left(test: "Backtest", choice: Choice, used: tuple[str, ...]) -> str:

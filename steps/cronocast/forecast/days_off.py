@@ -27,7 +27,7 @@ class DaysOff:
     shift: "Floats"  # added to the forecast
     doubt: "Floats"  # share of the shift that is not trusted: the interval reaches as far back, 0..1
     wider: "Floats"  # factor for the interval, 1 where something is known
-    said: str  # one sentence, "" where no step lies on a holiday
+    note: str  # one sentence, "" where no step lies on a holiday
 
     def edges(self, yhat: "Floats", below: "Floats", above: "Floats") -> "tuple[Floats, Floats]":
         """Bounds of the interval around the shifted forecast, from distances to the bounds of the ordinary one."""
@@ -75,9 +75,9 @@ class Learnt:
             shift[i] = (known.size * middle + (self._sunday(time_ns[i]) if self.weekly else 0.0)) / (known.size + 1)
             doubt[i] = 1 / (known.size + 1)
             wider[i] = 1.0 if known.size or self.weekly else UNKNOWN
-        return DaysOff(shift, doubt, wider, self._said(past.size, int(np.unique(days[at]).size), seen))
+        return DaysOff(shift, doubt, wider, self._note(past.size, int(np.unique(days[at]).size), seen))
 
-    def _said(self, past: int, ahead: int, seen: int) -> str:
+    def _note(self, past: int, ahead: int, seen: int) -> str:
         like = ["past holidays"] if seen else []
         like += ["Sundays"] if self.weekly else []
         follows = f"like {' and '.join(like)}" if like else "like ordinary days, with twice the band"

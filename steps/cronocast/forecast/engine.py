@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cronocast.errors import DataError
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import DAY_NS, check_models
-from cronocast.forecast.days_off import Learnt
-from cronocast.forecast.timeline import timeline
-from cronocast.forecast.transform import Unit, exponent_of, fitted
+from cronocast.forecast.days_off import DaysOff, Learnt
+from cronocast.forecast.model_input import ModelInput, model_input
+from cronocast.forecast.observations import Observations, observations
+from cronocast.forecast.timeline import Timeline, timeline
 from cronocast.forecast.work import Work
 from cronocast.models.model import Context
-from cronocast.timeseries.clock import clock_of, offset_ns
-from cronocast.timeseries.fill import fill
-from cronocast.timeseries.grid import steps_of
-from cronocast.timeseries.holidays import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +27,12 @@ if TYPE_CHECKING:
 
     from cronocast.forecast.trained import Trained
     from cronocast.handoff.profile import Profile
+    from cronocast.timeseries.fill import Filled
     from cronocast.timeseries.grid import Floats
 
     Times = NDArray[np.int64]
 
 LEAST_POINTS = 3
-LARGEST_EXPONENT = 1023  # values below 2**1023
 
 
 def forecast_member(
@@ -78,79 +76,72 @@ def begin(
         ConfigError: the calendar names no known place.
         MissingExtraError: the package `holidays`, which the calendar needs, is not installed.
     """
-    time_ns, y, h = np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings.h
-    last_ns = settings.end_ns + (h - 1) * profile.step_ns
-    clock, note = clock_of(
-        settings.timezone, int(np.min(time_ns, initial=settings.end_ns)), last_ns, settings.end_ns, profile.step_ns
+    observed = observations(profile, np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings)
+    line = timeline(
+        observed.profile, observed.time_ns, observed.ordinary, settings.end_ns, horizon=observed.clock_horizon
     )
-    if clock is not None:
-        (time_ns, y), changes = (
-            clock.history(time_ns, y),
-            clock.local(np.array(profile.change_points_ns, dtype=np.int64)),
-        )
-        profile = replace(profile, change_points_ns=tuple(changes.tolist()))
-        settings = replace(settings, h=max(h, 1 + int(clock.ahead(settings.end_ns, profile.step_ns, h).max())))
-    time_ns = steps_of(time_ns, profile.step_ns)
-    zone_ns = offset_ns(settings.timezone, settings.end_ns)
-    off = left_out(settings.holidays, time_ns, y, zone_ns, profile.step_ns)
-    line = timeline(profile, time_ns, np.where(off, np.nan, y), settings.end_ns, settings.h)
-    scale, refused = fitted(settings.transform, line.values)
-    values = scale.forward(line.values)
-    # the difference of two values at the edge of doubles overflows
-    halved = int(exponent_of(values) > LARGEST_EXPONENT)
-    values = np.ldexp(values, -halved)
-    holidays = line.holding(time_ns[off], profile.step_ns)
-    filled = fill(values, line.periods, settings.fill_limit, holidays)
+    holidays = line.holding(observed.time_ns[observed.on_holidays], profile.step_ns)
+    seen = model_input(line, holidays, settings)
+    refused = _refused(profile, seen.filled, settings)
+    if refused is not None:
+        return refused
+    return Work(
+        settings=settings,
+        observations=observed,
+        line=line,
+        input=seen,
+        context=_context(observed, line, settings, state),
+        days_off=_days_off(observed, line, seen, settings),
+    )
+
+
+def _refused(profile: "Profile", filled: "Filled", settings: Settings) -> MemberForecast | None:
+    """The answer for a member that gets no forecast; None for one that gets one."""
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
-    if (
-        profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS
-    ) and settings.on_too_short != "forecast":
-        status = "failed" if settings.on_too_short == "fail" else "skipped"
-        return without_forecast(profile, status, f"{filled.too_short()}; on_too_short is {settings.on_too_short}")
-    exponent = exponent_of(filled.y)
-    unit = Unit(scale, exponent + halved, exponent_of(line.values[filled.start :]) if scale.name else exponent + halved)
-    values, filled = np.ldexp(values, -exponent), replace(filled, y=np.ldexp(filled.y, -exponent))
+    short = profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS
+    if not short or settings.on_too_short == "forecast":
+        return None
+    status = "failed" if settings.on_too_short == "fail" else "skipped"
+    reason = f"{filled.too_short()}; on_too_short is {settings.on_too_short}"
+    return without_forecast(profile, status, reason, DataError, "E_TOO_SHORT")
+
+
+def _context(observed: Observations, line: Timeline, settings: Settings, state: "Path | None") -> Context:
+    """What a model may know of the member besides its values."""
+    profile = observed.profile
     member = f"{profile.name}{{{profile.tags}}}"
-    context = Context(
+    return Context(
         step_ns=profile.step_ns,
         start_ns=line.start_ns,
         hours=line.hours,
         series_class=profile.series_class,
         periods=line.periods,
         last_change=line.last_change,
-        options={**settings.options, "horizon": line.h, "key": member},
+        options=settings.options,
+        horizon=line.steps,
+        key=member,
         member=member,
         state=state,
         seed=settings.seed,
-        offset_ns=zone_ns,
+        offset_ns=observed.offset_ns,
         end_ns=settings.end_ns,
     )
-    told = {**filled.counts(), **scale.told(), **line.told(), **({"note": refused} if refused else {})}
-    told = {name: value for name, value in told.items() if value}
-    days_off = None
-    if settings.holidays is not None:
-        values_off, weekly = (
-            np.ldexp(scale.forward(y[off]), -unit.exponent),
-            7 * DAY_NS // profile.step_ns in profile.periods,
-        )
-        times = line.times(profile.step_ns)[filled.start : filled.start + filled.y.size]
-        learnt = Learnt(settings.holidays, zone_ns, profile.step_ns, times, filled.y, time_ns[off], values_off, weekly)
-        days_off = learnt.ahead(line.ahead(settings.end_ns, profile.step_ns))
-    said = [sentence for sentence in (note, days_off.said if days_off else "") if sentence]
-    return Work(
-        profile,
-        values,
-        holidays,
-        filled,
-        context,
-        replace(settings, h=line.h),
-        unit,
-        line,
-        clock,
-        days_off,
-        settings.h,
-        h,
-        told,
-        said=said,
+
+
+def _days_off(observed: Observations, line: Timeline, seen: ModelInput, settings: Settings) -> DaysOff | None:
+    """What holidays ahead do to the forecast; None where the calendar names no place, or there are none."""
+    if settings.holidays is None:
+        return None
+    step_ns, filled, off = observed.profile.step_ns, seen.filled, observed.on_holidays
+    learnt = Learnt(
+        place=settings.holidays,
+        offset_ns=observed.offset_ns,
+        step_ns=step_ns,
+        time_ns=line.times(step_ns)[filled.start : filled.start + filled.y.size],
+        y=filled.y,
+        off_ns=observed.time_ns[off],
+        off=seen.unit.forward(observed.y[off]),
+        weekly=7 * DAY_NS // step_ns in observed.profile.periods,
     )
+    return learnt.ahead(line.ahead(settings.end_ns, step_ns))

@@ -176,10 +176,10 @@ def left_out_coverage(errors: "Floats", ends: "Sequence[int]", level: float, y: 
     inside = total = 0
     for row, start in zip(errors, starts, strict=True):
         apart = np.abs(starts - start) >= b
-        worth = effective_origins(errors[apart], starts[apart].tolist())
-        if worth < 2 or np.isfinite(errors[apart]).sum() < LEAST_ERRORS:
+        independent = effective_origins(errors[apart], starts[apart].tolist())
+        if independent < 2 or np.isfinite(errors[apart]).sum() < LEAST_ERRORS:
             continue
-        lower, upper = offsets(errors[apart], b, level, y, season, worth)
+        lower, upper = offsets(errors[apart], b, level, y, season, independent)
         known = np.isfinite(row)
         inside += int(((row >= -lower) & (row <= upper))[known].sum())
         total += int(known.sum())

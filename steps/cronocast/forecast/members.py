@@ -19,8 +19,7 @@ from cronocast.forecast.together import train
 from cronocast.forecast.trained import Trained
 from cronocast.forecast.work import Work
 from cronocast.handoff.profile import Profile
-from cronocast.models.table import MODELS
-from cronocast.registry import load
+from cronocast.models.table import abilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,9 +80,7 @@ def _trained(jobs: Sequence[MemberJob], weights: Path | None) -> Sequence[Member
 
 
 def _learns_together(job: MemberJob) -> bool:
-    return any(
-        hasattr(load(MODELS, "model", name), "fit_many") for name in named(job.settings.model, job.settings.candidates)
-    )
+    return any(abilities(name).together for name in named(job.settings.model, job.settings.candidates))
 
 
 def _begun(job: MemberJob) -> Work | None:
@@ -153,6 +150,6 @@ def run_job(job: MemberJob) -> MemberForecast:
     except Terminated:
         raise
     except CronocastError as error:
-        return without_forecast(job.profile, "failed", str(error))
+        return without_forecast(job.profile, "failed", str(error), type(error), error.token)
     except Exception as error:  # noqa: BLE001 - other members must still get theirs
         return without_forecast(job.profile, "failed", f"bug: {type(error).__name__}: {seen(str(error))}")

@@ -45,8 +45,8 @@ def backtest_report(
         },
     }
     if np.isfinite(errors).any():
-        chosen, worth = unit.measured(test.actual - errors), intervals.effective_origins(errors, test.ends)
-        first, *further = (_interval(test, errors, y, unit, level, season, scale, worth) for level in levels)
+        chosen, independent = unit.measured(test.actual - errors), intervals.effective_origins(errors, test.ends)
+        first, *further = (_interval(test, errors, y, unit, level, season, scale, independent) for level in levels)
         named = {
             f"{name}_{level_name(level)}": value
             for level, scores in zip(levels[1:], further, strict=True)
@@ -87,10 +87,17 @@ def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str
 
 
 def _interval(
-    test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", level: float, season: int, scale: float, worth: int
+    test: "Backtest",
+    errors: "Floats",
+    y: "Floats",
+    unit: "Unit",
+    level: float,
+    season: int,
+    scale: float,
+    independent: int,
 ) -> dict[str, float | None]:
     """Scores of the interval; whether a value lies inside is the same on either scale."""
-    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, worth)
+    below, above = intervals.offsets(errors, errors.shape[1], level, y, season, independent)
     left_out = intervals.left_out_coverage(errors, test.ends, level, y, season)
     actual, lower, upper = (
         unit.measured(v) for v in (test.actual, test.actual - errors - below, test.actual - errors + above)

@@ -31,7 +31,7 @@ class Timeline:
     values: "Floats"  # shape (t,), NaN where nothing was observed
     periods: tuple[int, ...]  # seasonal periods in these steps, ascending
     last_change: int  # index in values where what still holds began, 0 if it always did
-    h: int  # steps to forecast: those open within the horizon, or else up to the first open one
+    steps: int  # to forecast: those open within the horizon, or else up to the first open one
     hours: "Hours | None" = None  # None: every step counts
     silent_steps: int = 0  # left out of the history
     seen_in_silence: int = 0  # values in them
@@ -52,19 +52,19 @@ class Timeline:
         return found
 
     def ahead(self, end_ns: int, step_ns: int) -> "Times":
-        """Times of the steps to forecast, shape (h,)."""
+        """Times of the steps to forecast, shape (steps,)."""
         return (
-            end_ns + step_ns * np.arange(self.h, dtype=np.int64)
+            end_ns + step_ns * np.arange(self.steps, dtype=np.int64)
             if self.hours is None
-            else self.hours.times(end_ns, self.h)
+            else self.hours.times(end_ns, self.steps)
         )
 
-    def told(self) -> dict[str, int]:
-        """What the result file says."""
+    def preparation(self) -> dict[str, int]:
+        """What the result file says of it."""
         return {"silent_steps": self.silent_steps, "left_out_in_silent_steps": self.seen_in_silence}
 
 
-def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: int) -> Timeline:
+def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, horizon: int) -> Timeline:
     """Bring observations before `end_ns` to the steps that count.
 
     Silent steps are left out, not filled: a night that nobody measured tells nothing, and what would stand there
@@ -75,7 +75,7 @@ def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: 
         time_ns: Times of the observations, shape (t,).
         y: Values, shape (t,).
         end_ns: Start of the first forecast step.
-        h: Steps of the grid to forecast.
+        horizon: Steps of the grid to forecast.
     """
     # What is older than the longest grid is left out as to_grid does, or a member silent for years would ask for all
     # the steps since.
@@ -86,16 +86,16 @@ def timeline(profile: "Profile", time_ns: "Times", y: "Floats", end_ns: int, h: 
     periods = seasons(profile, values.size)
     changed = profile.change_points_ns[-1] if profile.change_points_ns else start_ns
     change = max(0, (changed - start_ns) // profile.step_ns)
-    silent = seen = 0
+    steps, silent, seen = horizon, 0, 0
     if hours is not None:
         mask = hours.mask(start_ns, values.size)
         silent, seen = int((~mask).sum()), int(np.isfinite(values[~mask]).sum())
         change, values = int(mask[:change].sum()), values[mask]
-        periods = tuple(p for p in (hours.period(steps) for steps in periods) if p)
-        h = max(1, int(hours.mask(end_ns, h).sum()))
+        periods = tuple(p for p in (hours.period(period) for period in periods) if p)
+        steps = max(1, int(hours.mask(end_ns, horizon).sum()))
     surplus = max(0, values.size - longest_history(periods))
     start_ns = start_ns + surplus * profile.step_ns if hours is None else int(hours.times(start_ns, surplus + 1)[-1])
-    return Timeline(start_ns, values[surplus:], periods, max(0, change - surplus), h, hours, silent, seen)
+    return Timeline(start_ns, values[surplus:], periods, max(0, change - surplus), steps, hours, silent, seen)
 
 
 def _until(values: "Floats", start_ns: int, end_ns: int, step_ns: int) -> "Floats":
@@ -127,16 +127,16 @@ def places(steps_ns: "Times", time_ns: "Times", step_ns: int) -> "tuple[Times, B
     return at, inside
 
 
-def spread(line: Timeline, end_ns: int, h: int, columns: "tuple[Floats, ...]") -> "tuple[Floats, ...]":
-    """Bring forecasts for the steps of a timeline, each of shape (line.h,), to h steps of the grid.
+def spread(line: Timeline, end_ns: int, horizon: int, columns: "tuple[Floats, ...]") -> "tuple[Floats, ...]":
+    """Bring forecasts for the steps of a timeline, each of shape (line.steps,), to steps of the grid.
 
     Silent steps get straight lines between the open ones around them, so that a curve has every step: nobody will
     measure them.
     """
     if line.hours is None:
         return columns
-    at = (line.hours.times(end_ns, line.h) - end_ns) // line.hours.step_ns
-    return tuple(np.interp(np.arange(h), at, column) for column in columns)
+    at = (line.hours.times(end_ns, line.steps) - end_ns) // line.hours.step_ns
+    return tuple(np.interp(np.arange(horizon), at, column) for column in columns)
 
 
 def steps_ahead(line: Timeline, tail: int, end_ns: int, count: int) -> list[int]:
@@ -156,13 +156,22 @@ def steps_ahead(line: Timeline, tail: int, end_ns: int, count: int) -> list[int]
     return [int(k) for k in (times - first) // line.hours.step_ns + 1]
 
 
-def on_every_step(
-    found: "MemberForecast", line: Timeline, hours: "Hours", tail: int, end_ns: int, h: int
-) -> "MemberForecast":
-    """Bring the forecast of open hours to h steps of the grid."""
+def on_every_step(found: "MemberForecast", line: Timeline, tail: int, end_ns: int, horizon: int) -> "MemberForecast":
+    """Bring the forecast of open hours to all steps of the grid.
+
+    Args:
+        found: A forecast of the steps of the timeline.
+        line: The steps that count; where all of them do, the forecast stays as it is.
+        tail: The newest of them without a value.
+        end_ns: Start of the first forecast step.
+        horizon: Steps of the grid.
+    """
+    hours = line.hours
+    if hours is None:
+        return found
     columns = (found.yhat, found.lower, found.upper, *(bound for band in found.further for bound in band))
-    yhat, lower, upper, *bounds = spread(line, end_ns, h, columns)
-    times = end_ns + hours.step_ns * np.arange(h, dtype=np.int64)
+    yhat, lower, upper, *bounds = spread(line, end_ns, horizon, columns)
+    times = end_ns + hours.step_ns * np.arange(horizon, dtype=np.int64)
     test = {**found.backtest, "by_step": {"steps": steps_ahead(line, tail, end_ns, found.backtest["steps"])}}
     if repeated := test.get("naive", {}).get("seasons"):
         # each is a period of the clock, so that any begin will do

@@ -14,6 +14,7 @@ import numpy as np
 from cronocast.errors import ConfigError, CronocastError, DataError, StorageError, Terminated, seen
 from cronocast.forecast import backtest
 from cronocast.forecast.trained import Trained
+from cronocast.models.table import abilities
 from cronocast.timeseries.fill import fill
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def train(works: "Sequence[Work]", folder: "Path | None") -> list[dict[str, Trained]]:
-    """Train each model that has `fit_many` once for all members that ask for it.
+    """Train each model that learns together once for all members that ask for it.
 
     The answer has one mapping by model for each of them.
 
@@ -44,8 +45,8 @@ def train(works: "Sequence[Work]", folder: "Path | None") -> list[dict[str, Trai
     found: list[dict[str, Trained]] = [{} for _ in works]
     groups: dict[tuple[str, int, int, int], list[int]] = {}
     for i, work in enumerate(works):
-        for name in (name for name, new_model in work.models.items() if hasattr(new_model, "fit_many")):
-            groups.setdefault((name, work.context.step_ns, work.settings.h, work.settings.end_ns), []).append(i)
+        for name in (name for name in work.models if abilities(name).together):
+            groups.setdefault((name, work.context.step_ns, work.context.horizon, work.context.end_ns), []).append(i)
     for (name, *_), indices in groups.items():
         trained = _train(name, [works[i] for i in indices], folder)
         for i in indices:
@@ -58,14 +59,14 @@ def _train(name: str, works: "Sequence[Work]", folder: "Path | None") -> Trained
     first = works[0]
     fit_many: FitMany = first.models[name].fit_many  # type: ignore[attr-defined]
     # a run with another horizon, by hand or on a night when clocks change, leaves the weights of this one alone
-    own = f"{name}-{first.settings.h}"
-    options = {**first.context.options, "key": first.settings.series}
+    own = f"{name}-{first.context.horizon}"
+    state = folder / own if folder else None
     contexts = [
-        replace(backtest.context_of(work.filled, work.context), state=folder / own if folder else None, options=options)
+        replace(backtest.context_of(work.input.filled, work.context), state=state, key=first.settings.series)
         for work in works
     ]
-    whole = _guarded(lambda: fit_many([work.filled.y for work in works], contexts))
-    before = whole if getattr(whole, "past_only", False) else _guarded(lambda: _before(fit_many, works))
+    whole = _guarded(lambda: fit_many([work.input.filled.y for work in works], contexts))
+    before = whole if abilities(name).past_only else _guarded(lambda: _before(fit_many, works))
     return Trained(whole, before, (time.process_time() - began) / len(works))
 
 
@@ -97,7 +98,8 @@ def _known(tested: "Sequence[tuple[Work, Times]]", time_ns: int) -> "tuple[list[
     for work, times in tested:
         whole = replace(work.context, observed=None)
         known = int(np.searchsorted(times, time_ns))
-        filled = fill(work.values[:known], whole.periods, work.settings.fill_limit, work.holidays[:known])
+        seen = work.input
+        filled = fill(seen.values[:known], whole.periods, work.settings.fill_limit, seen.holidays[:known])
         if filled.y.size >= backtest.LEAST_TRAINING:
             ys.append(filled.y)
             contexts.append(backtest.context_of(filled, whole))

@@ -43,8 +43,8 @@ class Transform:
         u = np.exp(np.minimum(z, LARGEST_LOG)) if self.power == 0 else np.maximum(z, 0.0) ** (1 / self.power)
         return np.clip(u * self.size - self.shift, 0.0, LARGEST)
 
-    def told(self) -> dict[str, str | float]:
-        """What the result file says."""
+    def preparation(self) -> dict[str, str | float]:
+        """What the result file says of it."""
         return (
             {
                 "transform": self.name,
@@ -105,6 +105,10 @@ class Unit:
     transform: Transform
     exponent: int  # of the transformed values
     measured_exponent: int  # of the values themselves
+
+    def forward(self, y: "Floats") -> "Floats":
+        """From the unit of the member to what models work in."""
+        return np.ldexp(self.transform.forward(y), -self.exponent)
 
     def back(self, z: "Floats") -> "Floats":
         """From what models work in to the unit of the member."""

@@ -18,72 +18,59 @@ from cronocast.forecast import backtest, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.candidates import BY_CLASS
 from cronocast.forecast.days_off import DaysOff
+from cronocast.forecast.model_input import ModelInput
+from cronocast.forecast.observations import Observations
 from cronocast.forecast.timeline import Timeline, on_every_step
-from cronocast.forecast.transform import Unit
 from cronocast.handoff.profile import silent
 from cronocast.models.model import Context
 from cronocast.models.table import MODELS
 from cronocast.registry import load
-from cronocast.timeseries.clock import Clock
-from cronocast.timeseries.fill import Filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cronocast.forecast.trained import Trained
     from cronocast.handoff.profile import Profile
-    from cronocast.timeseries.grid import Bools, Floats
+    from cronocast.timeseries.grid import Floats
 
 SEASONAL = ("seasonal", "trend_seasonal")
-ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again
 LARGEST = float(np.finfo(float).max)
 
 
 @dataclass
 class Work:
-    """One member under way; values are what models work in, see Unit."""
+    """One member under way; the numbers of its methods are what models work in, see Unit, unless they say otherwise."""
 
-    profile: "Profile"
-    values: "Floats"  # the whole grid with NaN
-    holidays: "Bools"  # which of them were left out since they lie on holidays
-    filled: Filled
-    context: Context
     settings: Settings
-    unit: Unit
-    line: Timeline
-    clock: Clock | None  # which the timeline follows; None: UTC
+    observations: Observations  # by the wall clock of the calendar
+    line: Timeline  # the steps of it that count
+    input: ModelInput  # what models see on them
+    context: Context  # what they may know besides
     days_off: DaysOff | None  # what holidays ahead do to the forecast
-    asked: int  # steps of its grid to forecast; settings.h are those of the timeline
-    h: int  # steps in UTC to answer
-    told: dict[str, Any]  # what was done with the values
-    notes: list[str] = field(default_factory=list)  # why models failed
-    not_tried: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)  # what models say of their weights
+    failures: list[str] = field(default_factory=list)  # why models failed
+    skipped_models: list[str] = field(default_factory=list)  # for which the budget left no time
+    model_notes: list[str] = field(default_factory=list)  # what models say of their weights
 
     def result(self, trained: "Mapping[str, Trained]") -> MemberForecast:
         """Backtest, choose, forecast, measure widths."""
         self._backtest(trained)
-        choice = self._choose(self.test, tuple(self.models))
-        yhat, used = self._predict(choice, self._tested_periods(self.test), trained)
-        errors = self._errors(self.test, used)
-        found = replace(self._finish(yhat, used, choice, self.test, errors), prepared=self.told, notes=tuple(self.said))
-        if self.line.hours is not None:
-            found = on_every_step(found, self.line, self.line.hours, self.filled.tail, self.settings.end_ns, self.asked)
-        if self.clock is not None:
-            end_ns, step_ns = self.settings.end_ns, self.profile.step_ns
-            found = found.at(
-                self.clock.ahead(end_ns, step_ns, self.h), end_ns + step_ns * np.arange(self.h, dtype=np.int64)
-            )
-        return found.nested(self.settings)
+        choice = self._choose()
+        yhat, used = self._predict(choice, trained)
+        found = self._finish(yhat, used, choice)
+        horizon = self.observations.clock_horizon
+        found = on_every_step(found, self.line, self.input.filled.tail, self.settings.end_ns, horizon)
+        return self.observations.on_the_entry_grid(found).nested(self.settings)
+
+    @property
+    def profile(self) -> "Profile":
+        """What classify found."""
+        return self.observations.profile
 
     @cached_property
     def models(self) -> dict[str, Callable[[], Any]]:
         """Models to test by name, in order: the naive ones, then the simpler ones first."""
-        wanted = (
-            (self.settings.candidates or BY_CLASS[self.profile.series_class])
-            if self.settings.model == "auto"
-            else (self.settings.model,)
-        )
+        by_class = self.settings.candidates or BY_CLASS[self.profile.series_class]
+        wanted = by_class if self.settings.model == "auto" else (self.settings.model,)
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
         return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
 
@@ -92,168 +79,142 @@ class Work:
         """Where past forecasts begin."""
         # Where the newest values are missing, the forecast begins that much further from what is known: so must its
         # test.
-        n = self.values.size - self.filled.tail
-        h = min(self.filled.tail + self.settings.h, max(1, n // 3))
+        n = self.input.values.size - self.input.filled.tail
+        h = min(self.input.filled.tail + self.line.steps, max(1, n // 3))
         return backtest.begin(
-            self.values[:n],
+            self.input.values[:n],
             replace(self.context, observed=None),
             h,
             fill_limit=self.settings.fill_limit,
-            holidays=self.holidays[:n],
+            holidays=self.input.holidays[:n],
         )
+
+    @property
+    def _tested_periods(self) -> tuple[int, ...]:
+        """Periods that the newest origin had two of: a model must forecast with what its backtest judged."""
+        return self.test.origins[-1].context.periods if self.test.origins else self.context.periods
+
+    @property
+    def _recent(self) -> "Floats":
+        """The history that counts, with NaN."""
+        return self.input.values[self.input.filled.start :]
 
     def _backtest(self, trained: "Mapping[str, Trained]") -> None:
         limit = time.process_time() + self.settings.budget if self.settings.model == "auto" else math.inf
         for name, new_model in self.models.items():
             until = math.inf if name in choose.NAIVE else limit
-            if self.test.origins and not backtest.add(
-                self.test, name, new_model, trained[name].before if name in trained else None, until
-            ):
-                self.not_tried.append(name)
+            before = trained[name].before if name in trained else None
+            if self.test.origins and not backtest.add(self.test, name, new_model, before, until):
+                self.skipped_models.append(name)
 
-    def _choose(self, test: backtest.Backtest, names: tuple[str, ...]) -> choose.Choice:
-        choice = choose.choose(test, names)
-        name = self.settings.model
-        if (
-            name == "auto"
-            and self.profile.series_class in SEASONAL
-            and self.context.periods
-            and not (test.origins and self._tested_periods(test))
-        ):
-            return choose.Choice(
-                ("seasonal_naive",),
-                "seasonal_naive: the season was seen too few times to test anything else on it",
-                choice.scores,
-            )
-        if (
-            name == "auto"
-            and self.profile.series_class == "constant"
-            and "constant" in names
-            and (not test.origins or "constant" in test.forecasts)
-        ):
-            return choose.Choice(
-                ("constant",),
-                "constant: nearly always one value, which is repeated unless it was left for longer than ever",
-                choice.scores,
-            )
-        if name == "auto":
-            return choice
-        score, naive = choice.scores.get(name), choose.reference(test)
-        why = f"{name}: as set"
-        if score is not None and naive is not None and name not in choose.NAIVE:
-            exact = _exact(test, naive)
-            worse = not _exact(test, name) if exact else score > 1
-            why += (
-                f"; {naive} made no error in the backtest"
-                if exact
-                else f"; its backtest error was {100 * score:.0f} % of {naive}'s"
-            )
-            why += ", so repeating the past would have been better" if worse else ""
-        return choose.Choice((name,), why, choice.scores)
+    def _choose(self) -> choose.Choice:
+        choice = choose.choose(self.test, tuple(self.models))
+        if self.settings.model != "auto":
+            return choose.as_set(self.test, self.settings.model, choice.scores)
+        name = self._by_class()
+        return choose.Choice((name,), choose.BY_CLASS[name], choice.scores) if name else choice
 
-    def _tested_periods(self, test: backtest.Backtest) -> tuple[int, ...]:
-        """Periods that the newest origin had two of: a model must forecast with what its backtest judged."""
-        return test.origins[-1].context.periods if test.origins else self.context.periods
+    def _by_class(self) -> str:
+        """The model that the class alone calls for; "" where backtests decide."""
+        kind, test = self.profile.series_class, self.test
+        if kind in SEASONAL and self.context.periods and not (test.origins and self._tested_periods):
+            return "seasonal_naive"
+        if kind == "constant" and "constant" in self.models and (not test.origins or "constant" in test.forecasts):
+            return "constant"
+        return ""
 
-    def _predict(
-        self, choice: choose.Choice, tested: tuple[int, ...], trained: "Mapping[str, Trained]"
-    ) -> "tuple[Floats, tuple[str, ...]]":
+    def _predict(self, choice: choose.Choice, trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen.
 
         What fails is left out, and if all fails the better naive forecast stands in.
         """
-        context = backtest.context_of(self.filled, self.context)
-        context = replace(context, state=self.context.state)
+        context = replace(backtest.context_of(self.input.filled, self.context), state=self.context.state)
         if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
-            context = replace(context, periods=tested)
+            context = replace(context, periods=self._tested_periods)
         good: dict[str, Floats] = {}
         better = choose.reference(self.test) or choose.NAIVE[0]
-        for name in dict.fromkeys((*choice.names, better, *choose.NAIVE)):
-            if name in choose.NAIVE and name not in choice.names and good:
+        names = [name for name in dict.fromkeys((*choice.names, better, *choose.NAIVE)) if name in self.models]
+        for name in names:
+            chosen = name in choice.names
+            if good and not chosen:
                 break
-            if name not in self.models:
-                continue
-            model = trained[name].whole if name in trained else None
-            result = backtest.attempt(self.models[name], self.filled, context, self.settings.h, model)
-            if isinstance(result, str):
-                self.notes.append(f"{name} failed: {result}")
-            else:
-                good[name] = result
-                self.said += [f"{name}: {note}" for note in model.notes] if model and not isinstance(model, str) else []
-                if name not in choice.names:
-                    break
+            forecast = self._attempt(name, context, trained)
+            if forecast is not None:
+                good[name] = forecast
         if not good:
             raise DataError("E_SHORT", self.profile.name, "not even the last value can be repeated")
         return choose.combine(list(good.values())), tuple(good)
 
-    def _errors(self, test: backtest.Backtest, used: tuple[str, ...]) -> "Floats":
-        rows = [test.forecasts[name] for name in used if name in test.forecasts]
-        return test.actual - choose.combine(rows) if rows else np.full((0, 1), np.nan)
+    def _attempt(self, name: str, context: Context, trained: "Mapping[str, Trained]") -> "Floats | None":
+        """The forecast of one model; None, and why among the failures, where there is none."""
+        model = trained[name].whole if name in trained else None
+        result = backtest.attempt(self.models[name], self.input.filled, context, self.line.steps, model)
+        if isinstance(result, str):
+            self.failures.append(f"{name} failed: {result}")
+            return None
+        if model is not None and not isinstance(model, str):
+            self.model_notes += [f"{name}: {note}" for note in model.notes]
+        return result
 
-    def _finish(
-        self, yhat: "Floats", used: tuple[str, ...], choice: choose.Choice, test: backtest.Backtest, errors: "Floats"
-    ) -> MemberForecast:
-        season, levels = min(self.context.periods, default=1), (self.settings.level, *self.settings.levels)
-        tail, worth = self.filled.tail, intervals.effective_origins(errors, test.ends)
-        bands = []
-        for level in levels:
-            below, above = (
-                v[tail:]
-                for v in intervals.offsets(
-                    errors, tail + self.settings.h, level, self.values[self.filled.start :], season, worth
-                )
-            )
-            edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
-            bands.append((self._back(edges[0]), self._back(edges[1])))
-        yhat = yhat + self.days_off.shift if self.days_off else yhat
-        times = self.settings.end_ns + self.profile.step_ns * np.arange(self.settings.h, dtype=np.int64)
+    def _errors(self, used: tuple[str, ...]) -> "Floats":
+        rows = [self.test.forecasts[name] for name in used if name in self.test.forecasts]
+        return self.test.actual - choose.combine(rows) if rows else np.full((0, 1), np.nan)
+
+    def _finish(self, yhat: "Floats", used: tuple[str, ...], choice: choose.Choice) -> MemberForecast:
+        """The answer on the steps of the timeline, in the unit of the member."""
+        errors, levels = self._errors(used), (self.settings.level, *self.settings.levels)
+        season = min(self.context.periods, default=1)
+        report = summary.backtest_report(self.test, errors, self._recent, self.input.unit, levels, season)
+        report["not_tried"] = self.skipped_models
+        interval, *further = self._intervals(yhat, errors, levels, season)
         status, reason = self._status(used, choice)
-        label, why = (
-            replace(choice, names=used).label,
-            choice.why if used == choice.names else choose.why_left(test, choice, used),
-        )
-        report = summary.backtest_report(test, errors, self.values[self.filled.start :], self.unit, levels, season)
-        report["not_tried"] = self.not_tried
+        calendar = (self.observations.note, self.days_off.note if self.days_off else "")
         return MemberForecast(
-            self.profile.name,
-            self.profile.tags,
-            times,
-            self._back(yhat),
-            *bands[0],
-            label,
-            why,
-            status,
-            reason,
-            report,
-            further=tuple(bands[1:]),
+            name=self.profile.name,
+            tags=self.profile.tags,
+            time_ns=self.settings.end_ns + self.profile.step_ns * np.arange(self.line.steps, dtype=np.int64),
+            yhat=self._back(yhat + self.days_off.shift if self.days_off else yhat),
+            lower=interval[0],
+            upper=interval[1],
+            model=replace(choice, names=used).label,
+            why=choice.why if used == choice.names else choose.why_left(self.test, choice, used),
+            status=status,
+            reason=reason,
+            backtest=report,
+            further=tuple(further),
+            prepared=self.input.preparation,
+            notes=(*filter(None, calendar), *self.model_notes),
         )
+
+    def _intervals(
+        self, yhat: "Floats", errors: "Floats", levels: tuple[float, ...], season: int
+    ) -> "list[tuple[Floats, Floats]]":
+        """Lower and upper bounds at each level, in the unit of the member."""
+        tail, independent = self.input.filled.tail, intervals.effective_origins(errors, self.test.ends)
+        found = []
+        for level in levels:
+            widths = intervals.offsets(errors, tail + self.line.steps, level, self._recent, season, independent)
+            below, above = widths[0][tail:], widths[1][tail:]
+            edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
+            found.append((self._back(edges[0]), self._back(edges[1])))
+        return found
 
     def _back(self, z: "Floats") -> "Floats":
         """From what models work in to the unit of the member, inside the range that its values can have."""
-        values = np.clip(self.unit.back(z), -LARGEST, LARGEST)
+        values = np.clip(self.input.unit.back(z), -LARGEST, LARGEST)
         low, high = self.settings.clip
         return np.clip(values, low, high) if (low, high) != (None, None) else values
 
     def _status(self, used: tuple[str, ...], choice: choose.Choice) -> tuple[str, str]:
         if not set(used) & set(choice.names):
-            return "fallback", f"model_failed: {'; '.join(self.notes)}; {used[0]} stands in"
+            return "fallback", f"model_failed: {'; '.join(self.failures)}; {used[0]} stands in"
         if self.profile.series_class == "too_short" and self.settings.model == "auto":
-            return "fallback", f"{self.filled.too_short()}; {used[0]} stands in"
-        return "ok", "; ".join((*self.notes, *self._silence()))
+            return "fallback", f"{self.input.filled.too_short()}; {used[0]} stands in"
+        return "ok", "; ".join((*self.failures, *self._silence()))
 
     def _silence(self) -> list[str]:
         """What is said of a member that nothing was measured of for as long as is forecast."""
-        steps = self.filled.unseen
-        return (
-            [f"silent: nothing was measured in the newest {Duration.of(steps * self.profile.step_ns)}"]
-            if silent(steps, self.settings.h)
-            else []
-        )
-
-
-def _exact(test: backtest.Backtest, name: str) -> bool:
-    """Tell whether a model's errors are none but for rounding: nothing can be said as a share of them."""
-    errors = test.actual - test.forecasts[name]
-    return float(np.nanmax(np.abs(errors), initial=0.0)) <= ROUNDING * float(
-        np.nanmax(np.abs(test.actual), initial=0.0)
-    )
+        steps = self.input.filled.unseen
+        if not silent(steps, self.line.steps):
+            return []
+        return [f"silent: nothing was measured in the newest {Duration.of(steps * self.profile.step_ns)}"]

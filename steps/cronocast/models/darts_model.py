@@ -3,16 +3,15 @@
 import difflib
 import inspect
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 import numpy as np
 import pandas as pd
 
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
-from cronocast.models.options import of_entry
 
 # darts imports prophet, which tells that plotly, for its pictures, is not there
 logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
@@ -32,7 +31,7 @@ FIRST_NS = 946_684_800 * 10**9
 logging.getLogger("darts").setLevel(logging.CRITICAL)
 
 
-def named(name: str) -> "Named":
+def named(name: str) -> "Callable[[], Darts]":
     """Any model of [darts](https://unit8co.github.io/darts/) by its class name; `options` are its arguments.
 
     Those on torch, XGBoost or others need these libraries too.
@@ -41,9 +40,25 @@ def named(name: str) -> "Named":
         ConfigError: darts has no such model; those that work here are listed.
         MissingExtraError: the model is there, but not the library that it needs.
     """
+    return partial(Darts, _library_class(name))
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse options that are no arguments of the class that `darts:<Model>` names.
+
+    A model that hands further ones on says itself what it takes, when it is fitted.
+
+    Raises:
+        ConfigError: with every such option, and the arguments that there are; or as `named`.
+        MissingExtraError: as `named`.
+    """
+    _check_arguments(_library_class(name.partition(":")[2]), options)
+
+
+def _library_class(name: str) -> type[ForecastingModel]:
     found = getattr(darts.models, name, None)
     if _works(found):
-        return Named(found)
+        return found
     if isinstance(found, NotImportedModule):
         sentence = (
             f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install 'darts[torch]' for a"
@@ -63,33 +78,16 @@ def _works(found: object) -> TypeGuard[type[ForecastingModel]]:
     return inspect.isclass(found) and issubclass(found, ForecastingModel)
 
 
-@dataclass(frozen=True)
-class Named:
-    """What a name of the table stands for: makes models of one class of darts."""
-
-    library_class: type[ForecastingModel]
-
-    def __call__(self) -> "Darts":
-        """Make an unfitted model."""
-        return Darts(self.library_class)
-
-    def check_options(self, options: Mapping[str, Any]) -> None:
-        """Refuse options that are no arguments.
-
-        A model that hands further ones on says itself what it takes, when it is fitted.
-
-        Raises:
-            ConfigError: with every such option, and the arguments that there are.
-        """
-        arguments = _arguments(self.library_class)
-        if any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()):
-            return
-        allowed = _names(arguments)
-        sentence = f"{self.library_class.__name__} of darts has no such argument; allowed: {', '.join(allowed)}"
-        if problems := [
-            Problem("E_CONFIG_UNKNOWN_KEY", f"options.{name}", sentence) for name in options if name not in allowed
-        ]:
-            raise ConfigError(problems)
+def _check_arguments(library_class: type[ForecastingModel], options: Mapping[str, Any]) -> None:
+    arguments = _arguments(library_class)
+    if any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()):
+        return
+    allowed = _names(arguments)
+    sentence = f"{library_class.__name__} of darts has no such argument; allowed: {', '.join(allowed)}"
+    if problems := [
+        Problem("E_CONFIG_UNKNOWN_KEY", f"options.{name}", sentence) for name in options if name not in allowed
+    ]:
+        raise ConfigError(problems)
 
 
 class Darts:
@@ -137,8 +135,8 @@ def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # 
         ConfigError: an option is no argument of the model, or a value is not allowed.
     """
     arguments = _arguments(library_class)
-    options = of_entry(context.options)
-    Named(library_class).check_options(options)
+    options = context.options
+    _check_arguments(library_class, options)
     given: dict[str, Any] = {"random_state": context.seed} if "random_state" in arguments else {}
     if context.periods:
         given |= {name: context.periods[0] for name in OF_SEASON if name in arguments}

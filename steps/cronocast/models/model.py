@@ -22,8 +22,9 @@ class Context:
     last_change: int = 0  # index in y where what still holds began, 0 if it always did
     observed: "Bools | None" = None  # shape (t,): False where a gap was filled; None if nothing was
     hours: "Hours | None" = None  # y holds these steps of the clock alone; None: every step
-    # of the entry, with `horizon` (steps that will be asked for) and `key` (whose weights)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the entry, as they stand there
+    horizon: int = 0  # steps that will be asked for; 0: not known
+    key: str = ""  # whose weights these are: the name and tags of a member, or the series for all of its members
     state: "Path | None" = None  # folder for weights; None: keep nothing
     seed: int = 0
     member: str = ""  # name and tags: which of the members of an entry y belongs to
@@ -45,8 +46,6 @@ class Shared(Protocol):
     """A model that was trained for many members. It can be pickled, for processes that forecast some of them each."""
 
     notes: list[str]  # what happened to its saved weights, such as `warm_start`
-    # Optional: `past_only = True` where `predict_after` looks at nothing beyond the end of y, so that it serves for
-    # backtests too.
 
     def predict_after(self, y: "Floats", h: int, context: Context) -> "Floats":
         """Extend a member by h >= 1 steps: shape (h,); y and errors as for `Model.fit`."""
@@ -54,7 +53,10 @@ class Shared(Protocol):
 
 
 class FitMany(Protocol):
-    """The optional attribute `fit_many` of a model's class: train once for all members instead of once for each."""
+    """The attribute `fit_many` of a model's class whose row says `together`.
+
+    Train once for all members instead of once for each.
+    """
 
     def __call__(self, ys: "Sequence[Floats]", contexts: Sequence[Context]) -> Shared:
         """Learn from members of one step size; options and state of the first context stand for all.
@@ -66,16 +68,14 @@ class FitMany(Protocol):
 
 
 class CheckOptions(Protocol):
-    """The optional attribute `check_options` of what a row of the table names.
+    """What a row names under `check`: it tells what is wrong with options before any work."""
 
-    Tell what is wrong with options before any work.
-    """
-
-    def __call__(self, options: Mapping[str, Any]) -> None:
-        """Check the options of an entry.
+    def __call__(self, name: str, options: Mapping[str, Any]) -> None:
+        """Check the options of an entry that names a model.
 
         Raises:
             ConfigError: with every option that the model does not take.
+            MissingExtraError: the library that could say so is not installed.
         """
         ...
 

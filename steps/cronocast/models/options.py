@@ -1,22 +1,22 @@
 """What `options` of an entry may say, by model: the one definition for checks and documentation.
 
-Those of `darts:<Model>` are the arguments of its class.
+Rows of the table of models name these classes. Options of `darts:<Model>` are the arguments of its class.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cronocast.errors import ConfigError, Problem
 from cronocast.settings.declare import parse, setting
 from cronocast.settings.kinds import Number, Text
 
-OF_ENGINE = ("horizon", "key")  # what every model is told beside the options of its entry
+Options = TypeVar("Options")
 SHAPE = ("options.units", "options.layers")  # of a network: what is wrong with them is wrong with the model
 
 
 @dataclass(frozen=True)
-class Recurrent:
+class LstmOptions:
     """Options of `lstm`."""
 
     epochs: int = setting(
@@ -44,7 +44,7 @@ class Recurrent:
 
 
 @dataclass(frozen=True)
-class Blocks(Recurrent):
+class NbeatsOptions(LstmOptions):
     """Options of `nbeats`."""
 
     units: int = setting(Number(1, 512, whole=True), 64, "Units of each layer.")
@@ -52,7 +52,7 @@ class Blocks(Recurrent):
 
 
 @dataclass(frozen=True)
-class Additive:
+class ProphetOptions:
     """Options of `prophet`; the names are Prophet's."""
 
     growth: str = setting(Text(("linear", "flat")), "linear", "Whether the level may rise and fall.")
@@ -67,24 +67,16 @@ class Additive:
     )
 
 
-OPTIONS: Mapping[str, type] = {"lstm": Recurrent, "nbeats": Blocks, "prophet": Additive}
-
-
-def read_options(model: str, given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of OPTIONS[model]
-    """Check the options of an entry for a model of OPTIONS.
+def read_options(declared: type[Options], given: Mapping[str, Any]) -> Options:
+    """The options of an entry as a model declares them.
 
     Raises:
         ConfigError: with every option that is unknown or not allowed.
     """
     problems: list[Problem] = []
-    options = parse(OPTIONS[model], dict(given), "options", problems)
+    options: Options | None = parse(declared, dict(given), "options", problems)
     if options is None:
         raise ConfigError(
             [replace(problem, token="E_MODEL") if problem.where in SHAPE else problem for problem in problems]
         )
     return options
-
-
-def of_entry(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the entry alone, of those that a model is told."""
-    return {name: value for name, value in options.items() if name not in OF_ENGINE}

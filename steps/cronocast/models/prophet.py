@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cronocast.errors import DataError
-from cronocast.models.options import Additive, of_entry, read_options
+from cronocast.models.options import ProphetOptions, read_options
 
 if TYPE_CHECKING:
     from cronocast.models.model import Context
@@ -38,7 +38,7 @@ class Prophet:
             ConfigError: an option is wrong.
             DataError: fewer than five points.
         """
-        options = read_options("prophet", of_entry(context.options))
+        options = read_options(ProphetOptions, context.options)
         if y.size < LEAST_POINTS:
             raise DataError("E_SHORT", "prophet", f"{y.size} points, need {LEAST_POINTS}: extract more")
         self.size, self.context = y.size, context
@@ -68,7 +68,7 @@ class Prophet:
         return pd.to_datetime(times + self.context.offset_ns)
 
 
-def _model(options: Additive, context: "Context", n: int) -> Any:  # noqa: ANN401 - the library has no types
+def _model(options: ProphetOptions, context: "Context", n: int) -> Any:  # noqa: ANN401 - the library has no types
     """An unfitted model of the library."""
     for name in ("cmdstanpy", "prophet"):
         logging.getLogger(name).setLevel(logging.ERROR)  # they tell of every fit

@@ -1,22 +1,142 @@
-"""Models by name, each loaded on choice."""
+"""Models by name, each loaded on choice, with what each of them can."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from cronocast.registry import Row
+from cronocast.registry import Row, load, row_of
 
-MODELS: Mapping[str, Row] = {
-    "naive": Row("cronocast.models.naive:Naive", extra="linear"),
-    "seasonal_naive": Row("cronocast.models.naive:SeasonalNaive", extra="linear"),
-    "constant": Row("cronocast.models.naive:Constant", extra="linear"),
-    "linear": Row("cronocast.models.linear:Linear", extra="linear"),
-    "theta": Row("cronocast.models.theta:Theta", extra="linear"),
-    "arima": Row("cronocast.models.arima:Arima", extra="linear"),
-    "fourier": Row("cronocast.models.fourier:Fourier", extra="linear"),
-    "holt_winters": Row("cronocast.models.holt_winters:HoltWinters", extra="linear"),
-    "var": Row("cronocast.models.var:Var", extra="linear"),
-    "mstl": Row("cronocast.models.mstl:Mstl", extra="stats"),
-    "lstm": Row("cronocast.models.lstm.lstm:Lstm", extra="lstm", later="keras", options=True),
-    "nbeats": Row("cronocast.models.lstm.nbeats:Nbeats", extra="lstm", later="keras", options=True),
-    "prophet": Row("cronocast.models.prophet:Prophet", extra="prophet", options=True),
-    "darts:<Model>": Row("cronocast.models.darts_model:named", extra="darts", options=True),
+
+@dataclass(frozen=True)
+class ModelRow(Row):
+    """One model: where it is, and what the engine may ask of it."""
+
+    about: str = ""  # one sentence for the reference
+    together: bool = False  # it learns from many members at once: its class has `fit_many`, see `FitMany`
+    # what `fit_many` gives looks at nothing beyond the end of y, so that it serves for backtests as well
+    past_only: bool = False
+    options: str = ""  # `module:Class` of what `options` of an entry may say, see `read_options`
+    check: str = ""  # `module:function` that checks options which a library defines, see `CheckOptions`
+
+    @property
+    def reads_options(self) -> bool:
+        """Whether `options` of an entry mean anything to it."""
+        return bool(self.options or self.check)
+
+
+def abilities(name: str) -> ModelRow:
+    """What a model can: what its row says.
+
+    A user's own `module:Class` has no row, and this is the only place that looks at its class: a method `fit_many`
+    there says that it learns from many members at once, and an attribute `past_only = True` what the field of that
+    name says. Its options are not checked; it finds them in `context.options`.
+
+    Raises:
+        ConfigError, MissingExtraError: as `load`.
+    """
+    row = row_of(MODELS, name)
+    if row is not None:
+        return row
+    own = load(MODELS, "model", name)
+    return ModelRow(name, together=hasattr(own, "fit_many"), past_only=bool(getattr(own, "past_only", False)))
+
+
+MODELS: Mapping[str, ModelRow] = {
+    "naive": ModelRow(
+        "cronocast.models.naive:Naive",
+        extra="linear",
+        about="Repeats the last value (Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 5.2).",
+    ),
+    "seasonal_naive": ModelRow(
+        "cronocast.models.naive:SeasonalNaive",
+        extra="linear",
+        about="Repeats the last season; of several periods the one that repeated best (ibid., 5.2).",
+    ),
+    "constant": ModelRow(
+        "cronocast.models.naive:Constant",
+        extra="linear",
+        about="Repeats the median, or the last value where the series has left its median for longer than ever before.",
+    ),
+    "linear": ModelRow(
+        "cronocast.models.linear:Linear",
+        extra="linear",
+        about="Extends the line of the last segment; a known season is taken out before and added again.",
+    ),
+    "theta": ModelRow(
+        "cronocast.models.theta:Theta",
+        extra="linear",
+        about="The classic theta forecast; its gain is the one that forecast a season ahead best at past origins.",
+    ),
+    "arima": ModelRow(
+        "cronocast.models.arima:Arima",
+        extra="linear",
+        about=(
+            "Mean of an ARIMA(p,1,q) and a seasonal ARIMA(p,0,q)(P,1,Q): the first follows levels, the second repeats"
+            " seasons."
+        ),
+    ),
+    "fourier": ModelRow(
+        "cronocast.models.fourier:Fourier",
+        extra="linear",
+        about=(
+            "Least squares on sines and cosines; how many, and whether with a slope, is chosen by the error on a"
+            " held-out end."
+        ),
+    ),
+    "holt_winters": ModelRow(
+        "cronocast.models.holt_winters:HoltWinters",
+        extra="linear",
+        about=(
+            "Additive Holt-Winters with a damped slope; all combinations of gains run side by side and the best one"
+            " forecasts."
+        ),
+    ),
+    "var": ModelRow(
+        "cronocast.models.var:Var",
+        extra="linear",
+        about="Vector autoregression of the members of an entry; one member alone has nobody to be forecast with.",
+        together=True,
+        past_only=True,
+    ),
+    "mstl": ModelRow(
+        "cronocast.models.mstl:Mstl",
+        extra="stats",
+        about="MSTL of statsmodels, then this project's own theta method on the seasonally adjusted values.",
+    ),
+    "lstm": ModelRow(
+        "cronocast.models.lstm.lstm:Lstm",
+        extra="lstm",
+        later="keras",
+        about=(
+            "LSTM on what trend and season leave over, once for all members; of the error of a seasonal naive forecast"
+            " it takes 1 % more than its closed-form parts alone."
+        ),
+        together=True,
+        options="cronocast.models.options:LstmOptions",
+    ),
+    "nbeats": ModelRow(
+        "cronocast.models.lstm.nbeats:Nbeats",
+        extra="lstm",
+        later="keras",
+        about=(
+            "N-BEATS (generic blocks, doubly residual) on what trend and season leave over, once for all members, as"
+            " `lstm` with another network."
+        ),
+        together=True,
+        options="cronocast.models.options:NbeatsOptions",
+    ),
+    "prophet": ModelRow(
+        "cronocast.models.prophet:Prophet",
+        extra="prophet",
+        about="Prophet's additive model with the periods found.",
+        options="cronocast.models.options:ProphetOptions",
+    ),
+    "darts:<Model>": ModelRow(
+        "cronocast.models.darts_model:named",
+        extra="darts",
+        about=(
+            "Any model of [darts](https://unit8co.github.io/darts/) by its class name, with `options` as its arguments;"
+            " those on torch, XGBoost or others need these libraries too."
+        ),
+        check="cronocast.models.darts_model:check_options",
+    ),
 }

@@ -44,7 +44,6 @@ class VarMany:
     """
 
     notes: ClassVar[list[str]] = []
-    past_only = True
 
     def __init__(self, ys: "Sequence[Floats]", contexts: "Sequence[Context]") -> None:
         """Keep what was observed of each, on the steps that any of them has."""

@@ -5,17 +5,27 @@ Pure functions to SVG text.
 
 from collections.abc import Sequence
 from datetime import tzinfo
-from itertools import pairwise
 
-from cronocast.charts.frame import Frame, Label, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
-from cronocast.charts.lines import drawing, line_through
-from cronocast.charts.scale import reduce_line, value_domain, value_ticks
-from cronocast.charts.svg import Size, element, polyline, short, text, text_width
+from cronocast.charts.frame import Frame, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
+from cronocast.charts.lines import drawing
+from cronocast.charts.scale import value_domain, value_ticks
+from cronocast.charts.svg import Size, element, polyline, text_width
 from cronocast.charts.words import clock, length, number, percent, tick_numbers
 from cronocast.report.focus import Focus
+from cronocast.report.layers import (
+    earlier_lines,
+    end_labels,
+    forecast_line,
+    gap_shades,
+    interval_area,
+    interval_fits,
+    legend_item,
+    legend_items,
+    marks,
+    measured_line,
+    vertical,
+)
 from cronocast.report.model import MemberView
-
-GAP_STEPS = 1.5  # more than one step and a half between two values: at least one is missing, the line breaks
 
 
 def forecast_chart(
@@ -25,13 +35,13 @@ def forecast_chart(
 
     The first level is that of `yhat_lower` and `yhat_upper`, the others ascend.
     """
-    end_labels = _end_labels(member)
-    legend = _legend(member, focus, levels, size)
+    labels = end_labels(member)
+    legend = legend_items(member, focus, levels, size)
     domain = focus_domain(member, focus)
     ticks = [t for t in value_ticks(*domain, count=5 if size.height > 240 else 4) if domain[0] <= t <= domain[1]]
     names = tick_numbers(ticks)
     rows = 1 + max((row for _, row, _ in legend), default=0)
-    right = max([text_width(label, size.font) for label, _, _ in end_labels] + [8.0]) + 12
+    right = max([text_width(label, size.font) for label, _, _ in labels] + [8.0]) + 12
     top = rows * 18 + 26
     frame = Frame(margin(names, size), top, size.width - right, size.height - 36, focus.t0, focus.t1, *domain)
     parts = [
@@ -48,15 +58,15 @@ def forecast_chart(
             else ""
         ),
         value_axis(frame, ticks, names),
-        _gaps(frame, member, focus, size),
+        gap_shades(frame, member, focus, size),
         time_axis(frame, size, zone),
-        *_earlier(frame, member, focus),
-        *[_band(frame, member, i) for i in range(len(levels))],
-        _measured(frame, member, focus.first),
-        _ahead(frame, member),
-        _marks(frame, member, focus, size, zone),
-        *[_legend_item(x, 14 + row * 18, *item) for item, row, x in legend],
-        *place(end_labels, frame, size),
+        *earlier_lines(frame, member, focus),
+        *[interval_area(frame, member, i) for i in range(len(levels))],
+        measured_line(frame, member, focus.first),
+        forecast_line(frame, member),
+        marks(frame, member, focus, size, zone),
+        *[legend_item(x, 14 + row * 18, *item) for item, row, x in legend],
+        *place(labels, frame, size),
     ]
     return drawing(parts, size, uid, f"Forecast of {member.label}", describe(member, focus, zone, levels[0]), frame)
 
@@ -74,12 +84,12 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
         time_axis(frame, size, zone),
         window,
         *[
-            _vertical(frame, t, "change" if t == changes[-1] else "change before")
+            vertical(frame, t, "change" if t == changes[-1] else "change before")
             for t in changes
             if frame.t0 < t < frame.t1
         ],
-        _measured(frame, member, 0),
-        _ahead(frame, member),
+        measured_line(frame, member, 0),
+        forecast_line(frame, member),
     ]
     about = (
         f"{len(times):,} values from {clock(times[0], zone, year=True)} to {clock(times[-1], zone, year=True)}, the"
@@ -125,9 +135,9 @@ def sparkline(member: MemberView, focus: Focus) -> str:
         *value_domain(*extremes([member.history.columns[0][focus.first :], member.forecast.columns[0]])),
     )
     parts = [
-        _band(frame, member) if _band_fits(frame, member) else "",
-        _measured(frame, member, focus.first),
-        _ahead(frame, member),
+        interval_area(frame, member) if interval_fits(frame, member) else "",
+        measured_line(frame, member, focus.first),
+        forecast_line(frame, member),
     ]
     return element(
         "svg",
@@ -167,163 +177,3 @@ def focus_domain(member: MemberView, focus: Focus) -> tuple[float, float]:
         for _, f in member.earlier
     ]
     return value_domain(*extremes([member.history.columns[0][focus.first :], *member.forecast.columns, *earlier]))
-
-
-def _measured(frame: Frame, member: MemberView, first: int) -> str:
-    """The line of the history, broken where values are missing, at most four points per pixel column."""
-    return element(
-        "path",
-        cls="measured",
-        d=line_through(
-            frame, member.history.time_ns[first:], member.history.columns[0][first:], _gap_ns(frame, member)
-        ),
-    )
-
-
-def _gap_ns(frame: Frame, member: MemberView) -> float:
-    return max(GAP_STEPS * member.step_ns, frame.bin_ns)  # a gap thinner than a pixel can't be seen
-
-
-def _joined(member: MemberView) -> list[tuple[int, float]]:
-    """The last measured point, where the forecast follows it at once, so that the two lines meet."""
-    times, ahead = member.history.time_ns, member.forecast.time_ns
-    near = len(times) and len(ahead) and 0 < ahead[0] - times[-1] <= GAP_STEPS * member.step_ns
-    return [(times[-1], member.history.columns[0][-1])] if near else []
-
-
-def _ahead(frame: Frame, member: MemberView) -> str:
-    points = [*_joined(member), *zip(member.forecast.time_ns, member.forecast.columns[0], strict=True)]
-    times, values = [t for t, _ in points], [v for _, v in points]
-    return (
-        element("path", cls="forecast", d=line_through(frame, times, values, float("inf")))
-        if len(member.forecast.time_ns)
-        else ""
-    )
-
-
-def _band(frame: Frame, member: MemberView, i: int = 0) -> str:
-    """The i-th band; where one lies over another, both shades add up."""
-    if not len(member.forecast.time_ns):
-        return ""
-    times, lower, upper = member.forecast.time_ns, *member.forecast.columns[2 * i + 1 : 2 * i + 3]
-    keep = (
-        range(len(times))
-        if len(times) <= 2 * (frame.right - frame.left)
-        else sorted(
-            {*reduce_line(times, lower, frame.t0, frame.bin_ns), *reduce_line(times, upper, frame.t0, frame.bin_ns)}
-        )
-    )
-    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(member)]
-    over = [(frame.x(times[i]), frame.y(upper[i])) for i in keep]
-    under = [(frame.x(times[i]), frame.y(lower[i])) for i in keep]
-    return element("path", cls="band", d=polyline([*joint, *over, *reversed(under)]) + "Z")
-
-
-def _band_fits(frame: Frame, member: MemberView) -> bool:
-    return all(frame.v0 <= v <= frame.v1 for column in member.forecast.columns[1:3] for v in column)
-
-
-def _earlier(frame: Frame, member: MemberView, focus: Focus) -> list[str]:
-    lines = []
-    for _, past in member.earlier:
-        kept = [(t, v) for t, v in zip(past.time_ns, past.columns[0], strict=True) if focus.t0 <= t <= focus.t1]
-        lines.append(
-            element(
-                "path", cls="earlier", d=line_through(frame, [t for t, _ in kept], [v for _, v in kept], float("inf"))
-            )
-            if kept
-            else ""
-        )
-    return lines
-
-
-def _gaps(frame: Frame, member: MemberView, focus: Focus, size: Size) -> str:
-    """A shade over each stretch without values that is wide enough to be seen."""
-    parts = []
-    # The last value before the chart begins a gap that reaches its left edge, and what is missing before now is a gap
-    # too.
-    times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.now]
-    for before, after in pairwise(times):
-        if after - before > _gap_ns(frame, member):
-            left, right = frame.x(max(before, focus.t0)), frame.x(after)
-            parts.append(
-                element(
-                    "rect",
-                    cls="gap",
-                    x=left,
-                    y=frame.top,
-                    width=right - left,
-                    height=frame.bottom - frame.top,
-                    fill_opacity="0.6",
-                )
-            )
-            if right - left > text_width("no data", size.font) + 6:
-                parts.append(text("no data", (left + right) / 2, frame.bottom - 6, anchor="middle"))
-    return "".join(parts)
-
-
-def _vertical(frame: Frame, time_ns: int, cls: str) -> str:
-    return element("path", cls=cls, d=f"M{short(frame.x(time_ns))} {short(frame.top - 4)}V{short(frame.bottom)}")
-
-
-def _marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzinfo) -> str:
-    """The now line and the change points; a label stands only where there is room for it."""
-    parts: list[str] = []
-    taken: list[tuple[float, float]] = []
-    wanted = (
-        [(focus.now, "now", f"now {clock(focus.now, zone)}", "strong")] if frame.t0 <= focus.now <= frame.t1 else []
-    )
-    changes = member.profile.change_points_ns if member.profile else ()
-    wanted += [
-        (t, "change" if t == changes[-1] else "change before", f"change {clock(t, zone)}", "of-change")
-        for t in reversed(changes)
-        if frame.t0 < t < frame.t1
-    ]
-    for time_ns, cls, label, text_cls in wanted:
-        parts.append(_vertical(frame, time_ns, cls))
-        half = text_width(label, size.font) / 2
-        middle = min(max(frame.x(time_ns), half + 2), size.width - half - 2)
-        if all(abs(middle - x) > half + other + 8 for x, other in taken):
-            parts.append(text(label, middle, frame.top - 8, text_cls, "middle"))
-            taken.append((middle, half))
-    return "".join(parts)
-
-
-def _end_labels(member: MemberView) -> list[Label]:
-    """Values at the end of the horizon, written where the lines end."""
-    if not len(member.forecast.time_ns):
-        return []
-    yhat, lower, upper = (column[-1] for column in member.forecast.columns[:3])
-    span = width_of(extremes([member.history.columns[0][-500:], *member.forecast.columns]))
-    return [(number(yhat, span), yhat, "of-forecast")] + (
-        [(number(upper, span), upper, ""), (number(lower, span), lower, "")] if upper > lower else []
-    )
-
-
-def _legend(
-    member: MemberView, focus: Focus, levels: Sequence[float], size: Size
-) -> list[tuple[tuple[str, str, int], int, float]]:
-    """What stands in the chart (class, label, shades), with row and x of each item; rows wrap at the width."""
-    items = [("measured", "measured", 1)] if len(member.history.time_ns) > focus.first else []
-    bands = [("band", f"{percent(level)} band", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
-    items += [("forecast", "forecast", 1), *reversed(bands)] if len(member.forecast.time_ns) else []
-    items += [("earlier", "forecast of earlier runs", 1)] if member.earlier else []
-    changes = member.profile.change_points_ns if member.profile else ()
-    items += [("change", "change", 1)] if any(focus.t0 < t < focus.t1 for t in changes) else []
-    placed, row, x = [], 0, 4.0
-    for item in items:
-        width = 28 + text_width(item[1], size.font) + 14
-        if x + width > size.width and x > 4:
-            row, x = row + 1, 4.0
-        placed.append((item, row, x))
-        x += width
-    return placed
-
-
-def _legend_item(x: float, y: float, cls: str, label: str, shades: int) -> str:
-    mark = (
-        element("rect", cls="band", x=x, y=y - 9, width=20, height=10) * shades
-        if cls == "band"
-        else element("path", cls=cls, d=f"M{short(x)} {short(y - 4)}h20")
-    )
-    return mark + text(label, x + 26, y)

@@ -24,8 +24,8 @@ class Focus:
 def focus_of(member: MemberView, now: int) -> Focus:
     """As much history as helps to judge the forecast: its longest season, between three and seven horizons."""
     times, ahead = member.history.time_ns, member.forecast.time_ns
-    start = times[0] if len(times) else (ahead[0] if len(ahead) else now)
-    end = ahead[-1] if len(ahead) else max(now, times[-1] if len(times) else now)
+    start = next((row[0] for row in (times, ahead) if len(row)), now)
+    end = ahead[-1] if len(ahead) else max([now, *times[-1:]])
     horizon = len(ahead) * member.step_ns
     if horizon:
         season = member.profile.periods[-1] * member.step_ns if member.profile and member.profile.periods else 0

@@ -3,7 +3,7 @@
 Times, texts and heights, made here so that page and tooltip speak alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cronocast.charts.frame import width_of
@@ -28,40 +28,16 @@ def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence
     Measured, forecast with its bands, and what earlier runs had forecast for the same time.
     """
     domain = focus_domain(member, focus)
-    span = width_of(domain)
     measured = dict(zip(*_measured(member, focus), strict=True))
-    ahead = dict(zip(member.forecast.time_ns, zip(*member.forecast.columns, strict=True), strict=True))
-    times = sorted({*measured, *ahead})
-    rows = [
-        _row(
-            "measured",
-            "measured",
-            [_height(measured.get(t), domain) for t in times],
-            [_text(measured.get(t), span) for t in times],
-        )
-    ]
+    times = sorted({*measured, *member.forecast.time_ns})
+    rows = [_line("measured", "measured", measured, times, domain)]
     for run, past in member.earlier[-1:]:  # the newest of them: more would hide the chart
         values = dict(zip(past.time_ns, past.columns[0], strict=True))
-        rows.append(
-            _row(
-                f"forecast {run[:16].replace('T', ' ')}",
-                "earlier",
-                [_height(values.get(t), domain) for t in times],
-                [_text(values.get(t), span) for t in times],
-            )
-        )
-    if ahead:
-        middle = [ahead[t][0] if t in ahead else None for t in times]
-        rows.append(
-            _row("forecast", "forecast", [_height(v, domain) for v in middle], [_text(v, span) for v in middle])
-        )
-        for i in sorted(range(len(levels)), key=levels.__getitem__):
-            low, high = 2 * i + 1, 2 * i + 2
-            band = [
-                f"{number(ahead[t][low], span)} to {number(ahead[t][high], span)}" if t in ahead else None
-                for t in times
-            ]
-            rows.append(_row(f"{percent(levels[i])} band" if len(levels) > 1 else "band", "band", [], band))
+        rows.append(_line(f"forecast {run[:16].replace('T', ' ')}", "earlier", values, times, domain))
+    if len(member.forecast.time_ns):
+        values = dict(zip(member.forecast.time_ns, member.forecast.columns[0], strict=True))
+        rows.append(_line("forecast", "forecast", values, times, domain))
+        rows += _intervals(member, levels, times, width_of(domain))
     origin = focus.t0 // NS * NS
     unit = NS if member.step_ns % NS == 0 and all(t % NS == 0 for t in times) else MS
     return {
@@ -75,6 +51,26 @@ def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence
         "start": (focus.now - origin) // unit,
         "rows": rows,
     }
+
+
+def _line(
+    name: str, cls: str, values: Mapping[int, float], times: list[int], domain: tuple[float, float]
+) -> dict[str, Any]:
+    """The row of a line: heights, and texts in the digits that the chart needs."""
+    shown, span = [values.get(t) for t in times], width_of(domain)
+    return _row(name, cls, [_height(v, domain) for v in shown], [_text(v, span) for v in shown])
+
+
+def _intervals(member: MemberView, levels: Sequence[float], times: list[int], span: float) -> list[dict[str, Any]]:
+    """A row for each interval, the narrowest first."""
+    rows, place = [], {t: k for k, t in enumerate(member.forecast.time_ns)}
+    for i in sorted(range(len(levels)), key=levels.__getitem__):
+        lower, upper = member.forecast.columns[2 * i + 1 : 2 * i + 3]
+        texts = [
+            f"{number(lower[place[t]], span)} to {number(upper[place[t]], span)}" if t in place else None for t in times
+        ]
+        rows.append(_row(f"{percent(levels[i])} band" if len(levels) > 1 else "band", "band", [], texts))
+    return rows
 
 
 def steps_hover(member: MemberView) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from cronocast.chain.table import chain_steps
 from cronocast.durations import UNIT_NS, Duration, parse_stamp
 from cronocast.errors import CronocastError, DataError
 from cronocast.handoff.files import read_json
@@ -18,7 +19,6 @@ from cronocast.handoff.results import read_result
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags, read_members
 from cronocast.report.scores import BacktestView, backtest_of, dict_of, list_of, number_of
 
-STEPS = ("extract", "classify", "forecast", "load")
 Key = tuple[str, str]
 
 
@@ -95,7 +95,7 @@ def read_run(folder: Path) -> RunView:
         DataError: the folder is missing or holds no file of a run.
     """
     problems: list[str] = []
-    results = {step: _result(folder, step, problems) for step in STEPS}
+    results = {step: _result(folder, step, problems) for step in chain_steps()}
     outdated = _set_aside_earlier(results, problems)
     prepared = folder / "prepared.csv"  # what the forecast continues, where an entry has values changed before
     history = _members(prepared if prepared.exists() else folder / "history.csv", HISTORY_COLUMNS, problems)
@@ -145,7 +145,7 @@ def read_run(folder: Path) -> RunView:
         series=series or folder.name,
         title=str(settings.get("title") or ""),
         run=run,
-        steps=tuple(_step(name, results[name]) for name in STEPS),
+        steps=tuple(_step(name, results[name]) for name in chain_steps()),
         members=tuple(members),
         window=_window(results, members),
         zone=_zone(settings),
@@ -180,10 +180,10 @@ def _set_aside_earlier(results: dict[str, dict[str, Any]], problems: list[str]) 
     Returns:
         Steps whose files are of that try too: these, and the one that failed.
     """
-    failed = next((step for step in STEPS if results[step].get("status") == "failed"), None)
+    failed = next((step for step, result in results.items() if result.get("status") == "failed"), None)
     if failed is None:
         return ()
-    later = STEPS[STEPS.index(failed) + 1 :]
+    later = chain_steps()[chain_steps().index(failed) + 1 :]
     earlier = [step for step in later if results[step]]
     results |= {step: {} for step in later}
     if earlier:

@@ -17,7 +17,8 @@ from cronocast.report import sentences
 from cronocast.report.charts import sparkline
 from cronocast.report.focus import focus_of
 from cronocast.report.model import MemberView, RunView, Step, read_run, run_ns
-from cronocast.report.sections import Scene, member_section
+from cronocast.report.scene import Scene
+from cronocast.report.sections import member_section
 from cronocast.report.written import written_card
 
 DETAILED_MEMBERS = 60  # with charts; a page of all charts of a thousand members would be 100 MB, which no phone opens
@@ -125,13 +126,10 @@ def run_section(view: RunView, number: int) -> str:
 def _meta(view: RunView, scene: Scene) -> str:
     at = run_ns(view)
     parts = [f"{safe(view.series)}"] if view.title else []
-    parts += (
-        [f"run {words.clock(at, scene.zone, year=True)} {safe(scene.zone_name)}"]
-        if at is not None
-        else [safe(view.run)]
-        if view.run
-        else []
-    )
+    if at is not None:
+        parts.append(f"run {words.clock(at, scene.zone, year=True)} {safe(scene.zone_name)}")
+    elif view.run:
+        parts.append(safe(view.run))
     if view.window:
         start, end = view.window
         parts.append(f"read {words.stretch(start, end, scene.zone)}")

@@ -18,7 +18,7 @@ from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.focus import focus_of
 from cronocast.report.model import MemberView, RunView, read_run, run_ns
-from cronocast.report.sections import Scene
+from cronocast.report.scene import Scene
 
 THEMES = tuple(PALETTES)
 MOST_PANELS = 12  # more can't be read in one picture; the report page shows them
@@ -65,25 +65,7 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     Raises:
         DataError: no such member, or nothing to draw.
     """
-    drawable = [m for m in view.members if len(m.history.time_ns) or len(m.forecast.time_ns)]
-    if member is not None:
-        known = drawable
-        drawable = [
-            m for m in drawable if _parts(member) in (_parts(m.tags or m.name), _parts(sentence(m.tags or m.name)))
-        ]
-        if not drawable:
-            names = "; ".join(m.tags or m.name for m in known[:5])
-            raise DataError(
-                "E_INPUT_MISSING",
-                "--member",
-                f"{seen(member)} is not in this run; there are {len(known)}, such as {names}",
-            )
-    if not drawable:
-        raise DataError(
-            "E_INPUT_MISSING",
-            view.folder,
-            "no history.csv or forecast.csv to draw; name a run folder, such as <root>/<series>/runs/<time>",
-        )
+    drawable = _drawable(view, member)
     zone, zone_name = zone_of(view.zone)
     scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0, view.further)
     ranked = sorted(drawable, key=lambda m: sentences.remark(m, view.level)[0])
@@ -109,6 +91,34 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
         )
         + "\n"
     )
+
+
+def _drawable(view: RunView, member: str | None) -> list[MemberView]:
+    """The members with something to draw, or the one that is asked for.
+
+    Raises:
+        DataError: no such member, or nothing to draw.
+    """
+    drawable = [m for m in view.members if len(m.history.time_ns) or len(m.forecast.time_ns)]
+    if member is not None:
+        known = drawable
+        drawable = [
+            m for m in drawable if _parts(member) in (_parts(m.tags or m.name), _parts(sentence(m.tags or m.name)))
+        ]
+        if not drawable:
+            names = "; ".join(m.tags or m.name for m in known[:5])
+            raise DataError(
+                "E_INPUT_MISSING",
+                "--member",
+                f"{seen(member)} is not in this run; there are {len(known)}, such as {names}",
+            )
+    if not drawable:
+        raise DataError(
+            "E_INPUT_MISSING",
+            view.folder,
+            "no history.csv or forecast.csv to draw; name a run folder, such as <root>/<series>/runs/<time>",
+        )
+    return drawable
 
 
 def _parts(tags: str) -> list[str]:

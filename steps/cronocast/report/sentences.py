@@ -2,6 +2,7 @@
 
 from datetime import tzinfo
 
+from cronocast.chain.table import STEPS
 from cronocast.charts.words import clock, counted, length, number, percent
 from cronocast.handoff.profile import silent
 from cronocast.handoff.series import Member
@@ -125,13 +126,10 @@ def step_fact(step: Step) -> str:
         return "left no result"
     if step.status == "failed":
         return f"failed, exit {step.exit}"
-    facts = {
-        "extract": counted(step.rows_kept, "row"),
-        "classify": counted(step.members, "member"),
-        "forecast": counted(step.rows_out, "row"),
-        "load": f"{step.acked:,} of {counted(step.expected, 'point')}",
-    }
-    return facts.get(step.name, "") if step.status == "ok" else f"{step.status}, {facts.get(step.name, '')}"
+    count, unit, *whole = STEPS[step.name].fact
+    done: int = getattr(step, count)
+    fact = f"{done:,} of {counted(getattr(step, whole[0]), unit)}" if whole else counted(done, unit)
+    return fact if step.status == "ok" else f"{step.status}, {fact}"
 
 
 def headline(view: RunView) -> tuple[str, str]:

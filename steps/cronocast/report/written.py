@@ -4,16 +4,18 @@ from typing import Any
 
 from cronocast.charts import words
 from cronocast.charts.svg import safe
-from cronocast.durations import stamp
+from cronocast.document.kinds import SINK, one_family
 from cronocast.handoff.series import forecast_columns
 from cronocast.report.model import RunView
-from cronocast.report.sections import Scene
+from cronocast.report.scene import Scene
 
 
 def target(settings: dict[str, Any], series: str) -> dict[str, str]:
-    """Where the forecast goes: what the sink does not say is taken from the source, as load does."""
+    """Where the forecast goes: what the sink does not say is taken from a source of its family, as load does."""
+    kinds = [{"kind": settings.get(f"{part}.kind")} for part in ("source", "sink")]
+    from_source = settings if one_family(kinds[0], kinds[1]) else {}
     found = {
-        name: str(settings.get(f"sink.{name}") or settings.get(f"source.{name}") or "")
+        name: str(settings.get(f"sink.{name}") or from_source.get(f"source.{name}") or "")
         for name in ("url", "database", "retention_policy")
     }
     source = str(settings.get("source.measurement") or "")
@@ -22,17 +24,13 @@ def target(settings: dict[str, Any], series: str) -> dict[str, str]:
 
 
 def read_query(settings: dict[str, Any], view: RunView) -> str:
-    """InfluxQL that reads the written curve."""
+    """A query that reads the written curve, in the language of the sink; "" where it has none."""
     times = [t for m in view.members for t in (*m.forecast.time_ns[:1], *m.forecast.time_ns[-1:])]
     goal = target(settings, view.series)
-    if not times or not goal["measurement"]:
+    ask = SINK.ask({"kind": settings.get("sink.kind")}, "reading_query")
+    if not times or not goal["measurement"] or ask is None:
         return ""
-    series = view.series.replace("\\", "\\\\").replace("'", "\\'")
-    name = goal["measurement"].replace("\\", "\\\\").replace('"', '\\"')
-    between = f"time >= '{stamp(min(times))}' AND time <= '{stamp(max(times))}'"
-    fields = ", ".join(forecast_columns(view.further))
-    # shown to people
-    return f'SELECT {fields} FROM "{name}" WHERE "series" = \'{series}\' AND {between} GROUP BY *'  # noqa: S608
+    return str(ask(goal["measurement"], view.series, forecast_columns(view.further), min(times), max(times)))
 
 
 def written_card(view: RunView, scene: Scene) -> str:

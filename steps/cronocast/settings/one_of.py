@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cronocast.errors import Problem, seen
-from cronocast.registry import Row, beside_settings, settings_of, table_at
+from cronocast.registry import KindRow, attribute_of, beside_settings, settings_of
 from cronocast.settings.declare import Leaf, Nested, given, leaves, parse, plain, schema, unknown
 from cronocast.settings.kinds import Text, json_or_text
 
@@ -24,9 +24,9 @@ class OneOf(Nested):
     usual: str
 
     @property
-    def table(self) -> Mapping[str, Row]:
+    def table(self) -> Mapping[str, KindRow]:
         """The table as it is now."""
-        return table_at(self.path)
+        return attribute_of(self.path)  # type: ignore[no-any-return]
 
     def classes(self) -> dict[str, type]:
         """The class of settings of every kind."""
@@ -36,7 +36,7 @@ class OneOf(Nested):
         """The settings of the usual kind with nothing given."""
         return settings_of(self.table[self.usual])()
 
-    def row(self, part: Mapping[str, Any]) -> Row | None:
+    def row(self, part: Mapping[str, Any]) -> KindRow | None:
         """The row of the kind that a part of a document names; None where there is no such kind."""
         kind = self.usual if part.get("kind") is None else part["kind"]
         return self.table.get(kind) if isinstance(kind, str) else None

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cronocast.handoff.forecast_file import Key, Rows
-from cronocast.registry import Row
+from cronocast.registry import KindRow
 
-SINKS: Mapping[str, Row] = {
-    "influx": Row(
+SINKS: Mapping[str, KindRow] = {
+    "influx": KindRow(
         "cronocast.sinks.influx.sink:Influx",
         settings="cronocast.sinks.influx.settings:Settings",
         family="influxdb",

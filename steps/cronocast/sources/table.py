@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cronocast.durations import stamp
-from cronocast.registry import Row
+from cronocast.registry import KindRow
 
 if TYPE_CHECKING:
     from cronocast.sources.spool import Spool
@@ -59,8 +59,8 @@ class Source(Protocol):
         ...
 
 
-SOURCES: Mapping[str, Row] = {
-    "influxql": Row(
+SOURCES: Mapping[str, KindRow] = {
+    "influxql": KindRow(
         "cronocast.sources.influxql.source:InfluxQL",
         settings="cronocast.sources.influxql.settings:Settings",
         family="influxdb",

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.models import weights as state
+from cronocast.models import weights
 from cronocast.models.lstm import member as lstm_member
 from cronocast.models.lstm import windows as win
 from cronocast.models.lstm.forward import Architecture
 from cronocast.models.model import Context
-from cronocast.models.options import Recurrent, of_entry, read_options
+from cronocast.models.options import LstmOptions, read_options
+from cronocast.models.weights_manifest import Identity, Saved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,7 @@ class LstmMany:
 
     name = "lstm"
     architecture: ClassVar[Any] = Architecture
+    options: ClassVar[type[LstmOptions]] = LstmOptions
 
     def __init__(self) -> None:
         """Start with nothing learnt."""
@@ -73,7 +75,7 @@ class LstmMany:
             DataError: every member is too short; it speaks of the longest.
             StorageError: the state folder can't be read or written.
         """
-        options = read_options(self.name, of_entry(contexts[0].options))
+        options = read_options(self.options, contexts[0].options)
         self._shape = _shape(options, contexts)
         members = _prepared(ys, contexts, self._shape)
         from cronocast.models.lstm.network import Network  # seconds of import, only once it is sure to be used
@@ -84,8 +86,8 @@ class LstmMany:
         )
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
         first = contexts[0]
-        identity = state.Identity(
-            first.options.get("key", ""),
+        identity = Identity(
+            first.key,
             {**architecture.document(), **blocks},
             network.shapes(),
             first.step_ns,
@@ -114,9 +116,9 @@ class LstmMany:
         self,
         network: "Network",
         members: "Sequence[LstmMember]",
-        options: Recurrent,
+        options: LstmOptions,
         folder: "Path | None",
-        identity: state.Identity,
+        identity: Identity,
     ) -> None:
         """Train the common network on what the linear maps leave.
 
@@ -125,7 +127,7 @@ class LstmMany:
         train, held_out = _pool(members, self._shape.h), _pool(members, self._shape.h, late=True)
         if not train[1].any():
             return  # constants, and what repeats exactly: nothing is left to learn
-        saved = state.load(folder, identity, self.notes) if folder else None
+        saved = weights.load(folder, identity, self.notes) if folder else None
         without = float(np.mean(np.abs(held_out[1].sum(axis=2)))) or 1.0
         if saved:
             network.set_weights(saved.arrays)
@@ -146,7 +148,7 @@ class LstmMany:
             self.epochs = network.train(*train, held_out, options.epochs, options.batch_size)
         if folder:
             score = min(1.0, network.error(*held_out) / without)
-            state.save(folder, identity, state.Saved(network.weights(), score))
+            weights.save(folder, identity, Saved(network.weights(), score))
 
 
 def _pool(members: "Sequence[LstmMember]", h: int, newest: float = 1.0, *, late: bool = False) -> "Pool":
@@ -188,13 +190,11 @@ def _sum(parts: "Mapping[str, Floats]") -> "Floats":
     return total
 
 
-def _shape(options: Recurrent, contexts: Sequence[Context]) -> win.Plan:
+def _shape(options: LstmOptions, contexts: Sequence[Context]) -> win.Plan:
     """Window and horizon for all members: two of the season that most of them have, or as many as fill 48 steps."""
     shortest = [min(context.periods) for context in contexts if context.periods]
     period = max(sorted(set(shortest)), key=shortest.count) if shortest else WINDOW // 2
-    return win.plan(
-        contexts[0].options.get("horizon") or period, options.lookback or max(2, -(-WINDOW // period)) * period
-    )
+    return win.plan(contexts[0].horizon or period, options.lookback or max(2, -(-WINDOW // period)) * period)
 
 
 class Lstm:
@@ -231,7 +231,7 @@ class Lstm:
     def fit(self, y: "Floats", context: Context) -> Self:
         """Learn from y: shape (t,), oldest first, evenly spaced, finite.
 
-        `context.options["horizon"]` steps are forecast in one go.
+        `context.horizon` steps are forecast in one go.
 
         Raises:
             ConfigError: an option is wrong.

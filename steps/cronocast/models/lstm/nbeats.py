@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from cronocast.models.lstm.forward import Blocks
 from cronocast.models.lstm.lstm import Lstm, LstmMany
+from cronocast.models.options import LstmOptions, NbeatsOptions
 
 
 class NbeatsMany(LstmMany):
@@ -14,6 +15,7 @@ class NbeatsMany(LstmMany):
 
     name = "nbeats"
     architecture: ClassVar[Any] = Blocks
+    options: ClassVar[type[LstmOptions]] = NbeatsOptions
 
 
 class Nbeats(Lstm):

@@ -18,7 +18,7 @@ TYPE = re.compile(r"field type conflict|invalid column type", re.IGNORECASE)
 FOR_ALL = re.compile(
     rf"{RETENTION.pattern}|{TYPE.pattern}|limit exceeded|database is required|database not found", re.IGNORECASE
 )
-# How 1.12 and newer name a policy's limits, whichever is at fault: (-12h0m0s to 6h0m0s), (6h0m0s), (-12h0m0s)
+# How 1.13 names a policy's limits, whichever is at fault: (-12h0m0s to 6h0m0s), (6h0m0s), (-12h0m0s)
 FUTURE_LIMIT = re.compile(r"outside write window \((?:-\S+ to )?([0-9][0-9a-z.]*)\)")
 POLICY = re.compile(r" for retention policy: (.+)$")
 
@@ -71,31 +71,21 @@ def refusal(status: int, words: str, body: bytes, place: Place) -> CronocastErro
 
 
 def _future_limit(words: str, body: bytes, place: Place) -> str:
-    """What to do where the policy takes no points as far ahead as these; "" where that is not what is wrong.
+    """What to do where all of these points lie ahead, so that nothing but a limit of the policy can refuse them.
 
-    The server blames a lower bound, but names the limit. SHOW RETENTION POLICIES shows it too, only not to a user
+    The server blames a lower bound (1.13) or names both (1.12). SHOW RETENTION POLICIES would tell, only not to a user
     who may write and no more.
     """
-    found, ahead_s = FUTURE_LIMIT.search(words), _furthest_ns(body) / 10**9 - time.time()
-    if not found or ahead_s <= _seconds(found[1]):
+    ahead_s = min(int(line.rpartition(b" ")[2]) for line in body.splitlines()) / 10**9 - time.time()
+    if ahead_s <= 0:
         return ""
-    named = POLICY.search(words)
-    policy = place.policy or (named[1] if named else "")
+    limit, named = FUTURE_LIMIT.search(words), POLICY.search(words)
+    policy = place.policy or (named[1] if named else "autogen")
     cure = f"ALTER RETENTION POLICY {quoted(policy)} ON {quoted(place.database)} FUTURE LIMIT INF"
     return (
-        f"the retention policy takes points up to {found[1]} ahead (its FUTURE LIMIT), these reach"
-        f" {ahead_s / 3600:.1f} h ahead; {cure} lifts the limit, or shorten horizon"
+        f"the retention policy refuses points {ahead_s / 3600:.1f} h ahead (FUTURE LIMIT"
+        f"{f' of {limit[1]}' if limit else ''}); {cure} lifts it, or shorten horizon"
     )
-
-
-def _furthest_ns(body: bytes) -> int:
-    return max(int(line.rpartition(b" ")[2]) for line in body.removesuffix(b"\n").split(b"\n"))
-
-
-def _seconds(duration: str) -> float:
-    """A duration as servers write it, such as 6h0m0s."""
-    units = {"h": 3600, "m": 60, "s": 1}
-    return sum(float(number) * units[unit] for number, unit in re.findall(r"([0-9.]+)(h|m(?!s)|s)", duration))
 
 
 def quoted(name: str) -> str:

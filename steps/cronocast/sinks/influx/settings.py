@@ -1,9 +1,10 @@
 """What an entry says of an InfluxDB to write to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cronocast.durations import Duration
+from cronocast.durations import Duration, stamp
 from cronocast.formats.influx_names import DATABASE, TARGET
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Flag, Number, Span, Text
@@ -70,3 +71,12 @@ def filled(sink: Settings, source: Any) -> Filled:  # noqa: ANN401 - the setting
     """The settings of a sink beside those of a source whose server it shares."""
     taken = {name: getattr(sink, name) or getattr(source, name) for name in TAKEN}
     return Filled(**{**vars(sink), **taken}, lender=source)
+
+
+def reading_query(measurement: str, series: str, fields: Iterable[str], first_ns: int, last_ns: int) -> str:
+    """InfluxQL that reads a written curve, to be shown; both ends of the window are included."""
+    named = series.replace("\\", "\\\\").replace("'", "\\'")
+    table = measurement.replace("\\", "\\\\").replace('"', '\\"')
+    between = f"time >= '{stamp(first_ns)}' AND time <= '{stamp(last_ns)}'"
+    wanted = ", ".join(fields)
+    return f'SELECT {wanted} FROM "{table}" WHERE "series" = \'{named}\' AND {between} GROUP BY *'  # noqa: S608 - shown only

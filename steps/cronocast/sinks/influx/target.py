@@ -13,7 +13,7 @@ from cronocast.sinks.table import Run
 
 # Fields of the measurement of the runs: those of members, and those of whole runs.
 RECORD_FIELD = re.compile(
-    r"class|model|why|status|reason|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|(extract|classify|forecast|load)_s"
+    r"class|model|why|status|reason|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|[a-z]+_s"
 )
 
 

@@ -1,0 +1,23 @@
+{{/* Made by helm/generate.py from cronocast/chain/table.py and cronocast/images.py. */}}
+
+{{/* Every step that runs on a cluster, in order. */}}
+{{- define "cronocast.steps" -}}
+[
+  {"name": "extract", "pod": "extract", "image": "extract", "chain": true, "secrets": ["source", "ca"], "flags": [], "overrides": []},
+  {"name": "classify", "pod": "classify", "image": "classify", "chain": true, "secrets": [], "flags": ["outputs"], "overrides": ["model"]},
+  {"name": "forecast", "pod": "forecast", "image": "forecast", "chain": true, "secrets": [], "flags": ["part"], "overrides": ["model", "horizon"]},
+  {"name": "select", "pod": "select", "image": "load", "chain": false, "secrets": [], "flags": [], "overrides": ["model"]},
+  {"name": "load", "pod": "load", "image": "load", "chain": true, "secrets": ["source", "sink", "ca"], "flags": ["dry_run"], "overrides": []},
+  {"name": "record", "pod": "load", "image": "load", "chain": false, "secrets": ["source", "sink", "ca"], "flags": ["status", "failures"], "overrides": []}
+]
+{{- end }}
+
+{{/* Forecast pods by the part of the members that they take. */}}
+{{- define "cronocast.parts" -}}
+{
+  "light": {"pod": "forecast", "image": "forecast"},
+  "lstm": {"pod": "heavy", "image": "forecast-lstm"},
+  "stats": {"pod": "stats", "image": "forecast-stats"},
+  "darts": {"pod": "darts", "image": "forecast-darts"}
+}
+{{- end }}

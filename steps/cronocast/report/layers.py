@@ -1,0 +1,180 @@
+"""What lies over one another in the chart of a member: history, forecast, interval, gaps, marks, legend."""
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from itertools import pairwise
+
+from cronocast.charts.frame import Frame, Label, extremes, width_of
+from cronocast.charts.lines import line_through
+from cronocast.charts.scale import reduce_line
+from cronocast.charts.svg import Size, element, polyline, short, text, text_width
+from cronocast.charts.words import clock, number, percent
+from cronocast.report.focus import Focus
+from cronocast.report.model import MemberView
+
+GAP_STEPS = 1.5  # more than one step and a half between two values: at least one is missing, the line breaks
+
+
+def measured_line(frame: Frame, member: MemberView, first: int) -> str:
+    """The line of the history, broken where values are missing, at most four points per pixel column."""
+    return element(
+        "path",
+        cls="measured",
+        d=line_through(
+            frame, member.history.time_ns[first:], member.history.columns[0][first:], _gap_ns(frame, member)
+        ),
+    )
+
+
+def _gap_ns(frame: Frame, member: MemberView) -> float:
+    return max(GAP_STEPS * member.step_ns, frame.bin_ns)  # a gap thinner than a pixel can't be seen
+
+
+def _joined(member: MemberView) -> list[tuple[int, float]]:
+    """The last measured point, where the forecast follows it at once, so that the two lines meet."""
+    times, ahead = member.history.time_ns, member.forecast.time_ns
+    near = len(times) and len(ahead) and 0 < ahead[0] - times[-1] <= GAP_STEPS * member.step_ns
+    return [(times[-1], member.history.columns[0][-1])] if near else []
+
+
+def forecast_line(frame: Frame, member: MemberView) -> str:
+    """The line of the forecast, "" where there is none."""
+    points = [*_joined(member), *zip(member.forecast.time_ns, member.forecast.columns[0], strict=True)]
+    times, values = [t for t, _ in points], [v for _, v in points]
+    return (
+        element("path", cls="forecast", d=line_through(frame, times, values, float("inf")))
+        if len(member.forecast.time_ns)
+        else ""
+    )
+
+
+def interval_area(frame: Frame, member: MemberView, i: int = 0) -> str:
+    """The i-th band; where one lies over another, both shades add up."""
+    if not len(member.forecast.time_ns):
+        return ""
+    times, lower, upper = member.forecast.time_ns, *member.forecast.columns[2 * i + 1 : 2 * i + 3]
+    keep = (
+        range(len(times))
+        if len(times) <= 2 * (frame.right - frame.left)
+        else sorted(
+            {*reduce_line(times, lower, frame.t0, frame.bin_ns), *reduce_line(times, upper, frame.t0, frame.bin_ns)}
+        )
+    )
+    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(member)]
+    over = [(frame.x(times[i]), frame.y(upper[i])) for i in keep]
+    under = [(frame.x(times[i]), frame.y(lower[i])) for i in keep]
+    return element("path", cls="band", d=polyline([*joint, *over, *reversed(under)]) + "Z")
+
+
+def interval_fits(frame: Frame, member: MemberView) -> bool:
+    """Tell whether the whole interval lies inside the frame."""
+    return all(frame.v0 <= v <= frame.v1 for column in member.forecast.columns[1:3] for v in column)
+
+
+def earlier_lines(frame: Frame, member: MemberView, focus: Focus) -> list[str]:
+    """A line for each forecast of an earlier run."""
+    lines = []
+    for _, past in member.earlier:
+        kept = [(t, v) for t, v in zip(past.time_ns, past.columns[0], strict=True) if focus.t0 <= t <= focus.t1]
+        lines.append(
+            element(
+                "path", cls="earlier", d=line_through(frame, [t for t, _ in kept], [v for _, v in kept], float("inf"))
+            )
+            if kept
+            else ""
+        )
+    return lines
+
+
+def gap_shades(frame: Frame, member: MemberView, focus: Focus, size: Size) -> str:
+    """A shade over each stretch without values that is wide enough to be seen."""
+    parts = []
+    # The last value before the chart begins a gap that reaches its left edge, and what is missing before now is a gap
+    # too.
+    times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.now]
+    for before, after in pairwise(times):
+        if after - before > _gap_ns(frame, member):
+            left, right = frame.x(max(before, focus.t0)), frame.x(after)
+            parts.append(
+                element(
+                    "rect",
+                    cls="gap",
+                    x=left,
+                    y=frame.top,
+                    width=right - left,
+                    height=frame.bottom - frame.top,
+                    fill_opacity="0.6",
+                )
+            )
+            if right - left > text_width("no data", size.font) + 6:
+                parts.append(text("no data", (left + right) / 2, frame.bottom - 6, anchor="middle"))
+    return "".join(parts)
+
+
+def vertical(frame: Frame, time_ns: int, cls: str) -> str:
+    """A line over the whole height at a time."""
+    return element("path", cls=cls, d=f"M{short(frame.x(time_ns))} {short(frame.top - 4)}V{short(frame.bottom)}")
+
+
+def marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzinfo) -> str:
+    """The now line and the change points; a label stands only where there is room for it."""
+    parts: list[str] = []
+    taken: list[tuple[float, float]] = []
+    wanted = (
+        [(focus.now, "now", f"now {clock(focus.now, zone)}", "strong")] if frame.t0 <= focus.now <= frame.t1 else []
+    )
+    changes = member.profile.change_points_ns if member.profile else ()
+    wanted += [
+        (t, "change" if t == changes[-1] else "change before", f"change {clock(t, zone)}", "of-change")
+        for t in reversed(changes)
+        if frame.t0 < t < frame.t1
+    ]
+    for time_ns, cls, label, text_cls in wanted:
+        parts.append(vertical(frame, time_ns, cls))
+        half = text_width(label, size.font) / 2
+        middle = min(max(frame.x(time_ns), half + 2), size.width - half - 2)
+        if all(abs(middle - x) > half + other + 8 for x, other in taken):
+            parts.append(text(label, middle, frame.top - 8, text_cls, "middle"))
+            taken.append((middle, half))
+    return "".join(parts)
+
+
+def end_labels(member: MemberView) -> list[Label]:
+    """Values at the end of the horizon, written where the lines end."""
+    if not len(member.forecast.time_ns):
+        return []
+    yhat, lower, upper = (column[-1] for column in member.forecast.columns[:3])
+    span = width_of(extremes([member.history.columns[0][-500:], *member.forecast.columns]))
+    return [(number(yhat, span), yhat, "of-forecast")] + (
+        [(number(upper, span), upper, ""), (number(lower, span), lower, "")] if upper > lower else []
+    )
+
+
+def legend_items(
+    member: MemberView, focus: Focus, levels: Sequence[float], size: Size
+) -> list[tuple[tuple[str, str, int], int, float]]:
+    """What stands in the chart (class, label, shades), with row and x of each item; rows wrap at the width."""
+    items = [("measured", "measured", 1)] if len(member.history.time_ns) > focus.first else []
+    bands = [("band", f"{percent(level)} band", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
+    items += [("forecast", "forecast", 1), *reversed(bands)] if len(member.forecast.time_ns) else []
+    items += [("earlier", "forecast of earlier runs", 1)] if member.earlier else []
+    changes = member.profile.change_points_ns if member.profile else ()
+    items += [("change", "change", 1)] if any(focus.t0 < t < focus.t1 for t in changes) else []
+    placed, row, x = [], 0, 4.0
+    for item in items:
+        width = 28 + text_width(item[1], size.font) + 14
+        if x + width > size.width and x > 4:
+            row, x = row + 1, 4.0
+        placed.append((item, row, x))
+        x += width
+    return placed
+
+
+def legend_item(x: float, y: float, cls: str, label: str, shades: int) -> str:
+    """One item of the legend: a piece of what it stands for, and its name."""
+    mark = (
+        element("rect", cls="band", x=x, y=y - 9, width=20, height=10) * shades
+        if cls == "band"
+        else element("path", cls=cls, d=f"M{short(x)} {short(y - 4)}h20")
+    )
+    return mark + text(label, x + 26, y)
