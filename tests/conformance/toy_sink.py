@@ -9,12 +9,12 @@ from pathlib import Path
 from cronocast.handoff.files import atomic
 from cronocast.handoff.forecast_file import Key, Rows
 from cronocast.handoff.series import parse_tags
-from cronocast.registry import Row
+from cronocast.registry import KindRow
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Flag, Number, Text
 from cronocast.sinks.table import Point, Refused, Run, Writing, Written
 
-ROW = Row("tests.conformance.toy_sink:Toy", settings="tests.conformance.toy_sink:Settings")
+ROW = KindRow("tests.conformance.toy_sink:Toy", settings="tests.conformance.toy_sink:Settings")
 
 
 @dataclass(frozen=True)
