@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from cronocast.handoff.files import atomic
-from cronocast.handoff.forecast_file import Key, Rows
+from cronocast.handoff.rows import Key, Rows
 from cronocast.handoff.series import parse_tags
 from cronocast.registry import KindRow
 from cronocast.settings.declare import setting

@@ -16,7 +16,8 @@ from cronocast.errors import CronocastError, DataError
 from cronocast.handoff.files import read_json
 from cronocast.handoff.profile import Profile, from_document
 from cronocast.handoff.results import read_result
-from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags, read_members
+from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags
+from cronocast.handoff.strict import read_members
 from cronocast.report.scores import BacktestView, backtest_of, dict_of, list_of, number_of
 
 Key = tuple[str, str]
