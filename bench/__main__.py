@@ -9,6 +9,7 @@ from pathlib import Path
 # What each part needs besides cronocast and its development packages.
 PARTS: dict[str, tuple[str, ...]] = {
     "startup": (),
+    "imports": (),
     "chain": (),
     "extract": (),
     "load": (),

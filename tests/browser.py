@@ -10,10 +10,11 @@ import select
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.waiting import wait_until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -122,11 +123,11 @@ class Browser:
         self.console.clear()
         self.requests.clear()
         self.send("Page.navigate", url=path.as_uri())
-        end = time.monotonic() + WAIT_S
-        while self.run("document.readyState") != "complete" or self.run("location.href") == "about:blank":
-            if time.monotonic() > end:
-                raise RuntimeError("the page does not load")
-            time.sleep(0.02)
+        wait_until(
+            lambda: self.run("document.readyState") == "complete" and self.run("location.href") != "about:blank",
+            "the page",
+            WAIT_S,
+        )
 
     def run(self, script: str) -> Any:
         """Evaluate JavaScript in the page, past its Content-Security-Policy."""

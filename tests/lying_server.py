@@ -219,7 +219,8 @@ def endless(data: bytes, head: bytes = b"") -> Behaviour:
 
 def silent(connection: socket.socket, request: Seen) -> None:
     """Say nothing, and keep the connection."""
-    time.sleep(30)
+    with contextlib.suppress(OSError):
+        connection.recv(1)  # until the client goes away
 
 
 def reset(connection: socket.socket, request: Seen) -> None:

@@ -13,7 +13,7 @@ def start() -> None:
 
         script()
     except KeyboardInterrupt:
-        sys.stderr.write("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on\n")
+        sys.stderr.write("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to continue\n")
         sys.exit(130)
 
 

@@ -2,13 +2,13 @@
 
 CronocastError
 ├── DataError        66  input missing, too large or too short
-├── RefusedError     69  the server refuses for good
+├── RefusedError     69  the server refuses permanently
 ├── InvariantError   70  our own result is impossible
 ├── StorageError     74  volume full, read-only, failing
-├── TemporaryError   75  try again
+├── TemporaryError   75  transient: retry
 ├── ContractError    76  an answer, file or saved model breaks the contract
 ├── AccessError      77  401, 403
-├── BugError          1  a defect of cronocast
+├── BugError          1  a bug in cronocast
 ├── ConfigError      78  bad configuration; carries every problem found
 └── Terminated      143  ended by SIGTERM
 """
@@ -85,7 +85,7 @@ class DataError(CronocastError):
 
 
 class RefusedError(CronocastError):
-    """The server refuses for good. Recovery: a person mends the server or the entry."""
+    """The server refuses permanently. Recovery: fix the server or the entry."""
 
     exit_code = 69
 
@@ -93,7 +93,7 @@ class RefusedError(CronocastError):
 class InvariantError(CronocastError):
     """An internal check failed, such as a forecast that is not finite.
 
-    Recovery: another model, or a person mends cronocast.
+    Recovery: choose another model, or report a bug.
     """
 
     exit_code = 70
@@ -106,7 +106,7 @@ class StorageError(CronocastError):
 
 
 class TemporaryError(CronocastError):
-    """Refused, reset, timed out, 408, 429, 5xx, cut, lock busy. Recovery: try again."""
+    """Refused, reset, timed out, 408, 429, 5xx, cut, lock busy. Recovery: retry."""
 
     exit_code = 75
 
@@ -118,13 +118,13 @@ class ContractError(CronocastError):
 
 
 class AccessError(CronocastError):
-    """401 or 403. Recovery: mend the credentials or the rights."""
+    """401 or 403. Recovery: fix the credentials or the rights."""
 
     exit_code = 77
 
 
 class BugError(CronocastError):
-    """Anything not foreseen. Recovery: a person mends cronocast."""
+    """Anything unforeseen. Recovery: report a bug."""
 
     exit_code = 1
 
@@ -144,12 +144,12 @@ class Problem:
     sentence: str
 
     def __str__(self) -> str:
-        """The line a person reads."""
+        """The line that users read."""
         return f"{self.token} {subject(self.where)}: {sentence(self.sentence)}"
 
 
 class ConfigError(CronocastError):
-    """Bad configuration; `problems` holds all of it. Recovery: a person mends the values, flags or variables."""
+    """Bad configuration; `problems` holds all of it. Recovery: fix the values, flags or variables."""
 
     exit_code = 78
 

@@ -164,7 +164,7 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
         ["0 22-6 * * *"],
         ("E_CRON", "series.a.schedules", '"22-6"', "ranges upwards"),
     ),
-    "schedule: never": ("series.a.schedules", ["0 0 31 2 *"], ("E_CRON", "series.a.schedules", "never")),
+    "schedule: never": ("series.a.schedules", ["0 0 31 2 *"], ("E_CRON", "series.a.schedules", '"0 0 31 2 *"')),
     "schedule: a zone in front": ("series.a.schedules", ["TZ=UTC 1 1 1 1 1"], ("/series/a/schedules/0",)),
     "schedule: empty": ("series.a.schedules", [""], ("/series/a/schedules/0",)),
     "policy in lower case": ("schedule.concurrencyPolicy", "replace", ("/schedule/concurrencyPolicy", "Forbid")),

@@ -158,4 +158,4 @@ def test_flags_choose_it_and_those_of_another_kind_are_refused(command: Command,
 def test_the_page_shows_its_code() -> None:
     page = "\n".join(adding_a_source())
     assert "class Toy:" in page
-    assert '"toy": Row("tests.conformance.toy_source:Toy"' in page
+    assert '"toy": KindRow("tests.conformance.toy_source:Toy"' in page

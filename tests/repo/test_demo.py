@@ -63,15 +63,9 @@ def test_the_demo_ends_with_forecasts_that_can_be_read_and_a_report(place: Path)
     assert process.returncode == 0, output
     out = place / "demo" / "out"
     assert (out / "report.html").stat().st_size > 10_000
-    assert (
-        len(
-            re.findall(
-                r"^(parking|power|archive|wind): [1-9][0-9]* steps forecast; of [1-9]", output, flags=re.MULTILINE
-            )
-        )
-        == 4
-    )
-    assert "yhat_lower" in output.split("To look:")[1]
+    told = re.findall(r"^(parking|power|archive|wind): [1-9][0-9]* .*\b[1-9]", output, flags=re.MULTILINE)
+    assert sorted(told) == sorted(["parking", "power", "archive", "wind"] * 2)  # what was read, and the forecast of it
+    assert output.count("yhat_lower") > 1  # in the query, and in its answer
     secrets = [path for path in out.glob("*.password") if stat.S_IMODE(path.stat().st_mode) == 0o600]
     assert len(secrets) == 2
     texts = [
@@ -89,7 +83,7 @@ def test_the_demo_ends_with_forecasts_that_can_be_read_and_a_report(place: Path)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize(
     ("line", "pause_s"),
-    [("InfluxDB is up", 0.0), ("$ cronocast run", 0.05), ("$ cronocast run", 1.5)],
+    [("http://127.0.0.1:", 0.0), ("$ cronocast run", 0.05), ("$ cronocast run", 1.5)],
     ids=["server just up", "chain starts", "chain runs"],
 )
 def test_an_interrupted_demo_leaves_nothing_running(

@@ -16,6 +16,8 @@ from cronocast.models.table import MODELS
 
 pytestmark = pytest.mark.slow
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LOCK, PROJECT = (ROOT / "requirements.lock").read_text(), (ROOT / "pyproject.toml").read_text()
 EXAMPLES = {**{name: name for name in MODELS if ":" not in name}, "darts:<Model>": "darts:ExponentialSmoothing"}

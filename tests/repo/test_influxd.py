@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from demo import influxd_find
 from demo.influxd import Influxd, InfluxdError
 from tests import servers
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,7 @@ def test_data_outlives_a_crash_and_nothing_outlives_the_server() -> None:
         server.create_database("m")
         server.write([f"cpu value={n} {n}" for n in range(5)], "m")
         server.kill()
-        with pytest.raises(InfluxdError, match="no answer"):
+        with pytest.raises(InfluxdError, match=re.escape(server.url)):
             server.query("SHOW DATABASES")
         server.restart()
         assert len(server.query("SELECT value FROM cpu", "m")) == 2  # the setting holds, and so does the data
@@ -86,7 +86,7 @@ def test_data_outlives_a_crash_and_nothing_outlives_the_server() -> None:
 
 def test_a_server_that_can_not_start_says_why() -> None:
     server = Influxd(settings={"HTTP_HTTPS_ENABLED": "true", "HTTP_HTTPS_CERTIFICATE": "/dev/null"})
-    with pytest.raises(InfluxdError, match=r"did not start.*(?s:.*)PEM"):
+    with pytest.raises(InfluxdError, match="PEM"):
         server.start()
     server.stop()
 
@@ -105,10 +105,7 @@ def test_the_server_ends_with_its_owner(number: signal.Signals) -> None:
         pid, folder = owner.stdout.readline().split()
         owner.send_signal(number)
         owner.wait(15)
-    end = time.monotonic() + 15
-    while running(int(pid)) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not running(int(pid))
+    wait_until(lambda: not running(int(pid)), "the end of the server")
     if number == signal.SIGINT:
         assert not Path(folder).exists()
     shutil.rmtree(folder, ignore_errors=True)
@@ -136,7 +133,7 @@ def test_without_any_way_the_message_says_what_to_install(tmp_path: Path, monkey
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(
         influxd_find.NotFoundError,
-        match=r"(?s)v2\.7\.1.*not 1\.x.*no apt-get.*docker info.*no podman.*apt-get install influxdb",
+        match=r"(?s)v2\.7\.1.*1\.x.*apt-get.*docker info.*podman.*apt-get install influxdb",
     ):
         influxd_find.command(1, tmp_path, {})
 

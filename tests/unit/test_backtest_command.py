@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from cronocast.commands import application as cli
 from tests.backtest_sample import HOUR, member, wave, write
 from tests.messages import numbers
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -187,10 +187,7 @@ def test_sigterm_ends_it_with_all_its_processes(tmp_path: Path) -> None:
         assert process.wait(20) == 143, err
     assert err.splitlines()[-1].startswith("error: E_TERMINATED SIGTERM")
     assert len(workers) >= 2
-    end = time.monotonic() + 10
-    while left := [pid for pid in workers if alive(pid)]:
-        assert time.monotonic() < end, left
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(alive, workers)), "the end of its processes")
 
 
 def alive(pid: int) -> bool:

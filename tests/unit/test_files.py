@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -313,9 +312,8 @@ def test_lock_is_held_and_free_once_its_holder_is_killed(tmp_path: Path) -> None
             pass
         holder.kill()
         holder.wait()
-    begin = time.monotonic()
-    with series_lock(tmp_path, wait_s=5):
-        assert time.monotonic() - begin < 1
+    with series_lock(tmp_path, wait_s=0):
+        pass
 
 
 def test_run_names_sort_as_times() -> None:

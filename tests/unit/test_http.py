@@ -114,7 +114,7 @@ def test_fault_has_its_class(
         assert (error.exit_code, len(server.seen)) == (code, made.attempts)
     assert token in ("", error.token)
     assert made.attempts == tries
-    assert time.monotonic() - begin < 3.5
+    assert time.monotonic() - begin < 9
     assert len(error.problem) < 300
 
 
@@ -264,7 +264,7 @@ def test_black_hole(monkeypatch: pytest.MonkeyPatch) -> None:
         for one in waiting:
             one.close()
     assert (error.exit_code, error.token) == (75, "E_TIMEOUT")
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 7  # of 9 s
 
 
 def test_drip_outside_the_main_thread() -> None:
@@ -298,7 +298,7 @@ def test_slow_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     begin = time.monotonic()
     assert fault("http://slow.example", timeout_s=0.5)[0].exit_code == 75
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 6  # of 9 s
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The extract step against a real InfluxDB 1.x."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,7 +124,7 @@ def test_a_percentile_that_picks_no_point_is_named(percentile: float, said: str,
     assert said in ran.result["reason"]
     if said:
         empty = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "nobody"}})
-        assert empty.result["reason"].startswith("no_data: 0 rows of measurement 'm'")
+        assert re.match("no_data: 0 .*'m'", empty.result["reason"])
 
 
 @pytest.mark.usefixtures("hours")
@@ -173,9 +174,8 @@ def test_several_values_of_a_tag_and_every_odd_character(
     influxd.write([f"m,host={escaped(host)} f={i} {START}" for i, host in enumerate(HOSTS)], database)
     ran = run({"group_by": ["host", "missing"]})
     assert ran.code == 0, ran.stderr
-    assert [note for note in ran.result["notes"] if "group_by" in note] == [
-        "no value has the tag 'missing' that group_by names: what it would tell apart is taken together"
-    ]
+    [note] = [note for note in ran.result["notes"] if "group_by" in note]
+    assert "'missing'" in note
     got = {
         parse_tags(member.tags): member.columns[0][0]
         for member in read_members(tmp_path / "history.csv", HISTORY_COLUMNS)
@@ -306,9 +306,9 @@ def test_missing_things_are_told_apart(run: Run) -> None:
     )  # a user without rights there is not told that it does not exist
     policy = run({"retention_policy": "nothing"})
     assert (policy.code, policy.token) == (69, "E_DB_NOT_FOUND")
-    assert "no measurement 'nothing'" in run({"measurement": "nothing"}).result["reason"]
-    assert "no field 'nothing'" in run({"field": "nothing"}).result["reason"]
-    assert "0 rows of measurement 'm'" in run(run_ns=END - 9000 * HOUR).result["reason"]
+    assert "measurement 'nothing'" in run({"measurement": "nothing"}).result["reason"]
+    assert "field 'nothing'" in run({"field": "nothing"}).result["reason"]
+    assert re.match("no_data: 0 .*'m'", run(run_ns=END - 9000 * HOUR).result["reason"])
 
 
 def test_unknown_database(run: Run, influxd: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:

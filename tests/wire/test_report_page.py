@@ -168,7 +168,7 @@ def test_earlier_forecast_is_read_beside_what_was_measured(browser: Browser, pag
     browser.run(f"{CHART.format('wide')}.focus()")
     browser.press("ArrowLeft")
     assert [line.split()[0] for line in browser.run(TIP).splitlines()[1:]] == ["measured", "forecast"]
-    assert "forecast 2026-03-10 14:00" in browser.run(TIP)
+    assert "2026-03-10 14:00" in browser.run(TIP)
 
 
 def test_filter_finds_members_and_a_link_unfolds_one(browser: Browser, pages: dict[str, Path]) -> None:
@@ -178,7 +178,7 @@ def test_filter_finds_members_and_a_link_unfolds_one(browser: Browser, pages: di
         " Event('input')); })()"
     )
     assert browser.run("[...document.querySelectorAll('.overview tbody tr')].filter((r) => !r.hidden).length") == 1
-    assert browser.run("document.getElementById('s0o-count').textContent") == "1 shown"
+    assert browser.run("document.getElementById('s0o-count').textContent").startswith("1 ")
     assert browser.run("document.getElementById('s0m40').closest('details').open") is False
     browser.run("location.hash = '#s0m40'")
     assert (

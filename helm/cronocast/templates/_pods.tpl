@@ -17,7 +17,7 @@ fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
-{{/* Secrets for the registry. */}}
+{{/* Pull secrets for the registry. */}}
 {{- define "cronocast.pullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
@@ -106,7 +106,7 @@ volumeMounts:
     {{- include "cronocast.container" . | nindent 4 }}
 {{- end }}
 
-{{/* Which ends Argo repeats: see "What is repeated" in the README; 64 and 65 are Argo's own; a Failed pod without a code, or with 0, was ended by others than its program. No maxDuration: it would end a running attempt. (dict "root" $ "code" EXPRESSION "killed" EXPRESSION) */}}
+{{/* Which exits Argo retries: see "Retries" in the README; 64 and 65 are Argo's own; a Failed pod without a code, or with 0, was ended by others than its program. No maxDuration: it would end a running attempt. (dict "root" $ "code" EXPRESSION "killed" EXPRESSION) */}}
 {{- define "cronocast.retry" -}}
 limit: {{ .root.Values.retry.limit | toString | quote }}
 retryPolicy: Always

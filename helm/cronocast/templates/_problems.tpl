@@ -39,7 +39,7 @@ E_NAME profiles.{{ $name }}: with the release's name in front it is too long for
 {{- range $name, $own := .Values.series }}
 {{- $cron := include "cronocast.cronName" $name }}
 {{- if contains "{{" $name }}
-E_UNRENDERED series.{{ $name }}: holds a template mark; allowed: a name without {{ "{{" }}
+E_UNRENDERED series.{{ $name }}: holds a template placeholder; allowed: a name without {{ "{{" }}
 {{- end }}
 {{- if gt (len $cron) 52 }}
 E_NAME series.{{ $name }}: the name has {{ len $cron }} characters; Argo starts nothing whose name has more than 52, so give the series a shorter key
@@ -86,12 +86,12 @@ E_IDENT {{ $at }}.sink.measurement: {{ quote $target }} can't be a name; allowed
 {{- end }}
 {{- range $entry.schedules }}
 {{- with include "cronocast.cronFault" . }}
-E_CRON {{ $at }}.schedules: {{ . }}; allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5', days of the week 0 to 6 from Sunday on, ranges upwards
+E_CRON {{ $at }}.schedules: {{ . }}; allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5', days of the week 0 (Sunday) to 6, ranges ascending
 {{- end }}
 {{- end }}
 {{- range $path, $zone := dict "timezone" $entry.timezone "calendar.timezone" ($entry.calendar | default dict).timezone }}
 {{- if include "cronocast.unknownZone" $zone }}
-E_TZ {{ $at }}.{{ $path }}: {{ quote $zone }} is no IANA zone; allowed: UTC, Europe/Berlin, America/New_York, ...
+E_TZ {{ $at }}.{{ $path }}: {{ quote $zone }} is not an IANA zone; allowed: UTC, Europe/Berlin, America/New_York, ...
 {{- end }}
 {{- end }}
 {{- $profile := $entry.profile | default "cpu" }}
@@ -129,7 +129,7 @@ E_CONFIG_CROSS {{ $at }}.singlePod: one pod can't be {{ int $entry.shards }} sha
 {{- $longest := get (dict "2" 29 "4" 30 "6" 30 "9" 30 "11" 30) (toString $month) | default 31 | float64 -}}
 {{- range $days }}{{ $comes = or $comes (le . $longest) }}{{ end -}}
 {{- end -}}
-{{- $wrong | default ($comes | ternary "" (printf "%q never comes" $text)) -}}
+{{- $wrong | default ($comes | ternary "" (printf "%q never occurs" $text)) -}}
 {{- end }}
 
 {{/* "yes" for a time zone that Helm does not know: it takes UTC for one. "" for all where it has no list of zones. */}}

@@ -33,10 +33,10 @@ spec:
   arguments:
     parameters:
       - {name: series, description: "The series document as JSON"}
-      - {name: id, description: "Name that no two runs work under at the same time"}
+      - {name: id, description: "Name under which only one run works at a time"}
       - {name: model, value: "", description: "Model instead of the one in the document"}
       - {name: horizon, value: "", description: "Horizon instead of the one in the document, such as 48h"}
-      - {name: retry-seconds, value: "{{ int64 $.Values.retry.seconds }}", description: "Wait before a step is repeated, doubled each time"}
+      - {name: retry-seconds, value: "{{ int64 $.Values.retry.seconds }}", description: "Wait before a step is retried, doubled each time"}
   workflowMetadata:
     labelsFrom:
       # The model as asked for, so that runs can be filtered by it; a label takes letters, digits and a few signs, 63 at most.

@@ -98,26 +98,26 @@ def _design_effect(held: Floats, counts: Floats, share: float) -> float:
 
 def coverage_words(coverage: float, bounds: list[float] | None, level: float, values: int) -> str:
     """Whether a band holds what it promises, as far as these values can tell."""
-    said = f"the {level * 100:.10g} % band held {_percent(coverage)} of {values:,} values"
+    said = f"the {level * 100:.10g} % interval covered {_percent(coverage)} of {values:,} values"
     if values < FEW_VALUES:
         return f"{said}: too few to judge it"
     if bounds is None:
         return said
     low, high = bounds
-    among = f"{said}; the true share is between {_bound(low, level)} and {_bound(high, level)}"
+    among = f"{said}; the true coverage is between {_bound(low, level)} and {_bound(high, level)}"
     if high < level:
         return f"{among}: too narrow"
     if low > level:
-        return f"{among}: wider than it needs to be"
+        return f"{among}: wider than necessary"
     if high - low > WIDE:
-        return f"{among}: too few past forecasts to tell whether it fits"
-    return f"{among}: it fits"
+        return f"{among}: too few past forecasts to judge it"
+    return f"{among}: consistent with its level"
 
 
 def ratio_words(value: float, low: float | None, high: float | None) -> str:
     """Whether a model is better than naive, as far as these forecasts can tell."""
     if low is None or high is None:
-        return "one past forecast tells nothing about the next"
+        return "a single past forecast says nothing about the next"
     if high < 1:
         return f"better than naive: its error is {_percent(1 - value)} smaller"
     if low > 1:

@@ -187,14 +187,14 @@ def fan_hover(fan: Fan) -> dict[str, Any]:
                 [_height(v, domain) for v in middle],
                 [None if v is None else number(v, span) for v in middle],
             ),
-            _row("band", "band", [], band),
+            _row("interval", "band", [], band),
         ],
     }
 
 
 def _legend(size: Size) -> str:
     parts, x = [], 4.0
-    for cls, label in (("measured", "measured"), ("forecast", "forecast"), ("band", "band"), ("axis", "start")):
+    for cls, label in (("measured", "measured"), ("forecast", "forecast"), ("band", "interval"), ("axis", "origin")):
         mark = (
             element("rect", cls="band", x=x, y=5, width=20, height=10)
             if cls == "band"

@@ -73,7 +73,7 @@ def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a s
     for child in multiprocessing.active_children():
         child.kill()
     ended = Terminated(
-        "E_TERMINATED", signal.Signals(number).name, "stopped before the backtest was done; run the same command again"
+        "E_TERMINATED", signal.Signals(number).name, "stopped before the backtest finished; run the same command again"
     )
     last_words(ended)
     os._exit(ended.exit_code if number == signal.SIGTERM else 130)

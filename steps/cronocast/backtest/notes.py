@@ -14,15 +14,15 @@ def notes(document: dict[str, Any]) -> list[str]:
     said = []
     if origins < FEW_ORIGINS:
         said.append(
-            f"Only {counted(origins, 'past start')}: the figures may look quite different on other days. Give more"
+            f"Only {counted(origins, 'forecast origin')}: the figures may differ considerably on other days. Give more"
             " history, or a shorter horizon."
         )
     if values < FEW_VALUES:
-        said.append(f"Only {counted(values, 'value')} to compare with: too few to judge the bands.")
+        said.append(f"Only {counted(values, 'value')} to compare with: too few to judge the intervals.")
     if document["overlap"]:
         said.append(
-            "Past starts lie closer together than one horizon, so that the same values are forecast more than once:"
-            " chance is larger than the ranges say."
+            "Forecast origins overlap: they are less than one horizon apart, so the same values are forecast more than"
+            " once and the confidence ranges are too narrow."
         )
     for name, found in document["models"].items():
         bad = {status: count for status, count in found["statuses"].items() if status != "ok"}
@@ -33,7 +33,7 @@ def notes(document: dict[str, Any]) -> list[str]:
             )
         if found["not_tried"]:
             said.append(
-                f"{name}: at {counted(found['not_tried'], 'forecast')} the CPU time for trying models was used up; the"
-                " result can differ on a faster machine."
+                f"{name}: the CPU budget for trying models ran out at {counted(found['not_tried'], 'forecast')};"
+                " results may differ on a faster machine."
             )
     return said

@@ -50,7 +50,7 @@ def page(study: Study, document: Shown) -> str:
     members = len(document["by_member"])
     meta = [
         counted(members, "member"),
-        f"{counted(len(document['origins']), 'past start')} from {_time(first)} to {_time(last)} UTC",
+        f"{counted(len(document['origins']), 'forecast origin')} from {_time(first)} to {_time(last)} UTC",
     ]
     meta += [
         f"each {document['horizon']} ahead, one value per {length(study.history.step_ns)}",
@@ -58,8 +58,8 @@ def page(study: Study, document: Shown) -> str:
     ]
     said = "".join(f'<div class="banner warn"><p>{safe(note)}</p></div>' for note in notes(document))
     about = (
-        "Each forecast was made from nothing but the values before its start: class, model, interval and all were"
-        " decided again at every start."
+        "Each forecast used only the values before its origin: class, model, interval and everything else were"
+        " determined again at every origin."
     )
     name = safe(document["history"])
     body = (
@@ -141,7 +141,7 @@ def _by_step(document: Shown, step_ns: int) -> str:
     low = max(0.0, min(0.7, least - 0.05))
     parts = [
         _figure(
-            "Mean absolute error by how far ahead, in units of the change over one season (MASE).",
+            "Mean absolute error by step ahead, in units of the mean change over one season (MASE).",
             errors,
             step_ns,
             "e",
@@ -149,7 +149,8 @@ def _by_step(document: Shown, step_ns: int) -> str:
             None,
         ),
         _figure(
-            f"Share of values inside the band; the line across is the {percent(document['level'])} that it promises.",
+            f"Coverage: the share of values inside the interval; the horizontal line is its level,"
+            f" {percent(document['level'])}.",
             held,
             step_ns,
             "c",
@@ -157,7 +158,7 @@ def _by_step(document: Shown, step_ns: int) -> str:
             document["level"],
         ),
     ]
-    return f'<section class="card"><h2>By how far ahead</h2>{"".join(parts)}{_step_table(document, step_ns)}</section>'
+    return f'<section class="card"><h2>By step ahead</h2>{"".join(parts)}{_step_table(document, step_ns)}</section>'
 
 
 def _figure(
@@ -185,7 +186,7 @@ def _step_table(document: Shown, step_ns: int) -> str:
         "MASE and coverage by step",
         f"<table><thead><tr><th>Ahead</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>",
     )
-    return f'<details class="more"><summary>MASE and coverage by how far ahead</summary>{inner}</details>'
+    return f'<details class="more"><summary>MASE and coverage by step ahead</summary>{inner}</details>'
 
 
 def _judged(document: Shown) -> list[str]:
@@ -198,7 +199,7 @@ def _members(document: Shown) -> str:
     if len(rows) < 2:
         return ""
     models = _judged(document)
-    head = "<th>Member</th><th>Class</th><th>Held against</th>"
+    head = "<th>Member</th><th>Class</th><th>Compared with</th>"
     head += "".join(
         f'<th class="n">{safe(model_words(name))}: error / naive</th><th class="n">coverage</th><th class="n">MAE</th>'
         for name in models
@@ -213,7 +214,7 @@ def _members(document: Shown) -> str:
         if len(rows) >= FILTER_FROM
         else ""
     )
-    rest = f'<p class="soft">The first {MOST_ROWS:,} stand here; --json shows all.</p>' if len(rows) > MOST_ROWS else ""
+    rest = f'<p class="soft">The first {MOST_ROWS:,} are shown; --json has all.</p>' if len(rows) > MOST_ROWS else ""
     table = f'<table id="members"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return (
         "<section"
@@ -244,8 +245,9 @@ def _fans(study: Study, document: Shown) -> str:
     rows = document["by_member"]
     ranked = sorted(range(len(rows)), key=lambda m: -((rows[m]["models"][model]["ratio"] or {}).get("value") or 0.0))
     said = (
-        f'<p class="soft">Past forecasts of {MOST_FANS} of {len(rows):,} members stand here, those with the largest'
-        " error against naive.</p>"
+        f'<p class="soft">Past forecasts of {MOST_FANS} of {len(rows):,} members are shown, those with the largest'
+        " error relative to naive."
+        "</p>"
         if len(rows) > MOST_FANS
         else ""
     )
@@ -263,14 +265,14 @@ def _fan(study: Study, row: Shown, member: int, model: str, *, opened: bool) -> 
         f"{model_words(name)} ({count})"
         for name, count in sorted(row["models"][model]["used"].items(), key=lambda item: -item[1])
     )
-    caption = f"Past forecasts by {model_words(model)} over what was measured; times in UTC. Made by: {used}."
+    caption = f"Past forecasts by {model_words(model)} against measured values; times in UTC. Models used: {used}."
     figure = (
         f'<figure data-hover="f{member}h"><figcaption>{safe(caption)}</figcaption>{pictures}<script'
         f' type="application/json" id="f{member}h">{data}</script></figure>'
     )
     ratio = number((row["models"][model]["ratio"] or {}).get("value"))
     held = percent(row["models"][model]["coverage"])
-    badge = f'<span class="badge">error / naive {ratio}</span> <span class="badge">band held {held}</span>'
+    badge = f'<span class="badge">error / naive {ratio}</span> <span class="badge">coverage {held}</span>'
     return (
         '<details class="card'
         f' member"{" open" if opened else ""}><summary><h2>{safe(label)}</h2>{badge}</summary>{figure}</details>'

@@ -26,9 +26,9 @@ MEASURES = ("mase", "smape", "rmse", "pinball", "msis", "coverage", "bias")
 # MASE below counts as this in a ratio: a tenth of a usual change is as good as right, and ratios of nothing explode
 LEAST_ERROR = 0.1
 UNIT = (
-    "errors (mase, rmse, pinball, msis, bias) are in units of the member's mean absolute change over one season before"
-    " each start; smape is in percent, coverage from 0 to 1; a ratio is to the better of the two naive forecasts of"
-    " each member, and a geometric mean"
+    "errors (mase, rmse, pinball, msis, bias) are in units of the member's mean absolute change over one season"
+    " before each origin; smape is in percent, coverage from 0 to 1; ratios are relative to the better of the two naive"
+    " forecasts of each member, averaged geometrically"
 )
 
 

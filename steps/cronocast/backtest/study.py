@@ -105,8 +105,8 @@ def on_one_grid(members: Sequence[Member], step_ns: int) -> History:
         raise DataError(
             "E_TOO_LARGE",
             "--history",
-            f"{len(grids)} members of up to {steps} steps; at most {MOST_CELLS} steps in all, give fewer members or a"
-            " longer step",
+            f"{len(grids)} members of up to {steps} steps; allowed: at most {MOST_CELLS} steps in total, so give fewer"
+            " members or a longer step",
         )
     table = np.full((len(grids), steps), np.nan)
     for row, (own, y) in zip(table, grids, strict=True):

@@ -65,7 +65,10 @@ def print_tables(document: Shown) -> None:
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH, highlight=False)
     first, last = document["origins"][0], document["origins"][-1]
-    members, starts = counted(len(document["by_member"]), "member"), counted(len(document["origins"]), "past start")
+    members, starts = (
+        counted(len(document["by_member"]), "member"),
+        counted(len(document["origins"]), "forecast origin"),
+    )
     console.print(
         f"{members}, {starts} from {first} to {last}, each {document['horizon']} ahead, every {document['every']}",
         soft_wrap=True,
@@ -73,9 +76,7 @@ def print_tables(document: Shown) -> None:
     table, left_out = _fitting(console, document)
     _show(console, "By model", table)
     if left_out:
-        console.print(
-            f"[dim]{', '.join(left_out)}: no room on this screen; --json and --out show them[/]", soft_wrap=True
-        )
+        console.print(f"[dim]{', '.join(left_out)}: no room on this screen; see --json or --out[/]", soft_wrap=True)
     for name, found in document["models"].items():
         for sentence in sentences(name, found, document["level"], document["levels"]):
             console.print(escape(sentence), soft_wrap=True)
@@ -93,7 +94,7 @@ def print_tables(document: Shown) -> None:
 def sentences(name: str, found: Shown, level: float, levels: Iterable[float] = ()) -> list[str]:
     """What the figures of one model mean."""
     if found["mase"] is None:
-        return [f"{name}: no forecast could be compared with anything"]
+        return [f"{name}: no forecast could be compared with measured values"]
     ratio = found["ratio"]
     against = [] if name in NAIVE else [ratio_words(ratio["value"], ratio["low"], ratio["high"])]
     held = [

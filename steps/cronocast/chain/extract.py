@@ -61,7 +61,7 @@ def run(job: Job, outcome: Outcome) -> None:
         for key in getattr(entry.source, "group_by", ()) if outcome.members else ():
             if not any(key in dict(parse_tags(str(member["tags"]))) for member in outcome.members):
                 outcome.notes.append(
-                    f"no value has the tag {seen(key)} that group_by names: what it would tell apart is taken together"
+                    f"no value has the tag {seen(key)} named in group_by: members that it would separate are merged"
                 )
                 say(f"extract: {outcome.notes[-1]}")
         if arranged.sorted_members:

@@ -56,7 +56,7 @@ def run(job: Job, outcome: Outcome) -> None:
     works = _member_jobs(job, members, profiles, outcome)
     outcome.rows_kept = sum(len(m.time_ns) for m in members)
     if not works:
-        outcome.skip("no_members: none of the members falls to this part")
+        outcome.skip("no_members: no member belongs to this part")
         outcome.rows_in = outcome.rows_kept = 0
         return
     outcome.notes += unused(job.entry.options, job.entry.model, job.entry.candidates)
@@ -200,4 +200,6 @@ def _nothing(first: MemberForecast) -> CronocastError:
         return ConfigError.one(first.token, where, first.reason)
     if first.error is not None and issubclass(first.error, DataError):
         return DataError(first.token, where, first.reason)
-    return InvariantError("E_NO_FORECAST", where, f"no member could be forecast; the first says {seen(first.reason)}")
+    return InvariantError(
+        "E_NO_FORECAST", where, f"no member could be forecast; reason of the first: {seen(first.reason)}"
+    )

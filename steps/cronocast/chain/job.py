@@ -86,7 +86,9 @@ def run_time(text: str | None, problems: list[Problem]) -> int:
         pass
     problems.append(
         Problem(
-            "E_CONFIG_TIME", "--run", f"{seen(text)} is no time; allowed: 2026-01-31T12:00:00Z, or seconds since 1970"
+            "E_CONFIG_TIME",
+            "--run",
+            f"{seen(text)} is not a time; allowed: 2026-01-31T12:00:00Z, or seconds since 1970",
         )
     )
     return 0
@@ -114,12 +116,12 @@ def check_paths(
                     Problem(
                         "E_PATH",
                         flag,
-                        f"{seen(str(path))} lies outside the root {seen(str(root))}; name a file below it, or leave"
+                        f"{seen(str(path))} is outside the root {seen(str(root))}; name a file below it, or leave"
                         " --root out",
                     )
                 )
             known[real] = flag
         except (OSError, ValueError, RuntimeError) as error:  # no right to look, NUL, a loop of links
             problems.append(
-                Problem("E_PATH", flag, f"{seen(str(path))} can't be looked at: {error}; name a plain file")
+                Problem("E_PATH", flag, f"{seen(str(path))} can't be inspected: {error}; name a plain file")
             )

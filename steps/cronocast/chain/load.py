@@ -47,7 +47,7 @@ def run(job: Job, outcome: Outcome) -> None:
     if newer := _newer_run(job):
         outcome.status, outcome.reason = (
             "superseded",
-            f"newer_run: {newer} is loaded already; remove {LOADED} from the state folder to load an older one",
+            f"newer_run: {newer} is already loaded; remove {LOADED} from the state folder to load an older one",
         )
         return
     result = check_handoff(job.forecast, "forecast", *job.handoff_names())
@@ -97,7 +97,7 @@ def _opened(path: Path) -> io.BufferedReader:
 
 
 def _check_levels(file: io.BufferedReader, path: Path, levels: Iterable[float]) -> None:
-    """Say how to ask for the further levels of a file where others are asked for.
+    """Say how to ask for the additional levels of a file where others are asked for.
 
     Any other first line is left to the strict reading.
     """
@@ -105,7 +105,7 @@ def _check_levels(file: io.BufferedReader, path: Path, levels: Iterable[float]) 
     if there is None or forecast_columns(there) == forecast_columns(levels):
         return
     listed = ",".join(f"{level:g}" for level in there)
-    has = f"the further levels {listed}" if there else "no further levels"
+    has = f"the additional levels {listed}" if there else "no additional levels"
     raise ContractError(
         "E_CSV_HEADER", str(path), f"has {has}; {f'give --levels {listed}' if there else 'leave --levels out'}"
     )
@@ -190,7 +190,7 @@ def _send(job: Job, outcome: Outcome, sink: Sink, forecast: Forecast, records: l
     if both.refused:
         sentence = (
             f"{len(both.refused)} of {forecast.count + len(records)} lines were refused: {both.refused[0].reason}; they"
-            f" lie in {letters.name}"
+            f" are in {letters.name}"
         )
         raise RefusedError("E_PARTIAL", str(letters), sentence)
     if points.acked != forecast.count or runs.acked != len(records):
@@ -227,7 +227,7 @@ def _read_back(sink: Sink, forecast: Forecast, measurement: str) -> None:
     found = sink.count(extent.first_ns, extent.last_ns)
     if found != expected:
         sentence = (
-            f"{expected} points of {stamp(extent.first_ns)} to {stamp(extent.last_ns)} were acknowledged, the server"
-            f" shows {found}"
+            f"{expected} points of {stamp(extent.first_ns)} to {stamp(extent.last_ns)} were acknowledged, but"
+            f" the server has {found}"
         )
         raise TemporaryError("E_READ_BACK", measurement, sentence)

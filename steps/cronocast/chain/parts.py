@@ -43,7 +43,7 @@ class ForecastPart:
         raise ConfigError.one(
             "E_CONFIG_CHOICE",
             "--part",
-            f"{seen(text)} is no part; allowed: IMAGE-INDEX/COUNT such as light-0/3, images {', '.join(PARTS)}",
+            f"{seen(text)} is not a part; allowed: IMAGE-INDEX/COUNT such as light-0/3, images {', '.join(PARTS)}",
         )
 
     def __str__(self) -> str:

@@ -53,12 +53,10 @@ def not_understood(status: str, failures: str) -> list[str]:
     The results of the steps then speak alone.
     """
     said = (
-        [f"--status: {seen(status)} is none of {', '.join(ENDINGS)}, and not used"]
-        if status not in ("", *ENDINGS)
-        else []
+        [f"--status: {seen(status)} is none of {', '.join(ENDINGS)}; ignored"] if status not in ("", *ENDINGS) else []
     )
     if failures and not first_failure(failures) and _unquoted(failures).strip() not in ("", "null", "[]"):
-        said.append(f"--failures: {seen(failures)} is no list of failed pods as JSON, and not used")
+        said.append(f"--failures: {seen(failures)} is not a JSON list of failed pods; ignored")
     return said
 
 

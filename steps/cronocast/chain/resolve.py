@@ -170,7 +170,7 @@ def _text_problem(text: str, leaf: Leaf, given: Invocation) -> Problem | None:
     if any("\ud800" <= c <= "\udfff" for c in text):
         return Problem("E_CONFIG_ENCODING", where, f"{seen(text)} is not UTF-8; give UTF-8")
     if leaf.path in given.from_env and leaf.path not in MANY_LINES and not text.isprintable():
-        sentence = f"{seen(text)} holds a new line or a control character; give one plain line"
+        sentence = f"{seen(text)} holds a newline or a control character; give one plain line"
         return Problem("E_CONFIG_ENCODING", where, sentence)
     return None
 
@@ -183,7 +183,7 @@ def _cross_problems(given: Invocation, data: dict[str, Any], origins: Mapping[st
         crossed = [problem for problem in crossed if _setting(problem) in read]
     if origins.get("every") != "history":
         return crossed
-    found = "; this step is the commonest one of the file, --every sets another"
+    found = "; this step is the most common one in the file, --every sets another"
     return [
         replace(problem, sentence=problem.sentence + found) if _setting(problem) in HELD_AGAINST_EVERY else problem
         for problem in crossed
@@ -231,7 +231,7 @@ def _missing_files(given: Invocation, files: Mapping[str, Path]) -> list[Problem
     """What a step without a run folder must be given by name."""
     row, problems = STEPS[given.step], list[Problem]()
     if given.part or row.in_folder:
-        problems.append(Problem("E_CONFIG_MISSING", "--root", "not given; what this step reads lies in a run folder"))
+        problems.append(Problem("E_CONFIG_MISSING", "--root", "not given; what this step reads is in a run folder"))
     return problems + [
         Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder")
         for name in row.files

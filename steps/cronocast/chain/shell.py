@@ -76,7 +76,7 @@ def run_step(work: Callable[[Job, Outcome], None], job: Job, *, debug: bool = Fa
 
 def _bug(error: Exception) -> BugError:
     return BugError(
-        "E_BUG", type(error).__name__, f"{error or 'no message'}; this is a defect of cronocast, --debug shows where"
+        "E_BUG", type(error).__name__, f"{error or 'no message'}; this is a bug in cronocast, --debug shows where"
     )
 
 
@@ -98,7 +98,7 @@ def guarded(action: Callable[[], int], *, debug: bool) -> int:
         last_words(error)
         return error.exit_code
     except KeyboardInterrupt:
-        say("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to go on")
+        say("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to continue")
         return 130
     except BrokenPipeError:  # whoever read the output has seen enough, as `| head` does
         return 0
@@ -125,7 +125,7 @@ def _terminate(ended: threading.Event, signum: int, frame: object) -> None:  # n
             child.terminate()
     # A bare thread: the locks of `threading` may be held by what was interrupted here.
     _thread.start_new_thread(_again, (ended,))
-    raise Terminated("E_TERMINATED", "SIGTERM", "stopped before the step was done; it can be run again")
+    raise Terminated("E_TERMINATED", "SIGTERM", "stopped before the step finished; it can be run again")
 
 
 def _again(ended: threading.Event) -> None:

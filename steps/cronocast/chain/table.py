@@ -85,7 +85,7 @@ FILES = {
 # What every step takes.
 COMMON = (
     Option("entry", "JSON", "The series document as JSON text, or @FILE."),
-    Option("root", "FOLDER", "Root of the volume: the files lie in ROOT/<series id>/runs/<run>.", Path | None),
+    Option("root", "FOLDER", "Root of the volume: the files are in ROOT/<series id>/runs/<run>.", Path | None),
     Option("run", "TIME", "The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given."),
 )
 _WHERE = ("sink.url", "sink.database", "sink.measurement")
@@ -101,7 +101,7 @@ STEPS: dict[str, Step] = {
     "classify": Step(
         "cronocast.chain.classify:run",
         extra="linear",
-        about="Say what kind of series each member is: history.csv to profile.json.",
+        about="Classify each member: history.csv to profile.json.",
         reads=("history",),
         writes="profile",
         flags=(
@@ -113,7 +113,7 @@ STEPS: dict[str, Step] = {
     "forecast": Step(
         "cronocast.chain.forecast:run",
         extra="linear",
-        about="Forecast each member with an honest interval: history.csv to forecast.csv.",
+        about="Forecast each member with a calibrated interval: history.csv to forecast.csv.",
         reads=("history", "profile"),
         optional=("profile",),
         writes="forecast",
@@ -129,7 +129,8 @@ STEPS: dict[str, Step] = {
     ),
     "select": Step(
         "cronocast.chain.select:run",
-        about="Merge the parts that several forecast containers wrote; choose where several models tried a member.",
+        about="Merge the parts that several forecast containers wrote; choose where several models were tried on a"
+        " member.",
         reads=("profile",),
         writes="forecast",
         pod="select",
@@ -139,7 +140,7 @@ STEPS: dict[str, Step] = {
     ),
     "load": Step(
         "cronocast.chain.load:run",
-        about="Write forecast.csv into the database, every point acknowledged.",
+        about="Write forecast.csv to the database, every point acknowledged.",
         reads=("forecast",),
         flags=(Option("dry_run", "FILE", "Write the lines to this file and send nothing.", Path | None, written=True),),
         needs=_WHERE,
@@ -149,9 +150,9 @@ STEPS: dict[str, Step] = {
     ),
     "record": Step(
         "cronocast.chain.record:run",
-        about="Write what became of a run into the database, also when a step failed.",
+        about="Record the outcome of a run in the database, including failed runs.",
         flags=(
-            Option("status", "WORD", "The engine's word for the whole run: Succeeded, Failed or Error."),
+            Option("status", "WORD", "The engine's status of the whole run: Succeeded, Failed or Error."),
             Option("failures", "JSON", "The engine's list of failed pods as JSON."),
         ),
         needs=("name", *_WHERE),

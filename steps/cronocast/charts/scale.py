@@ -143,7 +143,11 @@ def _days(start_ns: int, end_ns: int, days: int, zone: tzinfo) -> Iterator[int]:
 def _months(start_ns: int, end_ns: int, months: int, zone: tzinfo) -> Iterator[int]:
     first = local(start_ns, zone)
     index = (first.year * 12 + first.month - 1) // months * months
-    while index < 9999 * 12 and (time_ns := _to_ns(datetime(index // 12, index % 12 + 1, 1), zone)) <= end_ns:  # noqa: DTZ001
+    while index < 9999 * 12:
+        begin = datetime(index // 12, index % 12 + 1, 1)  # noqa: DTZ001
+        time_ns = _to_ns(begin, zone)
+        if time_ns > end_ns:
+            return
         if time_ns >= start_ns:
             yield time_ns
         index += months

@@ -39,7 +39,7 @@ def classify_member(
         step_ns: Step of the grid; None finds it from the times.
         min_points: Fewer steps with a value make the class too_short.
         period_override: Seasonal periods in steps to use instead of those found.
-        class_override: Class to use instead of the one found.
+        class_override: Class to use instead of the one that classify finds.
 
     Returns:
         Class, periods, change points, gaps and the numbers behind them. The class `trend` includes rises broken by
@@ -58,7 +58,7 @@ def classify_member(
         profile = replace(base, why=explain.failed(error), notes=(*base.notes, "classify_failed"))
     if class_override is None or profile.points < FEWEST:
         return profile
-    why = f"Set to {class_override} in the settings; found was {profile.series_class}: {profile.why}"
+    why = f"Set to {class_override} in the settings; classified as {profile.series_class}: {profile.why}"
     return replace(profile, series_class=class_override, why=why, notes=(*profile.notes, "class_set"))
 
 

@@ -22,13 +22,13 @@ DIGITS = 4
 
 def too_short(points: int, min_points: int) -> str:
     """Say that there are too few points."""
-    return f"{points} finished point{'s' * (points != 1)}, and {min_points} are needed to tell a pattern from chance."
+    return f"Only {points} finished point{'s' * (points != 1)}; {min_points} are needed to tell a pattern from chance."
 
 
 def failed(error: Exception) -> str:
     """Say that the tests themselves went wrong."""
     return (
-        f"Taken as irregular, since it could not be tested, which is a bug in cronocast: {type(error).__name__}:"
+        f"Classified as irregular because it could not be tested, which is a bug in cronocast: {type(error).__name__}:"
         f" {seen(str(error))}."
     )
 
@@ -49,18 +49,17 @@ def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
     if seasons:
         best = max(measured.found.seasons, key=lambda s: s.strength)
         share = f"{max(0.0, best.strength):.0%}"
-        pattern = f"a pattern repeats every {seasons} and foretells {share} of the ups and downs around the level"
+        pattern = f"a pattern repeats every {seasons} and explains {share} of the variance around the level"
     rise, since = _rise(measured, step_ns), _since(measured)
     if kind == "trend_seasonal":
         return _sentence(f"{pattern}; the level {rise}{since}")
     if kind == "seasonal":
-        return _sentence(f"{pattern}; the level has no slope that chance could not make")
+        return _sentence(f"{pattern}; the level has no significant slope")
     if kind == "trend":
         return _sentence(
-            f"the level {rise}{since}, {min(abs(_chosen(measured).z), LARGEST):.3g} times what chance makes; no pattern"
-            " repeats"
+            f"the level {rise}{since} (z = {min(abs(_chosen(measured).z), LARGEST):.3g}); no pattern repeats"
         )
-    return "No pattern repeats and no slope lasts: what the values do next looks like chance."
+    return "No pattern repeats and no slope is significant: the values change at random."
 
 
 def _sentence(text: str) -> str:

@@ -17,7 +17,7 @@ TEXT = """\
    series reads what it writes. `sources/table.py` describes both.
 4. Add one line to `ADAPTERS` in `tests/conformance/source_adapters.py`: settings for an address, and how the server
    writes given values. Then the suite lies to the source in every way that it knows:
-   `pytest tests/conformance/test_sources.py tests/conformance/test_settings.py`.
+   `pytest tests/conformance/test_sources.py tests/conformance/test_kinds.py`.
 5. Renew what is generated: `python helm/generate.py` and `UPDATE_GOLDEN=1 pytest tests/repo/test_docs.py`.
 
 A whole source, which the tests add by this row:

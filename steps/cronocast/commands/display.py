@@ -72,7 +72,7 @@ class Display:
     def line(self, name: str, step: str, text: str) -> None:
         """Take one line that a step wrote."""
         with self.lock:
-            self.states.setdefault((name, step), "[blue]runs[/]")
+            self.states.setdefault((name, step), "[blue]running[/]")
             if "; settings: " not in text:  # where each setting came from is for logs
                 self.last[name] = text
             if not self.live and not self.quiet:
@@ -92,7 +92,7 @@ class Display:
         table.add_column("", no_wrap=True, ratio=1)
         with self.lock:
             for name in self.names[:MAX_LIVE]:
-                states = [self.states.get((name, step), "[dim]waits[/]") for step in self.steps]
+                states = [self.states.get((name, step), "[dim]waiting[/]") for step in self.steps]
                 table.add_row(escape(name), *states, f"[dim]{escape(self.last.get(name, ''))}[/]")
         if len(self.names) > MAX_LIVE:
             table.add_row(f"[dim]and {len(self.names) - MAX_LIVE} more[/]")

@@ -37,7 +37,7 @@ def plot(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", metavar="FILE", help="The picture to write: a name that ends in .png or .svg."),
+        typer.Option("--out", "-o", metavar="FILE", help="The image to write: a name that ends in .png or .svg."),
     ],
     member: Annotated[
         str | None,
@@ -46,7 +46,7 @@ def plot(
     theme: Annotated[str, typer.Option("--theme", metavar="light|dark", help="light or dark.")] = "light",
     debug: Debug = False,
 ) -> None:
-    """Draw history and forecast as a picture."""
+    """Draw history and forecast as an image, SVG or PNG."""
 
     def action() -> int:
         from cronocast.report import write_plot
@@ -82,7 +82,7 @@ def backtest(
         typer.Option(
             "--models",
             metavar="A,B,...",
-            help="Models to try, auto among them; the naive ones always run. auto if not given.",
+            help="Models to compare, auto among them; the naive ones always run. auto if not given.",
         ),
     ] = None,
     origins: Annotated[
@@ -90,7 +90,8 @@ def backtest(
         typer.Option(
             "--origins",
             metavar="NUMBER",
-            help="Past starts, spread over the last third; at most ten, one horizon apart, if not given.",
+            help="Number of forecast origins, spread over the last third; at most ten, one horizon apart, if not"
+            " given.",
         ),
     ] = None,
     every: Annotated[
@@ -126,7 +127,7 @@ def backtest(
             "--jobs",
             envvar="CRONOCAST_JOBS",
             metavar="NUMBER",
-            help="Forecasts made at the same time; one per core if not given.",
+            help="Forecasts made in parallel; one per core if not given.",
         ),
     ] = None,
     entry: Annotated[
@@ -135,16 +136,17 @@ def backtest(
             "--entry",
             envvar="CRONOCAST_ENTRY",
             metavar="JSON",
-            help="A series document as JSON text, or @FILE, for what no flag says; name and source may be missing.",
+            help="A series document as JSON text, or @FILE, for settings without a flag; name and source may be"
+            " missing.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with pictures.")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with charts.")
     ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Forecast the past as scheduled runs would have, and measure what came of it against naive forecasts."""
+    """Replay the past as scheduled runs, and compare their forecasts with naive ones."""
 
     def action() -> int:
         from cronocast.backtest.command import run_backtest

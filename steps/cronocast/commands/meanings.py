@@ -2,42 +2,44 @@
 
 # What a class means; the names stand in entry.CLASSES, a test holds both together.
 CLASS_MEANINGS = {
-    "constant": "one value, up to noise or not at all changing",
-    "trend": "a level that rises or falls, no pattern that repeats",
-    "seasonal": "one or several patterns that repeat, no trend",
+    "constant": "flat: one value, with at most rare deviations",
+    "trend": "a rising or falling level without a repeating pattern",
+    "seasonal": "one or several repeating patterns, no trend",
     "trend_seasonal": "both",
-    "irregular": "enough data, but neither a trend nor a pattern that repeats",
+    "irregular": "enough data, but neither a trend nor a repeating pattern",
     "too_short": "fewer finished points than `min_points`",
 }
 OPTIONS_OF_DARTS = (
-    "A name in `options` that a model of darts does not take is exit 78: `cronocast validate` says so where darts is"
-    " installed, and the forecast step before any work. `cronocast validate` without darts can't know the names and"
-    " says nothing about them. Models that hand arguments on to another library say when they are fitted what it takes."
+    "An option that a darts model does not accept is exit 78, reported by `cronocast validate` where"
+    " darts is installed, and by the forecast step before any work. Without darts, `cronocast validate` can't know the"
+    " names and does not check them. Models that pass arguments on to another library report only when they are fitted"
+    " what it accepts."
 )
 CLASS_LIMITS = (
-    "A pattern must have been seen in two whole cycles, and under noise in three: of three weeks with one missing, a"
-    " weekly pattern is often not found. Of a month or two of daily values a weak trend and a random walk under noise"
-    " look alike, and either class may come out. Periods are whole numbers of steps: a pattern by calendar months,"
-    " which are of 28 to 31 days, shows as one of 61 days or as none."
+    "A pattern needs two whole cycles in the history, or three if the values are noisy: in three weeks with"
+    " one missing, a weekly pattern is often not found. In a month or two of daily values, a weak trend and a random"
+    " walk"
+    " with noise look alike, and either class may result. Periods are whole numbers of steps: a pattern by calendar"
+    " months, which have 28 to 31 days, shows as one of 61 days or as none."
 )
 STATUS_MEANINGS = {
     "ok": "done",
     "skipped": "nothing to do, `reason` says why; exit code 0",
     "fallback": (
-        "done, but some member got a simpler model than asked for; `reason` and the members say why; exit code 0"
+        "done, but some member got a simpler model than requested; `reason` and the members say why; exit code 0"
     ),
     "superseded": "a newer run of the series has done the work; exit code 0",
     "failed": "not done; `exit`, `token` and `message` say why",
 }
 # What the keys of a result file mean; a test holds them against a result that is really written.
 RESULT_KEYS = {
-    "schema": "version of this form",
+    "schema": "version of this format",
     "step, series, run": "what ran: step, exact name of the series, scheduled time",
-    "status, reason": "how it ended, and a code with a few words",
+    "status, reason": "how it ended, and a reason code with a few words",
     "exit, token, message": "exit code, `E_` token and the one error line; 0 and empty when all went well",
-    "rows_in, rows_kept, rows_dropped": "rows read, rows used, and rows left out by reason",
+    "rows_in, rows_kept, rows_dropped": "rows read, rows used, and rows dropped by reason",
     "expected, acked": "rows to be written; for load the points to be written and those the server acknowledged",
-    "bytes, attempts": "size of what was transferred; requests tried for the slowest one",
+    "bytes, attempts": "bytes transferred; attempts of the request that needed the most",
     "inputs, outputs": "checksum of each file read; checksum and rows of each file published",
     "members": "one mapping per member: class, model, why, errors and coverage of the backtest",
     "window": "start, end and step size of the history in ns",

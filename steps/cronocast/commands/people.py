@@ -1,4 +1,4 @@
-"""The commands that people type. Heavy imports stand inside."""
+"""The commands that users type. Heavy imports stand inside."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -132,18 +132,18 @@ def render(
             "--out",
             "-o",
             metavar="FOLDER",
-            help="Write a file per series, and cronocast.yaml for what they share; else to stdout.",
+            help="Folder for one file per series, and cronocast.yaml for what they share; stdout if not given.",
         ),
     ] = None,
     release: Annotated[
-        str, typer.Option("--release", metavar="NAME", help="Name that the shared objects are called by.")
+        str, typer.Option("--release", metavar="NAME", help="Name of the shared objects.")
     ] = "cronocast",
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")
     ] = "default",
     debug: Debug = False,
 ) -> None:
-    """Print what the Helm chart makes of a values file, as plain YAML for kubectl and argo; helm must be on PATH."""
+    """Render a values file with the Helm chart, as plain YAML for kubectl and argo; helm must be on PATH."""
 
     def action() -> int:
         from cronocast.cluster.render import render as render_chart
@@ -163,12 +163,12 @@ def clean(
             "--keep",
             envvar="CRONOCAST_KEEP",
             metavar="DURATION",
-            help="Keep run folders that changed within this time, such as 7d.",
+            help="Keep run folders changed within this time, such as 7d.",
         ),
     ] = "7d",
     debug: Debug = False,
 ) -> None:
-    """Remove old run folders; saved models and the newest run of every series stay."""
+    """Remove old run folders; saved models and the newest run of every series are kept."""
 
     def action() -> int:
         from cronocast.commands.clean import clean as remove_old

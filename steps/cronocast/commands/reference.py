@@ -84,7 +84,7 @@ def _commands() -> Iterator[str]:
         yield from table(("Option", "Variable", "Meaning"), map(_option, own))
         if settings:
             yield from (
-                f"And every [setting](#settings) with `{name}` in its last column, as a flag or as an env variable.",
+                f"And every [setting](#settings) with `{name}` in its last column, as a flag or environment variable.",
                 "",
             )
 
@@ -104,13 +104,13 @@ def _option(parameter: Any) -> list[str]:  # noqa: ANN401 - typer has its class 
 def _settings() -> Iterator[str]:
     yield from ("## Settings", "")
     yield (
-        "A setting is taken from the flag, else from the env variable, else from the series document (an entry of"
-        " `series:` in a values file), else it is the default."
+        "A setting is taken from the flag, else from the environment variable, else from the series document (an entry"
+        " of `series:` in a values file), else the default applies."
     )
     yield from (
         (
-            "An empty flag or variable counts as not given. A dot is a level of the document: `source.url` is `url`"
-            " under `source`."
+            "An empty flag or variable counts as not given. Dots separate the levels of the document: `source.url` is"
+            " `url` under `source`."
         ),
         "",
     )
@@ -128,13 +128,13 @@ def _setting(leaf: Leaf) -> list[str]:
 def _secrets() -> Iterator[str]:
     yield from ("## Secrets", "")
     yield (
-        "Passwords and tokens never stand in values, flags or addresses. A setting names the file that holds one; on a"
-        " laptop a variable may carry it instead."
+        "Passwords and tokens never appear in values, flags or addresses. A setting names the file that holds one; on"
+        " a laptop a variable may carry it instead."
     )
     yield from (
         (
-            "Where both are given, the file is read. It may end in a newline, holds at most 4 kB, and must not be"
-            " readable by everybody."
+            "If both are given, the file wins. It may end with a newline, holds at most 4 kB, and must not be readable"
+            " by everyone."
         ),
         "",
     )
@@ -156,7 +156,7 @@ def _exit_codes() -> Iterator[str]:
     )
     known = {
         0: ("", "done: ok, skipped, fallback or superseded, with a reason in the result file"),
-        2: ("", "wrong use of the command line"),
+        2: ("", "incorrect use of the command line"),
         130: ("", "stopped by Ctrl-C"),
     }
     for kind in _subclasses(CronocastError):
@@ -179,8 +179,8 @@ def _results() -> Iterator[str]:
         "## Result files",
         "",
         (
-            "Every step writes `<step>.result.json` last, also after an error. The next step refuses files that do not"
-            " fit it."
+            "Every step writes `<step>.result.json` last, even after an error. The next step refuses files that do not"
+            " match it."
         ),
         "",
     )
@@ -212,7 +212,7 @@ def _models() -> Iterator[str]:
         "",
         "### Options",
         "",
-        "`options` of an entry go to the model that it names, or to every one among its `candidates` that reads any.",
+        "`options` of an entry go to the model that it names, or to each of its `candidates` that reads options.",
         "",
     )
     yield from table(("Option", "Of", "Default", "Allowed", "Meaning"), _options())

@@ -91,7 +91,7 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
         raise ConfigError(problems)
     root = root.absolute()
     if unused := [name for name in OF_ONE_STEP if os.environ.get(name)]:
-        say(f"{', '.join(unused)}: not used by run, they are for a step alone")
+        say(f"{', '.join(unused)}: ignored by run, for single steps only")
     chains = [Chain(entries[name], run_folder(root, name, run_ns)) for name in chosen]
     children = Children()
     with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
@@ -117,7 +117,7 @@ def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a s
     raise Terminated(
         "E_TERMINATED",
         signal.Signals(number).name,
-        "stopped, and every step with it; run the same command again to go on",
+        "stopped, and every step with it; run the same command again to continue",
     )
 
 

@@ -44,7 +44,7 @@ _full_name = Shaped(
     about="the name of a Kubernetes object: lower-case letters, digits, dashes and dots",
     pattern=rf"{_NAME}(\.{_NAME})*",
 )
-_names = Shaped(about="the name of a Kubernetes object, or nothing", pattern=rf"({_NAME}(\.{_NAME})*)?")
+_names = Shaped(about="the name of a Kubernetes object, or empty", pattern=rf"({_NAME}(\.{_NAME})*)?")
 _key = Shaped(
     about="the key of a label or annotation, such as team or example.org/team",
     pattern=rf"({_NAME}(\.{_NAME})*/)?{_LABEL}",
@@ -70,10 +70,10 @@ class Image:
     registry: str = setting(
         Shaped(about="HOST/PATH without a scheme", pattern=r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*/?"),
         "ghcr.io/cronocast",
-        "Registry and path before the name of an image.",
+        "Registry and path in front of the name of an image.",
     )
     tag: str = setting(
-        Shaped(about="a tag, or nothing", pattern=r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"),
+        Shaped(about="a tag, or empty", pattern=r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"),
         "",
         "Tag of every image; the chart's appVersion if empty.",
     )
@@ -82,17 +82,15 @@ class Image:
         {},
         f"Digest by image name ({', '.join(IMAGES)}), used instead of the tag.",
     )
-    pullPolicy: str = setting(
-        Text(("IfNotPresent", "Always", "Never")), "IfNotPresent", "When the nodes fetch an image."
-    )
-    pullSecrets: tuple[str, ...] = setting(ListOf(_full_name), (), "Secrets for the registry.")
+    pullPolicy: str = setting(Text(("IfNotPresent", "Always", "Never")), "IfNotPresent", "When nodes pull an image.")
+    pullSecrets: tuple[str, ...] = setting(ListOf(_full_name), (), "Pull secrets for the registry.")
 
 
 @dataclass(frozen=True)
 class Volume:
     """The claim that run folders and saved models lie on. It is kept when the release is removed."""
 
-    existingClaim: str = setting(_names, "", "Use this claim instead of making one.")
+    existingClaim: str = setting(_names, "", "Use this claim instead of creating one.")
     storageClass: str = setting(_names, "", "Storage class; the cluster's default if empty.")
     size: str = setting(_size, "5Gi", "Size of the claim.")
     accessMode: str = setting(
@@ -118,7 +116,7 @@ class Placement:
     """Where pods run and what they may use."""
 
     nodeSelector: dict[str, str] = setting(_labels, {}, "Labels that a node must have.")
-    tolerations: tuple[Any, ...] = setting(_objects, (), "Taints that the pods accept.")
+    tolerations: tuple[Any, ...] = setting(_objects, (), "Taints that the pods tolerate.")
     affinity: dict[str, Any] = setting(MapOf(_text, Anything()), {}, "Affinity, as in a pod.")
 
 
@@ -134,44 +132,44 @@ class Heavy(Placement):
     gpus: int = setting(
         Number(0, 16, whole=True),
         0,
-        "GPUs per pod. The image for them is forecast-lstm-gpu: forecast-lstm computes on the processor.",
+        "GPUs per pod. They need the image forecast-lstm-gpu: forecast-lstm computes on the CPU.",
     )
-    gpuResource: str = setting(_key, "nvidia.com/gpu", "Name of the resource that stands for a GPU.")
+    gpuResource: str = setting(_key, "nvidia.com/gpu", "Resource name of a GPU.")
 
 
 @dataclass(frozen=True)
 class PodProfile:
     """One WorkflowTemplate: series choose it by their `profile`."""
 
-    light: Placement = setting(Part(Placement), Placement(), "Pods of every image but those under heavy.")
+    light: Placement = setting(Part(Placement), Placement(), "Pods of every image except those under heavy.")
     heavy: Heavy = setting(
-        Part(Heavy), Heavy(), "Pods of forecast-lstm; what stands here replaces what stands under light."
+        Part(Heavy), Heavy(), "Pods of forecast-lstm; what is set here overrides what is set under light."
     )
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """What every CronWorkflow shares."""
+    """Settings shared by all CronWorkflows."""
 
     concurrencyPolicy: str = setting(
         Text(("Forbid", "Replace")),
         "Forbid",
-        "Forbid skips a start while a run goes on; Replace ends the old run, which then leaves no record.",
+        "Forbid skips a start while a run is in progress; Replace ends the old run, which then leaves no record.",
     )
     startingDeadlineSeconds: int = setting(
         Number(1, 86400, whole=True),
         600,
-        "After an outage the latest missed start is made up for if it is younger. Not with Replace, where Argo could"
-        " end the late run again and again.",
+        "After an outage the latest missed start is made up for if it is less than this late. Ignored with Replace,"
+        " where Argo could end the late run again and again.",
     )
-    successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Finished runs that Argo keeps per series.")
+    successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Successful runs that Argo keeps per series.")
     failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")
     deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")
     labelClass: bool = setting(
         Flag(),
         False,
-        "Label runs with the commonest class among their members too, so that Argo can filter by it: one more pod per"
-        " run, under an account of its own that may change workflows.",
+        "Also label runs with the most common class among their members, so that Argo can filter by it: one more pod"
+        " per run, under an account of its own that may change workflows.",
     )
 
 
@@ -179,24 +177,23 @@ class Schedule:
 class Retry:
     """How Argo repeats a step whose exit code says that it may pass."""
 
-    limit: int = setting(Number(0, 20, whole=True), 3, "Repetitions of one step.")
+    limit: int = setting(Number(0, 20, whole=True), 3, "Retries of one step.")
     seconds: int = setting(
         Number(1, 3600, whole=True),
         20,
-        "Wait before the first repetition, doubled each time. Up to as much again is added by a hash of the series, so"
-        " that they do not start together.",
+        "Initial back-off, doubled per retry, plus per-series jitter of up to the same amount.",
     )
-    capSeconds: int = setting(Number(1, 86400, whole=True), 300, "Longest wait.")
+    capSeconds: int = setting(Number(1, 86400, whole=True), 300, "Longest back-off.")
 
 
 @dataclass(frozen=True)
 class StepResources:
     """Resources and deadline of one kind of pod."""
 
-    requests: dict[str, str] = setting(_quantities, {}, "Resources set aside for the container.")
-    limits: dict[str, str] = setting(_quantities, {}, "Resources the container may not exceed.")
+    requests: dict[str, str] = setting(_quantities, {}, "Resource requests of the container.")
+    limits: dict[str, str] = setting(_quantities, {}, "Resource limits of the container.")
     deadlineSeconds: int = setting(
-        Number(1, 604800, whole=True), 600, "The step is stopped after this time; Argo repeats it."
+        Number(1, 604800, whole=True), 600, "The step is stopped after this time; Argo retries it."
     )
 
 
@@ -221,15 +218,15 @@ class Security:
     """The user that every pod runs as. Root, privileges and a writable root file system are not on offer."""
 
     runAsUser: int = setting(
-        Number(1, 2**31 - 1, whole=True), 10001, "User id; null leaves it to the cluster, as OpenShift wants."
+        Number(1, 2**31 - 1, whole=True), 10001, "User id; null leaves it to the cluster, as OpenShift requires."
     )
     runAsGroup: int = setting(
-        Number(1, 2**31 - 1, whole=True), 10001, "Group id; null leaves it to the cluster, as OpenShift wants."
+        Number(1, 2**31 - 1, whole=True), 10001, "Group id; null leaves it to the cluster, as OpenShift requires."
     )
     fsGroup: int = setting(
         Number(1, 2**31 - 1, whole=True),
         10001,
-        "Group that owns the files of the volume; null leaves it to the cluster, as OpenShift wants.",
+        "Group that owns the files of the volume; null leaves it to the cluster, as OpenShift requires.",
     )
     patchArgo: bool = setting(
         Flag(), True, "Also restrict Argo's own containers; not needed where the controller's configuration does it."
@@ -240,7 +237,7 @@ class Security:
 class ServiceAccount:
     """The account that the pods of a run use."""
 
-    create: bool = setting(Flag(), True, "Make the account, its role and the binding.")
+    create: bool = setting(Flag(), True, "Create the service account, its role and the binding.")
     name: str = setting(_names, "", "Its name; the release's name if empty.")
 
 
@@ -249,19 +246,20 @@ class NetworkPolicy:
     """What the pods may reach."""
 
     enabled: bool = setting(
-        Flag(), True, "Make a NetworkPolicy: no way in, out only to DNS, the API server and what is listed."
+        Flag(), True, "Create a NetworkPolicy: no ingress, and egress only to DNS, the API server and what is listed."
     )
     egress: tuple[Any, ...] = setting(
         _objects,
         (),
-        "Rules as in a NetworkPolicy for the databases; if empty, the ports in the URLs of the series, at any address. "
-        "A policy sees the pods' own port: where a Service maps another one to it, name that of the pods here.",
+        "Egress rules for the databases, as in a NetworkPolicy; if empty, the ports in the URLs of the series, at any"
+        " address. A policy applies to the port of the pods: where a Service maps another port to it, name that of the"
+        " pods here.",
     )
     apiServerPorts: tuple[int, ...] = setting(
         ListOf(Number(1, 65535, whole=True)),
         (443, 6443),
-        "Ports of the API server, which Argo's container reports to, as the server itself listens on them: 8443 on"
-        " minikube, 16443 on MicroK8s.",
+        "Ports on which the API server itself listens, for Argo's container, which reports to it: 8443 on minikube,"
+        " 16443 on MicroK8s.",
     )
 
 
@@ -269,12 +267,12 @@ class NetworkPolicy:
 class Janitor:
     """The job that removes old run folders."""
 
-    enabled: bool = setting(Flag(), True, "Make the job.")
+    enabled: bool = setting(Flag(), True, "Create the job.")
     schedule: str = setting(_cron, "23 3 * * *", "When it runs, in UTC.")
     keep: Duration = setting(
         Span(),
         Duration.parse("7d"),
-        "Run folders that changed within this time stay; the newest of each series stays always.",
+        "Run folders that changed within this time are kept; the newest of each series is always kept.",
     )
 
 
@@ -293,8 +291,8 @@ class Chart:
         {"cpu": PodProfile()},
         "WorkflowTemplates by name; series choose one by their profile.",
     )
-    schedule: Schedule = setting(Part(Schedule), Schedule(), "What every CronWorkflow shares.")
-    retry: Retry = setting(Part(Retry), Retry(), "How Argo repeats a step.")
+    schedule: Schedule = setting(Part(Schedule), Schedule(), "Settings shared by all CronWorkflows.")
+    retry: Retry = setting(Part(Retry), Retry(), "How Argo retries a step.")
     resources: Any = setting(Part(Resources), Resources(), "Resources and deadlines by step.")
     security: Security = setting(Part(Security), Security(), "The user that every pod runs as.")
     serviceAccount: ServiceAccount = setting(Part(ServiceAccount), ServiceAccount(), "The account that the pods use.")

@@ -99,7 +99,9 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
     if not named and (fault := influx_names.measurement_fault(target)):
         return [
             Problem(
-                "E_IDENT", where, f"not given, and {fault}; it would be made from {origin}, so give a measurement here"
+                "E_IDENT",
+                where,
+                f"not given, and {fault}; the default is made from {origin}, so give a measurement here",
             )
         ]
     if _is_read(source, sink, {target, f"{target}_runs"}):
@@ -107,7 +109,7 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
             Problem(
                 "E_FEEDBACK_LOOP",
                 where,
-                f"{seen(target)} is what the series reads; give another measurement, such as"
+                f"{seen(target)} is what the series itself reads; give another measurement, such as"
                 f" {seen(target + '_forecast')}",
             )
         ]
@@ -166,12 +168,12 @@ def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:
     )
     level = data["level"] if isinstance(data.get("level"), int | float) else 0.95
     problems = [
-        Problem("E_CONFIG_CROSS", f"{where}[{names.index(own)}]", f"{level:g} is `level` already; leave it out")
+        Problem("E_CONFIG_CROSS", f"{where}[{names.index(own)}]", f"{level:g} is already `level`; leave it out")
         for own in [level_name(level)]
         if own in names
     ]
     doubled = [
-        Problem("E_CONFIG_DUPLICATE", where, f"two of them would both be named {name}; name each once")
+        Problem("E_CONFIG_DUPLICATE", where, f"two of them would be named {name}; give each once")
         for name in dict.fromkeys(names)
         if names.count(name) > 1
     ]

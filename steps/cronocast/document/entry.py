@@ -38,7 +38,7 @@ class Entry:
         "extract classify forecast load",
     )
     title: str | None = setting(
-        Text(data=True, longest=200, about="text"), None, "What people read in reports and in Argo's UI."
+        Text(data=True, longest=200, about="text"), None, "Title shown in reports and in Argo's UI."
     )
     source: Any = setting(SOURCE, ..., "Where the history comes from.")  # an instance of the settings of its kind
     sink: Any = setting(SINK, SINK.usual_settings, "Where the forecast goes.")
@@ -49,8 +49,8 @@ class Entry:
     levels: tuple[float, ...] = setting(
         ListOf(Number(0.01, 0.999), 5),
         (),
-        "Nominal coverages of further intervals, such as 0.5, 0.8; each gives two more columns and fields, such as"
-        " yhat_lower_50, yhat_upper_50.",
+        "Additional prediction intervals, such as 0.5, 0.8; each adds two columns and fields, such as yhat_lower_50,"
+        " yhat_upper_50.",
         "forecast select load",
     )
     model: str = setting(_model, "auto", "Model; auto chooses by backtest.", "classify forecast select")
@@ -60,17 +60,19 @@ class Entry:
     options: dict[str, Any] = setting(
         MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast"
     )
-    series_class: str | None = setting(Text(CLASSES), None, "Class to use instead of the one found.", "classify")
+    series_class: str | None = setting(
+        Text(CLASSES), None, "Class to use instead of the one that classify finds.", "classify"
+    )
     periods: tuple[Duration, ...] = setting(
-        ListOf(Span(), 8), (), "Seasonal periods to use instead of those found.", "classify"
+        ListOf(Span(), 8), (), "Seasonal periods to use instead of those that classify finds.", "classify"
     )
     prepare: Prepare = setting(
-        Part(Prepare), Prepare(), "What is done with values before they are classified and forecast."
+        Part(Prepare), Prepare(), "How values are preprocessed before they are classified and forecast."
     )
     calendar: Calendar = setting(Part(Calendar), Calendar(), "The clock and the holidays that the values follow.")
-    clip: Clip = setting(Part(Clip), Clip(), "The range that values can physically have.")
+    clip: Clip = setting(Part(Clip), Clip(), "The physically possible range of the values.")
     min_points: int = setting(
-        Number(3, 1_000_000, whole=True), 24, "Fewer finished points make the class too_short.", "classify"
+        Number(3, 1_000_000, whole=True), 24, "Members with fewer finished points get the class too_short.", "classify"
     )
     on_no_data: str = setting(
         Text(("skip", "fail")), "skip", "What an empty window means: skipped (exit 0) or exit 66.", "extract"
@@ -78,21 +80,21 @@ class Entry:
     on_too_short: str = setting(
         Text(("forecast", "skip", "fail")),
         "forecast",
-        "What a member of class too_short gets: a naive forecast, or nothing; with fail the step ends with 66 where no"
+        "What a member of class too_short gets: a naive forecast, or nothing; with fail the step exits with 66 if no"
         " member is left.",
         "forecast",
     )
-    jobs: int = setting(Number(1, 256, whole=True), 1, "Members forecast at the same time.", "forecast")
+    jobs: int = setting(Number(1, 256, whole=True), 1, "Members forecast in parallel.", "forecast")
     budget: float = setting(
         Number(0, 3600, open_low=True),
         10.0,
-        "CPU seconds per member that auto may spend; what was not tried is recorded.",
+        "CPU seconds per member that auto may spend; models not tried are recorded.",
         "forecast",
     )
     schedules: tuple[str, ...] = setting(
         ListOf(_cron, 10),
         ("H * * * *",),
-        "When it runs on a cluster; a minute H is made from the name, so that series do not start together.",
+        "When it runs on a cluster; a minute H is derived from the name, so that series do not start together.",
     )
     timezone: str = setting(
         Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"), "UTC", "Time zone of the schedules."
@@ -102,10 +104,12 @@ class Entry:
         _slug, "cpu", "On a cluster: the profile (nodes, resources) its pods run with; the chart's values define them."
     )
     shards: int = setting(
-        Number(1, 100, whole=True), 1, "On a cluster: forecast pods that share the members of the series."
+        Number(1, 100, whole=True), 1, "On a cluster: number of forecast pods that share the members of the series."
     )
     singlePod: bool = setting(
-        Flag(), False, "On a cluster: run the whole chain as one pod; for series that need light models only."
+        Flag(),
+        False,
+        "On a cluster: run the whole chain as one pod; only for series that need nothing but light models.",
     )
 
     def source_measurement(self) -> str:
@@ -168,5 +172,5 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"key {name!r} stands there twice")
+            raise ValueError(f"key {name!r} appears twice")
     return dict(pairs)

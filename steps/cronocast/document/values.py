@@ -25,7 +25,7 @@ class _Loader(yaml.SafeLoader):
         for key, (mark, _) in zip(keys, node.value, strict=True):
             text = key if isinstance(key, str) else ascii(key)  # a list as a key can't be hashed; the loader refuses it
             if text != "<<" and text in known:
-                raise yaml.MarkedYAMLError(problem=f"key {seen(key)} stands there twice", problem_mark=mark.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"key {seen(key)} appears twice", problem_mark=mark.start_mark)
             known.add(text)
         return super().construct_mapping(node, deep=deep)
 
@@ -33,7 +33,7 @@ class _Loader(yaml.SafeLoader):
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
     """Nodes below one node with aliases followed, without following them (a bomb of aliases is small as text)."""
     if known.get(id(node)) == 0:
-        raise yaml.MarkedYAMLError(problem="an alias stands inside what it names", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(problem="an alias is inside what it refers to", problem_mark=node.start_mark)
     if id(node) not in known:
         known[id(node)] = 0  # begun
         children = (

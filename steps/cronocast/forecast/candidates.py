@@ -88,8 +88,8 @@ def unused(options: Mapping[str, Any], model: str, candidates: tuple[str, ...]) 
         row is None or row.reads_options for row in rows
     ):  # without a row it is a user's own: it may read them
         return []
-    readers = ", ".join(names) or "the models that auto chooses from by itself"
-    return [f"options_unused: {', '.join(sorted(options))}; no options are read by {readers}"]
+    readers = ", ".join(names) or "the models that auto tries by default"
+    return [f"options_unused: {', '.join(sorted(options))}; not read by {readers}"]
 
 
 def seasons(profile: "Profile", n: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from cronocast.forecast.backtest import Backtest
     from cronocast.timeseries.grid import Floats
 
-NAIVE = ("seasonal_naive", "naive")  # what every choice is held against
+NAIVE = ("seasonal_naive", "naive")  # what every choice is compared with
 COMBINED = 3  # a median of the best three is safer than the one winner and better than the median of all
 CLEAR = 0.75  # a winner whose error is under this share of the next one's stands alone
 UNUSABLE = 1e9  # score of what can't be chosen; a number, since results are JSON
@@ -22,8 +22,9 @@ GATE = 1.0  # a choice must not be worse than the better naive forecast
 ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again
 # Why a class alone calls for a model.
 BY_CLASS = {
-    "seasonal_naive": "seasonal_naive: the season was seen too few times to test anything else on it",
-    "constant": "constant: nearly always one value, which is repeated unless it was left for longer than ever",
+    "seasonal_naive": "seasonal_naive: too few cycles of the season for a backtest of other models",
+    "constant": "constant: nearly always one value, which is forecast unless the current deviation is the longest so"
+    " far",
 }
 
 
@@ -60,7 +61,7 @@ def choose(test: "Backtest", candidates: tuple[str, ...]) -> Choice:
     naive = reference(test)
     if naive is None or not tried:
         name = next((n for n in candidates if n in NAIVE and n not in test.failures), "naive")
-        return Choice((name,), f"{name}: the history is too short to test a forecast on its own past", {})
+        return Choice((name,), f"{name}: the history is too short for a backtest", {})
     doubted = {name: relative_error(test, test.forecasts[name], naive, 0 if name in NAIVE else DOUBT) for name in tried}
     ranked = sorted(tried, key=lambda name: (doubted[name], candidates.index(name)))
     names, why = _decide(test, ranked, doubted, naive)
@@ -71,13 +72,13 @@ def as_set(test: "Backtest", name: str, scores: dict[str, float]) -> Choice:
     """The one model that is set, and how it did in the backtest; scores as of `Choice`."""
     score, naive = scores.get(name), reference(test)
     if score is None or naive is None or name in NAIVE:
-        return Choice((name,), f"{name}: as set", scores)
+        return Choice((name,), f"{name}: as configured", scores)
     if _exact(test, naive):
         worse, error = not _exact(test, name), f"{naive} made no error in the backtest"
     else:
         worse, error = score > 1, f"its backtest error was {_percent(score)} of {naive}'s"
     advice = ", so repeating the past would have been better" if worse else ""
-    return Choice((name,), f"{name}: as set; {error}{advice}", scores)
+    return Choice((name,), f"{name}: as configured; {error}{advice}", scores)
 
 
 def _exact(test: "Backtest", name: str) -> bool:
@@ -95,9 +96,9 @@ def why_left(test: "Backtest", choice: Choice, used: tuple[str, ...]) -> str:
     if len(failed) == len(choice.names):
         return f"{used[0]} stands in: {said}, but {cause}"
     naive, rows = reference(test), [test.forecasts[name] for name in used if name in test.forecasts]
-    head, whose = (used[0], "its") if len(used) == 1 else (f"median of {', '.join(used)}", "together their")
+    head, whose = (used[0], "its") if len(used) == 1 else (f"median of {', '.join(used)}", "their combined")
     error = (
-        f"; {whose} error on {_starts(test)} was {_percent(relative_error(test, combine(rows), naive))} of {naive}'s"
+        f"; {whose} error at {_starts(test)} was {_percent(relative_error(test, combine(rows), naive))} of {naive}'s"
         if naive and rows
         else ""
     )
@@ -142,28 +143,26 @@ def _decide(test: "Backtest", ranked: list[str], doubted: dict[str, float], naiv
     best = ranked[0]
     days = _starts(test)
     error = (
-        f"{best}: its error on {days} was {_percent(relative_error(test, test.forecasts[best], naive))} of {naive}'s"
+        f"{best}: its error at {days} was {_percent(relative_error(test, test.forecasts[best], naive))} of {naive}'s"
     )
     if doubted[best] >= GATE:
         hardly = any(relative_error(test, test.forecasts[name], naive) < GATE for name in ranked)
-        return (
-            naive,
-        ), f"{naive}: no other model was better {f'by enough on {days} to rely on it' if hardly else f'on {days}'}"
+        return (naive,), f"{naive}: no other model was {'clearly ' if hardly else ''}better at {days}"
     usable = [name for name in ranked if doubted[name] < SLACK][:COMBINED]
     if len(usable) == 1 or doubted[best] < CLEAR * doubted[usable[1]]:
         return (best,), f"{error}, clearly the smallest"
     together = relative_error(test, combine([test.forecasts[name] for name in usable]), naive)
     if together >= GATE:
-        return (best,), f"{error}; combined with others it was no better"
+        return (best,), f"{error}; a combination with others was no better"
     why = (
-        f"median of {', '.join(usable)}: no one of them is clearly the best; together their error on {days} was"
+        f"median of {', '.join(usable)}: none of them is clearly the best; their combined error at {days} was"
         f" {_percent(together)} of {naive}'s"
     )
     return tuple(usable), why
 
 
 def _starts(test: "Backtest") -> str:
-    return f"{len(test.origins)} past starts"
+    return f"{len(test.origins)} forecast origins"
 
 
 def _percent(ratio: float) -> str:

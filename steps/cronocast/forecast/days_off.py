@@ -80,8 +80,8 @@ class Learnt:
     def _note(self, past: int, ahead: int, seen: int) -> str:
         like = ["past holidays"] if seen else []
         like += ["Sundays"] if self.weekly else []
-        follows = f"like {' and '.join(like)}" if like else "like ordinary days, with twice the band"
-        parts = [f"{past} holiday{'s' if past != 1 else ''} left out of the history"] if past else []
+        follows = f"like {' and '.join(like)}" if like else "like ordinary days, with an interval twice as wide"
+        parts = [f"{past} holiday{'s' if past != 1 else ''} excluded from the history"] if past else []
         parts += [f"{ahead} holiday{'s' if ahead != 1 else ''} ahead forecast {follows}"] if ahead else []
         return f"calendar: {'; '.join(parts)}"
 

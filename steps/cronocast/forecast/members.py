@@ -125,8 +125,8 @@ def _by_itself(job: MemberJob) -> MemberForecast:
         return without_forecast(
             job.profile,
             "failed",
-            "process_died: the process that forecast this member was killed, perhaps for memory; choose a lighter model"
-            " or fewer jobs",
+            "process_died: the process that forecast this member was killed, perhaps for lack of memory; choose a"
+            " lighter model or fewer jobs",
         )
 
 

@@ -74,8 +74,8 @@ def fitted(name: str, y: "Floats") -> tuple[Transform, str]:
         return (
             Transform(),
             (
-                f"transform: {name} needs values from zero up, and one above it; the lowest is {low:.6g}: they are"
-                " forecast as they are"
+                f"transform: {name} needs non-negative values, one of them positive; the lowest is {low:.6g}: they are"
+                " forecast without it"
             ),
         )
     size = float(np.median(seen[seen > 0]))

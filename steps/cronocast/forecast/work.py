@@ -217,4 +217,4 @@ class Work:
         steps = self.input.filled.unseen
         if not silent(steps, self.line.steps):
             return []
-        return [f"silent: nothing was measured in the newest {Duration.of(steps * self.profile.step_ns)}"]
+        return [f"silent: nothing was measured in the last {Duration.of(steps * self.profile.step_ns)}"]

@@ -47,7 +47,7 @@ def database_fault(value: str) -> str:
 def tag_key_fault(value: str) -> str:
     """Check a tag key; `time` and names that begin with `_` belong to the server."""
     if value in ("time", "_field", "_measurement", "_time"):
-        return f"{seen(value)} is a name of the server's own; allowed: any other tag key"
+        return f"{seen(value)} is a name that the server reserves; allowed: any other tag key"
     return identifier_fault(value)
 
 
@@ -72,7 +72,7 @@ def tag_value_fault(value: str) -> str:
     if not value:
         return "an empty tag value is the same as no tag; leave the tag out"
     if _CONTROL.search(value) or value.endswith("\\"):
-        return f"{seen(value)} can't be carried by line protocol; allowed: no control characters, no trailing backslash"
+        return f"{seen(value)} can't be written in line protocol; allowed: no control characters, no trailing backslash"
     if len(value.encode("utf-8", "replace")) > 4096:
         return f"{len(value)} characters; allowed: at most 4096 bytes"
     return ""

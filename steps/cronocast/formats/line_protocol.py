@@ -27,9 +27,7 @@ def series_key(measurement: str, tags: Iterable[tuple[str, str]]) -> bytes:
         if fault:
             raise ContractError("E_TAG", key, f"tag {seen(key)} can't be written: {fault}")
     if len({key for key, _ in ordered}) < len(ordered):
-        raise ContractError(
-            "E_TAG", measurement, f"one tag key stands there twice: {seen([key for key, _ in ordered])}"
-        )
+        raise ContractError("E_TAG", measurement, f"one tag key appears twice: {seen([key for key, _ in ordered])}")
     parts = [
         measurement.translate(MEASUREMENT_ESCAPES),
         *(f"{key.translate(TAG_ESCAPES)}={value.translate(TAG_ESCAPES)}" for key, value in ordered),

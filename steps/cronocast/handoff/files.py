@@ -123,14 +123,14 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON document
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ContractError(
-            "E_JSON", str(path), f"not a JSON document: {seen(str(error))}; run the step that writes it again"
+            "E_JSON", str(path), f"not a JSON document: {seen(str(error))}; rerun the step that writes it"
         ) from error
     except OSError as error:
         raise _storage(error, path) from error
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def check_plain_file(path: Path) -> int:
@@ -153,7 +153,7 @@ def check_plain_file(path: Path) -> int:
     if not os.access(path, os.R_OK):
         raise StorageError("E_INPUT_KIND", str(path), "not readable by this user; check its owner and mode")
     if status.st_size == 0:
-        raise DataError("E_INPUT_MISSING", str(path), "0 bytes; run the step that writes it again")
+        raise DataError("E_INPUT_MISSING", str(path), "0 bytes; rerun the step that writes it")
     return status.st_size
 
 

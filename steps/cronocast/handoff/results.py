@@ -145,8 +145,8 @@ def check_handoff(
         raise ContractError(
             "E_HANDOFF",
             str(path),
-            f"{result.name} beside it tells of {seen(written)}; run {step} again for this file, or give each forecast a"
-            " folder of its own",
+            f"{result.name} beside it describes {seen(written)}; run {step} again for this file, or give each forecast"
+            " a folder of its own",
         )
     if checksum != sha256(path):
         raise ContractError(

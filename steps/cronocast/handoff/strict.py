@@ -110,14 +110,14 @@ def _check_header(first: bytes, where: str, expected: bytes) -> None:
         raise ContractError(
             "E_CSV_HEADER",
             where,
-            f"{_shown(found)} is not the header {expected.decode()!r}; run the step that writes it again",
+            f"{_shown(found)} is not the header {expected.decode()!r}; rerun the step that writes it",
         )
 
 
 def _member(line: bytes, where: str, expected: bytes, done: set[tuple[str, str]]) -> Member:
     """The member that begins with this row, without any row yet."""
     if line == expected:
-        raise ContractError("E_CSV_ROW", where, "the header stands there again; one header, on line 1")
+        raise ContractError("E_CSV_ROW", where, "the header appears again; allowed: one header, on line 1")
     _check_text(line, where)
     try:
         cells = next(csv.reader([line.decode()], strict=True))
@@ -131,13 +131,14 @@ def _member(line: bytes, where: str, expected: bytes, done: set[tuple[str, str]]
         ) from error
     except (ValueError, IndexError, StopIteration) as error:
         raise ContractError(
-            "E_CSV_ROW", where, f"{_shown(line)} is no row; right: name,k=v,TIME,VALUE with tags sorted by key"
+            "E_CSV_ROW", where, f"{_shown(line)} is not a row; right: name,k=v,TIME,VALUE with tags sorted by key"
         ) from error
     if (name, tags) in done or not line.startswith(prefix(name, tags)):
         raise ContractError(
             "E_CSV_ROW",
             where,
-            f"member {seen(f'{name} {tags}')} comes a second time or is quoted oddly; rows of a member stand together",
+            f"member {seen(f'{name} {tags}')} appears a second time or is quoted differently; right: all rows of a"
+            " member together",
         )
     done.add((name, tags))
     return Member(name, tags, array("q"), tuple(array("d") for _ in expected.split(b",")[3:]))
@@ -183,7 +184,7 @@ def _add(member: Member, rest: bytes, where: str) -> None:
         raise ContractError(
             "E_CSV_TIME",
             where,
-            f"time {_shown(time)} does not come after the row before; right: rows ascend within a member",
+            f"time {_shown(time)} is not after that of the previous row; right: rows ascend within a member",
         )
     if len(values) != len(member.columns):
         token = "E_CSV_VALUE" if len(values) > len(member.columns) else "E_CSV_ROW"

@@ -120,7 +120,7 @@ class Client:
                 if attempt >= getattr(error, "tries", MAX_TRIES) or left <= 0 or (asked or 0.0) > left:
                     raise _last(error, attempt, spent, asked) from error
                 wait = max(asked or 0.0, self._wait(attempt, left))
-                self.say(f"{error}; try {attempt + 1} in {wait:.1f} s")
+                self.say(f"{error}; attempt {attempt + 1} in {wait:.1f} s")
                 time.sleep(wait)
         raise AssertionError("unreachable")
 
@@ -174,7 +174,7 @@ class Client:
             return
         sentence = (
             f"this machine's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} the server's;"
-            " set both by a time server"
+            " synchronise both with a time server"
         )
         if abs(ahead) > MOST_SKEW_S:
             raise ContractError("E_CLOCK_SKEW", self.where, f"{sentence}; allowed: {MOST_SKEW_S / 60:.0f} min")
@@ -245,7 +245,7 @@ def _last(error: TemporaryError, tries: int, spent: float, asked: float | None) 
     if isinstance(last := getattr(error, "last", None), CronocastError):
         return last
     wish = f", asked to wait {asked:.0f} s" if asked is not None else ""
-    return TemporaryError(error.token, error.where, f"{error.problem} ({tries} tries in {spent:.0f} s{wish})")
+    return TemporaryError(error.token, error.where, f"{error.problem} ({tries} attempts in {spent:.0f} s{wish})")
 
 
 def _check_plain(response: "requests.Response", where: str) -> None:
@@ -254,7 +254,5 @@ def _check_plain(response: "requests.Response", where: str) -> None:
 
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
-        sentence = (
-            f"Content-Encoding {coding[:40]!a} although identity was asked for; switch compression off in the proxy"
-        )
+        sentence = f"Content-Encoding {coding[:40]!a} although identity was requested; disable compression in the proxy"
         raise RetryableError("E_ENCODING", where, sentence, tries=2, last=ContractError("E_ENCODING", where, sentence))

@@ -72,7 +72,7 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, where: st
             wait_s=retry_after(headers.get("Retry-After", "")),
         )
     if 400 <= status < 600:
-        return RefusedError("E_REFUSED", where, f"{said}; the server refuses this request for good")
+        return RefusedError("E_REFUSED", where, f"{said}; the server refuses this request permanently")
     meant = (
         "redirects are not followed, name the final address"
         if 300 <= status < 400
@@ -113,7 +113,7 @@ def transfer_fault(error: BaseException, where: str) -> CronocastError:
         return RefusedError(
             "E_TLS",
             where,
-            f"the certificate is not accepted: {_tls_reason(causes)}; mend it, or name its authority as ca_file",
+            f"the certificate is not accepted: {_tls_reason(causes)}; fix it, or name its authority in ca_file",
         )
     if any(isinstance(e, ssl.SSLError) and not isinstance(e, ssl.SSLEOFError | ssl.SSLZeroReturnError) for e in causes):
         return RefusedError(
@@ -141,7 +141,7 @@ def transfer_fault(error: BaseException, where: str) -> CronocastError:
         "IncompleteRead" in type(e).__name__ or "ChunkLength" in type(e).__name__ or "ended prematurely" in str(e)
         for e in causes
     ):
-        return RetryableError("E_CUT", where, "the answer was cut before its end")
+        return RetryableError("E_CUT", where, "the answer was cut off before its end")
     reasons = [e.strerror for e in causes if isinstance(e, OSError) and isinstance(e.errno, int) and e.strerror]
     return RetryableError(
         "E_UNREACHABLE", where, f"connection lost: {reasons[-1] if reasons else 'closed by the other side'}"

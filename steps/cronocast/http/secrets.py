@@ -49,7 +49,7 @@ def check_scheme(server: Server, role: str) -> None:
             raise ConfigError.one(
                 "E_SECRET",
                 f"{role}.{what}_file",
-                f"stands there although auth is {server.auth}; allowed: auth {right}, or leave it out",
+                f"is set although auth is {server.auth}; allowed: auth {right}, or leave it out",
             )
 
 
@@ -86,7 +86,7 @@ def _read(path: str, where: str) -> bytes:
                 raise ConfigError.one(
                     "E_SECRET",
                     where,
-                    f"{path!a} can be read by everybody on the machine (mode {status.st_mode & 0o777:04o}); allowed:"
+                    f"{path!a} can be read by everyone on the machine (mode {status.st_mode & 0o777:04o}); allowed:"
                     " chmod 0400",
                 )
             return file.read(MAX_SECRET_BYTES + 2)

@@ -73,7 +73,7 @@ class Interim(http.client.HTTPResponse):
         version, status, reason = super()._read_status()  # type: ignore[misc]
         self.interim: int = getattr(self, "interim", 0) + (status == 100)
         if self.interim > MAX_INTERIM:
-            raise http.client.BadStatusLine("100 Continue again and again")
+            raise http.client.BadStatusLine("100 Continue too many times")
         return version, status, reason
 
 

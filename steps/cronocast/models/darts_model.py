@@ -70,7 +70,7 @@ def _library_class(name: str) -> type[ForecastingModel]:
     near = difflib.get_close_matches(name, there, 1)
     meant = f"did you mean {near[0]!r}? " if near else ""
     raise ConfigError.one(
-        "E_MODEL", "model", f"darts has no model {seen(name)}; {meant}those that work here: {', '.join(there)}"
+        "E_MODEL", "model", f"darts has no model {seen(name)}; {meant}available here: {', '.join(there)}"
     )
 
 

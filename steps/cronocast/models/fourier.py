@@ -24,7 +24,7 @@ HALF_LIFE = 1.0  # longest periods after which a point counts half
 
 
 class Fourier:
-    """Least squares on sines and cosines; how many, and whether with a slope, is chosen by the error on a held-out end.
+    """Least squares on sines and cosines; how many, and whether with a slope, is chosen by the error on held-out data.
 
     Source:
         Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 7.4 and 12.1 (dynamic harmonic
@@ -42,8 +42,8 @@ class Fourier:
             raise DataError(
                 "E_SHORT",
                 "fourier",
-                f"{y.size} points hold no two of the seasons {context.periods or '(none known)'}: extract more or set"
-                " periods",
+                f"{y.size} points do not cover two cycles of the seasons {context.periods or '(none known)'}: extract"
+                " more or set periods",
             )
         self.middle, self.unit = median(y), float(np.ptp(y)) or 1.0
         self.size = y.size

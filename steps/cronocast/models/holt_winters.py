@@ -25,7 +25,7 @@ SEASON_GAINS = ((0.05, 0.2, 0.5), (0.1, 0.4))  # for the shortest and the longes
 
 
 class HoltWinters:
-    """Additive Holt-Winters with a damped slope; all combinations of gains run side by side and the best one forecasts.
+    """Additive Holt-Winters with a damped trend; a grid of smoothing parameters is tried and the best one forecasts.
 
     Source:
         Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 8.3; two seasons: Taylor, Short-term

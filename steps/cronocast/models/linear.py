@@ -46,7 +46,7 @@ class Segment:
 
 
 class Linear:
-    """Extends the line of the last segment; a known season is taken out before and added again.
+    """Extends the line through the last segment of constant slope; a known season is removed first and added back.
 
     Short last segments borrow their slope from earlier ones, as far as those agree with each other (an empirical Bayes
     estimate: each slope weighted by its precision). What the newest values are off the line fades at the rate seen.

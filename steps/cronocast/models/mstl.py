@@ -46,8 +46,8 @@ class Mstl:
             raise DataError(
                 "E_SHORT",
                 "mstl",
-                f"{y.size} points hold no more than two of the seasons {context.periods or '(none known)'}: extract"
-                " more or set periods",
+                f"{y.size} points cover no more than two cycles of the seasons {context.periods or '(none known)'}:"
+                " extract more or set periods",
             )
         y = y[-max(MOST_POINTS, MOST_CYCLES * max(periods)) :]
         jump = -(-periods[0] // JUMP)

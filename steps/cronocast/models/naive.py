@@ -48,14 +48,15 @@ def best_season(y: "Floats", periods: tuple[int, ...]) -> int:
         raise DataError(
             "E_SHORT",
             "seasonal_naive",
-            f"{y.size} points hold no two of the seasons {periods or '(none known)'}: extract more or set periods",
+            f"{y.size} points do not cover two cycles of the seasons {periods or '(none known)'}: extract more or set"
+            " periods",
         )
     stretch = y.size - max(fitting)
     return min(fitting, key=lambda p: (float(np.mean(np.abs(y[-stretch:] - y[-stretch - p : y.size - p]))), p))
 
 
 class SeasonalNaive:
-    """Repeats the last season; of several periods the one that repeated best (ibid., 5.2)."""
+    """Repeats the last season; of several periods, the one that repeats best (ibid., 5.2)."""
 
     def fit(self, y: "Floats", context: "Context") -> Self:
         """Keep the last season of y, shape (t,).

@@ -22,32 +22,34 @@ class LstmOptions:
     epochs: int = setting(
         Number(1, 1000, whole=True),
         40,
-        "Epochs at most; training stops when the error on held-out windows no longer falls.",
+        "Maximum number of epochs; training stops when the error on held-out windows no longer falls.",
     )
-    units: int = setting(Number(1, 512, whole=True), 32, "Units of each layer.")
+    units: int = setting(Number(1, 512, whole=True), 32, "Units per layer.")
     # a third more cost each, the second rarely helps
-    layers: int = setting(Number(1, 3, whole=True), 1, "Layers one after the other; of `nbeats`: blocks.")
+    layers: int = setting(Number(1, 3, whole=True), 1, "Number of stacked layers; for `nbeats`, of blocks.")
     lookback: int | None = setting(
         Number(6, 100_000, whole=True),
         None,
-        "Steps in a window; if not given whole shortest seasons, 48 steps at least.",
+        "Steps per window; if not given, whole cycles of the shortest season, at least 48 steps.",
     )
     batch_size: int | None = setting(
-        Number(1, 4096, whole=True), None, "Windows in a batch; if not given 64, or 256 where there are many."
+        Number(1, 4096, whole=True), None, "Windows per batch; if not given, 64, or 256 where there are many."
     )
     learning_rate: float = setting(
         Number(1e-6, 1.0),
         0.0005,
-        "Step of the optimizer; larger ones overtake the smallest held-out error within an epoch.",
+        "Adam learning rate; larger values overshoot within one epoch.",
     )
-    seed: int | None = setting(Number(0, 999_999, whole=True), None, "Of the first weights and the order of windows.")
+    seed: int | None = setting(
+        Number(0, 999_999, whole=True), None, "Random seed of the initial weights and the order of windows."
+    )
 
 
 @dataclass(frozen=True)
 class NbeatsOptions(LstmOptions):
     """Options of `nbeats`."""
 
-    units: int = setting(Number(1, 512, whole=True), 64, "Units of each layer.")
+    units: int = setting(Number(1, 512, whole=True), 64, "Units per layer.")
     layers: int = setting(Number(1, 3, whole=True), 3, "Blocks.")  # the paper's 30 blocks of 512 are for 100,000 series
 
 
@@ -55,15 +57,19 @@ class NbeatsOptions(LstmOptions):
 class ProphetOptions:
     """Options of `prophet`; the names are Prophet's."""
 
-    growth: str = setting(Text(("linear", "flat")), "linear", "Whether the level may rise and fall.")
-    n_changepoints: int = setting(Number(0, 200, whole=True), 25, "Places at which the slope may change.")
-    changepoint_range: float = setting(Number(0, 1, open_low=True), 0.8, "Share of the history in which they lie.")
-    changepoint_prior_scale: float = setting(Number(0, 100, open_low=True), 0.05, "How freely the slope changes.")
+    growth: str = setting(Text(("linear", "flat")), "linear", "Whether the level has a slope (linear) or not (flat).")
+    n_changepoints: int = setting(Number(0, 200, whole=True), 25, "Number of potential changepoints of the slope.")
+    changepoint_range: float = setting(
+        Number(0, 1, open_low=True), 0.8, "Share of the history that may hold changepoints."
+    )
+    changepoint_prior_scale: float = setting(
+        Number(0, 100, open_low=True), 0.05, "How freely the slope changes at changepoints."
+    )
     seasonality_mode: str = setting(
         Text(("additive", "multiplicative")), "additive", "Whether seasons grow with the level."
     )
     seasonality_prior_scale: float = setting(
-        Number(0, 1000, open_low=True), 10.0, "How freely seasons follow the values."
+        Number(0, 1000, open_low=True), 10.0, "How closely seasons follow the values."
     )
 
 

@@ -22,7 +22,7 @@ WAVES = 10  # of each season at most, as Prophet has for a year; a season of p s
 
 
 class Prophet:
-    """Prophet's additive model with the periods found.
+    """Prophet's additive model with the periods that classify finds.
 
     Values are brought to 0..1 before, so that unit and level do not matter. Its own interval is not used: widths are
     measured, as for every model.

@@ -49,7 +49,7 @@ MODELS: Mapping[str, ModelRow] = {
     "seasonal_naive": ModelRow(
         "cronocast.models.naive:SeasonalNaive",
         extra="linear",
-        about="Repeats the last season; of several periods the one that repeated best (ibid., 5.2).",
+        about="Repeats the last season; of several periods, the one that repeats best (ibid., 5.2).",
     ),
     "constant": ModelRow(
         "cronocast.models.naive:Constant",
@@ -59,12 +59,13 @@ MODELS: Mapping[str, ModelRow] = {
     "linear": ModelRow(
         "cronocast.models.linear:Linear",
         extra="linear",
-        about="Extends the line of the last segment; a known season is taken out before and added again.",
+        about="Extends the line through the last segment of constant slope; a known season is removed first and added"
+        " back.",
     ),
     "theta": ModelRow(
         "cronocast.models.theta:Theta",
         extra="linear",
-        about="The classic theta forecast; its gain is the one that forecast a season ahead best at past origins.",
+        about="Classic theta method; its smoothing parameter is the one that was best a season ahead at past origins.",
     ),
     "arima": ModelRow(
         "cronocast.models.arima:Arima",
@@ -78,22 +79,22 @@ MODELS: Mapping[str, ModelRow] = {
         "cronocast.models.fourier:Fourier",
         extra="linear",
         about=(
-            "Least squares on sines and cosines; how many, and whether with a slope, is chosen by the error on a"
-            " held-out end."
+            "Least squares on sines and cosines; how many, and whether with a slope, is chosen by the error on"
+            " held-out data."
         ),
     ),
     "holt_winters": ModelRow(
         "cronocast.models.holt_winters:HoltWinters",
         extra="linear",
         about=(
-            "Additive Holt-Winters with a damped slope; all combinations of gains run side by side and the best one"
+            "Additive Holt-Winters with a damped trend; a grid of smoothing parameters is tried and the best one"
             " forecasts."
         ),
     ),
     "var": ModelRow(
         "cronocast.models.var:Var",
         extra="linear",
-        about="Vector autoregression of the members of an entry; one member alone has nobody to be forecast with.",
+        about="Vector autoregression of the members of an entry; it needs at least two of them.",
         together=True,
         past_only=True,
     ),
@@ -127,7 +128,7 @@ MODELS: Mapping[str, ModelRow] = {
     "prophet": ModelRow(
         "cronocast.models.prophet:Prophet",
         extra="prophet",
-        about="Prophet's additive model with the periods found.",
+        about="Prophet's additive model with the periods that classify finds.",
         options="cronocast.models.options:ProphetOptions",
     ),
     "darts:<Model>": ModelRow(

@@ -28,7 +28,7 @@ GAINS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # share of the newest value in th
 
 
 class Theta:
-    """The classic theta forecast; its gain is the one that forecast a season ahead best at past origins.
+    """Classic theta method; its smoothing parameter is the one that was best a season ahead at past origins.
 
     Source:
         Assimakopoulos & Nikolopoulos, The theta model, 2000; as exponential smoothing with drift: Hyndman & Billah,

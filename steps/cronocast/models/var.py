@@ -85,15 +85,13 @@ class VarMany:
             raise DataError(
                 "E_ALONE",
                 "var",
-                "there is no other member; forecast it with another model, or several members with group_by",
+                "there is no other member; choose another model, or several members with group_by",
             )
         seen = np.where(known, self._values[rows][:, at], np.nan)
         recent = np.isfinite(seen[:, -COMPARED:])
         seen = seen[(recent.mean(axis=1) >= OVERLAP) & recent[:, -LEADS:].any(axis=1)]
         if not len(seen):
-            raise DataError(
-                "E_NO_OVERLAP", "var", "no other member was observed at its times; forecast it with another model"
-            )
+            raise DataError("E_NO_OVERLAP", "var", "no other member was observed at its times; choose another model")
         lag = min((p for p in context.periods if 2 * p <= y.size), default=1)
         most = min(MOST_OTHERS, y.size // ROWS_PER_COEFFICIENT - 1)
         order = np.argsort(-_likeness(y[-COMPARED:], seen[:, -COMPARED:], min(lag, COMPARED // 2)), kind="stable")
@@ -121,7 +119,8 @@ def _likeness(y: "Floats", others: "Floats", lag: int) -> "Floats":
     n = mine.size - LEADS
     own = np.stack([mine[LEADS - k : LEADS - k + n] for k in range(1, LEADS + 1)], axis=1)
     left = _normal(mine[LEADS:] - own @ _solve(own, mine[LEADS:], RIDGES[0]))
-    return np.max([np.abs(theirs[:, LEADS - k : LEADS - k + n] @ left) for k in range(1, LEADS + 1)], axis=0) / n  # type: ignore[no-any-return]
+    products = [np.abs(theirs[:, LEADS - k : LEADS - k + n] @ left) for k in range(1, LEADS + 1)]
+    return np.asarray(np.max(products, axis=0) / n)
 
 
 def _normal(z: "Floats") -> "Floats":
@@ -156,9 +155,7 @@ def _extend(x: "Floats", h: int) -> "Floats":
         if _largest_root(weights, order) <= LARGEST_ROOT:
             break
     else:
-        raise DataError(
-            "E_UNSTABLE", "var", "its members drive each other up without end; forecast it with another model"
-        )
+        raise DataError("E_UNSTABLE", "var", "its members drive each other up without limit; choose another model")
     slack = np.ptp(x, axis=0) / 2
     low, high = x.min(axis=0) - slack, x.max(axis=0) + slack
     newest, out = x[: -order - 1 : -1].copy(), np.empty(h)
@@ -206,7 +203,7 @@ def _largest_root(weights: "Floats", order: int) -> float:
 
 
 class Var:
-    """Vector autoregression of the members of an entry; one member alone has nobody to be forecast with."""
+    """Vector autoregression of the members of an entry; it needs at least two of them."""
 
     @staticmethod
     def fit_many(ys: "Sequence[Floats]", contexts: "Sequence[Context]") -> VarMany:

@@ -60,7 +60,7 @@ def _earlier(folder: Path, identity: Identity, notes: list[str]) -> tuple[str, S
             notes += [f"model_previous_generation: {reason}" for reason in reasons]
             return name, saved
         if end_ns > identity.end_ns:
-            reasons.append(f"E_MODEL_LATER {name}: left by a later run, whose forecast begins {stamp(end_ns)}")
+            reasons.append(f"E_MODEL_LATER {name}: saved by a later run, whose forecast begins {stamp(end_ns)}")
     notes += [f"model_retrained: {reason}" for reason in reasons]
     return "", None
 

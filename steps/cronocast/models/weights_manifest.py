@@ -152,7 +152,7 @@ def _check_signature(manifest: dict[str, Any], where: str) -> None:
             raise ContractError(
                 "E_MODEL_SIGNATURE",
                 where,
-                "the manifest is not signed with our key; a security event if nobody changed the key",
+                "the manifest is not signed with our key; a security incident unless the key was changed",
             )
 
 
@@ -185,7 +185,7 @@ def read_bytes(path: Path, most: int) -> bytes:
             raise ContractError(
                 "E_MANIFEST",
                 str(path),
-                f"{path.name} is no plain file or has {status.st_size} bytes, at most {most} are read",
+                f"{path.name} is not a plain file, or has {status.st_size} bytes where at most {most} are read",
             )
         return os.read(handle, most + 1)
     finally:
@@ -194,7 +194,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("a key stands there twice")
+        raise ValueError("a key appears twice")
     return dict(pairs)
 
 

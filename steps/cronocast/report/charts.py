@@ -92,10 +92,10 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
         forecast_line(frame, member),
     ]
     about = (
-        f"{len(times):,} values from {clock(times[0], zone, year=True)} to {clock(times[-1], zone, year=True)}, the"
-        " part above is marked."
+        f"{len(times):,} values from {clock(times[0], zone, year=True)} to {clock(times[-1], zone, year=True)};"
+        " the part shown above is marked."
     )
-    return drawing(parts, size, uid, f"All of the history of {member.label}", about)
+    return drawing(parts, size, uid, f"The whole history of {member.label}", about)
 
 
 def steps_chart(member: MemberView, size: Size, uid: str) -> str:
@@ -119,7 +119,7 @@ def steps_chart(member: MemberView, size: Size, uid: str) -> str:
         f"{length(test.steps[0] * member.step_ns)} ahead: {number(test.chosen[0])};"
         f" {length(test.steps[-1] * member.step_ns)} ahead: {number(test.chosen[-1])}."
     )
-    return drawing([*parts, *place(ends, frame, size)], size, uid, "Backtest error by how far ahead", about, frame)
+    return drawing([*parts, *place(ends, frame, size)], size, uid, "Backtest error by step ahead", about, frame)
 
 
 def sparkline(member: MemberView, focus: Focus) -> str:
@@ -164,7 +164,7 @@ def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> st
         return f"{said} No forecast."
     yhat, lower, upper = ahead.columns[:3]
     end = (
-        f"{clock(ahead.time_ns[-1], zone, year=True)}: {number(yhat[-1], span)}, {percent(level)} band"
+        f"{clock(ahead.time_ns[-1], zone, year=True)}: {number(yhat[-1], span)}, {percent(level)} interval"
         f" {number(lower[-1], span)} to {number(upper[-1], span)}"
     )
     return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}."

@@ -69,7 +69,7 @@ def _intervals(member: MemberView, levels: Sequence[float], times: list[int], sp
         texts = [
             f"{number(lower[place[t]], span)} to {number(upper[place[t]], span)}" if t in place else None for t in times
         ]
-        rows.append(_row(f"{percent(levels[i])} band" if len(levels) > 1 else "band", "band", [], texts))
+        rows.append(_row(f"{percent(levels[i])} interval" if len(levels) > 1 else "interval", "band", [], texts))
     return rows
 
 

@@ -155,7 +155,7 @@ def legend_items(
 ) -> list[tuple[tuple[str, str, int], int, float]]:
     """What stands in the chart (class, label, shades), with row and x of each item; rows wrap at the width."""
     items = [("measured", "measured", 1)] if len(member.history.time_ns) > focus.first else []
-    bands = [("band", f"{percent(level)} band", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
+    bands = [("band", f"{percent(level)} interval", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
     items += [("forecast", "forecast", 1), *reversed(bands)] if len(member.forecast.time_ns) else []
     items += [("earlier", "forecast of earlier runs", 1)] if member.earlier else []
     changes = member.profile.change_points_ns if member.profile else ()

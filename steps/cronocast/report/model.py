@@ -189,7 +189,8 @@ def _set_aside_earlier(results: dict[str, dict[str, Any]], problems: list[str]) 
     results |= {step: {} for step in later}
     if earlier:
         problems.append(
-            f"{', '.join(earlier)}: done by an earlier try of this run and not shown, {failed} has failed since"
+            f"{', '.join(earlier)}: from an earlier attempt of this run and not shown, since {failed} has failed after"
+            " it"
         )
     return (failed, *later)
 

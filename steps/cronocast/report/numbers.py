@@ -45,9 +45,7 @@ def _errors(member: MemberView) -> str:
         for s, c, n in list(zip(test.steps, test.chosen, test.naive, strict=True))[:MOST_ROWS]
     )
     head = '<tr><th>Ahead</th><th class="n">chosen</th><th class="n">naive</th></tr>'
-    return _folded(
-        "Mean absolute error by how far ahead", f"<table><thead>{head}</thead><tbody>{steps}</tbody></table>"
-    )
+    return _folded("Mean absolute error by step ahead", f"<table><thead>{head}</thead><tbody>{steps}</tbody></table>")
 
 
 def _table(
@@ -67,11 +65,7 @@ def _table(
         f"<tr><td>{words.clock(int(t), scene.zone, year=True, seconds=seconds)}</td>{_cells(values, digits)}</tr>"
         for t, *values in rows
     )
-    more = (
-        f'<p class="soft">The first {len(rows)} of {total:,} rows; {file} holds them all.</p>'
-        if len(rows) < total
-        else ""
-    )
+    more = f'<p class="soft">The first {len(rows)} of {total:,} rows; {file} has all.</p>' if len(rows) < total else ""
     return _folded(
         title,
         "<table><thead><tr><th>Time"

@@ -32,7 +32,7 @@ MARKS = {
 }
 STATE_OF = {"ok": "ok", "failed": "bad", "missing": "none", "fallback": "warn", "skipped": "warn", "superseded": "warn"}
 # reasons that say too little by themselves
-DROPPED = {"gap": "missing or on holidays", "prepared": "by what prepare asks for"}
+DROPPED = {"gap": "missing or on holidays", "prepared": "by the prepare settings"}
 MOST_NOTES = 5  # of a step; its result file holds them all
 OPENED_MEMBERS = 3  # the others unfold at a click
 STATE_NAMES = {"ok": "ok", "warn": "attention", "bad": "failed"}
@@ -108,8 +108,9 @@ def run_section(view: RunView, number: int) -> str:
     ]
     if len(ranked) > DETAILED_MEMBERS:
         detailed.append(
-            f'<p class="soft">Charts of the first {DETAILED_MEMBERS} of {len(ranked):,} members stand here, those that'
-            " deserve a look first. For any other: <code>cronocast plot RUN_FOLDER --member TAGS --out"
+            f'<p class="soft">Charts of the first {DETAILED_MEMBERS} of {len(ranked):,} members are shown, those that'
+            " need attention first. For any other:"
+            " <code>cronocast plot RUN_FOLDER --member TAGS --out"
             " member.svg</code>.</p>"
         )
     state, sentence = sentences.headline(view)
@@ -137,7 +138,7 @@ def _meta(view: RunView, scene: Scene) -> str:
     if longest and len(longest.forecast.time_ns):
         parts.append(f"forecast {words.length(len(longest.forecast.time_ns) * longest.step_ns, counted=True)} ahead")
     parts += [words.counted(len(view.members), "member")] if len(view.members) > 1 else []
-    parts += [f"beside {words.counted(len(view.earlier_runs), 'earlier run')}"] if view.earlier_runs else []
+    parts += [f"compared with {words.counted(len(view.earlier_runs), 'earlier run')}"] if view.earlier_runs else []
     return " · ".join(parts)
 
 
@@ -182,7 +183,7 @@ def _notes(view: RunView) -> str:
             for reason, count in step.dropped.items()
             if count
         )
-        said = [f"rows left out: {dropped}"] if dropped else []
+        said = [f"rows dropped: {dropped}"] if dropped else []
         said += step.notes[:MOST_NOTES]
         lines += [f'<p class="soft">{step.name}: {safe("; ".join(said))}.</p>'] if said else []
     return f'<div class="notes">{"".join(lines)}</div>' if lines else ""
@@ -201,20 +202,22 @@ def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
     )
     remarked = sum(sentences.remark(m, scene.level)[0] < 9 for m in ranked)
     said = (
-        words.counted(remarked, "of them deserves a look and stands first", "of them deserve a look and stand first")
+        words.counted(
+            remarked, "of them needs attention and is listed first", "of them need attention and are listed first"
+        )
         if remarked
-        else "None of them needs a look"
+        else "None of them needs attention"
     )
     head = (
         '<th>Member</th><th><span class="vh">Picture</span></th><th>Class</th><th>Model</th><th class="n">Error /'
-        ' naive</th><th class="n">Band held</th><th class="n">Written</th>'
+        ' naive</th><th class="n">Coverage</th><th class="n">Written</th>'
     )
     rows = "".join(
         _overview_row(m, scene, f"s{number}m{i}" if i < DETAILED_MEMBERS else "")
         for i, m in enumerate(ranked[:LISTED_MEMBERS])
     )
     rest = (
-        f'<p class="soft">The first {LISTED_MEMBERS:,} stand here; forecast.result.json holds them all.</p>'
+        f'<p class="soft">The first {LISTED_MEMBERS:,} are shown; forecast.result.json has all.</p>'
         if len(ranked) > LISTED_MEMBERS
         else ""
     )
@@ -233,7 +236,7 @@ def _overview_row(member: MemberView, scene: Scene, target: str) -> str:
     ratio = f"{test.ratio:.2f}" if test and test.ratio is not None else "-"
     held = words.percent(test.coverage) if test else "-"
     written = "-" if member.written is None else f"{member.written:,}"
-    numbers = (("error / naive", ratio), ("band held", held), ("points written", written))
+    numbers = (("error / naive", ratio), ("coverage", held), ("points written", written))
     cells = "".join(
         f'<td class="n{" none" if value == "-" else ""}" data-name="{name}">{value}</td>' for name, value in numbers
     )

@@ -14,26 +14,26 @@ def class_evidence(member: MemberView, scene: Scene) -> str:
     """Why the member has its class, with the numbers behind."""
     profile = member.profile
     if profile is None:
-        return '<section class="evidence"><h3>Why this class</h3><p>There is no profile of this member.</p></section>'
+        return '<section class="evidence"><h3>Why this class</h3><p>There is no profile for this member.</p></section>'
     gaps = (
         f"{profile.gaps.missing:,} of {profile.points + profile.gaps.missing:,} steps"
         f" ({words.percent(profile.gaps.share)}), longest {profile.gaps.longest:,}"
     )
     changes = [words.clock(t, scene.zone, year=True) for t in profile.change_points_ns]
     facts = [
-        ("repeats every", sentences.periods(member) or "nothing found"),
+        ("repeats every", sentences.periods(member) or "none found"),
         ("values", f"{profile.points:,}, one per {words.length(profile.step_ns)}"),
     ]
     facts += [
-        ("missing or left out", gaps if profile.gaps.missing else "none"),
+        ("missing or excluded", gaps if profile.gaps.missing else "none"),
         (
             "changes of level or slope",
-            ", ".join(changes[-3:]) + (f" and {len(changes) - 3} before" if len(changes) > 3 else "") or "none",
+            ", ".join(changes[-3:]) + (f" and {len(changes) - 3} earlier" if len(changes) > 3 else "") or "none",
         ),
     ]
     facts += [("noted", ", ".join(note.replace("_", " ") for note in profile.notes))] if profile.notes else []
     numbers = [(name.replace("_", " "), words.evidence_number(value)) for name, value in profile.evidence.items()]
-    behind = f"<details><summary>The numbers that decided it</summary>{_facts(numbers)}</details>" if numbers else ""
+    behind = f"<details><summary>The numbers behind it</summary>{_facts(numbers)}</details>" if numbers else ""
     title = f"Why {profile.series_class.replace('_', ' ')}"
     why = safe(words.sentence(profile.why))
     return f'<section class="evidence"><h3>{safe(title)}</h3><p>{why}</p>{_facts(facts)}{behind}</section>'
@@ -47,20 +47,20 @@ def past_section(member: MemberView, scene: Scene) -> str:
     """How the models did on held-out values."""
     test = member.backtest
     if test is None or not (test.scores or test.mase is not None):
-        why = "The history is too short, or no forecast was made, so nothing was tried on held-out values."
-        return f'<section class="past"><h3>How it did on the past</h3><p>{why}</p></section>'
+        why = "There was no backtest: the history is too short, or no forecast was made."
+        return f'<section class="past"><h3>Backtest</h3><p>{why}</p></section>'
     said = "; ".join(filter(None, (sentences.error_sentence(member), sentences.coverage_sentence(test, scene.level))))
-    tried = f"Tried on {words.counted(test.origins, 'past start')}: {said}" if test.origins else said
+    tried = f"At {words.counted(test.origins, 'forecast origin')}: {said}" if test.origins else said
     intro = f"<p>{safe(tried[:1].upper() + tried[1:])}.</p>" if said else ""
     rest = "".join(
         f'<p class="soft">{safe(name)} failed in the backtest: {safe(why)}</p>' for name, why in test.failed.items()
     )
     rest += (
-        f'<p class="soft">Not tried, the time was used up: {safe(", ".join(test.not_tried))}.</p>'
+        f'<p class="soft">Not tried, since the CPU budget was used up: {safe(", ".join(test.not_tried))}.</p>'
         if test.not_tried
         else ""
     )
-    return f'<section class="past"><h3>How it did on the past</h3>{intro}{_scores(member, test)}{rest}</section>'
+    return f'<section class="past"><h3>Backtest</h3>{intro}{_scores(member, test)}{rest}</section>'
 
 
 def _chosen_models(label: str) -> set[str]:

@@ -135,7 +135,7 @@ def _one(view: RunView, member: MemberView, scene: Scene) -> tuple[str, int, int
     if focus.first > 0:
         times = member.history.time_ns
         said = (
-            f"All of the history that was read, {words.length_about(times[-1] - times[0] + member.step_ns)}; times in"
+            f"The whole history, {words.length_about(times[-1] - times[0] + member.step_ns)}; times in"
             f" {scene.zone_name}"
         )
         parts += [
@@ -150,7 +150,7 @@ def _many(view: RunView, members: list[MemberView], scene: Scene) -> tuple[str, 
     shown = members[:MOST_PANELS]
     width, y = 2 * PANEL.width + 3 * PAD, PAD + 20
     said = (
-        f"{len(shown)} of {len(members):,} members, those that deserve a look first"
+        f"{len(shown)} of {len(members):,} members, those that need attention first"
         if len(shown) < len(members)
         else words.counted(len(members), "member")
     )
@@ -196,7 +196,7 @@ def _short_facts(member: MemberView) -> str:
     test = member.backtest
     facts = [member.series_class.replace("_", " "), words.model_words(member.model)]
     facts += [f"error / naive {test.ratio:.2f}"] if test and test.ratio is not None else []
-    facts += [f"band held {words.percent(test.coverage)}"] if test and test.coverage is not None else []
+    facts += [f"coverage {words.percent(test.coverage)}"] if test and test.coverage is not None else []
     return " · ".join(fact for fact in facts if fact)
 
 

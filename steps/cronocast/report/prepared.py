@@ -47,16 +47,16 @@ def _changed(member: MemberView, settings: Mapping[str, Any]) -> list[str]:
     if rows := _count(member, "resampled_away"):
         rule = RULES.get(str(settings.get("prepare.resample")), "one value")
         done.append(
-            f"rows of the same {length(member.step_ns)} became one value, {rule} ({counted(rows, 'row')} fewer)"
+            f"rows of the same {length(member.step_ns)} were aggregated to {rule} ({counted(rows, 'row')} fewer)"
         )
     if settings.get("prepare.rate") is True:
         resets = _count(member, "counter_resets")
-        began = f" (they began anew {counted(resets, 'time')})" if resets else ""
-        done.append(f"the values count up, so their growth per second is forecast{began}")
+        began = f" ({counted(resets, 'reset')})" if resets else ""
+        done.append(f"the values are a counter, so their rate per second is forecast{began}")
     if odd := _count(member, "outliers"):
-        done.append(f"{counted(odd, 'odd value')} left out")
+        done.append(f"{counted(odd, 'outlier')} removed")
     if _count(member, "smoothed"):
-        done.append(f"each value became the mean of {_span(settings.get('prepare.smooth'))} up to it")
+        done.append(f"each value was replaced by the mean of {_span(settings.get('prepare.smooth'))} up to it")
     return done
 
 
@@ -71,12 +71,13 @@ def _left_out(member: MemberView) -> list[str]:
         seen = _count(member, "left_out_in_silent_steps")
         also = f", with {counted(seen, 'value')} in them" if seen else ""
         done.append(
-            f"{_steps(member, silent)} left out{also}, since hardly anything is measured at these times of day or week"
+            f"{_steps(member, silent)} excluded{also}, since hardly anything is measured at these times of the day or"
+            " week"
         )
     if days_off := _count(member, "left_out_on_holidays"):
-        done.append(f"{_steps(member, days_off)} on holidays left out, since they are no ordinary days")
+        done.append(f"{_steps(member, days_off)} on holidays excluded, since they are not ordinary days")
     if old := _count(member, "left_out_before_outage"):
-        done.append(f"{counted(old, 'value')} from before a long gap left out")
+        done.append(f"{counted(old, 'value')} from before a long gap excluded")
     return done
 
 
@@ -118,4 +119,4 @@ def _scale(member: MemberView) -> list[str]:
     name = str(member.prepared.get("transform") or "")
     power = number_of(member.prepared.get("power"))
     scale = SCALES.get(name) or (f"the values to the power of {power:g}" if power is not None else "")
-    return [f"{scale} were forecast and turned back"] if scale else []
+    return [f"{scale} were forecast and transformed back"] if scale else []

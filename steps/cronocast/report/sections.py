@@ -59,7 +59,7 @@ def _lead(view: RunView, member: MemberView, scene: Scene) -> str:
         parts.append(f'<div class="banner {kind}"><p>{safe(member.reason)}</p></div>')
     elif not len(member.forecast.time_ns):
         failed = next((s.name for s in view.steps if s.status != "ok"), "forecast")
-        parts.append(f'<div class="banner warn"><p>No forecast of this member: see {failed} above.</p></div>')
+        parts.append(f'<div class="banner warn"><p>No forecast for this member: see {failed} above.</p></div>')
     prepared = prepared_sentence(member, view.settings)
     parts += [f'<p class="soft">{safe(prepared)}</p>'] if prepared else []
     parts += [
@@ -92,7 +92,7 @@ def _ahead_tiles(member: MemberView, scene: Scene) -> list[str]:
     year = words.years_differ(scene.now, times[-1], scene.zone)
     for name, i in (("Next", 0), ("At the end", len(times) - 1))[: len(times)]:
         yhat, lower, upper = (words.number(column[i], span) for column in columns)
-        about = f"{words.percent(scene.level)} band {lower} to {upper}"
+        about = f"{words.percent(scene.level)} interval {lower} to {upper}"
         tiles.append(_tile(f"{name}, {words.clock(times[i], scene.zone, year=year)}", yhat, about))
     return tiles
 
@@ -105,9 +105,13 @@ def _error_tile(member: MemberView, ratio: float) -> str:
 
 def _coverage_tile(test: BacktestView, coverage: float, level: float) -> str:
     narrow = coverage < level - sentences.COVERAGE_TOLERANCE
-    about = f"of held-out values, {words.counted(test.origins, 'past start')}" if test.origins else "of held-out values"
-    about += "".join(f"; {words.percent(other)} band: {words.percent(share)}" for other, share in test.further)
-    name = f"The {words.percent(level)} band held"
+    about = (
+        f"of held-out values, {words.counted(test.origins, 'forecast origin')}"
+        if test.origins
+        else "of held-out values"
+    )
+    about += "".join(f"; {words.percent(other)} interval: {words.percent(share)}" for other, share in test.further)
+    name = f"Coverage of the {words.percent(level)} interval"
     return _tile(name, words.percent(coverage), about, "warn-text" if narrow else "")
 
 
@@ -127,8 +131,8 @@ def _charts(member: MemberView, scene: Scene, uid: str) -> str:
         parts.append(
             _figure(
                 context,
-                f"All of the history that was read, {words.length_about(times[-1] - times[0] + member.step_ns)}; the"
-                " part shown above is marked.",
+                f"The whole history, {words.length_about(times[-1] - times[0] + member.step_ns)}; the part shown above"
+                " is marked.",
             )
         )
     return "".join(parts)
@@ -156,4 +160,4 @@ def _by_step(member: MemberView, uid: str) -> str:
     figure = _figure(
         pictures, "Mean absolute error on held-out values, in the unit of the series.", f"{uid}-h", steps_hover(member)
     )
-    return f'<section class="ahead-of"><h3>Error by how far ahead</h3>{figure}</section>' if pictures else ""
+    return f'<section class="ahead-of"><h3>Error by step ahead</h3>{figure}</section>' if pictures else ""

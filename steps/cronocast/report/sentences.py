@@ -12,12 +12,12 @@ from cronocast.report.scores import BacktestView
 # DESIGN.md section 9, in a few words.
 EXITS = {
     1: "a bug in cronocast",
-    2: "wrong use of the command line",
+    2: "incorrect use of the command line",
     66: "input is missing, too large or too short",
-    69: "the server refuses for good; a person has to mend the server or the entry",
+    69: "the server refuses permanently; fix the server or the entry",
     70: "the result was impossible and was not written",
-    74: "the volume is full, read-only or failing; the engine tries again",
-    75: "a passing fault; the engine tries again",
+    74: "the volume is full, read-only or failing; the engine retries",
+    75: "a transient fault; the engine retries",
     76: "an answer or file breaks the contract",
     77: "the server refuses the credentials",
     78: "the configuration is wrong",
@@ -50,7 +50,7 @@ def error_sentence(member: MemberView) -> str:
     ratio = member.backtest.ratio if member.backtest else None
     if ratio is None:
         return ""
-    return f"error {ratio:.2f} of {naive_words(member)} ({better(ratio)})"
+    return f"error {ratio:.2f} relative to {naive_words(member)} ({better(ratio)})"
 
 
 def better(ratio: float) -> str:
@@ -76,8 +76,8 @@ def earlier_sentence(run: str, past: Member, member: MemberView, zone: tzinfo) -
     error = sum(abs(actual - yhat) for actual, yhat, _, _ in pairs) / len(pairs)
     made = f"The forecast of {clock(past.time_ns[0], zone)} onwards"
     return (
-        f"{made} (run {run}) has met {counted(len(pairs), 'measured value')} since: mean error {number(error)},"
-        f" {inside} of {len(pairs)} inside its band."
+        f"{made} (run {run}), compared with {counted(len(pairs), 'measured value')} since: mean error {number(error)},"
+        f" {inside} of {len(pairs)} inside its interval."
     )
 
 
@@ -85,8 +85,11 @@ def coverage_sentence(backtest: BacktestView | None, level: float) -> str:
     """How the band held on held-out values."""
     if backtest is None or backtest.coverage is None:
         return ""
-    further = "".join(f", {percent(other)} band {percent(share)}" for other, share in backtest.further)
-    return f"{percent(backtest.level or level)} band held {percent(backtest.coverage)} of held-out values{further}"
+    further = "".join(f", the {percent(other)} interval {percent(share)}" for other, share in backtest.further)
+    return (
+        f"the {percent(backtest.level or level)} interval covered {percent(backtest.coverage)} of held-out"
+        f" values{further}"
+    )
 
 
 def remark(member: MemberView, level: float) -> tuple[int, str]:
@@ -108,13 +111,13 @@ def remark(member: MemberView, level: float) -> tuple[int, str]:
             ),
         )
     if backtest and backtest.ratio is not None and backtest.ratio > 1.005:
-        return 3, f"worse than naive: error {backtest.ratio:.2f} of it"
+        return 3, f"worse than naive: error {backtest.ratio:.2f} times as large"
     if (
         backtest
         and backtest.coverage is not None
         and backtest.coverage < (backtest.level or level) - COVERAGE_TOLERANCE
     ):
-        return 4, f"band too narrow: held {percent(backtest.coverage)}"
+        return 4, f"interval too narrow: coverage {percent(backtest.coverage)}"
     if member.series_class == "too_short":
         return 5, "too little history"
     return 9, ""

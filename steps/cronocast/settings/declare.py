@@ -104,7 +104,7 @@ def unknown(name: str, where: str, fields: tuple[str, ...], value: object) -> Pr
         return Problem(
             "E_SECRET_INLINE",
             where,
-            f"a secret of {len(str(value))} characters stands in the document; name a file with {name}_file instead",
+            f"a secret of {len(str(value))} characters is in the document; name a file with {name}_file instead",
         )
     near = difflib.get_close_matches(name, fields, 1)
     meant = f"did you mean {near[0]!r}? " if near else ""

@@ -59,7 +59,7 @@ class Text:
                 Problem(
                     "E_UNRENDERED",
                     where,
-                    f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}",
+                    f"{seen(value)} holds a template placeholder that was never filled in; allowed: {self.words()}",
                 )
             )
         elif self.choices and value not in self.choices:
@@ -166,7 +166,7 @@ class Span:
                 Problem(
                     "E_UNRENDERED",
                     where,
-                    f"{seen(value)} holds a template mark that was never filled in; allowed: {self.words()}",
+                    f"{seen(value)} holds a template placeholder that was never filled in; allowed: {self.words()}",
                 )
             )
             return None
@@ -216,9 +216,7 @@ class ListOf:
             return None
         items = [self.item.check(item, f"{where}[{i}]", problems) for i, item in enumerate(value)]
         if doubled := [item for i, item in enumerate(value) if item in value[:i]]:
-            problems.append(
-                Problem("E_CONFIG_DUPLICATE", where, f"{seen(doubled[0])} stands there twice; name each once")
-            )
+            problems.append(Problem("E_CONFIG_DUPLICATE", where, f"{seen(doubled[0])} is listed twice; name each once"))
         return tuple(items)
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
@@ -282,7 +280,8 @@ class Anything:
             Problem(
                 "E_CONFIG_TYPE",
                 where,
-                f"{seen(value)} is no JSON value; allowed: text, numbers, true, false, lists and mappings with text as"
+                f"{seen(value)} is not a JSON value; allowed: text, numbers, true, false, lists and mappings with text"
+                " as"
                 " keys",
             )
         )

@@ -58,7 +58,7 @@ def host_fault(host: str) -> str:
         if re.fullmatch(r"(0x)?[0-9a-f]*(\.(0x)?[0-9a-f]*)*", host) and re.search(r"(^|\.)(0x[0-9a-f]*|[0-9]+)$", host):
             return "is an unusual spelling of an IP address; write it as four decimal numbers"
         if not re.fullmatch(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", host) or len(host) > 253:
-            return "is no host name; allowed: letters, digits, dots and dashes, no trailing dot"
+            return "is not a host name; allowed: letters, digits, dots and dashes, no trailing dot"
         return ""
     address = getattr(address, "ipv4_mapped", None) or address
     if address.is_link_local or address.is_unspecified or address.is_multicast:
@@ -69,8 +69,8 @@ def host_fault(host: str) -> str:
 def cron_fault(value: str) -> str:
     """Check a schedule of five fields as Argo reads them; the minute may be H, a number made from the series' name."""
     right = (
-        "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute made from the name), days of the"
-        " week 0 to 6 from Sunday on, ranges upwards"
+        "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute derived from the name),"
+        " days of the week 0 (Sunday) to 6, ranges ascending"
     )
     fields = value.split()
     if len(fields) != 5 or value.strip() != value:
@@ -87,7 +87,7 @@ def cron_fault(value: str) -> str:
             named[i].update(numbers)
     longest = max(_DAYS.get(month, 31) for month in named[3])
     if fields[4] == "*" and min(named[2]) > longest:
-        return f"{seen(value)} never comes: no such day in that month; {right}"
+        return f"{seen(value)} never occurs: no such day in that month; {right}"
     return ""
 
 
@@ -105,7 +105,7 @@ def slug_fault(value: str) -> str:
     """Check a name that Kubernetes takes as part of an object's name."""
     if re.fullmatch(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?", value):
         return ""
-    return f"{seen(value)} is no such name; allowed: 1 to 32 lower-case letters, digits and dashes, a letter first"
+    return f"{seen(value)} is not such a name; allowed: 1 to 32 lower-case letters, digits and dashes, a letter first"
 
 
 def zone_fault(value: str) -> str:
@@ -114,27 +114,27 @@ def zone_fault(value: str) -> str:
 
     if value == "UTC" or ("/" in value and value in zoneinfo.available_timezones()):
         return ""
-    return f"{seen(value)} is no IANA zone; allowed: UTC, Europe/Berlin, America/New_York, ..."
+    return f"{seen(value)} is not an IANA zone; allowed: UTC, Europe/Berlin, America/New_York, ..."
 
 
 def place_fault(value: str) -> str:
     """Check the form of a country code, or of one with the code of a part of the country."""
     if re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,4})?", value):
         return ""
-    return f"{seen(value)} is no country code; allowed: DE, GB, US, ... or a part such as DE-BY"
+    return f"{seen(value)} is not a country code; allowed: DE, GB, US, ... or a part such as DE-BY"
 
 
 def path_fault(value: str) -> str:
     """Check the path of a secret or certificate file."""
     if not value or "\x00" in value or len(value) > 1024:
-        return f"{seen(value)} is no path of a file"
+        return f"{seen(value)} is not the path of a file"
     return ""
 
 
 def no_multiple(span: Duration, every: Duration, where: str) -> Problem:
     """The problem of a length of time that is no multiple of the step size."""
     sentence = (
-        f"{span} is no multiple of every ({every}); allowed: a multiple, such as"
+        f"{span} is not a multiple of every ({every}); allowed: a multiple, such as"
         f" {Duration.of((span // every + 1) * every)}"
     )
     return Problem("E_CONFIG_DURATION", where, sentence)

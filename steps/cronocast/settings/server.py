@@ -44,7 +44,7 @@ class Server:
     ca_file: str | None = setting(FILE, None, "Certificates to trust instead of the system's.", "extract")
     require_tls: bool = setting(Flag(), False, "Refuse an address that is not https.", "extract")
     allowed_hosts: tuple[str, ...] = setting(
-        ListOf(Text(about="a host name")), (), "Hosts that may be named; empty allows all.", "extract"
+        ListOf(Text(about="a host name")), (), "Allowed hosts; empty allows all.", "extract"
     )
     timeout: Duration = setting(
         Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract"
@@ -52,6 +52,6 @@ class Server:
     retry_for: Duration = setting(
         Span(zero=True),
         Duration.parse("90s"),
-        "How long to try again after an error that may pass: an outage that is shorter is survived.",
+        "How long to keep retrying transient errors.",
         "extract",
     )

@@ -127,8 +127,8 @@ class Spool:
         rows = sum(segment.rows for segment in self._segments)
         if arranged.dropped["conflict"] > MAX_CONFLICTS * rows:
             sentence = (
-                f"{arranged.dropped['conflict']} of {rows} rows contradict another row of the same time and member;"
-                " name the tags that tell them apart in group_by"
+                f"{arranged.dropped['conflict']} of {rows} rows contradict another row of the same time and"
+                " member; name the tags that distinguish them in group_by"
             )
             raise ContractError("E_CONFLICT", "answer", sentence)
         return arranged
@@ -150,8 +150,8 @@ class Spool:
             raise ContractError(
                 "E_ORDER",
                 "answer",
-                f"{rows} rows of {seen(label)} are out of order; at most {MAX_SORTED_ROWS} are sorted, name the tags"
-                " that tell them apart in group_by",
+                f"{rows} rows of {seen(label)} are out of order; at most {MAX_SORTED_ROWS} are sorted, so name the"
+                " tags that distinguish them in group_by",
             )
         start = prefix(*key)
         segments.sort(key=lambda s: s.offset)  # of two rows with one time the one that came later stands

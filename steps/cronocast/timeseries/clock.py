@@ -82,13 +82,13 @@ def clock_of(zone: str, first_ns: int, last_ns: int, base_ns: int, step_ns: int)
             None,
             (
                 f"calendar: steps of {step_ns / UNIT_NS['h']:g} h can't follow the clock of {zone}; they are forecast"
-                " as they are"
+                " without it"
             ),
         )
     times = "once" if len(inside) == 1 else f"{len(inside)} times"
     return (
         Clock(np.array(inside, dtype=np.int64), shifts),
-        f"calendar: the clock of {zone} changes {times} in history or horizon; models see its days of 24 hours",
+        f"calendar: the clock of {zone} changes {times} in history or horizon; models see days of 24 hours",
     )
 
 

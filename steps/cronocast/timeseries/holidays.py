@@ -83,6 +83,6 @@ def _days(place: str, first: int, last: int) -> tuple[int, ...]:
         raise ConfigError.one(
             "E_CONFIG_CHOICE",
             "calendar.holidays",
-            f"{seen(place)} is no known place; allowed: a code such as DE, GB, US, DE-BY",
+            f"{seen(place)} is not a known place; allowed: a code such as DE, GB, US, DE-BY",
         ) from error
     return tuple(int(np.datetime64(day).astype(int)) for day in found)

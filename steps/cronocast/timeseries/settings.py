@@ -17,8 +17,12 @@ TRANSFORMS = ("none", "log", "sqrt", "power")
 class Clip:
     """The range that values of the series can physically have."""
 
-    min: float | None = setting(Number(), None, "No forecast below this.", "forecast")
-    max: float | None = setting(Number(), None, "No forecast above this.", "forecast")
+    min: float | None = setting(
+        Number(), None, "Smallest possible value; forecasts and intervals are clipped to it.", "forecast"
+    )
+    max: float | None = setting(
+        Number(), None, "Largest possible value; forecasts and intervals are clipped to it.", "forecast"
+    )
 
 
 @dataclass(frozen=True)
@@ -31,37 +35,36 @@ class Prepare:
     resample: str | None = setting(
         Text(RESAMPLE),
         None,
-        "How rows of one step become one value, where the source does not group them already; if not given, the mean;"
-        " rows scattered about a time of each step go to the nearest.",
+        "How rows of one step are aggregated into one value, where the source does not do so already; if not given,"
+        " the mean; rows scattered around a time of each step go to the nearest.",
         "classify forecast",
     )
     rate: bool = setting(
         Flag(),
         False,
-        "The values are a counter: forecast its growth per second. Where it falls it began anew at zero.",
+        "Treat the values as a counter and forecast its per-second rate; a decrease counts as a reset.",
         "classify forecast",
     )
     outliers: float | None = setting(
         Number(3, 1000),
         None,
-        "Leave out up to four values in a row that are this many robust standard deviations from what the time of day"
-        " and their neighbours suggest.",
+        "Remove outliers: up to four consecutive values this many robust standard deviations away from their"
+        " neighbours and from the daily and weekly pattern.",
         "classify forecast",
     )
-    smooth: Duration | None = setting(
-        Span(), None, "Moving average: each value becomes the mean of this long up to it.", "classify forecast"
-    )
+    smooth: Duration | None = setting(Span(), None, "Trailing moving average over this window.", "classify forecast")
     fill_limit: Duration | None = setting(
         Span(),
         None,
-        "Longer gaps are not filled: history begins after the newest of them. Hours always silent do not count.",
+        "Do not interpolate gaps longer than this; use only the history after the latest one. Regular closing hours"
+        " are not gaps.",
         "forecast",
     )
     transform: str = setting(
         Text(TRANSFORMS),
         "none",
-        "Forecast the logarithm, the root or the power that makes values most even, and bring forecast (then a median)"
-        " and interval back.",
+        "Variance-stabilising transform (log, square root, Box-Cox); results are transformed back, so the point"
+        " forecast is a median.",
         "forecast",
     )
 
@@ -73,7 +76,7 @@ class Calendar:
     timezone: str = setting(
         Text(fault=rules.zone_fault, token="E_TZ", about="an IANA zone"),
         "UTC",
-        "Time zone whose clock the pattern of a day follows: it stays in place where daylight saving begins or ends.",
+        "Time zone of the daily pattern, which then stays in place when daylight saving time begins or ends.",
         "classify forecast",
     )
     holidays: str | None = setting(
@@ -83,7 +86,7 @@ class Calendar:
             about="a country code such as DE, or a part of one such as DE-BY",
         ),
         None,
-        "Country, or part of one, whose public holidays are no ordinary days: they are not learnt as such, and those"
-        " ahead follow past ones or Sundays.",
+        "Country, or part of one, whose public holidays are excluded from training; upcoming ones are forecast from"
+        " past holidays or from Sundays.",
         "classify forecast",
     )

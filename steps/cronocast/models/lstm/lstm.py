@@ -139,8 +139,8 @@ class LstmMany:
                 self.notes.append("warm_start")
             else:
                 self.notes.append(
-                    f"model_retrained: saved weights no longer fit (held-out error {score:.3f} of that without them,"
-                    f" was {saved.score:.3f})"
+                    f"model_retrained: saved weights no longer fit (held-out error {score:.3f} relative to that"
+                    f" without them, was {saved.score:.3f})"
                 )
                 saved = None
                 network.reset()
@@ -198,7 +198,7 @@ def _shape(options: LstmOptions, contexts: Sequence[Context]) -> win.Plan:
 
 
 class Lstm:
-    """LSTM on what trend and season leave over, once for all members.
+    """LSTM on the remainder after trend and season, one network for all members.
 
     Of the error of a seasonal naive forecast it takes 1 % more than its closed-form parts alone.
 

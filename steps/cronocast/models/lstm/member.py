@@ -91,7 +91,7 @@ def prepare(
             "E_TOO_SHORT",
             "y",
             f"{early.size} windows without long gaps to train on; a network needs {win.MIN_WINDOWS}: extract more, or"
-            " take another model",
+            " choose another model",
         )
     x = win.linear_inputs(raw, prepared)
     tried = win.ridge(x[early], windows.targets[early], win.RIDGE)

@@ -19,7 +19,7 @@ class NbeatsMany(LstmMany):
 
 
 class Nbeats(Lstm):
-    """N-BEATS (generic blocks, doubly residual) on what trend and season leave over, once for all members.
+    """N-BEATS (generic blocks, doubly residual) on the remainder after trend and season, one network for all members.
 
     As `lstm` with another network.
 

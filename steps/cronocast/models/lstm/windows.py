@@ -101,7 +101,7 @@ def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepare
             "E_TOO_SHORT",
             "y",
             f"{y.size} points; a network needs {need} for a horizon of {shape.h} and a window of {shape.window} steps:"
-            " extract more, or another model",
+            " extract more, or choose another model",
         )
     settings = choose(y, used, shape.h)
     parts = decompose(y, settings, shape.h)

@@ -57,8 +57,8 @@ def refusal(status: int, words: str, body: bytes, place: Place) -> CronocastErro
     if found := CONFLICT.search(words):
         name, measurement, sent, there = found.groups()
         right = (
-            f"field {seen(name)} of measurement {seen(measurement)} is sent as {sent} but stands there as {there};"
-            " write to another measurement or drop the old one"
+            f"field {seen(name)} of measurement {seen(measurement)} is sent as {sent} but stored as {there}; write"
+            " to another measurement or drop the old one"
         )
         return RefusedError("E_TYPE_CONFLICT", place.where, right)
     if RETENTION.search(words):
@@ -67,7 +67,7 @@ def refusal(status: int, words: str, body: bytes, place: Place) -> CronocastErro
         )
         return RefusedError("E_RETENTION", place.where, right)
     token = "E_TYPE_CONFLICT" if TYPE.search(words) else "E_REFUSED"
-    return RefusedError(token, place.where, f"status {status}, {words}; mend this on the server, or write elsewhere")
+    return RefusedError(token, place.where, f"status {status}, {words}; fix this on the server, or write elsewhere")
 
 
 def _future_limit(words: str, body: bytes, place: Place) -> str:

@@ -85,7 +85,7 @@ def _bodies(rows: Iterable[Rows], key_of: Callable[[str], bytes], run_s: int, ba
 def _counted(parts: list[bytes], count: int) -> Body:
     body = Body.of(b"".join(parts))
     if body.lines != count:
-        raise InvariantError("E_LP", "lines", f"{body.lines} lines were made of {count} points")
+        raise InvariantError("E_LP", "lines", f"{body.lines} lines were made from {count} points")
     return body
 
 

@@ -32,7 +32,7 @@ class Settings:
     retry_for: Duration = setting(
         Span(zero=True),
         Duration.parse("90s"),
-        "How long to try again after an error that may pass: an outage that is shorter is survived.",
+        "How long to keep retrying transient errors.",
         "load",
     )
     database: str | None = setting(DATABASE, None, "Database to write to; the source's if not given.", "load")
@@ -46,11 +46,12 @@ class Settings:
     runs: bool = setting(
         Flag(),
         True,
-        "Also write records to <measurement>_runs: one per member and run, and on a cluster one of how the run ended.",
+        "Also write run metadata to <measurement>_runs: one point per member and run, and on a cluster one for the"
+        " run's outcome.",
         "load",
     )
     read_back: bool = setting(
-        Flag(), False, "Count the written points again by a query before success is reported.", "load"
+        Flag(), False, "Verify the number of written points by a query before reporting success.", "load"
     )
 
     @property

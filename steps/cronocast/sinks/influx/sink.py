@@ -122,7 +122,7 @@ class Influx:
 
     def _too_many(self, refused: int, reason: str) -> RefusedError:
         return RefusedError(
-            "E_PARTIAL", self._place.where, f"{refused} lines were refused and no more were tried; {reason}"
+            "E_PARTIAL", self._place.where, f"{refused} lines were refused, and no more were sent; {reason}"
         )
 
     def _send(self, body: Body) -> tuple[Written, list[Body]]:

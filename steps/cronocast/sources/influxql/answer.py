@@ -96,7 +96,7 @@ class Answer:
             raise DataError(
                 "E_TOO_MANY_ROWS",
                 self._where,
-                f"more than {self._expected.max_rows} rows; shorten lookback, enlarge every, or raise max_rows",
+                f"more than {self._expected.max_rows} rows; shorten lookback, increase every, or raise max_rows",
             )
 
     def finish(self) -> None:
@@ -112,20 +112,20 @@ class Answer:
             raise ContractError(
                 "E_TRUNCATED",
                 self._where,
-                f"the answer ends after {self.rows} rows with the mark partial; a limit of the server cut it off"
+                f"the answer is marked as partial after {self.rows} rows; a limit of the server cut it off"
                 " (max-row-limit)",
             )
         if self._strangers:
             raise ContractError(
                 "E_WRONG_SERIES",
                 self._where,
-                f"the answer has the tags {seen(self._strangers[0])} although none were asked for",
+                f"the answer has the tags {seen(self._strangers[0])} although none were requested",
             )
         if self.dropped["outside_window"] > MAX_OUTSIDE * self.rows:
             raise ContractError(
                 "E_WINDOW",
                 self._where,
-                f"{self.dropped['outside_window']} of {self.rows} rows lie outside the window that was asked for",
+                f"{self.dropped['outside_window']} of {self.rows} rows are outside the requested window",
             )
 
     def _series(self, result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -154,15 +154,15 @@ class Answer:
             isinstance(v, str) and not isinstance(v, JsonNumber) for v in (name, *tags.values())
         ):
             raise ContractError(
-                "E_ANSWER", self._where, f"a series with name {seen(name)} and tags {seen(tags)}; right: texts"
+                "E_ANSWER", self._where, f"a series with name {seen(name)} and tags {seen(tags)}; right: text"
             )
         text = tags_text((key, value) for key, value in tags.items() if value)
         if not name or _UNCARRIED.search(name + text):
             raise ContractError(
                 "E_TAG",
                 self._where,
-                f"member {seen(name)} with tags {seen(text)} can't be carried in a line of CSV; leave it out by tags,"
-                " or mend it",
+                f"member {seen(name)} with tags {seen(text)} can't be written as a line of CSV; exclude it by tags, or"
+                " fix it",
             )
         if expected.tag_keys == frozenset() and tags:
             self._strangers += [text] if text not in self._strangers else []
@@ -171,7 +171,7 @@ class Answer:
                 raise ContractError(
                     "E_AMBIGUOUS_SERIES",
                     self._where,
-                    f"several members {sets} where one was asked for; name the tags in group_by or pin them in tags",
+                    f"several members {sets} where one was expected; name the tags in group_by or pin them in tags",
                 )
         elif expected.tag_keys is not None and set(tags) != expected.tag_keys:
             raise ContractError(

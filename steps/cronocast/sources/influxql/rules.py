@@ -32,17 +32,17 @@ def query_fault(value: str) -> str:
         return "a quote is not closed on its line; allowed: one plain SELECT"
     if ";" in bare or "--" in bare or "/*" in bare or _FORBIDDEN_IN_QUERY.search(bare):
         return (
-            "more than one statement, a comment or a word that writes (INTO, DROP, DELETE...); allowed: one plain"
+            "more than one statement, a comment or a keyword that writes (INTO, DROP, DELETE...); allowed: one plain"
             " SELECT"
         )
     if not re.search(r"\btime\s*>=\s*\$start\b", bare, re.IGNORECASE) or not re.search(
         r"\btime\s*<\s*\$end\b", bare, re.IGNORECASE
     ):
-        return "both time bounds must be there; write: WHERE time >= $start AND time < $end"
+        return "both time bounds are required; write: WHERE time >= $start AND time < $end"
     if unknown := [mark for mark in re.findall(r"\$\w*", bare) if mark not in ("$start", "$end")]:
         return (
-            f"{seen(unknown[0])} is filled in by nobody; allowed: $start and $end, and every as it is, such as GROUP BY"
-            " time(1h)"
+            f"{seen(unknown[0])} is an unknown placeholder; allowed: $start and $end, and the step written out,"
+            " such as GROUP BY time(1h)"
         )
     return ""
 
@@ -81,14 +81,14 @@ def reading_problems(source: dict[str, Any], where: str) -> list[Problem]:
     """Check that a query, or a measurement and a field, say what is read."""
     if source.get("query") is not None:
         doubled = [name for name in ("measurement", "field", "aggregate", "tags", "group_by") if source.get(name)]
-        sentence = "stands beside query, which says it itself; give one of the two"
+        sentence = "is set although query is; give one of the two"
         return [Problem("E_CONFIG_CROSS", f"{where}.{name}", sentence) for name in doubled if name != "measurement"]
     if source.get("aggregate") == "percentile" and source.get("percentile") == 0:
         return [
             Problem(
                 "E_CONFIG_RANGE",
                 f"{where}.percentile",
-                "0 picks no point; allowed: a number above 0 to 100, or aggregate: min for the lowest point",
+                "0 selects no point; allowed: a number above 0 to 100, or aggregate: min for the lowest point",
             )
         ]
     missing = [name for name in ("measurement", "field") if source.get(name) is None]

@@ -25,7 +25,9 @@ class Settings(Server):
     )
     measurement: str | None = setting(NAME, None, "Measurement to read.", "extract")
     field: str | None = setting(FIELD_KEY, None, "Field to read.", "extract")
-    aggregate: str = setting(Text(AGGREGATES), "mean", "How the points of one step become one value.", "extract")
+    aggregate: str = setting(
+        Text(AGGREGATES), "mean", "How the points of one step are aggregated into one value.", "extract"
+    )
     percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
     tags: dict[str, tuple[str, ...]] = setting(
         MapOf(TAG_KEY, TAG_VALUE, many=True), {}, "Keep only points with these tag values (one or a list).", "extract"
@@ -33,15 +35,15 @@ class Settings(Server):
     group_by: tuple[str, ...] = setting(
         ListOf(MEMBER_TAG),
         (),
-        "Tags whose combinations become members; not `series`, `run`, `yhat` or `yhat_...`, which a forecast has"
+        "Tags whose combinations become members; not `series`, `run`, `yhat` or `yhat_...`, which a forecast uses"
         " itself.",
         "extract",
     )
     query: str | None = setting(
         Text(fault=rules.query_fault, token="E_QUERY_NOT_SELECT", about="one SELECT with $start and $end"),
         None,
-        "A SELECT of your own instead of measurement, field and aggregate; the bounds are $start and $end, its one"
-        " column is the value.",
+        "A SELECT of your own instead of measurement, field and aggregate; its time bounds are $start and $end, its"
+        " only column is the value.",
         "extract",
     )
     slice: Duration | None = setting(
@@ -53,8 +55,10 @@ class Settings(Server):
         "How long data may arrive late: a step counts as finished this long after its end.",
         "extract",
     )
-    max_rows: int = setting(Number(1, 50_000_000, whole=True), 5_000_000, "Refuse an answer of more rows.", "extract")
-    max_bytes: int = setting(Number(1, 2**40, whole=True), 2**30, "Refuse an answer of more bytes.", "extract")
+    max_rows: int = setting(
+        Number(1, 50_000_000, whole=True), 5_000_000, "Largest answer to accept, in rows.", "extract"
+    )
+    max_bytes: int = setting(Number(1, 2**40, whole=True), 2**30, "Largest answer to accept, in bytes.", "extract")
 
 
 def problems(source: dict[str, Any], every: Duration | None, where: str) -> list[Problem]:

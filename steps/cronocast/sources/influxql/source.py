@@ -46,7 +46,7 @@ class InfluxQL:
                 reading.dropped[reason] = reading.dropped.get(reason, 0) + rows
             for warning in map(client.masked, answer.warnings):
                 if warning not in reading.notes:
-                    say(f"{client.where} says: {warning}")
+                    say(f"{client.where} reports: {warning}")
                     reading.notes.append(warning)
         if not reading.rows and settings.query is None:
             reading.why_empty = _why_empty(client, settings, window)
@@ -93,7 +93,7 @@ def _take(
                 raise DataError(
                     "E_TOO_LARGE",
                     where,
-                    f"more than {source.max_bytes} bytes; shorten lookback, enlarge every, or raise max_bytes",
+                    f"more than {source.max_bytes} bytes; shorten lookback, increase every, or raise max_bytes",
                 )
             yield block
 
@@ -135,7 +135,7 @@ def _why_empty(client: Client, source: Settings, window: Window) -> str:
     if counted:
         least = math.ceil(50 / source.percentile)
         return (
-            f"percentile {source.percentile:g} picks none of fewer than {least} points, and no step holds as many;"
+            f"percentile {source.percentile:g} needs at least {least} points per step, and no step has as many;"
             " allowed: a higher percentile, aggregate min, or a longer every"
         )
     return f"0 rows of {named} in the window {window}"

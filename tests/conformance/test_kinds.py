@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cronocast.chain.provenance import provenance
+from cronocast.chain.resolve import step_leaves
 from cronocast.document.cross import cross_problems
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.document.kinds import SINK, SOURCE
@@ -144,7 +145,7 @@ def test_the_measurement_comes_from_the_name_where_the_source_has_none() -> None
 
 def test_provenance_has_the_settings_of_the_chosen_kind() -> None:
     entry = parse_entry({"name": "x", "source": TOY, "sink": ELSEWHERE})
-    shown = provenance("extract", entry, {"source.metric": "entry"})
+    shown = provenance(step_leaves("extract"), entry, {"source.metric": "entry"})
     assert shown["source.metric"] == {"value": "up", "from": "entry"}
     assert shown["source.kind"]["value"] == "toy"
     assert "source.measurement" not in shown
