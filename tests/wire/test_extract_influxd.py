@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags, read_members
+from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags
+from cronocast.handoff.strict import read_members
 from cronocast.sources.spool import Spool
 from demo.influxd import Influxd
 from tests import servers
