@@ -17,14 +17,13 @@ import pytest
 from cronocast.chain.job import Job
 from cronocast.chain.load import DEAD_LETTERS as LETTERS
 from cronocast.chain.record import record_fields
-from cronocast.chain.run_records import run_fields
+from cronocast.chain.run_records import RECORD_FIELD, run_fields
 from cronocast.chain.table import chain_steps
 from cronocast.handoff.files import write_json
 from cronocast.handoff.rows import Key, Rows
 from cronocast.handoff.series import forecast_columns, header
 from cronocast.registry import KindRow
 from cronocast.sinks.influx.batches import Body, ahead, forecast_bodies, joined
-from cronocast.sinks.influx.target import RECORD_FIELD
 from cronocast.sinks.table import Point, Writing, Written
 from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
 from tests.lying_server import Answer, Behaviour, LyingServer, Seen, json_answer, reset, silent, status

@@ -8,19 +8,23 @@ from typing import Any
 
 from cronocast import registry
 from cronocast.chain.job import Job
-from cronocast.chain.table import steps_before
+from cronocast.chain.table import STEPS, steps_before
 from cronocast.console import say
 from cronocast.errors import ContractError
 from cronocast.handoff.results import read_result, result_path
 from cronocast.sinks.table import SINKS, Run, Sink, Value
 
 WORDS = ("class", "model", "why", "status", "reason")
+# Names of fields: of the records of members, and of those of whole runs.
+RECORD_FIELD = re.compile(
+    rf"{'|'.join(WORDS)}|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|({'|'.join(STEPS)})_s"
+)
 COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
 
 
 def run_of(job: Job) -> Run:
     """What every point of a run carries."""
-    return Run(job.entry.name, job.run_ns, job.entry.sink_measurement())
+    return Run(job.entry.name, job.run_ns, job.entry.sink_measurement(), RECORD_FIELD)
 
 
 def sink_of(job: Job) -> Sink:

@@ -1,5 +1,6 @@
 """Kinds of sinks: what one does, and where each is."""
 
+import re
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,6 +27,7 @@ class Run:
     series: str  # exact name of the series, written as the tag `series`
     time_ns: int  # scheduled time; forecast rows carry it in seconds as the field `run`
     measurement: str  # receives the forecast
+    record_field: re.Pattern[str] = re.compile(r"(?!)")  # names that records give to their fields; none by default
 
     @property
     def runs(self) -> str:

@@ -11,11 +11,6 @@ from cronocast.handoff.rows import Key
 from cronocast.handoff.series import parse_tags
 from cronocast.sinks.table import Run
 
-# Fields of the measurement of the runs: those of members, and those of whole runs.
-RECORD_FIELD = re.compile(
-    r"class|model|why|status|reason|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|[a-z]+_s"
-)
-
 
 @dataclass(frozen=True)
 class Target:
@@ -25,6 +20,7 @@ class Target:
     series: str  # value of the tag `series`
     run_s: int  # scheduled time in seconds since 1970
     runs: str  # measurement of the records of the runs
+    record_field: re.Pattern[str]  # names of their fields
 
     def keys(self, members: Collection[Key]) -> dict[str, bytes]:
         """Write how every line of a forecast begins, by the tags of its member.
@@ -57,7 +53,8 @@ class Target:
         if measurement == self.runs:
             names = {name for name, _ in pairs}
             pairs = tuple(
-                (_free(f"tag_{name}", names) if RECORD_FIELD.fullmatch(name) else name, value) for name, value in pairs
+                (_free(f"tag_{name}", names) if self.record_field.fullmatch(name) else name, value)
+                for name, value in pairs
             )
         return series_key(measurement, [*pairs, ("series", self.series)])
 
@@ -77,4 +74,4 @@ def target_of(run: Run) -> Target:
         raise ConfigError.one("E_IDENT", "sink.measurement", fault)
     if fault := influx_names.tag_value_fault(run.series):
         raise ConfigError.one("E_TAG", "name", fault)
-    return Target(run.measurement, run.series, run.time_ns // 10**9, run.runs)
+    return Target(run.measurement, run.series, run.time_ns // 10**9, run.runs, run.record_field)
