@@ -23,6 +23,7 @@ Tags = Mapping[str, str]
 def make_job(
     root: Path,
     url: str,
+    /,
     *,
     run_ns: int = RUN_NS,
     name: str = NAME,
@@ -38,7 +39,7 @@ def make_job(
             "every": "5m",
             "horizon": "1d",
             "source": database,
-            "sink": {"retry_for": "1s", "timeout": "5s", **sink},
+            "sink": {**({} if "kind" in sink else {"retry_for": "1s", "timeout": "5s"}), **sink},
         }
     )
     folder = run_folder(root, name, run_ns)

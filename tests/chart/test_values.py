@@ -157,12 +157,12 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "schedule: Sunday as 7": (
         "series.a.schedules",
         ["0 6 * * 5-7"],
-        ("E_CRON", "series.a.schedules", '"5-7"'),
+        ("E_CRON", "series.a.schedules", '"5-7"', "field 5"),
     ),
     "schedule: a range backwards": (
         "series.a.schedules",
         ["0 22-6 * * *"],
-        ("E_CRON", "series.a.schedules", '"22-6"'),
+        ("E_CRON", "series.a.schedules", '"22-6"', "field 2"),
     ),
     "schedule: never": ("series.a.schedules", ["0 0 31 2 *"], ("E_CRON", "series.a.schedules", '"0 0 31 2 *"')),
     "schedule: a zone in front": ("series.a.schedules", ["TZ=UTC 1 1 1 1 1"], ("/series/a/schedules/0",)),

@@ -138,6 +138,12 @@ def test_a_sink_takes_its_place_from_a_source_of_its_family_only() -> None:
     assert cross_problems({"name": "x", "source": TOY, "sink": ELSEWHERE}, "") == []
 
 
+def test_a_sink_is_lent_no_secret_of_another_server() -> None:
+    entry = parse_entry({"name": "x", "source": {**TOY, "auth": "token", "token_file": "/s"}, "sink": ELSEWHERE})
+    assert entry.sink_settings() == entry.sink
+    assert entry.sink.server.auth == "none"
+
+
 def test_the_measurement_comes_from_the_name_where_the_source_has_none() -> None:
     entry = parse_entry({"name": "x", "source": TOY, "sink": ELSEWHERE})
     assert (entry.source_measurement(), entry.sink_measurement()) == ("x", "x_forecast")

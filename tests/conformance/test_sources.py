@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags, read_members
+from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags
+from cronocast.handoff.strict import read_members
 from cronocast.registry import settings_of
 from cronocast.settings.declare import default_of
 from cronocast.sources.table import SOURCES

@@ -9,7 +9,8 @@ import pytest
 
 from cronocast.errors import ContractError
 from cronocast.handoff.files import atomic, sha256
-from cronocast.handoff.series import HISTORY_COLUMNS, header, read_members
+from cronocast.handoff.series import HISTORY_COLUMNS, header
+from cronocast.handoff.strict import read_members
 from cronocast.sources import spool as module
 from cronocast.sources.spool import Arranged, Spool, one_per_time
 

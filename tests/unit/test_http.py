@@ -110,7 +110,8 @@ def test_fault_has_its_class(
     begin = time.monotonic()
     monkeypatch.setattr("cronocast.http.client.time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: None))
     with LyingServer([behaviour]) as server:
-        error, made = fault(server.url, retry_for_s=60 if tries > 1 else 0.01)
+        limits = {"retry_for_s": 60 if tries > 1 else 0.01, "timeout_s": 0.5 if token == "E_TIMEOUT" else 1.5}
+        error, made = fault(server.url, **limits)
         assert (error.exit_code, len(server.seen)) == (code, made.attempts)
     assert token in ("", error.token)
     assert made.attempts == tries

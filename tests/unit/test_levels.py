@@ -25,6 +25,7 @@ from cronocast.errors import ConfigError
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.engine import forecast_member
 from cronocast.handoff import series
+from cronocast.handoff.strict import read_members
 from cronocast.report import write_plot, write_report
 from cronocast.report.scores import backtest_of
 from tests import backtest_sample, load_run, report_runs
@@ -275,7 +276,7 @@ def widen(folder: Path) -> Path:
     """Give a run of the sample report two further levels."""
     path = folder / "forecast.csv"
     columns = series.forecast_columns([0.5, 0.8])
-    members = list(series.read_members(path, series.FORECAST_COLUMNS))
+    members = list(read_members(path, series.FORECAST_COLUMNS))
     lines = [series.header(columns).decode()]
     for member in members:
         start = series.prefix(*member.key).decode()
@@ -333,7 +334,7 @@ def test_coverages_of_a_result_are_read_by_level() -> None:
 
 def test_backtest_measures_each_level(tmp_path: Path) -> None:
     asked = backtest_sample.request(history(tmp_path), "naive", 3, levels="0.5,0.8")
-    members = list(series.read_members(asked.history, series.HISTORY_COLUMNS))
+    members = list(read_members(asked.history, series.HISTORY_COLUMNS))
     found = document(run_study(asked, members), asked)
     naive = found["models"]["naive"]
     assert found["levels"] == [0.5, 0.8]

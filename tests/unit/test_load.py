@@ -20,7 +20,7 @@ from cronocast.chain.record import record_fields
 from cronocast.chain.run_records import run_fields
 from cronocast.chain.table import chain_steps
 from cronocast.handoff.files import write_json
-from cronocast.handoff.forecast_file import Key, Rows
+from cronocast.handoff.rows import Key, Rows
 from cronocast.handoff.series import forecast_columns, header
 from cronocast.registry import KindRow
 from cronocast.sinks.influx.batches import Body, ahead, forecast_bodies, joined

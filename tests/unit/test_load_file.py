@@ -13,7 +13,9 @@ from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, CronocastError
 from cronocast.handoff import even_times, series
 from cronocast.handoff.even_times import EvenTimes
-from cronocast.handoff.forecast_file import Extent, checked_rows
+from cronocast.handoff.forecast_file import checked_rows
+from cronocast.handoff.rows import Extent
+from cronocast.handoff.strict import read_members
 from tests.load_run import EVERY_NS, RUN_NS, rows_of
 
 HEADER = "name,tags,time,yhat,yhat_lower,yhat_upper\n"
@@ -196,7 +198,7 @@ def naive(path: Path) -> int | None:
     """Rows by `read_members` and a loop, None where something is wrong."""
     rows = 0
     try:
-        for member in series.read_members(path, series.FORECAST_COLUMNS):
+        for member in read_members(path, series.FORECAST_COLUMNS):
             yhat, lower, upper = member.columns
             if any(not low <= y <= high for y, low, high in zip(yhat, lower, upper, strict=True)) or any(
                 t % EVERY_NS for t in member.time_ns

@@ -16,7 +16,8 @@ from cronocast.errors import ContractError, CronocastError, DataError
 from cronocast.handoff.files import atomic, write_json
 from cronocast.handoff.profile import SCHEMA, Profile, to_document
 from cronocast.handoff.results import Outcome, check_handoff, result_path, write_result
-from cronocast.handoff.series import FORECAST_COLUMNS, Member, header, read_members, rows
+from cronocast.handoff.series import FORECAST_COLUMNS, Member, header, rows
+from cronocast.handoff.strict import read_members
 from tests.messages import numbers
 
 RUN_NS = 1_767_225_600 * 10**9

@@ -17,17 +17,8 @@ from hypothesis import strategies as st
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, StorageError
-from cronocast.handoff.series import (
-    FORECAST_COLUMNS,
-    HISTORY_COLUMNS,
-    Member,
-    header,
-    other_unit,
-    parse_tags,
-    read_members,
-    rows,
-    tags_text,
-)
+from cronocast.handoff.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, parse_tags, rows, tags_text
+from cronocast.handoff.strict import other_unit, read_members
 
 T0 = 1_700_000_000 * 10**9
 HEAD = b"name,tags,time,value\n"

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags, read_members
+from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags
+from cronocast.handoff.strict import read_members
 from cronocast.sources.spool import Spool
 from demo.influxd import Influxd
 from tests import servers
@@ -102,14 +103,8 @@ def test_aggregates(aggregate: str, more: dict[str, Any], first: float, run: Run
 
 
 LOW: dict[str, tuple[float, str]] = {  # percentile of two points per step, what is said
-    "none of two": (
-        24,
-        (
-            "percentile 24 picks none of fewer than 3 points, and no step holds as many; allowed: a higher percentile,"
-            " aggregate min, or a longer every"
-        ),
-    ),
-    "none of a hundred": (0.1, "percentile 0.1 picks none of fewer than 500 points"),
+    "none of two": (24, r"percentile 24\b.*\b3 points\b.*\baggregate min\b.*\bevery\b"),
+    "none of a hundred": (0.1, r"percentile 0\.1\b.*\b500 points\b"),
     "one of two": (25, ""),
 }
 
@@ -120,7 +115,7 @@ def test_a_percentile_that_picks_no_point_is_named(percentile: float, said: str,
     """The server answers as if there were no points."""
     ran = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "a"}})
     assert (ran.code, ran.result["status"], len(ran.rows)) == ((0, "skipped", 0) if said else (0, "ok", 24))
-    assert said in ran.result["reason"]
+    assert re.search(said, ran.result["reason"])
     if said:
         empty = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "nobody"}})
         assert re.match("no_data: 0 .*'m'", empty.result["reason"])

@@ -33,7 +33,8 @@ def _run(request: Request, out: Path | None, *, as_json: bool) -> int:
     from cronocast.backtest.scores import document
     from cronocast.backtest.study import run_study
     from cronocast.backtest.table import print_json, print_tables, progress
-    from cronocast.handoff.series import HISTORY_COLUMNS, read_members
+    from cronocast.handoff.series import HISTORY_COLUMNS
+    from cronocast.handoff.strict import read_members
 
     members = list(read_members(request.history, HISTORY_COLUMNS))
     with progress() as show, _ends_at_once():

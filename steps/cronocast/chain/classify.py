@@ -10,7 +10,8 @@ from cronocast.durations import stamp
 from cronocast.handoff.files import atomic, write_json
 from cronocast.handoff.profile import SCHEMA, Profile, to_document
 from cronocast.handoff.results import Outcome, check_handoff
-from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, read_members, rows
+from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, rows
+from cronocast.handoff.strict import read_members
 from cronocast.timeseries.prepare import changes_values, prepare_member
 
 PREPARED = "prepared.csv"  # beside profile.json: the history after `prepare`, where that changes values

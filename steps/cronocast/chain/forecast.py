@@ -20,7 +20,8 @@ from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.files import atomic, series_id
 from cronocast.handoff.profile import Profile, read_profiles
 from cronocast.handoff.results import Outcome, check_handoff
-from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, read_members, rows
+from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, rows
+from cronocast.handoff.strict import read_members
 from cronocast.timeseries.prepare import prepare_member
 
 PROGRESS_EVERY = 25  # members between two progress lines

@@ -12,9 +12,11 @@ from cronocast.chain.run_records import run_fields, run_of, sink_of, step_result
 from cronocast.durations import stamp
 from cronocast.errors import ContractError, DataError, RefusedError, StorageError, TemporaryError
 from cronocast.handoff.files import atomic, read_json, write_json
-from cronocast.handoff.forecast_file import Extent, Key, Rows, checked_rows
+from cronocast.handoff.forecast_file import checked_rows
 from cronocast.handoff.results import Outcome, check_handoff
-from cronocast.handoff.series import MAX_LINE_BYTES, forecast_columns, levels_of
+from cronocast.handoff.rows import Extent, Key, Rows
+from cronocast.handoff.series import forecast_columns, levels_of
+from cronocast.handoff.strict import MAX_LINE_BYTES
 from cronocast.sinks.table import SINKS, Point, Sink, Written
 
 DEAD_LETTERS = "load.dead-letter"  # and the extension of the sink

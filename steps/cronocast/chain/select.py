@@ -13,7 +13,8 @@ from cronocast.errors import ContractError, seen
 from cronocast.handoff.files import atomic
 from cronocast.handoff.profile import Profile, read_profiles
 from cronocast.handoff.results import Outcome, check_handoff, result_path
-from cronocast.handoff.series import Member, forecast_columns, header, read_members, rows
+from cronocast.handoff.series import Member, forecast_columns, header, rows
+from cronocast.handoff.strict import read_members
 
 Key = tuple[str, str]
 RANKS = {"ok": 0, "fallback": 1}  # a forecast as planned before one that stands in for it

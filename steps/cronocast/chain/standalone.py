@@ -6,7 +6,8 @@ from typing import Any
 
 from cronocast.chain.table import STEPS
 from cronocast.durations import UNIT_NS, Duration
-from cronocast.handoff.series import HISTORY_COLUMNS, read_members
+from cronocast.handoff.series import HISTORY_COLUMNS
+from cronocast.handoff.strict import read_members
 from cronocast.sources.table import NO_DATABASE
 
 

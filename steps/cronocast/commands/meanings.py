@@ -33,7 +33,7 @@ STATUS_MEANINGS = {
 }
 # What the keys of a result file mean; a test holds them against a result that is really written.
 RESULT_KEYS = {
-    "schema": "version of this format",
+    "schema": "version of this formatat",
     "step, series, run": "what ran: step, exact name of the series, scheduled time",
     "status, reason": "how it ended, and a reason code with a few words",
     "exit, token, message": "exit code, `E_` token and the one error line; 0 and empty when all went well",

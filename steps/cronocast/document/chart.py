@@ -3,64 +3,14 @@
 One typed definition gives the checks and the chart's JSON schema.
 """
 
-import re
 from dataclasses import dataclass, make_dataclass
 from typing import Any
 
+from cronocast.document.shapes import CRON, FULL_NAME, KEY, LABELS, NAME, NAMES, OBJECTS, QUANTITIES, SIZE, TEXT, Shaped
 from cronocast.durations import Duration
-from cronocast.errors import seen
 from cronocast.images import IMAGES, PODS, Pod
 from cronocast.settings.declare import Part, setting
 from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
-
-
-@dataclass(frozen=True)
-class Shaped(Text):
-    """Text that a pattern describes, in the schema too, so that Helm refuses the same."""
-
-    pattern: str = ""
-
-    def __post_init__(self) -> None:
-        """The pattern is also the check."""
-        object.__setattr__(
-            self,
-            "fault",
-            lambda value: (
-                "" if re.fullmatch(self.pattern, value) else f"{seen(value)} does not fit; allowed: {self.about}"
-            ),
-        )
-
-    def schema(self) -> dict[str, Any]:
-        """As Text, with the pattern."""
-        return {**super().schema(), "pattern": f"^({self.pattern})$"}
-
-
-# The lengths and letters that Kubernetes and registries take.
-_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_text = Text(about="text")
-_name = Shaped(about="the name of a Kubernetes object: lower-case letters, digits and dashes", pattern=_NAME)
-_full_name = Shaped(
-    about="the name of a Kubernetes object: lower-case letters, digits, dashes and dots",
-    pattern=rf"{_NAME}(\.{_NAME})*",
-)
-_names = Shaped(about="the name of a Kubernetes object, or empty", pattern=rf"({_NAME}(\.{_NAME})*)?")
-_key = Shaped(
-    about="the key of a label or annotation, such as team or example.org/team",
-    pattern=rf"({_NAME}(\.{_NAME})*/)?{_LABEL}",
-)
-_labels = MapOf(
-    _key,
-    Shaped(about="the value of a label: at most 63 letters, digits, dashes, dots, underscores", pattern=f"({_LABEL})?"),
-)
-_quantity = Shaped(
-    about="a quantity with a unit where it has one, such as 250m, 2, 256Mi or 5Gi",
-    pattern=r"[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?",
-)
-_size = Shaped(about="a size such as 256Mi or 5Gi", pattern=r"[1-9][0-9]*(\.[0-9]+)?(M|G|T|Ki|Mi|Gi|Ti)")
-_quantities = MapOf(_text, _quantity)
-_objects = ListOf(Anything())
-_cron = Shaped(about="five cron fields", pattern=r"\S+( \S+){4}")
 
 
 @dataclass(frozen=True)
@@ -83,16 +33,16 @@ class Image:
         f"Digest by image name ({', '.join(IMAGES)}), used instead of the tag.",
     )
     pullPolicy: str = setting(Text(("IfNotPresent", "Always", "Never")), "IfNotPresent", "When nodes pull an image.")
-    pullSecrets: tuple[str, ...] = setting(ListOf(_full_name), (), "Pull secrets for the registry.")
+    pullSecrets: tuple[str, ...] = setting(ListOf(FULL_NAME), (), "Pull secrets for the registry.")
 
 
 @dataclass(frozen=True)
 class Volume:
     """The claim that run folders and saved models lie on. It is kept when the release is removed."""
 
-    existingClaim: str = setting(_names, "", "Use this claim instead of creating one.")
-    storageClass: str = setting(_names, "", "Storage class; the cluster's default if empty.")
-    size: str = setting(_size, "5Gi", "Size of the claim.")
+    existingClaim: str = setting(NAMES, "", "Use this claim instead of creating one.")
+    storageClass: str = setting(NAMES, "", "Storage class; the cluster's default if empty.")
+    size: str = setting(SIZE, "5Gi", "Size of the claim.")
     accessMode: str = setting(
         Text(("ReadWriteOnce", "ReadWriteMany")),
         "ReadWriteMany",
@@ -105,19 +55,19 @@ class Secrets:
     """Secrets by name; each is mounted as files, never put into env variables or arguments."""
 
     source: str = setting(
-        _names, "", "Secret mounted at /secrets/source in extract and load, such as keys password or token."
+        NAMES, "", "Secret mounted at /secrets/source in extract and load, such as keys password or token."
     )
-    sink: str = setting(_names, "", "Secret mounted at /secrets/sink in load.")
-    ca: str = setting(_names, "", "Secret with certificates, mounted at /secrets/ca in extract and load.")
+    sink: str = setting(NAMES, "", "Secret mounted at /secrets/sink in load.")
+    ca: str = setting(NAMES, "", "Secret with certificates, mounted at /secrets/ca in extract and load.")
 
 
 @dataclass(frozen=True)
 class Placement:
     """Where pods run and what they may use."""
 
-    nodeSelector: dict[str, str] = setting(_labels, {}, "Labels that a node must have.")
-    tolerations: tuple[Any, ...] = setting(_objects, (), "Taints that the pods tolerate.")
-    affinity: dict[str, Any] = setting(MapOf(_text, Anything()), {}, "Affinity, as in a pod.")
+    nodeSelector: dict[str, str] = setting(LABELS, {}, "Labels that a node must have.")
+    tolerations: tuple[Any, ...] = setting(OBJECTS, (), "Taints that the pods tolerate.")
+    affinity: dict[str, Any] = setting(MapOf(TEXT, Anything()), {}, "Affinity, as in a pod.")
 
 
 @dataclass(frozen=True)
@@ -134,7 +84,7 @@ class Heavy(Placement):
         0,
         "GPUs per pod. They need the image forecast-lstm-gpu: forecast-lstm computes on the CPU.",
     )
-    gpuResource: str = setting(_key, "nvidia.com/gpu", "Resource name of a GPU.")
+    gpuResource: str = setting(KEY, "nvidia.com/gpu", "Resource name of a GPU.")
 
 
 @dataclass(frozen=True)
@@ -190,8 +140,8 @@ class Retry:
 class StepResources:
     """Resources and deadline of one kind of pod."""
 
-    requests: dict[str, str] = setting(_quantities, {}, "Resource requests of the container.")
-    limits: dict[str, str] = setting(_quantities, {}, "Resource limits of the container.")
+    requests: dict[str, str] = setting(QUANTITIES, {}, "Resource requests of the container.")
+    limits: dict[str, str] = setting(QUANTITIES, {}, "Resource limits of the container.")
     deadlineSeconds: int = setting(
         Number(1, 604800, whole=True), 600, "The step is stopped after this time; Argo retries it."
     )
@@ -238,7 +188,7 @@ class ServiceAccount:
     """The account that the pods of a run use."""
 
     create: bool = setting(Flag(), True, "Create the service account, its role and the binding.")
-    name: str = setting(_names, "", "Its name; the release's name if empty.")
+    name: str = setting(NAMES, "", "Its name; the release's name if empty.")
 
 
 @dataclass(frozen=True)
@@ -249,7 +199,7 @@ class NetworkPolicy:
         Flag(), True, "Create a NetworkPolicy: no ingress, and egress only to DNS, the API server and what is listed."
     )
     egress: tuple[Any, ...] = setting(
-        _objects,
+        OBJECTS,
         (),
         "Egress rules for the databases, as in a NetworkPolicy; if empty, the ports in the URLs of the series, at any"
         " address. A policy applies to the port of the pods: where a Service maps another port to it, name that of the"
@@ -268,7 +218,7 @@ class Janitor:
     """The job that removes old run folders."""
 
     enabled: bool = setting(Flag(), True, "Create the job.")
-    schedule: str = setting(_cron, "23 3 * * *", "When it runs, in UTC.")
+    schedule: str = setting(CRON, "23 3 * * *", "When it runs, in UTC.")
     keep: Duration = setting(
         Span(),
         Duration.parse("7d"),
@@ -280,14 +230,14 @@ class Janitor:
 class Chart:
     """Every value of the chart but `defaults` and `series`."""
 
-    nameOverride: str = setting(_names, "", "Name of the objects; the release's name if empty.")
-    labels: dict[str, str] = setting(_labels, {}, "Labels for every object and pod.")
-    annotations: dict[str, str] = setting(MapOf(_key, _text), {}, "Annotations for every object and pod.")
+    nameOverride: str = setting(NAMES, "", "Name of the objects; the release's name if empty.")
+    labels: dict[str, str] = setting(LABELS, {}, "Labels for every object and pod.")
+    annotations: dict[str, str] = setting(MapOf(KEY, TEXT), {}, "Annotations for every object and pod.")
     image: Image = setting(Part(Image), Image(), "Where the images come from.")
     volume: Volume = setting(Part(Volume), Volume(), "The claim that the steps share.")
     secrets: Secrets = setting(Part(Secrets), Secrets(), "Secrets by name.")
     profiles: dict[str, PodProfile] = setting(
-        MapOf(_name, Part(PodProfile)),
+        MapOf(NAME, Part(PodProfile)),
         {"cpu": PodProfile()},
         "WorkflowTemplates by name; series choose one by their profile.",
     )

@@ -11,7 +11,8 @@ from cronocast.errors import CronocastError
 from cronocast.handoff.files import read_json
 from cronocast.handoff.profile import Profile, from_document
 from cronocast.handoff.results import read_result
-from cronocast.handoff.series import Member, read_members
+from cronocast.handoff.series import Member
+from cronocast.handoff.strict import read_members
 from cronocast.report.scores import dict_of, list_of, number_of
 
 Key = tuple[str, str]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from cronocast.handoff.forecast_file import Key, Rows
+from cronocast.handoff.rows import Key, Rows
 from cronocast.registry import KindRow
 
 SINKS: Mapping[str, KindRow] = {

@@ -6,7 +6,7 @@ from itertools import chain
 
 from cronocast.errors import InvariantError
 from cronocast.formats.line_protocol import forecast_lines
-from cronocast.handoff.forecast_file import Rows
+from cronocast.handoff.rows import Rows
 
 MAX_BODY_BYTES = 4 * 2**20  # no server refuses this by default (3.x: 10 MiB); keeps memory flat with long tags
 ROW_BYTES, FIELD_BYTES = 40, 30  # of a line after its key: run and time; a name with a double of 17 digits

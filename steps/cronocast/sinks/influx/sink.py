@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cronocast.errors import CronocastError, RefusedError, seen
 from cronocast.formats.line_protocol import record
-from cronocast.handoff.forecast_file import Key, Rows
+from cronocast.handoff.rows import Key, Rows
 from cronocast.http.client import Client, Say, blocks, client_of
 from cronocast.sinks.influx.answers import FOR_ALL, Place, quoted, refusal, words_of
 from cronocast.sinks.influx.batches import Body, ahead, forecast_bodies, joined

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cronocast.errors import ConfigError, ContractError
 from cronocast.formats import influx_names
 from cronocast.formats.line_protocol import series_key
-from cronocast.handoff.forecast_file import Key
+from cronocast.handoff.rows import Key
 from cronocast.handoff.series import parse_tags
 from cronocast.sinks.table import Run
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, seen
-from cronocast.handoff.series import NUMBER, tags_text
+from cronocast.handoff.series import tags_text
+from cronocast.handoff.strict import NUMBER
 from cronocast.sources.influxql.messages import JsonNumber, parse_json, result_of
 from cronocast.sources.spool import Spool
 
