@@ -13,12 +13,7 @@ from functools import partial
 
 from cronocast.chain.job import Job
 from cronocast.console import last_words, say
-from cronocast.errors import (
-    BugError,
-    CronocastError,
-    StorageError,
-    Terminated,
-)
+from cronocast.errors import BugError, CronocastError, StorageError, Terminated
 from cronocast.handoff.files import series_lock
 from cronocast.handoff.results import Outcome, write_result
 

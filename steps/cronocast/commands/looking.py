@@ -36,8 +36,7 @@ def report(
 def plot(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")],
     out: Annotated[
-        Path,
-        typer.Option("--out", "-o", metavar="FILE", help="The image to write: a name that ends in .png or .svg."),
+        Path, typer.Option("--out", "-o", metavar="FILE", help="The image to write: a name that ends in .png or .svg.")
     ],
     member: Annotated[
         str | None,

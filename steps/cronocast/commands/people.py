@@ -22,8 +22,7 @@ Values = Annotated[
     ),
 ]
 Only = Annotated[
-    str | None,
-    typer.Option("--only", metavar="STEPS", help=f"Run these steps only: {','.join(chain_steps())}."),
+    str | None, typer.Option("--only", metavar="STEPS", help=f"Run these steps only: {','.join(chain_steps())}.")
 ]
 Names = Annotated[
     list[str] | None, typer.Option("--series", metavar="NAME", help="Run this series only; may be repeated.")

@@ -36,9 +36,7 @@ class LstmOptions:
         Number(1, 4096, whole=True), None, "Windows per batch; if not given, 64, or 256 where there are many."
     )
     learning_rate: float = setting(
-        Number(1e-6, 1.0),
-        0.0005,
-        "Adam learning rate; larger values overshoot within one epoch.",
+        Number(1e-6, 1.0), 0.0005, "Adam learning rate; larger values overshoot within one epoch."
     )
     seed: int | None = setting(
         Number(0, 999_999, whole=True), None, "Random seed of the initial weights and the order of windows."

@@ -83,9 +83,7 @@ class VarMany:
         rows = [i for i, name in enumerate(self._names) if name != context.member]
         if not rows:
             raise DataError(
-                "E_ALONE",
-                "var",
-                "there is no other member; choose another model, or several members with group_by",
+                "E_ALONE", "var", "there is no other member; choose another model, or several members with group_by"
             )
         seen = np.where(known, self._values[rows][:, at], np.nan)
         recent = np.isfinite(seen[:, -COMPARED:])

@@ -50,8 +50,5 @@ class Server:
         Span(), Duration.parse("5m"), "Total time for one request, from connecting to the last byte.", "extract"
     )
     retry_for: Duration = setting(
-        Span(zero=True),
-        Duration.parse("90s"),
-        "How long to keep retrying transient errors.",
-        "extract",
+        Span(zero=True), Duration.parse("90s"), "How long to keep retrying transient errors.", "extract"
     )

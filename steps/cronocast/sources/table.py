@@ -64,5 +64,5 @@ SOURCES: Mapping[str, KindRow] = {
         "cronocast.sources.influxql.source:InfluxQL",
         settings="cronocast.sources.influxql.settings:Settings",
         family="influxdb",
-    ),
+    )
 }

@@ -87,11 +87,7 @@ class LstmMany:
         blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
         first = contexts[0]
         identity = Identity(
-            first.key,
-            {**architecture.document(), **blocks},
-            network.shapes(),
-            first.step_ns,
-            first.end_ns,
+            first.key, {**architecture.document(), **blocks}, network.shapes(), first.step_ns, first.end_ns
         )
         self._learn(network, members, options, first.state, identity)
         self._apply = partial(architecture.forward, network.weights())

@@ -30,10 +30,7 @@ class Settings:
     ca_file: str | None = setting(FILE, None, "Certificates to trust; the source's if not given.", "load")
     timeout: Duration = setting(Span(), Duration.parse("60s"), "Total time for one request.", "load")
     retry_for: Duration = setting(
-        Span(zero=True),
-        Duration.parse("90s"),
-        "How long to keep retrying transient errors.",
-        "load",
+        Span(zero=True), Duration.parse("90s"), "How long to keep retrying transient errors.", "load"
     )
     database: str | None = setting(DATABASE, None, "Database to write to; the source's if not given.", "load")
     retention_policy: str | None = setting(
