@@ -20,7 +20,12 @@ TEXT = """\
    `pytest tests/conformance/test_sources.py tests/conformance/test_kinds.py`.
 5. Renew what is generated: `python helm/generate.py` and `UPDATE_GOLDEN=1 pytest tests/repo/test_docs.py`.
 
-A whole source, which the tests add by this row:
+The tests add a whole source in this way. The change to the program is one row, and nothing else:
+"""
+SINK = """\
+A sink is added in the same way: `SINKS` in `steps/cronocast/sinks/table.py`, where `Sink` says what one does,
+`ADAPTERS` in `tests/conformance/sink_adapters.py`, and `tests/conformance/test_sinks.py`.
+`tests/conformance/toy_sink.py` is a whole one, which writes lines of JSON.
 """
 
 
@@ -28,5 +33,12 @@ def adding_a_source() -> Iterator[str]:
     """The section as lines of Markdown."""
     code = EXAMPLE.read_text(encoding="utf-8")
     row = next(line for line in code.splitlines() if line.startswith("ROW = ")).removeprefix("ROW = ")
-    yield from (*TEXT.splitlines(), "", "```python", f'"toy": {row},', "```", "", "Its file:", "")
-    yield from ("```python", *code.splitlines(), "```", "")
+    yield from (
+        *TEXT.splitlines(),
+        "",
+        "```diff",
+        " SOURCES: Mapping[str, KindRow] = {",
+        '     "influxql": KindRow(...),',
+    )
+    yield from (f'+    "toy": {row},', " }", "```", "", "Its file:", "")
+    yield from ("```python", *code.splitlines(), "```", "", *SINK.splitlines(), "")
