@@ -99,7 +99,7 @@ def _ahead_tiles(member: MemberView, scene: Scene) -> list[str]:
 
 def _error_tile(member: MemberView, ratio: float) -> str:
     worse = "bad-text" if ratio > 1.005 else ""
-    about = f"of {sentences.naive_words(member)}: {sentences.better(ratio)}"
+    about = f"relative to {sentences.naive_words(member)}: {sentences.better(ratio)}"
     return _tile("Error on held-out values", f"{ratio:.2f}", about, "ok-text" if ratio < 0.995 else worse)
 
 
