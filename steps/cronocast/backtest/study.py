@@ -98,9 +98,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
     entry, h = request.entry, request.h
     for model in request.models:
         check_models(model, entry.candidates, entry.options)
-    # What comes after is prepared as the forecast's own values, but nothing of it is thought away as odd.
-    kept = replace(entry, prepare=replace(entry.prepare, outliers=None))
-    history = on_one_grid([_prepared(member, kept) for member in members], int(entry.every))
+    history = _history(entry, members)
     origins = _origins(history, request)
     known = _known(request, members, history, origins)
     models = _forecasts(request, known, (len(history.keys), len(origins), h), progress)
@@ -113,13 +111,17 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
         level=entry.level,
         levels=tuple(sorted(entry.levels)),
         actual=np.stack([history.y[:, o : o + h] for o in origins], axis=1),
-        scale=np.array(
-            [[_scale(history, m, o, s, request.lookback_ns) for o in origins] for m, s in enumerate(season)]
-        ),
+        scale=_scales(history, origins, season, request.lookback_ns),
         season=season,
         classes=[[profile.series_class for profile in of_member] for of_member in profiles],
         models=models,
     )
+
+
+def _history(entry: Entry, members: Sequence[Member]) -> History:
+    """The values that forecasts are compared with: prepared as their own, but nothing is thought away as odd."""
+    kept = replace(entry, prepare=replace(entry.prepare, outliers=None))
+    return on_one_grid([_prepared(member, kept) for member in members], int(entry.every))
 
 
 def _origins(history: History, request: Request) -> list[int]:
@@ -229,6 +231,11 @@ def _season(profiles: Sequence[Profile]) -> int:
     """Shortest season known at the first origin that had enough values; 1 if there is none."""
     first = next((p for p in profiles if p.series_class != "too_short"), profiles[-1])
     return min(seasons(first, (first.last_ns - first.first_ns) // first.step_ns + 1), default=1)
+
+
+def _scales(history: History, origins: Sequence[int], season: Sequence[int], lookback_ns: int | None) -> Floats:
+    """Units of errors, shape (members, origins)."""
+    return np.array([[_scale(history, m, o, s, lookback_ns) for o in origins] for m, s in enumerate(season)])
 
 
 def _scale(history: History, member: int, origin: int, season: int, lookback_ns: int | None) -> float:
