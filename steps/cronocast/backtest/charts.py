@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 
 from cronocast.backtest.study import Study
-from cronocast.charts.frame import Frame, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
+from cronocast.charts.frame import (
+    Frame,
+    extremes,
+    label_room,
+    margin,
+    place,
+    steps_axis,
+    ticks_within,
+    time_axis,
+    value_axis,
+    width_of,
+)
 from cronocast.charts.hover import MS
 from cronocast.charts.lines import drawing, line_through
 from cronocast.charts.scale import NS, value_domain, value_ticks
@@ -55,7 +66,7 @@ def lines_chart(
     ticks = value_ticks(*domain, count=4)
     names = [percent(t).replace("\u00a0", "") for t in ticks] if goal is not None else tick_numbers(ticks)
     ends = [(line.label, line.values[-1], f"of-{line.cls}") for line in lines if line.values[-1] is not None]
-    right = max([text_width(label, size.font) for label, _, _ in ends] + [8.0]) + 14
+    right = label_room(ends, size) + 14
     frame = Frame(margin(names, size), 12, size.width - right, size.height - 26, 1, count, *domain)
     parts = [value_axis(frame, ticks, names), steps_axis(frame, step_ns, size)]
     if goal is not None:
@@ -119,7 +130,7 @@ def fan_edges(fan: Fan) -> tuple[int, int]:
 def fan_chart(fan: Fan, size: Size, uid: str) -> str:
     """Measured values, and each past forecast with its band."""
     domain, (t0, t1) = fan_domain(fan), fan_edges(fan)
-    ticks = [t for t in value_ticks(*domain, count=5 if size.height > 240 else 4) if domain[0] <= t <= domain[1]]
+    ticks = ticks_within(domain, size)
     names = tick_numbers(ticks)
     frame = Frame(margin(names, size), 30, size.width - 14, size.height - 36, t0, t1, *domain)
     parts = [value_axis(frame, ticks, names), time_axis(frame, size, UTC)]

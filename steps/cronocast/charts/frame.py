@@ -62,6 +62,17 @@ def margin(names: list[str], size: Size) -> float:
     return max([text_width(name, size.font) for name in names] + [16.0]) + 10
 
 
+def label_room(labels: Sequence[tuple[str, object, object]], size: Size) -> float:
+    """Room for labels at the right edge."""
+    return max([text_width(label, size.font) for label, _, _ in labels] + [8.0])
+
+
+def ticks_within(domain: tuple[float, float], size: Size) -> list[float]:
+    """Round values inside a range, as many as the height of a picture has room for."""
+    low, high = domain
+    return [t for t in value_ticks(low, high, count=5 if size.height > 240 else 4) if low <= t <= high]
+
+
 def value_axis(frame: Frame, ticks: list[float], names: list[str]) -> str:
     """Lines across the plot at round values, named at the left."""
     parts = []

@@ -97,10 +97,26 @@ def gap_shades(frame: Frame, member: MemberView, focus: Focus, size: Size) -> st
         if after - before > _gap_ns(frame, member):
             left, right = frame.x(max(before, focus.t0)), frame.x(after)
             place = {"x": left, "y": frame.top, "width": right - left, "height": height}
-            parts.append(element("rect", cls="gap", fill_opacity="0.6", **place))
+            parts.append(element("rect", cls="gap", **place, fill_opacity="0.6"))
             if right - left > text_width("no data", size.font) + 6:
                 parts.append(text("no data", (left + right) / 2, frame.bottom - 6, anchor="middle"))
     return "".join(parts)
+
+
+def ahead_shade(frame: Frame, member: MemberView, focus: Focus) -> str:
+    """A shade over the time from now on, "" where there is no forecast."""
+    if not len(member.forecast.time_ns):
+        return ""
+    left = frame.x(focus.now)
+    place = {"x": left, "y": frame.top, "width": frame.right - left, "height": frame.bottom - frame.top}
+    return element("rect", cls="ahead", **place)
+
+
+def change_lines(frame: Frame, member: MemberView) -> list[str]:
+    """A line at each change inside the frame; the newest looks different."""
+    changes = member.profile.change_points_ns if member.profile else ()
+    inside = [t for t in changes if frame.t0 < t < frame.t1]
+    return [vertical(frame, t, "change" if t == changes[-1] else "change before") for t in inside]
 
 
 def vertical(frame: Frame, time_ns: int, cls: str) -> str:
