@@ -101,7 +101,6 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
     history = _history(entry, members)
     origins = _origins(history, request)
     known = _known(request, members, history, origins)
-    models = _forecasts(request, known, (len(history.keys), len(origins), h), progress)
     profiles = _by_member([profile for _, profile, _ in known], len(origins))
     season = [_season(of_member) for of_member in profiles]
     return Study(
@@ -114,7 +113,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
         scale=_scales(history, origins, season, request.lookback_ns),
         season=season,
         classes=[[profile.series_class for profile in of_member] for of_member in profiles],
-        models=models,
+        models=_forecasts(request, known, (len(history.keys), len(origins), h), progress),
     )
 
 

@@ -41,9 +41,9 @@ def number(value: float | None, span: float = 0.0) -> str:
 
 
 def digits(size: float, span: float, least: int) -> int:
-    """How many significant digits tell values up to `size` apart that lie within `span`, three of it.
+    """How many significant digits tell values up to `size` apart that lie within `span`.
 
-    `least` where it is wide.
+    They show three digits of the span, and are at least `least`.
     """
     between = math.floor(math.log10(size)) - math.floor(math.log10(span)) if span > size * ROUNDING > 0 else 0
     return max(least, 3 + between)

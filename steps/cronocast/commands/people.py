@@ -94,10 +94,7 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
             if json:
                 typer.echo(json_module.dumps({"problems": [asdict(problem) for problem in error.problems]}, indent=1))
             raise
-        if json:
-            typer.echo(json_module.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
-        else:
-            _print_entries(values, entries)
+        _print_entries(values, entries, as_json=json)
         return 0
 
     raise typer.Exit(guarded(action, debug=debug))
@@ -120,8 +117,13 @@ def _valid_entries(values: Path) -> "dict[str, Entry]":
     return entries
 
 
-def _print_entries(values: Path, entries: "dict[str, Entry]") -> None:
-    """Print a line for each series, and that there is nothing to complain of."""
+def _print_entries(values: Path, entries: "dict[str, Entry]", *, as_json: bool) -> None:
+    """Print the whole entries, or a line for each series and that there is nothing to complain of."""
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
+        return
     for name, entry in entries.items():
         typer.echo(
             f"{name}: every {entry.every}, {entry.lookback} back, {entry.horizon} ahead, model {entry.model},"

@@ -1,6 +1,6 @@
 """`cronocast run`: the chain on this machine.
 
-Each step a process of its own with the files and exit codes of the containers.
+Each step is a process of its own, with the files and exit codes of the containers.
 """
 
 import json
@@ -21,6 +21,7 @@ from cronocast.chain.table import FILES, STEPS, chain_steps
 from cronocast.commands.display import Display, closing_table
 from cronocast.commands.series_run import Chain
 from cronocast.console import say
+from cronocast.document.entry import Entry
 from cronocast.document.values import load_values
 from cronocast.durations import stamp
 from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, seen
@@ -90,8 +91,7 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     if problems:
         raise ConfigError(problems)
     root = root.absolute()
-    if unused := [name for name in OF_ONE_STEP if os.environ.get(name)]:
-        say(f"{', '.join(unused)}: ignored by run, for single steps only")
+    _say_unused()
     chains = [Chain(entries[name], run_folder(root, name, run_ns)) for name in chosen]
     with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
         _run_all(chains, steps, root, run_ns, display)
@@ -100,6 +100,12 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     else:
         closing_table(chains)
     return next((chain.exit_code for chain in chains if chain.exit_code), 0)
+
+
+def _say_unused() -> None:
+    """Say which variables of single steps are set and change nothing."""
+    if unused := [name for name in OF_ONE_STEP if os.environ.get(name)]:
+        say(f"{', '.join(unused)}: ignored by run, for single steps only")
 
 
 def _run_all(chains: list[Chain], steps: list[str], root: Path, run_ns: int, display: Display) -> None:
@@ -138,10 +144,7 @@ def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[
 
 def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
     """Run the steps of one series until one fails or has nothing to hand on."""
-    # The entry reaches the step as on a cluster: the whole document in one variable.
-    env = {name: value for name, value in os.environ.items() if name not in OF_ONE_STEP} | {
-        "CRONOCAST_ENTRY": json.dumps(given(chain.entry))
-    }
+    env = _environment(chain.entry)
     for step in steps:
         command = [sys.executable, "-m", "cronocast", step, "--root", str(root), "--run", stamp(run_ns)]
         child = children.start(command, env)
@@ -159,6 +162,12 @@ def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, childre
         display.state(chain.entry.name, step, result["status"], result["reason"])
         if result["status"] in ("skipped", "superseded"):
             return
+
+
+def _environment(entry: Entry) -> dict[str, str]:
+    """Variables of a step: the entry reaches it as on a cluster, the whole document in one variable."""
+    kept = {name: value for name, value in os.environ.items() if name not in OF_ONE_STEP}
+    return {**kept, "CRONOCAST_ENTRY": json.dumps(given(entry))}
 
 
 def _take_result(chain: Chain, step: str, code: int) -> int:

@@ -86,10 +86,8 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
         measured_line(frame, member, 0),
         forecast_line(frame, member),
     ]
-    about = (
-        f"{len(times):,} values from {clock(times[0], zone, year=True)} to {clock(times[-1], zone, year=True)};"
-        " the part shown above is marked."
-    )
+    first, last = (clock(times[i], zone, year=True) for i in (0, -1))
+    about = f"{len(times):,} values from {first} to {last}; the part shown above is marked."
     return drawing(parts, size, uid, f"The whole history of {member.label}", about)
 
 
@@ -107,12 +105,15 @@ def steps_chart(member: MemberView, size: Size, uid: str) -> str:
     right = label_room(ends, size) + 14
     frame = Frame(margin(names, size), 12, size.width - right, size.height - 26, test.steps[0], test.steps[-1], *domain)
     parts = [value_axis(frame, ticks, names), steps_axis(frame, member.step_ns, size)]
-    for cls, _, values in lines:
-        points = [(frame.x(s), frame.y(v)) for s, v in zip(test.steps, values, strict=True) if v is not None]
-        parts.append(element("path", cls=cls, d=polyline(points)))
+    parts += [element("path", cls=cls, d=_through(frame, test.steps, values)) for cls, _, values in lines]
     first, last = (f"{length(test.steps[i] * member.step_ns)} ahead: {number(test.chosen[i])}" for i in (0, -1))
     about = f"{first}; {last}."
     return drawing([*parts, *place(ends, frame, size)], size, uid, "Backtest error by step ahead", about, frame)
+
+
+def _through(frame: Frame, steps: Sequence[int], values: Sequence[float | None]) -> str:
+    """Path data through the values that are known."""
+    return polyline((frame.x(s), frame.y(v)) for s, v in zip(steps, values, strict=True) if v is not None)
 
 
 def sparkline(member: MemberView, focus: Focus) -> str:

@@ -1,6 +1,6 @@
 """What the inline script shows beside the pointer.
 
-Times, texts and heights, made here so that page and tooltip speak alike.
+Times, texts and heights are made here, so that page and tooltip speak alike.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Heights = list[float | None]
 def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence[float] = (0.95,)) -> dict[str, Any]:
     """The points of the main chart.
 
-    Measured, forecast with its bands, and what earlier runs had forecast for the same time.
+    They are measured, forecast with its intervals, and what an earlier run had forecast for the same time.
     """
     domain = focus_domain(member, focus)
     measured = dict(zip(*_measured(member, focus), strict=True))

@@ -16,7 +16,8 @@ from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import sparkline
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, Step, read_run, run_ns
+from cronocast.report.model import MemberView, RunView, Step, run_ns
+from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 from cronocast.report.sections import member_section
 from cronocast.report.written import written_card

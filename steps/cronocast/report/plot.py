@@ -17,7 +17,8 @@ from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, read_run, run_ns
+from cronocast.report.model import MemberView, RunView, run_ns
+from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 
 THEMES = tuple(PALETTES)

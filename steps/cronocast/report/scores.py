@@ -11,7 +11,7 @@ MOST_STEPS = 10**9  # of a season; more than any history has
 
 @dataclass(frozen=True)
 class Score:
-    """BacktestView of one model. Errors are scaled by the in-sample naive error (MASE's unit); None where not known."""
+    """Scores of one model. Errors are scaled by the in-sample naive error (MASE's unit); None where not known."""
 
     model: str
     ratio: float | None = None  # error over that of the naive forecast, as models are chosen by it; below 1 is better
@@ -26,7 +26,7 @@ class Score:
 class BacktestView:
     """Rolling-origin backtest of one member.
 
-    What the chosen answer and the naive forecast got wrong, by model and by step ahead.
+    It says what the chosen answer and the naive forecast got wrong, by model and by step ahead.
     """
 
     origins: int = 0

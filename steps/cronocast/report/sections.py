@@ -1,6 +1,7 @@
 """One member of a run as HTML.
 
-What is expected, its charts, why its class, how good it was on the past, and every number.
+A section says what is expected, shows the charts, why the member has its class, how good the models were on the past,
+and every number.
 """
 
 from cronocast.charts import words
