@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cronocast.backtest.history import on_one_grid
 from cronocast.backtest.request import origin_steps
-from cronocast.backtest.study import Study, on_one_grid, past, run_study
+from cronocast.backtest.study import Study, past, run_study
 from cronocast.classify import classify_member
 from cronocast.errors import ConfigError, DataError
 from cronocast.forecast.answer import Settings

@@ -13,7 +13,8 @@ from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
 from cronocast.report.charts import context_chart, forecast_chart, sparkline, steps_chart
 from cronocast.report.focus import Focus, focus_of
-from cronocast.report.model import MemberView, read_run
+from cronocast.report.model import MemberView
+from cronocast.report.run_folder import read_run
 from cronocast.report.sections import CONTEXT_SIZES, SIZES, STEPS_SIZES
 from tests import report_runs
 from tests.messages import numbers

@@ -13,8 +13,8 @@ from cronocast.chain.provenance import provenance
 from cronocast.chain.resolve import step_leaves
 from cronocast.document.entry import parse_entry
 from cronocast.errors import DataError
-from cronocast.report.model import read_run
 from cronocast.report.page import joined, page
+from cronocast.report.run_folder import read_run
 from cronocast.report.scores import backtest_of
 from tests import report_runs
 from tests.report_runs import HOUR, NOW, Sample

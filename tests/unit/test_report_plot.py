@@ -12,8 +12,8 @@ import pytest
 from cronocast.charts.svg import PALETTES
 from cronocast.errors import ConfigError, DataError, MissingExtraError
 from cronocast.report import write_plot
-from cronocast.report.model import read_run
 from cronocast.report.plot import picture
+from cronocast.report.run_folder import read_run
 from tests import report_runs
 
 

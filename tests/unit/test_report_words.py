@@ -16,8 +16,9 @@ from cronocast.durations import Duration
 from cronocast.errors import CronocastError
 from cronocast.forecast.timeline import Timeline
 from cronocast.report import sentences
-from cronocast.report.model import MemberView, Step, read_run
+from cronocast.report.model import MemberView, Step
 from cronocast.report.prepared import RULES, prepared_sentence
+from cronocast.report.run_folder import read_run
 from cronocast.timeseries.fill import Filled
 from cronocast.timeseries.prepare import prepare
 from cronocast.timeseries.settings import Prepare

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cronocast.formats.line_protocol import series_key
-from cronocast.report.model import read_run
+from cronocast.report.run_folder import read_run
 from cronocast.report.written import read_query
 from demo.influxd import Influxd
 from tests import report_runs

@@ -42,10 +42,7 @@ def _run(request: Request, out: Path | None, *, as_json: bool) -> int:
     found = document(study, request)
     if out is not None:
         write_page(study, found, out)
-    if as_json:
-        print_json(found)
-    else:
-        print_tables(found)
+    (print_json if as_json else print_tables)(found)
     return 0
 
 

@@ -1,5 +1,6 @@
 """What a reader should know before trusting the figures: sentences made from the document. Standard library only."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from cronocast.charts.words import counted
@@ -24,16 +25,18 @@ def notes(document: dict[str, Any]) -> list[str]:
             "Forecast origins overlap: they are less than one horizon apart, so the same values are forecast more than"
             " once and the confidence ranges are too narrow."
         )
-    for name, found in document["models"].items():
-        bad = {status: count for status, count in found["statuses"].items() if status != "ok"}
-        if bad:
-            counts = ", ".join(f"{count} {status}" for status, count in bad.items())
-            said.append(
-                f"{name}: {counts} of {sum(found['statuses'].values())} forecasts ({'; '.join(found['reasons'][:2])})."
-            )
-        if found["not_tried"]:
-            said.append(
-                f"{name}: the CPU budget for trying models ran out at {counted(found['not_tried'], 'forecast')};"
-                " results may differ on a faster machine."
-            )
-    return said
+    return said + [note for name, found in document["models"].items() for note in _of_model(name, found)]
+
+
+def _of_model(name: str, found: dict[str, Any]) -> Iterator[str]:
+    """What to know of the forecasts of one model."""
+    bad = {status: count for status, count in found["statuses"].items() if status != "ok"}
+    if bad:
+        counts = ", ".join(f"{count} {status}" for status, count in bad.items())
+        reasons = "; ".join(found["reasons"][:2])
+        yield f"{name}: {counts} of {sum(found['statuses'].values())} forecasts ({reasons})."
+    if found["not_tried"]:
+        yield (
+            f"{name}: the CPU budget for trying models ran out at {counted(found['not_tried'], 'forecast')}; results"
+            " may differ on a faster machine."
+        )

@@ -11,14 +11,16 @@ from typing import Any
 from cronocast.chain.job import check_paths
 from cronocast.chain.standalone import infer_grid, whole_steps
 from cronocast.document.cross import cross_problems
-from cronocast.document.entry import Entry, parse_entry, read_entry_text
+from cronocast.document.entry import Entry, read_entry_text
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.models.rules import model_fault
-from cronocast.settings.declare import leaves, parse, plain, read_text, with_value
+from cronocast.settings.declare import leaves, parse, read_text, with_value
 from cronocast.sources.table import NO_DATABASE
 
 NAIVE = ("seasonal_naive", "naive")  # always tried: everything is held against them
+Texts = Mapping[str, str | None]  # path of a setting -> text of its flag, None where not given
+
 MOST_ORIGINS, USUAL_ORIGINS = 1000, 10  # ten horizons are judged within minutes; who wants more says so
 
 
@@ -39,12 +41,7 @@ class Request:
 
 
 def make_request(
-    history: Path,
-    out: Path | None,
-    entry: str | None,
-    models: str | None,
-    origins: int | None,
-    texts: Mapping[str, str | None],
+    history: Path, out: Path | None, entry: str | None, models: str | None, origins: int | None, texts: Texts
 ) -> Request:
     """Check everything that a backtest was given.
 
@@ -54,7 +51,7 @@ def make_request(
         entry: A series document as JSON text, or @FILE; its settings hold where no flag says otherwise.
         models: Names separated by commas; the document's model if not given.
         origins: How many past starts; None for one horizon apart.
-        texts: Path of a setting -> text of its flag, None where not given.
+        texts: Texts of flags.
 
     Raises:
         ConfigError: with every problem found.
@@ -64,35 +61,38 @@ def make_request(
     check_paths(problems, {"--history": history}, {"--out": out} if out else {})
     if problems:
         raise ConfigError(problems)  # before any of these files is opened
-    data = _document(history, entry, texts)
-    checked = parse(Entry, data, "", problems)
-    problems += cross_problems(data, "")
-    flags = {leaf.path: leaf.flag for leaf in leaves(Entry)}
-    problems = [Problem(p.token, flags[p.where], p.sentence) if texts.get(p.where) else p for p in problems]
+    checked = _checked(_document(history, entry, texts), texts, problems)
     names = [name.strip() for name in models.split(",")] if models else [checked.model if checked else "auto"]
     problems += [Problem("E_MODEL", "--models", wrong) for name in names if (wrong := model_fault(name))]
     if origins is not None and not 1 <= origins <= MOST_ORIGINS:
-        problems.append(
-            Problem("E_CONFIG_RANGE", "--origins", f"{seen(origins)} is out of range; allowed: 1 to {MOST_ORIGINS}")
-        )
+        said = f"{seen(origins)} is out of range; allowed: 1 to {MOST_ORIGINS}"
+        problems.append(Problem("E_CONFIG_RANGE", "--origins", said))
     if problems or checked is None:
         raise ConfigError(list(dict.fromkeys(problems)))
-    given = bool(texts.get("lookback") or entry)
-    return Request(
-        history, checked, tuple(dict.fromkeys([*names, *NAIVE])), origins, int(checked.lookback) if given else None
-    )
+    lookback_ns = int(checked.lookback) if texts.get("lookback") or entry else None
+    return Request(history, checked, tuple(dict.fromkeys([*names, *NAIVE])), origins, lookback_ns)
 
 
-def _document(history: Path, entry: str | None, texts: Mapping[str, str | None]) -> dict[str, Any]:
-    """The series document with the flags laid over it; without one, the step size is that of the history."""
+def _checked(data: Any, texts: Texts, problems: list[Problem]) -> Entry | None:  # noqa: ANN401 - untrusted
+    """Check a document; what is wrong with a setting that a flag gave is said of the flag."""
+    found: list[Problem] = []
+    checked: Entry | None = parse(Entry, data, "", found)
+    found += cross_problems(data, "") if isinstance(data, dict) else []
+    flags = {leaf.path: leaf.flag for leaf in leaves(Entry)}
+    problems += [Problem(p.token, flags[p.where], p.sentence) if texts.get(p.where) else p for p in found]
+    return checked
+
+
+def _document(history: Path, entry: str | None, texts: Texts) -> Any:  # noqa: ANN401 - untrusted
+    """The series document with the flags laid over it, unchecked; without one, the step size is that of the history."""
     if entry:
         where, text = (entry[1:], read_text(Path(entry[1:]))) if entry.startswith("@") else ("--entry", entry)
         own = read_entry_text(text, where)
-        data: dict[str, Any] = plain(
-            parse_entry({**_of_history(history, texts, own), **own} if isinstance(own, dict) else own)
-        )
+        if not isinstance(own, dict):
+            return own
     else:
-        data = _of_history(history, texts, {})
+        own = {}
+    data = {**_of_history(history, texts, own), **own}
     kinds = {leaf.path: leaf.kind for leaf in leaves(Entry)}
     for path, text_given in texts.items():
         if text_given:
@@ -100,7 +100,7 @@ def _document(history: Path, entry: str | None, texts: Mapping[str, str | None])
     return data
 
 
-def _of_history(history: Path, texts: Mapping[str, str | None], own: Mapping[str, Any]) -> dict[str, Any]:
+def _of_history(history: Path, texts: Texts, own: Mapping[str, Any]) -> dict[str, Any]:
     """What a document without a source leaves open.
 
     The file stands for the database, its step size and span for the settings.
@@ -121,7 +121,7 @@ def _of_history(history: Path, texts: Mapping[str, str | None], own: Mapping[str
 def origin_steps(n: int, h: int, wanted: int | None) -> list[int]:
     """Choose where past forecasts begin: indices of their first steps, ascending.
 
-    At least two thirds of the history lie before the first, and all h steps behind the last.
+    At least two thirds of the history lie before the first of them, and all h steps behind the last.
 
     Args:
         n: Steps of the history.

@@ -1,6 +1,6 @@
-"""Errors of past forecasts by model, member and step ahead, each against the naive forecast.
+"""Errors of past forecasts as one JSON-shaped document.
 
-As one JSON-shaped document.
+They are given by model, member and step ahead, each against the naive forecast.
 """
 
 import math
@@ -41,11 +41,11 @@ def document(study: Study, request: Request) -> dict[str, Any]:
 
 
 def _document(study: Study, request: Request) -> dict[str, Any]:
-    errors = {name: np.maximum(mase(study, rows), LEAST_ERROR) for name, rows in study.models.items()}
-    references = [reference_of(errors, m) for m in range(len(study.history.keys))]
-    base = np.array([errors[name][m] for m, name in enumerate(references)])
-    ratios = {name: np.log(own / base) for name, own in errors.items()}
-    step = study.history.step_ns
+    return {**_asked(study, request), **_found(study)}
+
+
+def _asked(study: Study, request: Request) -> dict[str, Any]:
+    """What was asked for, and over which values and origins it was answered."""
     return {
         "schema": SCHEMA,
         "history": request.history.name,
@@ -58,15 +58,23 @@ def _document(study: Study, request: Request) -> dict[str, Any]:
         "origins": [stamp(study.origin_ns(i)) for i in range(len(study.origins))],
         "overlap": any(b - a < study.h for a, b in pairwise(study.origins)),
         "values": int(np.isfinite(study.actual).sum()),
+    }
+
+
+def _found(study: Study) -> dict[str, Any]:
+    """Measures by model, by step ahead and by member."""
+    errors = {name: np.maximum(mase(study, rows), LEAST_ERROR) for name, rows in study.models.items()}
+    references = [reference_of(errors, m) for m in range(len(study.history.keys))]
+    base = np.array([errors[name][m] for m, name in enumerate(references)])
+    ratios = {name: np.log(own / base) for name, own in errors.items()}
+    by_step = {name: _by_step(study, rows) for name, rows in study.models.items()}
+    steps = list(range(1, study.h + 1))
+    return {
         "models": {name: _model(study, rows, ratios[name]) for name, rows in study.models.items()},
-        "by_step": {
-            "step_s": step / 1e9,
-            "steps": list(range(1, study.h + 1)),
-            "models": {name: _by_step(study, rows) for name, rows in study.models.items()},
-        },
+        "by_step": {"step_s": study.history.step_ns / 1e9, "steps": steps, "models": by_step},
         "by_member": [
-            _member(study, m, references[m], {name: r[m] for name, r in ratios.items()})
-            for m in range(len(study.history.keys))
+            _member(study, m, reference, {name: r[m] for name, r in ratios.items()})
+            for m, reference in enumerate(references)
         ],
     }
 
@@ -151,17 +159,15 @@ def inside(study: Study, rows: Rows, lower: Floats, upper: Floats) -> tuple[Floa
 def _model(study: Study, rows: Rows, log_ratio: Floats) -> dict[str, Any]:
     held, counts = inside(study, rows, rows.lower, rows.upper)
     further = {
-        level_name(level): inside(study, rows, *band)[0] for level, band in zip(study.levels, rows.further, strict=True)
+        f"coverage_range_{level_name(level)}": _coverage_range(inside(study, rows, *band)[0], counts)
+        for level, band in zip(study.levels, rows.further, strict=True)
     }
     status = Counter(s for member in rows.status for s in member)
     return {
         **(_flat(study, rows) or dict.fromkeys(MEASURES)),
         "ratio": _ratio(ratio_band(log_ratio)),
-        "coverage_range": _range(coverage_band(held.ravel(), counts.ravel())),
-        **{
-            f"coverage_range_{name}": _range(coverage_band(own.ravel(), counts.ravel()))
-            for name, own in further.items()
-        },
+        "coverage_range": _coverage_range(held, counts),
+        **further,
         "values": int(counts.sum()),
         "statuses": dict(sorted(status.items())),
         "reasons": rows.reasons[:20],  # a person reads a few
@@ -178,7 +184,9 @@ def _ratio(band: Band | None) -> dict[str, float | None] | None:
     return {"value": rounded(math.exp(band.value)), "low": low, "high": high}
 
 
-def _range(band: Band | None) -> list[float] | None:
+def _coverage_range(held: Floats, counts: Floats) -> list[float] | None:
+    """The confidence range of a coverage; None where there is too little to say."""
+    band = coverage_band(held.ravel(), counts.ravel())
     return None if band is None or band.low is None or band.high is None else [rounded(band.low), rounded(band.high)]
 
 

@@ -1,6 +1,6 @@
 """Past forecasts by the whole engine.
 
-At each origin it is given what was known then, classifies, chooses and forecasts as a run would have.
+At each origin the engine gets what was known then, classifies, chooses and forecasts as a run would have.
 """
 
 import multiprocessing
@@ -8,11 +8,11 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cronocast.backtest.history import Floats, History, on_one_grid
 from cronocast.backtest.request import Request, origin_steps
 from cronocast.classify.member import profile_of
 from cronocast.document.entry import Entry
@@ -24,22 +24,7 @@ from cronocast.forecast.candidates import check_models, seasons
 from cronocast.forecast.members import MemberJob, forecast_members
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
-from cronocast.timeseries.grid import to_grid
 from cronocast.timeseries.prepare import prepare_member
-
-Floats = NDArray[np.float64]
-
-MOST_CELLS = 200_000_000  # members times steps: 1.6 GB of doubles
-
-
-@dataclass(frozen=True)
-class History:
-    """All members on one grid."""
-
-    keys: list[tuple[str, str]]  # name and tags
-    start_ns: int
-    step_ns: int
-    y: Floats  # shape (members, steps), NaN where nothing was observed
 
 
 @dataclass(frozen=True)
@@ -49,6 +34,10 @@ class Past:
     key: tuple[str, str]
     time_ns: NDArray[np.int64]
     y: Floats
+
+
+Known = tuple[int, Profile, Past]  # when its forecast begins, class and all that was found of it, its values
+Progress = Callable[[int, int], None]  # called with (done, all)
 
 
 @dataclass
@@ -86,35 +75,6 @@ class Study:
         return self.history.start_ns + self.origins[i] * self.history.step_ns
 
 
-def on_one_grid(members: Sequence[Member], step_ns: int) -> History:
-    """Bring members to a common grid.
-
-    Raises:
-        DataError: there is no value, or there are too many steps.
-    """
-    grids = [
-        to_grid(np.frombuffer(m.time_ns, dtype=np.int64), np.frombuffer(m.columns[0]), step_ns)[:2]
-        for m in members
-        if m.time_ns
-    ]
-    if not grids:
-        raise DataError("E_INPUT_MISSING", "--history", "it has no values; give a history with values")
-    start = min(s for s, _ in grids)
-    steps = max((s - start) // step_ns + y.size for s, y in grids)
-    if steps * len(grids) > MOST_CELLS:
-        raise DataError(
-            "E_TOO_LARGE",
-            "--history",
-            f"{len(grids)} members of up to {steps} steps; allowed: at most {MOST_CELLS} steps in total, so give fewer"
-            " members or a longer step",
-        )
-    table = np.full((len(grids), steps), np.nan)
-    for row, (own, y) in zip(table, grids, strict=True):
-        at = (own - start) // step_ns
-        row[at : at + y.size] = y
-    return History([m.key for m in members if m.time_ns], start, step_ns, table)
-
-
 def past(member: Member, origin_ns: int, lookback_ns: int | None) -> Past:
     """Cut what a run at an origin would have read."""
     time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
@@ -123,7 +83,7 @@ def past(member: Member, origin_ns: int, lookback_ns: int | None) -> Past:
     return Past(member.key, time_ns[known], np.frombuffer(member.columns[0])[known])
 
 
-def run_study(request: Request, members: Sequence[Member], progress: Callable[[int, int], None] | None = None) -> Study:
+def run_study(request: Request, members: Sequence[Member], progress: Progress | None = None) -> Study:
     """Forecast every member from every origin with every model.
 
     Args:
@@ -138,35 +98,11 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
     entry, h = request.entry, request.h
     for model in request.models:
         check_models(model, entry.candidates, entry.options)
-    # What comes after is prepared as the forecast's own values, but nothing of it is thought away as odd.
-    kept = replace(entry, prepare=replace(entry.prepare, outliers=None))
-    history = on_one_grid([_prepared(member, kept) for member in members], int(entry.every))
-    n = history.y.shape[1]
-    origins = origin_steps(n, h, request.origins)
-    if not origins:
-        held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
-        raise DataError(
-            "E_TOO_SHORT",
-            "--history",
-            f"it holds {n} steps ({held}); a horizon of {entry.horizon} needs three times that ({needed}) or more",
-        )
-    places = list(product(range(len(history.keys)), range(len(origins))))
-    by_key = {m.key: m for m in members}
-    starts = [history.start_ns + o * history.step_ns for o in origins]
-    seen = list(_seen(request, [past(by_key[history.keys[m]], starts[o], request.lookback_ns) for m, o in places]))
-    known = list(zip([starts[o] for _, o in places], seen, strict=True))
-    jobs = [
-        MemberJob(profile, p.time_ns, p.y, replace(settings_of(entry, end_ns), model=model))
-        for model in request.models
-        for end_ns, (profile, p) in known
-    ]
-    results = forecast_members(jobs, entry.jobs, progress)
-    models = {
-        model: _rows(results, (len(history.keys), len(origins), h), len(entry.levels)) for model in request.models
-    }
-    next(results, None)  # past its end, where the last forecast is told
-    by_place = dict(zip(places, [profile for profile, _ in seen], strict=True))
-    season = [_season([by_place[m, o] for o in range(len(origins))]) for m in range(len(history.keys))]
+    history = _history(entry, members)
+    origins = _origins(history, request)
+    known = _known(request, members, history, origins)
+    profiles = _by_member([profile for _, profile, _ in known], len(origins))
+    season = [_season(of_member) for of_member in profiles]
     return Study(
         history=history,
         origins=origins,
@@ -174,13 +110,65 @@ def run_study(request: Request, members: Sequence[Member], progress: Callable[[i
         level=entry.level,
         levels=tuple(sorted(entry.levels)),
         actual=np.stack([history.y[:, o : o + h] for o in origins], axis=1),
-        scale=np.array(
-            [[_scale(history, m, o, season[m], request.lookback_ns) for o in origins] for m in range(len(history.keys))]
-        ),
+        scale=_scales(history, origins, season, request.lookback_ns),
         season=season,
-        classes=[[by_place[m, o].series_class for o in range(len(origins))] for m in range(len(history.keys))],
-        models=models,
+        classes=[[profile.series_class for profile in of_member] for of_member in profiles],
+        models=_forecasts(request, known, (len(history.keys), len(origins), h), progress),
     )
+
+
+def _history(entry: Entry, members: Sequence[Member]) -> History:
+    """The values that forecasts are compared with: prepared as their own, but nothing is thought away as odd."""
+    kept = replace(entry, prepare=replace(entry.prepare, outliers=None))
+    return on_one_grid([_prepared(member, kept) for member in members], int(entry.every))
+
+
+def _origins(history: History, request: Request) -> list[int]:
+    """Where past forecasts begin.
+
+    Raises:
+        DataError: the history is too short for one origin.
+    """
+    n, h = history.y.shape[1], request.h
+    origins = origin_steps(n, h, request.origins)
+    if not origins:
+        held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
+        raise DataError(
+            "E_TOO_SHORT",
+            "--history",
+            f"it holds {n} steps ({held}); a horizon of {request.entry.horizon} needs three times that ({needed}) or"
+            " more",
+        )
+    return origins
+
+
+def _known(request: Request, members: Sequence[Member], history: History, origins: Sequence[int]) -> list[Known]:
+    """What was known of each member at each origin, member by member."""
+    by_key = {m.key: m for m in members}
+    starts = [history.start_ns + o * history.step_ns for o in origins]
+    pasts = [past(by_key[key], start, request.lookback_ns) for key in history.keys for start in starts]
+    return [(start, *found) for start, found in zip(starts * len(history.keys), _seen(request, pasts), strict=True)]
+
+
+def _forecasts(
+    request: Request, known: Sequence[Known], shape: tuple[int, int, int], progress: Progress | None
+) -> dict[str, Rows]:
+    """Forecast from all that was known, with each model; the shape is (members, origins, steps)."""
+    entry = request.entry
+    jobs = [
+        MemberJob(profile, p.time_ns, p.y, replace(settings_of(entry, end_ns), model=model))
+        for model in request.models
+        for end_ns, profile, p in known
+    ]
+    results = forecast_members(jobs, entry.jobs, progress)
+    models = {model: _rows(results, shape, len(entry.levels)) for model in request.models}
+    next(results, None)  # past its end, where the last forecast is reported
+    return models
+
+
+def _by_member(values: Sequence[Profile], origins: int) -> list[list[Profile]]:
+    """Profiles of all members in a row, as one list per member."""
+    return [list(values[i : i + origins]) for i in range(0, len(values), origins)]
 
 
 def _seen(request: Request, pasts: Sequence[Past]) -> Iterator[tuple[Profile, Past]]:
@@ -211,30 +199,27 @@ def see_past(job: tuple[Request, Past]) -> tuple[Profile, Past]:
 
 def _rows(results: Iterator[MemberForecast], shape: tuple[int, int, int], levels: int) -> Rows:
     """Take the forecasts of one model off the stream of all."""
-    rows = Rows(
-        _unknown(shape),
-        _unknown(shape),
-        _unknown(shape),
-        [(_unknown(shape), _unknown(shape)) for _ in range(levels)],
-        [],
-        [],
-    )
+    further = [(_unknown(shape), _unknown(shape)) for _ in range(levels)]
+    rows = Rows(_unknown(shape), _unknown(shape), _unknown(shape), further, [], [])
     for m in range(shape[0]):
-        rows.used.append([])
-        rows.status.append([])
-        for o in range(shape[1]):
-            result = next(results)
-            rows.used[m].append(result.model)
-            rows.status[m].append(result.status)
-            rows.cpu_s += result.cpu_s
-            rows.not_tried += bool(result.backtest.get("not_tried"))
-            if result.status != "ok" and result.reason not in rows.reasons:
-                rows.reasons.append(result.reason)
-            if result.yhat.size:
-                rows.yhat[m, o], rows.lower[m, o], rows.upper[m, o] = result.yhat, result.lower, result.upper
-                for (lower, upper), band in zip(rows.further, result.further, strict=True):
-                    lower[m, o], upper[m, o] = band
+        of_member = [next(results) for _ in range(shape[1])]
+        rows.used.append([result.model for result in of_member])
+        rows.status.append([result.status for result in of_member])
+        for o, result in enumerate(of_member):
+            _take(rows, (m, o), result)
     return rows
+
+
+def _take(rows: Rows, place: tuple[int, int], result: MemberForecast) -> None:
+    """Put one forecast at its place, and add up what it cost."""
+    rows.cpu_s += result.cpu_s
+    rows.not_tried += bool(result.backtest.get("not_tried"))
+    if result.status != "ok" and result.reason not in rows.reasons:
+        rows.reasons.append(result.reason)
+    if result.yhat.size:
+        rows.yhat[place], rows.lower[place], rows.upper[place] = result.yhat, result.lower, result.upper
+        for (lower, upper), band in zip(rows.further, result.further, strict=True):
+            lower[place], upper[place] = band
 
 
 def _unknown(shape: tuple[int, int, int]) -> Floats:
@@ -245,6 +230,11 @@ def _season(profiles: Sequence[Profile]) -> int:
     """Shortest season known at the first origin that had enough values; 1 if there is none."""
     first = next((p for p in profiles if p.series_class != "too_short"), profiles[-1])
     return min(seasons(first, (first.last_ns - first.first_ns) // first.step_ns + 1), default=1)
+
+
+def _scales(history: History, origins: Sequence[int], season: Sequence[int], lookback_ns: int | None) -> Floats:
+    """Units of errors, shape (members, origins)."""
+    return np.array([[_scale(history, m, o, s, lookback_ns) for o in origins] for m, s in enumerate(season)])
 
 
 def _scale(history: History, member: int, origin: int, season: int, lookback_ns: int | None) -> float:

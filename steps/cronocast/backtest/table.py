@@ -21,6 +21,11 @@ from cronocast.handoff.series import level_name
 
 LOG_WIDTH = 140  # where nobody says how wide the reader's screen is
 MOST_MEMBERS = 40  # printed; --json and the page hold all
+# columns by model, in this order
+BY_MODEL = (
+    *("model", "error / naive", "95 % range", "MASE", "sMAPE %", "RMSE"),
+    *("pinball", "MSIS", "coverage", "bias", "CPU s"),
+)
 # columns by model that a narrow screen does without, in this order
 LESS_NEEDED = ("pinball", "RMSE", "bias", "CPU s", "MSIS", "sMAPE %")
 STEP_ROWS = 8  # of the table by step ahead: enough to see how errors grow
@@ -64,15 +69,25 @@ def print_tables(document: Shown) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH, highlight=False)
+    console.print(_extent(document), soft_wrap=True)
+    _print_models(console, document)
+    _show(console, "By step ahead: MASE, coverage", by_step(document))
+    _print_members(console, document)
+    for note in notes(document):
+        console.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
+    console.print(f"[dim]{escape(document['unit'])}[/]", soft_wrap=True)
+
+
+def _extent(document: Shown) -> str:
+    """How much was forecast: members, origins, horizon, step."""
     first, last = document["origins"][0], document["origins"][-1]
-    members, starts = (
-        counted(len(document["by_member"]), "member"),
-        counted(len(document["origins"]), "forecast origin"),
-    )
-    console.print(
-        f"{members}, {starts} from {first} to {last}, each {document['horizon']} ahead, every {document['every']}",
-        soft_wrap=True,
-    )
+    members = counted(len(document["by_member"]), "member")
+    starts = counted(len(document["origins"]), "forecast origin")
+    return f"{members}, {starts} from {first} to {last}, each {document['horizon']} ahead, every {document['every']}"
+
+
+def _print_models(console: Console, document: Shown) -> None:
+    """Print the table by model, and a sentence on each."""
     table, left_out = _fitting(console, document)
     _show(console, "By model", table)
     if left_out:
@@ -81,14 +96,15 @@ def print_tables(document: Shown) -> None:
         for sentence in sentences(name, found, document["level"], document["levels"]):
             console.print(escape(sentence), soft_wrap=True)
     console.print()
-    _show(console, "By step ahead: MASE, coverage", by_step(document))
-    if len(document["by_member"]) > 1:
+
+
+def _print_members(console: Console, document: Shown) -> None:
+    """Print the table by member where there are several."""
+    count = len(document["by_member"])
+    if count > 1:
         _show(console, "By member: error / naive, coverage", by_member(document))
-        if len(document["by_member"]) > MOST_MEMBERS:
-            console.print(f"and {len(document['by_member']) - MOST_MEMBERS} more members; --json and --out show all")
-    for note in notes(document):
-        console.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
-    console.print(f"[dim]{escape(document['unit'])}[/]", soft_wrap=True)
+    if count > MOST_MEMBERS:
+        console.print(f"and {count - MOST_MEMBERS} more members; --json and --out show all")
 
 
 def sentences(name: str, found: Shown, level: float, levels: Iterable[float] = ()) -> list[str]:
@@ -132,35 +148,19 @@ def _fitting(console: Console, document: Shown) -> tuple[Table, tuple[str, ...]]
 
 def by_model(document: Shown, without: Iterable[str] = ()) -> Table:
     """One row per model; `without` names columns to leave out."""
-    names = [
-        "model",
-        "error / naive",
-        "95 % range",
-        "MASE",
-        "sMAPE %",
-        "RMSE",
-        "pinball",
-        "MSIS",
-        "coverage",
-        "bias",
-        "CPU s",
-    ]
-    kept = [name not in without for name in names]
-    table = _table(list(compress(names, kept)))
+    kept = [name not in without for name in BY_MODEL]
+    table = _table(list(compress(BY_MODEL, kept)))
     for name, found in document["models"].items():
-        ratio = found["ratio"] or {}
-        figures = [number(found[key]) for key in ("mase", "smape", "rmse", "pinball", "msis")]
-        cells = (
-            escape(name),
-            _coloured(ratio),
-            among(ratio),
-            *figures,
-            percent(found["coverage"]),
-            number(found["bias"]),
-            f"{found['cpu_s']:.1f}",
-        )
-        table.add_row(*compress(cells, kept))
+        table.add_row(*compress(_model_cells(name, found), kept))
     return table
+
+
+def _model_cells(name: str, found: Shown) -> list[str]:
+    """The row of one model, in the order of the columns."""
+    ratio = found["ratio"] or {}
+    figures = [number(found[key]) for key in ("mase", "smape", "rmse", "pinball", "msis")]
+    rest = [percent(found["coverage"]), number(found["bias"]), f"{found['cpu_s']:.1f}"]
+    return [escape(name), _coloured(ratio), among(ratio), *figures, *rest]
 
 
 def by_member(document: Shown) -> Table:

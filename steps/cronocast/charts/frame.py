@@ -62,6 +62,17 @@ def margin(names: list[str], size: Size) -> float:
     return max([text_width(name, size.font) for name in names] + [16.0]) + 10
 
 
+def label_room(labels: Sequence[tuple[str, object, object]], size: Size) -> float:
+    """Room for labels at the right edge."""
+    return max([text_width(label, size.font) for label, _, _ in labels] + [8.0])
+
+
+def ticks_within(domain: tuple[float, float], size: Size) -> list[float]:
+    """Round values inside a range, as many as the height of a picture has room for."""
+    low, high = domain
+    return [t for t in value_ticks(low, high, count=5 if size.height > 240 else 4) if low <= t <= high]
+
+
 def value_axis(frame: Frame, ticks: list[float], names: list[str]) -> str:
     """Lines across the plot at round values, named at the left."""
     parts = []
@@ -81,12 +92,7 @@ def time_axis(frame: Frame, size: Size, zone: tzinfo) -> str:
     contexts = [(frame.x(t.time_ns), t.context) for t in ticks if t.context]
     if len(contexts) > 1 and contexts[1][0] - contexts[0][0] < text_width(contexts[0][1], size.font) + 8:
         contexts = contexts[1:]
-    for tick in ticks:
-        x = frame.x(tick.time_ns)
-        parts += [
-            element("path", cls="axis", d=f"M{short(x)} {short(frame.bottom)}v4"),
-            text(tick.text, x, frame.bottom + 16, anchor="middle"),
-        ]
+    parts += [_tick(frame, frame.x(tick.time_ns), tick.text, 16) for tick in ticks]
     end = -1e9
     for x, context in contexts:
         half = text_width(context, size.font) / 2
@@ -97,26 +103,26 @@ def time_axis(frame: Frame, size: Size, zone: tzinfo) -> str:
     return "".join(parts)
 
 
+def _tick(frame: Frame, x: float, name: str, below: float) -> str:
+    """A tick of a horizontal axis with its name so far below."""
+    mark = element("path", cls="axis", d=f"M{short(x)} {short(frame.bottom)}v4")
+    return mark + text(name, x, frame.bottom + below, anchor="middle")
+
+
 def steps_axis(frame: Frame, step_ns: int, size: Size) -> str:
     """Ticks at round lengths of time ahead."""
     unit, letter = next(((u, n) for u, n in AHEAD_UNITS if step_ns * frame.t1 >= 3 * u), AHEAD_UNITS[-1])
     low, high = (step * step_ns / unit for step in (frame.t0, frame.t1))
     count = max(2, int((frame.right - frame.left) / (5.5 * size.font)))
-    parts = [element("path", cls="axis", d=f"M{short(frame.left)} {short(frame.bottom)}H{short(frame.right)}")]
+    axis = element("path", cls="axis", d=f"M{short(frame.left)} {short(frame.bottom)}H{short(frame.right)}")
     hours = next((h for h in AHEAD_HOURS if (high - low) / h <= count), 0) if letter == "h" else 0
     ticks = (
         [float(v) for v in range(hours * -(-int(low) // hours), int(high) + 1, hours)]
         if hours
         else value_ticks(low, high, count)
     )
-    for value in ticks:
-        if low <= value <= high:
-            x = frame.x(value * unit / step_ns)
-            parts += [
-                element("path", cls="axis", d=f"M{short(x)} {short(frame.bottom)}v4"),
-                text(f"{value:g} {letter}", x, frame.bottom + 17, anchor="middle"),
-            ]
-    return "".join(parts)
+    shown = [value for value in ticks if low <= value <= high]
+    return axis + "".join(_tick(frame, frame.x(v * unit / step_ns), f"{v:g} {letter}", 17) for v in shown)
 
 
 def place(labels: list[Label], frame: Frame, size: Size) -> list[str]:

@@ -1,10 +1,12 @@
-"""A whole page around its body; it loads nothing from elsewhere."""
+"""A whole page around its body, which loads nothing from elsewhere, and parts that several pages have."""
 
 import base64
 import hashlib
 from importlib.resources import files
+from typing import Any
 
 from cronocast import __version__
+from cronocast.charts.hover import script_json
 from cronocast.charts.svg import PALETTES, chart_style, safe
 
 LOGO = (
@@ -12,6 +14,8 @@ LOGO = (
     ' 1V15Z"/><path class="measured" d="M2 14L7 8L11 13L16 11"/><path class="forecast" d="M16 11L22 5L26 10L32'
     ' 7"/></svg>'
 )
+FILTER_FROM = 12  # members: fewer are seen at a glance
+BAR_END = 2.0  # twice the naive error: bars of worse models end there, their number stands beside
 
 
 def html_page(title: str, kind: str, body: str, made_from: str) -> str:
@@ -39,6 +43,41 @@ def html_page(title: str, kind: str, body: str, made_from: str) -> str:
         f' class="foot">Made by cronocast {__version__} from {made_from}. This page loads nothing from'
         f" elsewhere.</footer><script>{script}</script></body></html>\n"
     )
+
+
+def hover_figure(pictures: str, caption: str, name: str = "", data: dict[str, Any] | None = None) -> str:
+    """Charts of one thing with their caption, and what the pointer reads off them under its name, if anything."""
+    inner = f"<figcaption>{safe(caption)}</figcaption>{pictures}"
+    if data is None:
+        return f"<figure>{inner}</figure>"
+    script = f'<script type="application/json" id="{name}">{script_json(data)}</script>'
+    return f'<figure data-hover="{name}">{inner}{script}</figure>'
+
+
+def scrolled(label: str, table: str) -> str:
+    """A table that scrolls within the page where it is wider."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{safe(label)}">{table}</div>'
+
+
+def error_bar(ratio: float | None) -> str:
+    """A bar as long as an error relative to the naive one, with a mark where both are alike."""
+    width = min(ratio or 0.0, BAR_END) / BAR_END * 100
+    return (
+        '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect class="back"'
+        f' width="100" height="12" rx="2"/><rect class="own" width="{width:.1f}" height="12" rx="2"/><path class="one"'
+        ' d="M50 0V12"/></svg>'
+    )
+
+
+def filter_field(name: str, count: int) -> str:
+    """A field that filters the members in the table of that name; "" where they are few."""
+    if count < FILTER_FROM:
+        return ""
+    box = (
+        f'<input class="filter" type="search" data-filter="{name}" aria-label="Filter members" placeholder="Filter'
+        ' members">'
+    )
+    return f'<div class="filter-row" hidden>{box}<span class="soft" id="{name}-count" role="status"></span></div>'
 
 
 def page_style() -> str:

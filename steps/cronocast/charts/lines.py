@@ -31,7 +31,7 @@ def drawing(parts: list[str], size: Size, uid: str, title: str, about: str, fram
 def line_through(frame: Frame, times: Sequence[int], values: Sequence[float], gap_ns: float) -> str:
     """Path data through values, broken where two times are further apart than the gap.
 
-    Reduced where a column of pixels holds many.
+    Where a column of pixels holds many values, only those that draw the line are kept.
     """
     pieces = []
     for i, j in spans(times, gap_ns):

@@ -22,7 +22,7 @@ UNIT_WORDS = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"
 def number(value: float | None, span: float = 0.0) -> str:
     """Write a value as people read it.
 
-    As many decimals as `span` (the range it stands in) makes useful, k/M/G/T for large ones.
+    It gets as many decimals as `span` (the range it stands in) makes useful, and k/M/G/T where it is large.
     """
     if value is None or not math.isfinite(value):
         return "-"
@@ -41,9 +41,9 @@ def number(value: float | None, span: float = 0.0) -> str:
 
 
 def digits(size: float, span: float, least: int) -> int:
-    """How many significant digits tell values up to `size` apart that lie within `span`, three of it.
+    """How many significant digits tell values up to `size` apart that lie within `span`.
 
-    `least` where it is wide.
+    They show three digits of the span, and are at least `least`.
     """
     between = math.floor(math.log10(size)) - math.floor(math.log10(span)) if span > size * ROUNDING > 0 else 0
     return max(least, 3 + between)
@@ -98,7 +98,7 @@ def percent(share: float | None) -> str:
 def clock(time_ns: int, zone: tzinfo, *, year: bool = False, seconds: bool = False) -> str:
     """A time of day with its date, in a zone that stands elsewhere.
 
-    With its seconds where it has some or they are wanted.
+    Its seconds are written where it has some or they are wanted.
     """
     at = local(time_ns, zone)
     form = f"%b{' %Y' if year else ''} %H:%M{':%S' if seconds or at.second else ''}"

@@ -41,18 +41,10 @@ def helm_template(values: Path, release: str, namespace: str) -> str:
     """
     chart = next((place for place in PLACES if (place / "Chart.yaml").is_file()), None)
     helm = shutil.which("helm")
-    if helm is None or chart is None:
-        what = (
-            "the program helm is not on PATH; install it from https://helm.sh"
-            if helm is None
-            else "the chart is not in this installation; use a released wheel or the checkout"
-        )
-        raise ConfigError.one(
-            "E_NO_HELM",
-            "helm",
-            f"{what}. The files in the repository's folder workflows/ need neither: copy one and change its parameter"
-            " `series`",
-        )
+    if helm is None:
+        raise _not_here("the program helm is not on PATH; install it from https://helm.sh")
+    if chart is None:
+        raise _not_here("the chart is not in this installation; use a released wheel or the checkout")
     done = subprocess.run(  # noqa: S603
         [helm, "template", release, str(chart), "--namespace", namespace, "--values", str(values)],
         capture_output=True,
@@ -62,6 +54,16 @@ def helm_template(values: Path, release: str, namespace: str) -> str:
     if done.returncode != 0:
         raise ConfigError.one("E_CHART", str(values), " ".join(done.stderr.split()))
     return done.stdout
+
+
+def _not_here(what: str) -> ConfigError:
+    """The error that something is missing for rendering, and the way that needs nothing."""
+    return ConfigError.one(
+        "E_NO_HELM",
+        "helm",
+        f"{what}. The files in the repository's folder workflows/ need neither: copy one and change its parameter"
+        " `series`",
+    )
 
 
 def split(rendered: str) -> dict[str, str]:

@@ -100,15 +100,19 @@ def _command() -> int:
     try:
         return int(app(prog_name="cronocast", standalone_mode=False) or 0)
     except UsageError as error:
-        context, text = getattr(error, "ctx", None), error.format_message()
-        if text.startswith("Usage:"):  # nothing was typed: the whole help page
-            typer.echo(text, err=True)
-            return 2
-        command = context.command_path if context else "cronocast"
-        name = getattr(error, "option_name", None) or next(
-            iter(getattr(getattr(error, "param", None), "opts", ())), command.split()[-1]
-        )
-        say(f"error: E_USAGE {subject(name)}: {sentence(text).rstrip('.')}; allowed: what `{command} --help` lists")
+        _say_usage(error)
         return 2
     except (typer.Abort, BrokenPipeError):
         return 130
+
+
+def _say_usage(error: Any) -> None:  # noqa: ANN401 - typer has its class in different modules by version
+    """Say what was wrong with what was typed."""
+    context, text = getattr(error, "ctx", None), error.format_message()
+    if text.startswith("Usage:"):  # nothing was typed: the whole help page
+        typer.echo(text, err=True)
+        return
+    command = context.command_path if context else "cronocast"
+    options = getattr(getattr(error, "param", None), "opts", ())
+    name = getattr(error, "option_name", None) or next(iter(options), command.split()[-1])
+    say(f"error: E_USAGE {subject(name)}: {sentence(text).rstrip('.')}; allowed: what `{command} --help` lists")

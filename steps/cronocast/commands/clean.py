@@ -34,13 +34,7 @@ def clean(root: Path, keep: Duration, now_s: float | None = None) -> Cleaned:
     removed, kept = 0, 0
     failed: list[str] = []
     for runs in _listed(root):
-        try:
-            folders = sorted(
-                path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
-            )
-        except OSError as error:
-            failed.append(f"{runs.relative_to(root)}: {error.strerror}")
-            continue
+        folders = _run_folders(root, runs, failed)
         for folder in folders:
             try:
                 if folder == folders[-1] or _changed_s(folder) > limit:
@@ -53,6 +47,17 @@ def clean(root: Path, keep: Duration, now_s: float | None = None) -> Cleaned:
     for line in failed[:20]:
         say(f"clean: not removed: {line}")
     return Cleaned(removed, kept, tuple(failed))
+
+
+def _run_folders(root: Path, runs: Path, failed: list[str]) -> list[Path]:
+    """The run folders of a series, the newest last; none where they can't be listed, which is added to `failed`."""
+    try:
+        return sorted(
+            path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+        )
+    except OSError as error:
+        failed.append(f"{runs.relative_to(root)}: {error.strerror}")
+        return []
 
 
 def _listed(root: Path) -> list[Path]:

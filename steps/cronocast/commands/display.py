@@ -109,8 +109,20 @@ def closing_table(chains: list[Chain]) -> None:
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     wide = console.width >= WIDE
     rows = [row for chain in chains for row in _rows(chain)]
+    console.print(_members_table(rows, console.width, wide=wide))
+    if len(rows) > MAX_ROWS:
+        console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
+    if not wide:
+        _sentences(console, rows)
+    for chain in chains:
+        if chain.exit_code:
+            console.print(_failure(chain), soft_wrap=True)
+
+
+def _members_table(rows: "list[Row]", room: int, *, wide: bool) -> Table:
+    """One row per member; a wide screen has room for why beside it."""
     table = Table(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold", expand=wide)
-    widths = _widths([row.cells for row in rows[:MAX_ROWS]], console.width - (PADDING + LEAST_WHY if wide else 0))
+    widths = _widths([row.cells for row in rows[:MAX_ROWS]], room - (PADDING + LEAST_WHY if wide else 0))
     for i, width in widths.items():
         table.add_column(COLUMNS[i], no_wrap=True, width=width, justify="right" if i >= FIRST_NUMBER else "left")
     if wide:
@@ -118,18 +130,12 @@ def closing_table(chains: list[Chain]) -> None:
     for row in rows[:MAX_ROWS]:
         cells = [_shortened(row.cells[i], width) if i in NAMES else row.cells[i] for i, width in widths.items()]
         table.add_row(*cells, *([escape(row.why)] if wide else []))
-    console.print(table)
-    if len(rows) > MAX_ROWS:
-        console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
-    if not wide:
-        _sentences(console, rows)
-    for chain in chains:
-        if chain.exit_code:
-            console.print(
-                f"[red]failed[/] {escape(chain.entry.name)}: {chain.failed_step} ended with {chain.exit_code}:"
-                f" {escape(chain.error)}",
-                soft_wrap=True,
-            )
+    return table
+
+
+def _failure(chain: Chain) -> str:
+    ended = f"{chain.failed_step} ended with {chain.exit_code}"
+    return f"[red]failed[/] {escape(chain.entry.name)}: {ended}: {escape(chain.error)}"
 
 
 def _widths(rows: "list[tuple[str, ...]]", room: int) -> dict[int, int]:
@@ -189,20 +195,19 @@ def _rows(chain: Chain) -> list[Row]:
     written = {(m.get("name"), m.get("tags")): m.get("points") for m in load.get("members", []) if whole_load}
     members = forecast.get("members") or load.get("members", [])
     if not members:
-        reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
-        return [
-            Row(
-                (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5))),
-                chain.entry.name,
-                reason,
-                "" if chain.exit_code else reason,
-            )
-        ]
+        return [_row_without_members(chain, name)]
     # The name stands on its first line only, so that the eye finds where a series begins.
     # what became of all members, whatever forecast said of each
     whole = chain.status if chain.status in ("failed", "superseded") else ""
     told = chain.results["load"]["reason"] if whole == "superseded" else ""
     return [_row(name if i == 0 else "", member, written, whole, told) for i, member in enumerate(members)]
+
+
+def _row_without_members(chain: Chain, name: str) -> Row:
+    """The one row of a series that came to no forecast: how it ended, and why."""
+    reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
+    cells = (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5)))
+    return Row(cells, chain.entry.name, reason, "" if chain.exit_code else reason)
 
 
 def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str) -> Row:
@@ -217,12 +222,15 @@ def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any
         MARKS.get(status, escape(status)),
         member.get("class", "-"),
         escape(member.get("model") or "-"),
-        (
-            "-"
-            if ratio is None
-            else f"[{'green' if ratio < BETTER else 'default' if ratio <= 1 else 'yellow'}]{ratio:.2f}[/]"
-        ),
+        _against_naive(ratio),
         f"{coverage:.0%}" if coverage is not None else "-",
         "-" if points is None else str(points),
     )
     return Row(cells, label, reason or member.get("why") or "", reason)
+
+
+def _against_naive(ratio: float | None) -> str:
+    """The error relative to naive, green where it is less and yellow where it is more."""
+    if ratio is None:
+        return "-"
+    return f"[{'green' if ratio < BETTER else 'default' if ratio <= 1 else 'yellow'}]{ratio:.2f}[/]"

@@ -9,15 +9,108 @@ import typer
 from cronocast.chain.shell import guarded
 from cronocast.commands.people import Debug, Json
 
+Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Run folders, one or several.")]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="FILE", help="The page to write; report.html in the first run folder if not given."
+    ),
+]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")]
+Image = Annotated[
+    Path, typer.Option("--out", "-o", metavar="FILE", help="The image to write: a name that ends in .png or .svg.")
+]
+OneMember = Annotated[
+    str | None,
+    typer.Option("--member", metavar="TAGS", help="Tags of the member to draw, such as host=a; all if not given."),
+]
+Theme = Annotated[str, typer.Option("--theme", metavar="light|dark", help="light or dark.")]
+
+History = Annotated[
+    Path,
+    typer.Option(
+        "--history",
+        envvar="CRONOCAST_HISTORY",
+        metavar="FILE",
+        help="File with the history (name,tags,time,value).",
+    ),
+]
+Horizon = Annotated[
+    str | None,
+    typer.Option(
+        "--horizon",
+        envvar="CRONOCAST_HORIZON",
+        metavar="DURATION",
+        help="How far ahead to forecast; 24h if not given.",
+    ),
+]
+Models = Annotated[
+    str | None,
+    typer.Option(
+        "--models",
+        metavar="A,B,...",
+        help="Models to compare, auto among them; the naive ones always run. auto if not given.",
+    ),
+]
+Origins = Annotated[
+    int | None,
+    typer.Option(
+        "--origins",
+        metavar="NUMBER",
+        help="Number of forecast origins, spread over the last third; at most ten, one horizon apart, if not given.",
+    ),
+]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        "--every",
+        envvar="CRONOCAST_EVERY",
+        metavar="DURATION",
+        help="Step size of the grid; that of the file if not given.",
+    ),
+]
+Lookback = Annotated[
+    str | None,
+    typer.Option(
+        "--lookback",
+        envvar="CRONOCAST_LOOKBACK",
+        metavar="DURATION",
+        help="How much history a run reads; all of it if not given.",
+    ),
+]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        "--level",
+        envvar="CRONOCAST_LEVEL",
+        metavar="NUMBER",
+        help="Nominal coverage of the interval; 0.95 if not given.",
+    ),
+]
+Jobs = Annotated[
+    str | None,
+    typer.Option(
+        "--jobs",
+        envvar="CRONOCAST_JOBS",
+        metavar="NUMBER",
+        help="Forecasts made in parallel; one per core if not given.",
+    ),
+]
+EntryText = Annotated[
+    str | None,
+    typer.Option(
+        "--entry",
+        envvar="CRONOCAST_ENTRY",
+        metavar="JSON",
+        help="A series document as JSON text, or @FILE, for settings without a flag; name and source may be missing.",
+    ),
+]
+ChartsPage = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with charts.")]
+
 
 def report(
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Run folders, one or several.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help="The page to write; report.html in the first run folder if not given."
-        ),
-    ] = None,
+    folders: Folders,
+    out: Page = None,
     debug: Debug = False,
 ) -> None:
     """Write one self-contained page about one or several runs."""
@@ -33,18 +126,7 @@ def report(
     raise typer.Exit(guarded(action, debug=debug))
 
 
-def plot(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="The image to write: a name that ends in .png or .svg.")
-    ],
-    member: Annotated[
-        str | None,
-        typer.Option("--member", metavar="TAGS", help="Tags of the member to draw, such as host=a; all if not given."),
-    ] = None,
-    theme: Annotated[str, typer.Option("--theme", metavar="light|dark", help="light or dark.")] = "light",
-    debug: Debug = False,
-) -> None:
+def plot(folder: Folder, out: Image, member: OneMember = None, theme: Theme = "light", debug: Debug = False) -> None:
     """Draw history and forecast as an image, SVG or PNG."""
 
     def action() -> int:
@@ -58,90 +140,16 @@ def plot(
 
 
 def backtest(
-    history: Annotated[
-        Path,
-        typer.Option(
-            "--history",
-            envvar="CRONOCAST_HISTORY",
-            metavar="FILE",
-            help="File with the history (name,tags,time,value).",
-        ),
-    ],
-    horizon: Annotated[
-        str | None,
-        typer.Option(
-            "--horizon",
-            envvar="CRONOCAST_HORIZON",
-            metavar="DURATION",
-            help="How far ahead to forecast; 24h if not given.",
-        ),
-    ] = None,
-    models: Annotated[
-        str | None,
-        typer.Option(
-            "--models",
-            metavar="A,B,...",
-            help="Models to compare, auto among them; the naive ones always run. auto if not given.",
-        ),
-    ] = None,
-    origins: Annotated[
-        int | None,
-        typer.Option(
-            "--origins",
-            metavar="NUMBER",
-            help="Number of forecast origins, spread over the last third; at most ten, one horizon apart, if not"
-            " given.",
-        ),
-    ] = None,
-    every: Annotated[
-        str | None,
-        typer.Option(
-            "--every",
-            envvar="CRONOCAST_EVERY",
-            metavar="DURATION",
-            help="Step size of the grid; that of the file if not given.",
-        ),
-    ] = None,
-    lookback: Annotated[
-        str | None,
-        typer.Option(
-            "--lookback",
-            envvar="CRONOCAST_LOOKBACK",
-            metavar="DURATION",
-            help="How much history a run reads; all of it if not given.",
-        ),
-    ] = None,
-    level: Annotated[
-        str | None,
-        typer.Option(
-            "--level",
-            envvar="CRONOCAST_LEVEL",
-            metavar="NUMBER",
-            help="Nominal coverage of the interval; 0.95 if not given.",
-        ),
-    ] = None,
-    jobs: Annotated[
-        str | None,
-        typer.Option(
-            "--jobs",
-            envvar="CRONOCAST_JOBS",
-            metavar="NUMBER",
-            help="Forecasts made in parallel; one per core if not given.",
-        ),
-    ] = None,
-    entry: Annotated[
-        str | None,
-        typer.Option(
-            "--entry",
-            envvar="CRONOCAST_ENTRY",
-            metavar="JSON",
-            help="A series document as JSON text, or @FILE, for settings without a flag; name and source may be"
-            " missing.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write a page with charts.")
-    ] = None,
+    history: History,
+    horizon: Horizon = None,
+    models: Models = None,
+    origins: Origins = None,
+    every: Every = None,
+    lookback: Lookback = None,
+    level: Level = None,
+    jobs: Jobs = None,
+    entry: EntryText = None,
+    out: ChartsPage = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -151,13 +159,8 @@ def backtest(
         from cronocast.backtest.command import run_backtest
         from cronocast.backtest.request import make_request
 
-        texts = {
-            "horizon": horizon,
-            "every": every,
-            "lookback": lookback,
-            "level": level,
-            "jobs": jobs or str(os.cpu_count() or 1),
-        }
+        texts = {"horizon": horizon, "every": every, "lookback": lookback, "level": level}
+        texts["jobs"] = jobs or str(os.cpu_count() or 1)
         return run_backtest(make_request(history, out, entry, models, origins, texts), out, as_json=json)
 
     raise typer.Exit(guarded(action, debug=debug))

@@ -46,3 +46,15 @@ RESULT_KEYS = {
     "notes": "warnings",
     "duration_s, versions, settings": "time taken, versions, and each setting with its value and where it came from",
 }
+ABOUT_SECRETS = (
+    "Passwords and tokens never appear in values, flags or addresses. A setting names the file that holds one; on a"
+    " laptop a variable may carry it instead.\n"
+    "If both are given, the file wins. It may end with a newline, holds at most 4 kB, and must not be readable by"
+    " everyone."
+)
+# Exit codes that no error class has.
+OTHER_EXITS = {
+    0: "done: ok, skipped, fallback or superseded, with a reason in the result file",
+    2: "incorrect use of the command line",
+    130: "stopped by Ctrl-C",
+}

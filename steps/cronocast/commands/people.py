@@ -13,6 +13,7 @@ from cronocast.settings.declare import plain
 
 if TYPE_CHECKING:
     from cronocast.document.entry import Entry
+    from cronocast.durations import Duration
     from cronocast.errors import Problem
 
 Values = Annotated[
@@ -37,6 +38,27 @@ When = Annotated[
         envvar="CRONOCAST_RUN",
         metavar="TIME",
         help="The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given.",
+    ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FOLDER",
+        help="Folder for one file per series, and cronocast.yaml for what they share; stdout if not given.",
+    ),
+]
+Release = Annotated[str, typer.Option("--release", metavar="NAME", help="Name of the shared objects.")]
+Namespace = Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")]
+Volume = Annotated[Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Root of the volume.")]
+Keep = Annotated[
+    str,
+    typer.Option(
+        "--keep",
+        envvar="CRONOCAST_KEEP",
+        metavar="DURATION",
+        help="Keep run folders changed within this time, such as 7d.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")]
@@ -64,34 +86,50 @@ def validate(values: Values, json: Json = False, debug: Debug = False) -> None:
     def action() -> int:
         import json as json_module
 
-        from cronocast.document.values import read_values
         from cronocast.errors import ConfigError
 
         try:
-            entries, problems = read_values(values)
-            problems += [
-                problem
-                for name, entry in entries.items()
-                for problem in _problems_of_libraries(entry, f"series.{name}")
-            ]
-            if problems:
-                raise ConfigError(problems)
+            entries = _valid_entries(values)
         except ConfigError as error:
             if json:
                 typer.echo(json_module.dumps({"problems": [asdict(problem) for problem in error.problems]}, indent=1))
             raise
-        if json:
-            typer.echo(json_module.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
-        else:
-            for name, entry in entries.items():
-                typer.echo(
-                    f"{name}: every {entry.every}, {entry.lookback} back, {entry.horizon} ahead, model {entry.model},"
-                    f" writes {entry.sink_measurement()}"
-                )
-            typer.echo(f"{values}: {len(entries)} series, no problem found")
+        _print_entries(values, entries, as_json=json)
         return 0
 
     raise typer.Exit(guarded(action, debug=debug))
+
+
+def _valid_entries(values: Path) -> "dict[str, Entry]":
+    """Read a values file and check it with all that the libraries know.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    from cronocast.document.values import read_values
+    from cronocast.errors import ConfigError
+
+    entries, problems = read_values(values)
+    for name, entry in entries.items():
+        problems += _problems_of_libraries(entry, f"series.{name}")
+    if problems:
+        raise ConfigError(problems)
+    return entries
+
+
+def _print_entries(values: Path, entries: "dict[str, Entry]", *, as_json: bool) -> None:
+    """Print the whole entries, or a line for each series and that there is nothing to complain of."""
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
+        return
+    for name, entry in entries.items():
+        typer.echo(
+            f"{name}: every {entry.every}, {entry.lookback} back, {entry.horizon} ahead, model {entry.model},"
+            f" writes {entry.sink_measurement()}"
+        )
+    typer.echo(f"{values}: {len(entries)} series, no problem found")
 
 
 def _problems_of_libraries(entry: "Entry", where: str) -> "list[Problem]":
@@ -125,21 +163,9 @@ def schema(debug: Debug = False) -> None:
 
 def render(
     values: Values,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FOLDER",
-            help="Folder for one file per series, and cronocast.yaml for what they share; stdout if not given.",
-        ),
-    ] = None,
-    release: Annotated[
-        str, typer.Option("--release", metavar="NAME", help="Name of the shared objects.")
-    ] = "cronocast",
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NAME", help="Namespace of the objects.")
-    ] = "default",
+    out: Folder = None,
+    release: Release = "cronocast",
+    namespace: Namespace = "default",
     debug: Debug = False,
 ) -> None:
     """Render a values file with the Helm chart, as plain YAML for kubectl and argo; helm must be on PATH."""
@@ -152,43 +178,35 @@ def render(
     raise typer.Exit(guarded(action, debug=debug))
 
 
-def clean(
-    root: Annotated[
-        Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Root of the volume.")
-    ],
-    keep: Annotated[
-        str,
-        typer.Option(
-            "--keep",
-            envvar="CRONOCAST_KEEP",
-            metavar="DURATION",
-            help="Keep run folders changed within this time, such as 7d.",
-        ),
-    ] = "7d",
-    debug: Debug = False,
-) -> None:
+def clean(root: Volume, keep: Keep = "7d", debug: Debug = False) -> None:
     """Remove old run folders; saved models and the newest run of every series are kept."""
 
     def action() -> int:
         from cronocast.commands.clean import clean as remove_old
-        from cronocast.errors import ConfigError, Problem, StorageError
-        from cronocast.settings.kinds import Span
+        from cronocast.errors import StorageError
 
-        problems: list[Problem] = []
-        span = Span().check(keep, "--keep", problems)
-        if span is None:
-            raise ConfigError(problems)
-        cleaned = remove_old(root, span)
-        say(
-            f"clean: {cleaned.removed} run folders removed, {cleaned.kept} kept, {len(cleaned.failed)} could not be"
-            " removed"
-        )
+        cleaned = remove_old(root, _span("--keep", keep))
+        count = len(cleaned.failed)
+        say(f"clean: {cleaned.removed} run folders removed, {cleaned.kept} kept, {count} could not be removed")
         if cleaned.failed:
-            raise StorageError(
-                "E_STORAGE",
-                cleaned.failed[0].split(":")[0],
-                f"{len(cleaned.failed)} run folders could not be removed; make them writable for this user",
-            )
+            said = f"{count} run folders could not be removed; make them writable for this user"
+            raise StorageError("E_STORAGE", cleaned.failed[0].split(":")[0], said)
         return 0
 
     raise typer.Exit(guarded(action, debug=debug))
+
+
+def _span(flag: str, text: str) -> "Duration":
+    """The duration that a flag gives.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    from cronocast.errors import ConfigError, Problem
+    from cronocast.settings.kinds import Span
+
+    problems: list[Problem] = []
+    span = Span().check(text, flag, problems)
+    if span is None:
+        raise ConfigError(problems)
+    return span

@@ -16,7 +16,15 @@ from cronocast.commands import rooms
 from cronocast.commands.adding import adding_a_source
 from cronocast.commands.application import application
 from cronocast.commands.markdown import code, table, text, words
-from cronocast.commands.meanings import CLASS_LIMITS, CLASS_MEANINGS, OPTIONS_OF_DARTS, RESULT_KEYS, STATUS_MEANINGS
+from cronocast.commands.meanings import (
+    ABOUT_SECRETS,
+    CLASS_LIMITS,
+    CLASS_MEANINGS,
+    OPTIONS_OF_DARTS,
+    OTHER_EXITS,
+    RESULT_KEYS,
+    STATUS_MEANINGS,
+)
 from cronocast.commands.steps import metavar
 from cronocast.document.entry import Entry
 from cronocast.errors import CronocastError
@@ -39,7 +47,18 @@ COMMANDS = commands()
 
 def reference() -> str:
     """Commands, settings, exit codes, result files and models as Markdown."""
-    return "\n".join([*_commands(), *_settings(), *_secrets(), *_exit_codes(), *_results(), *_models()])
+    return "\n".join(
+        [
+            *_commands(),
+            *_settings(),
+            *_secrets(),
+            *_exit_codes(),
+            *_results(),
+            *_classes(),
+            *_models(),
+            *_model_options(),
+        ]
+    )
 
 
 def page(present: str) -> str:
@@ -126,21 +145,9 @@ def _setting(leaf: Leaf) -> list[str]:
 
 
 def _secrets() -> Iterator[str]:
-    yield from ("## Secrets", "")
-    yield (
-        "Passwords and tokens never appear in values, flags or addresses. A setting names the file that holds one; on"
-        " a laptop a variable may carry it instead."
-    )
-    yield from (
-        (
-            "If both are given, the file wins. It may end with a newline, holds at most 4 kB, and must not be readable"
-            " by everyone."
-        ),
-        "",
-    )
-    roles = [
-        (role, what) for role in ("source", "sink") for what in sorted({what for what in SCHEMES.values() if what})
-    ]
+    yield from ("## Secrets", "", ABOUT_SECRETS, "")
+    secrets = sorted({what for what in SCHEMES.values() if what})
+    roles = [(role, what) for role in ("source", "sink") for what in secrets]
     yield from table(
         ("File", "Variable"),
         ([f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"] for role, what in roles),
@@ -154,11 +161,7 @@ def _exit_codes() -> Iterator[str]:
         "The last line on stderr is `error: E_NAME subject: sentence`; `--debug` adds where it was raised.",
         "",
     )
-    known = {
-        0: ("", "done: ok, skipped, fallback or superseded, with a reason in the result file"),
-        2: ("", "incorrect use of the command line"),
-        130: ("", "stopped by Ctrl-C"),
-    }
+    known = {number: ("", meaning) for number, meaning in OTHER_EXITS.items()}
     for kind in _subclasses(CronocastError):
         if "exit_code" in vars(kind):
             known[kind.exit_code] = (kind.__name__, " ".join((kind.__doc__ or "").split()))
@@ -191,10 +194,13 @@ def _results() -> Iterator[str]:
     yield from table(("Status", "Meaning"), ([code(status), STATUS_MEANINGS[status]] for status in STATUSES))
 
 
-def _models() -> Iterator[str]:
+def _classes() -> Iterator[str]:
     yield from ("## Classes", "")
     yield from table(("Class", "Meaning"), ([code(name), CLASS_MEANINGS[name]] for name in CLASSES))
     yield from (CLASS_LIMITS, "")
+
+
+def _models() -> Iterator[str]:
     yield from (
         "## Models",
         "",
@@ -208,6 +214,9 @@ def _models() -> Iterator[str]:
         ("Model", "What it is", "Installed by"),
         ([code(name), row.about, f"`pip install 'cronocast[{row.extra}]'`"] for name, row in MODELS.items()),
     )
+
+
+def _model_options() -> Iterator[str]:
     yield from (
         "",
         "### Options",

@@ -1,6 +1,6 @@
 """`cronocast run`: the chain on this machine.
 
-Each step a process of its own with the files and exit codes of the containers.
+Each step is a process of its own, with the files and exit codes of the containers.
 """
 
 import json
@@ -21,6 +21,7 @@ from cronocast.chain.table import FILES, STEPS, chain_steps
 from cronocast.commands.display import Display, closing_table
 from cronocast.commands.series_run import Chain
 from cronocast.console import say
+from cronocast.document.entry import Entry
 from cronocast.document.values import load_values
 from cronocast.durations import stamp
 from cronocast.errors import ConfigError, CronocastError, Problem, Terminated, seen
@@ -90,27 +91,37 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     if problems:
         raise ConfigError(problems)
     root = root.absolute()
-    if unused := [name for name in OF_ONE_STEP if os.environ.get(name)]:
-        say(f"{', '.join(unused)}: ignored by run, for single steps only")
+    _say_unused()
     chains = [Chain(entries[name], run_folder(root, name, run_ns)) for name in chosen]
-    children = Children()
     with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
-        pool = ThreadPoolExecutor(max_workers=min(len(chains), os.cpu_count() or 1))
-        previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGHUP)}
-        try:
-            list(pool.map(lambda chain: _run_series(chain, steps, root, run_ns, children, display), chains))
-        except BaseException:
-            children.stop()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        _run_all(chains, steps, root, run_ns, display)
     if as_json:
         print(json.dumps([_as_json(chain) for chain in chains], indent=1))  # noqa: T201
     else:
         closing_table(chains)
     return next((chain.exit_code for chain in chains if chain.exit_code), 0)
+
+
+def _say_unused() -> None:
+    """Say which variables of single steps are set and change nothing."""
+    if unused := [name for name in OF_ONE_STEP if os.environ.get(name)]:
+        say(f"{', '.join(unused)}: ignored by run, for single steps only")
+
+
+def _run_all(chains: list[Chain], steps: list[str], root: Path, run_ns: int, display: Display) -> None:
+    """Run all series at once, as many as there are cores; a signal ends every step before it ends the run."""
+    children = Children()
+    pool = ThreadPoolExecutor(max_workers=min(len(chains), os.cpu_count() or 1))
+    previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        list(pool.map(lambda chain: _run_series(chain, steps, root, run_ns, children, display), chains))
+    except BaseException:
+        children.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
@@ -133,10 +144,7 @@ def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[
 
 def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
     """Run the steps of one series until one fails or has nothing to hand on."""
-    # The entry reaches the step as on a cluster: the whole document in one variable.
-    env = {name: value for name, value in os.environ.items() if name not in OF_ONE_STEP} | {
-        "CRONOCAST_ENTRY": json.dumps(given(chain.entry))
-    }
+    env = _environment(chain.entry)
     for step in steps:
         command = [sys.executable, "-m", "cronocast", step, "--root", str(root), "--run", stamp(run_ns)]
         child = children.start(command, env)
@@ -145,19 +153,33 @@ def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, childre
         code = _follow(child, partial(display.line, chain.entry.name, step), chain)
         with children.lock:
             children.running.discard(child)
-        try:
-            result = read_result(chain.folder / f"{step}.result.json", step)
-            if code in (0, result.get("exit")):  # a step that was killed leaves that of an earlier try
-                chain.results[step] = result
-        except CronocastError as error:
-            code, chain.error = code or error.exit_code, chain.error or str(error)
+        code = _take_result(chain, step, code)
         if code:
             chain.exit_code, chain.failed_step = code, step
             display.state(chain.entry.name, step, f"failed {code}", chain.error)
             return
+        result = chain.results[step]
         display.state(chain.entry.name, step, result["status"], result["reason"])
         if result["status"] in ("skipped", "superseded"):
             return
+
+
+def _environment(entry: Entry) -> dict[str, str]:
+    """Variables of a step: the entry reaches it as on a cluster, the whole document in one variable."""
+    kept = {name: value for name, value in os.environ.items() if name not in OF_ONE_STEP}
+    return {**kept, "CRONOCAST_ENTRY": json.dumps(given(entry))}
+
+
+def _take_result(chain: Chain, step: str, code: int) -> int:
+    """Keep the result of a step that ended with this code; return the code, or another where there is no result."""
+    try:
+        result = read_result(chain.folder / f"{step}.result.json", step)
+    except CronocastError as error:
+        chain.error = chain.error or str(error)
+        return code or error.exit_code
+    if code in (0, result.get("exit")):  # a step that was killed leaves that of an earlier try
+        chain.results[step] = result
+    return code
 
 
 def _follow(child: "subprocess.Popen[str]", show: Callable[[str], None], chain: Chain) -> int:

@@ -24,29 +24,20 @@ from cronocast.handoff.results import Outcome, write_result
 from cronocast.settings.declare import Leaf, plain
 from cronocast.settings.kinds import Flag, ListOf, MapOf, Number, Span, Text
 
+CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+DEBUG = inspect.Parameter(
+    "debug",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")],
+)
+
 
 def step_function(step: str) -> Callable[..., None]:
     """The command of one step as a function whose signature typer reads."""
-    row, leaves = STEPS[step], step_leaves(step)
-    files = (*row.files, *(option.name for option in row.flags if option.written))
-    own = {option.name for option in row.flags} - {"outputs", "part", *files}
 
     def command(**values: Any) -> None:  # noqa: ANN401
-        context: typer.Context = values["context"]
-        given = Invocation(
-            step=step,
-            entry=values["entry"],
-            root=values["root"],
-            run=values["run"],
-            files={name: values[name] for name in files},
-            texts={leaf.path: values[_name(leaf)] for leaf in leaves},
-            outputs=values.get("outputs"),
-            part=values.get("part"),
-            flags={name: values[name] for name in own if values[name]},
-            from_env=frozenset(
-                leaf.path for leaf in leaves if str(context.get_parameter_source(_name(leaf))).endswith("ENVIRONMENT")
-            ),
-        )
+        given = _invocation(step, values)
         raise typer.Exit(guarded(lambda: _run(given, debug=values["debug"]), debug=values["debug"]))
 
     parameters = _parameters(step)
@@ -56,6 +47,26 @@ def step_function(step: str) -> Callable[..., None]:
     return command
 
 
+def _invocation(step: str, values: dict[str, Any]) -> Invocation:
+    """What a step was called with, from the values of its parameters."""
+    row, leaves, context = STEPS[step], step_leaves(step), values["context"]
+    files = (*row.files, *(option.name for option in row.flags if option.written))
+    own = {option.name for option in row.flags} - {"outputs", "part", *files}
+    sources = {leaf.path: str(context.get_parameter_source(_name(leaf))) for leaf in leaves}
+    return Invocation(
+        step=step,
+        entry=values["entry"],
+        root=values["root"],
+        run=values["run"],
+        files={name: values[name] for name in files},
+        texts={leaf.path: values[_name(leaf)] for leaf in leaves},
+        outputs=values.get("outputs"),
+        part=values.get("part"),
+        flags={name: values[name] for name in own if values[name]},
+        from_env=frozenset(path for path, source in sources.items() if source.endswith("ENVIRONMENT")),
+    )
+
+
 def _parameters(step: str) -> list[inspect.Parameter]:
     """Everything that the command of a step takes: context, fixed options, files, further options, settings."""
     files = [Option(name, "FILE", FILES[name].about, Path | None) for name in STEPS[step].files]
@@ -63,22 +74,11 @@ def _parameters(step: str) -> list[inspect.Parameter]:
         _parameter(option.name, option.annotation, option.flag, option.env, option.metavar, option.about)
         for option in (*COMMON, *files, *STEPS[step].flags)
     ]
-    debug = inspect.Parameter(
-        "debug",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=False,
-        annotation=Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")],
-    )
     settings = [
         _parameter(_name(leaf), str | None, leaf.flag, leaf.env, metavar(leaf), _help(leaf), show_default=False)
         for leaf in step_leaves(step)
     ]
-    return [
-        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        *fixed,
-        debug,
-        *settings,
-    ]
+    return [CONTEXT, *fixed, DEBUG, *settings]
 
 
 def _parameter(

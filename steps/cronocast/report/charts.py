@@ -6,13 +6,26 @@ Pure functions to SVG text.
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from cronocast.charts.frame import Frame, extremes, margin, place, steps_axis, time_axis, value_axis, width_of
+from cronocast.charts.frame import (
+    Frame,
+    extremes,
+    label_room,
+    margin,
+    place,
+    steps_axis,
+    ticks_within,
+    time_axis,
+    value_axis,
+    width_of,
+)
 from cronocast.charts.lines import drawing
 from cronocast.charts.scale import value_domain, value_ticks
-from cronocast.charts.svg import Size, element, polyline, text_width
+from cronocast.charts.svg import Size, element, polyline
 from cronocast.charts.words import clock, length, number, percent, tick_numbers
 from cronocast.report.focus import Focus
 from cronocast.report.layers import (
+    ahead_shade,
+    change_lines,
     earlier_lines,
     end_labels,
     forecast_line,
@@ -23,7 +36,6 @@ from cronocast.report.layers import (
     legend_items,
     marks,
     measured_line,
-    vertical,
 )
 from cronocast.report.model import MemberView
 
@@ -38,25 +50,13 @@ def forecast_chart(
     labels = end_labels(member)
     legend = legend_items(member, focus, levels, size)
     domain = focus_domain(member, focus)
-    ticks = [t for t in value_ticks(*domain, count=5 if size.height > 240 else 4) if domain[0] <= t <= domain[1]]
+    ticks = ticks_within(domain, size)
     names = tick_numbers(ticks)
-    rows = 1 + max((row for _, row, _ in legend), default=0)
-    right = max([text_width(label, size.font) for label, _, _ in labels] + [8.0]) + 12
-    top = rows * 18 + 26
+    top = (1 + max((row for _, row, _ in legend), default=0)) * 18 + 26
+    right = label_room(labels, size) + 12
     frame = Frame(margin(names, size), top, size.width - right, size.height - 36, focus.t0, focus.t1, *domain)
     parts = [
-        (
-            element(
-                "rect",
-                cls="ahead",
-                x=frame.x(focus.now),
-                y=frame.top,
-                width=frame.right - frame.x(focus.now),
-                height=frame.bottom - frame.top,
-            )
-            if len(member.forecast.time_ns)
-            else ""
-        ),
+        ahead_shade(frame, member, focus),
         value_axis(frame, ticks, names),
         gap_shades(frame, member, focus, size),
         time_axis(frame, size, zone),
@@ -79,22 +79,15 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
     window = element(
         "rect", cls="focus", x=frame.x(focus.t0), y=4, width=frame.right - frame.x(focus.t0), height=frame.bottom, rx=3
     )
-    changes = member.profile.change_points_ns if member.profile else ()
     parts = [
         time_axis(frame, size, zone),
         window,
-        *[
-            vertical(frame, t, "change" if t == changes[-1] else "change before")
-            for t in changes
-            if frame.t0 < t < frame.t1
-        ],
+        *change_lines(frame, member),
         measured_line(frame, member, 0),
         forecast_line(frame, member),
     ]
-    about = (
-        f"{len(times):,} values from {clock(times[0], zone, year=True)} to {clock(times[-1], zone, year=True)};"
-        " the part shown above is marked."
-    )
+    first, last = (clock(times[i], zone, year=True) for i in (0, -1))
+    about = f"{len(times):,} values from {first} to {last}; the part shown above is marked."
     return drawing(parts, size, uid, f"The whole history of {member.label}", about)
 
 
@@ -109,45 +102,33 @@ def steps_chart(member: MemberView, size: Size, uid: str) -> str:
     ticks = value_ticks(*domain, count=4)
     names = tick_numbers(ticks)
     ends = [(label, values[-1], f"of-{cls}") for cls, label, values in lines if values[-1] is not None]
-    right = max([text_width(label, size.font) for label, _, _ in ends] + [8.0]) + 14
+    right = label_room(ends, size) + 14
     frame = Frame(margin(names, size), 12, size.width - right, size.height - 26, test.steps[0], test.steps[-1], *domain)
     parts = [value_axis(frame, ticks, names), steps_axis(frame, member.step_ns, size)]
-    for cls, _, values in lines:
-        points = [(frame.x(s), frame.y(v)) for s, v in zip(test.steps, values, strict=True) if v is not None]
-        parts.append(element("path", cls=cls, d=polyline(points)))
-    about = (
-        f"{length(test.steps[0] * member.step_ns)} ahead: {number(test.chosen[0])};"
-        f" {length(test.steps[-1] * member.step_ns)} ahead: {number(test.chosen[-1])}."
-    )
+    parts += [element("path", cls=cls, d=_through(frame, test.steps, values)) for cls, _, values in lines]
+    first, last = (f"{length(test.steps[i] * member.step_ns)} ahead: {number(test.chosen[i])}" for i in (0, -1))
+    about = f"{first}; {last}."
     return drawing([*parts, *place(ends, frame, size)], size, uid, "Backtest error by step ahead", about, frame)
+
+
+def _through(frame: Frame, steps: Sequence[int], values: Sequence[float | None]) -> str:
+    """Path data through the values that are known."""
+    return polyline((frame.x(s), frame.y(v)) for s, v in zip(steps, values, strict=True) if v is not None)
 
 
 def sparkline(member: MemberView, focus: Focus) -> str:
     """A small line of history and forecast for a table row; the row says in numbers what matters."""
     size = Size(132, 34, "spark")
-    frame = Frame(
-        2,
-        4,
-        size.width - 2,
-        size.height - 4,
-        focus.t0,
-        focus.t1,
-        *value_domain(*extremes([member.history.columns[0][focus.first :], member.forecast.columns[0]])),
-    )
+    domain = value_domain(*extremes([member.history.columns[0][focus.first :], member.forecast.columns[0]]))
+    frame = Frame(2, 4, size.width - 2, size.height - 4, focus.t0, focus.t1, *domain)
     parts = [
         interval_area(frame, member) if interval_fits(frame, member) else "",
         measured_line(frame, member, focus.first),
         forecast_line(frame, member),
     ]
-    return element(
-        "svg",
-        *parts,
-        cls="chart spark",
-        viewbox=f"0 0 {size.width} {size.height}",
-        width=size.width,
-        height=size.height,
-        aria_hidden="true",
-    )
+    box = f"0 0 {size.width} {size.height}"
+    extent: dict[str, str | float] = {"viewbox": box, "width": size.width, "height": size.height}
+    return element("svg", *parts, cls="chart spark", **extent, aria_hidden="true")
 
 
 def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> str:

@@ -12,7 +12,7 @@ BACK_LEAST, BACK_MOST = (3, 7)
 class Focus:
     """The part of time that the main chart shows.
 
-    Index of the first history row, its edges, and where the past ends.
+    It is given by the index of the first history row, its edges, and where the past ends.
     """
 
     first: int

@@ -1,9 +1,9 @@
 """What the inline script shows beside the pointer.
 
-Times, texts and heights, made here so that page and tooltip speak alike.
+Times, texts and heights are made here, so that page and tooltip speak alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cronocast.charts.frame import width_of
@@ -25,19 +25,12 @@ Heights = list[float | None]
 def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence[float] = (0.95,)) -> dict[str, Any]:
     """The points of the main chart.
 
-    Measured, forecast with its bands, and what earlier runs had forecast for the same time.
+    They are measured, forecast with its intervals, and what an earlier run had forecast for the same time.
     """
     domain = focus_domain(member, focus)
     measured = dict(zip(*_measured(member, focus), strict=True))
     times = sorted({*measured, *member.forecast.time_ns})
-    rows = [_line("measured", "measured", measured, times, domain)]
-    for run, past in member.earlier[-1:]:  # the newest of them: more would hide the chart
-        values = dict(zip(past.time_ns, past.columns[0], strict=True))
-        rows.append(_line(f"forecast {run[:16].replace('T', ' ')}", "earlier", values, times, domain))
-    if len(member.forecast.time_ns):
-        values = dict(zip(member.forecast.time_ns, member.forecast.columns[0], strict=True))
-        rows.append(_line("forecast", "forecast", values, times, domain))
-        rows += _intervals(member, levels, times, width_of(domain))
+    rows = [_line("measured", "measured", measured, times, domain), *_forecasts(member, levels, times, domain)]
     origin = focus.t0 // NS * NS
     unit = NS if member.step_ns % NS == 0 and all(t % NS == 0 for t in times) else MS
     return {
@@ -51,6 +44,19 @@ def forecast_hover(member: MemberView, focus: Focus, zone: str, levels: Sequence
         "start": (focus.now - origin) // unit,
         "rows": rows,
     }
+
+
+def _forecasts(
+    member: MemberView, levels: Sequence[float], times: list[int], domain: tuple[float, float]
+) -> Iterator[dict[str, Any]]:
+    """A row for the forecast of the run before, if it was given too, for this one and for each of its intervals."""
+    for run, past in member.earlier[-1:]:  # the newest of them: more would hide the chart
+        values = dict(zip(past.time_ns, past.columns[0], strict=True))
+        yield _line(f"forecast {run[:16].replace('T', ' ')}", "earlier", values, times, domain)
+    if len(member.forecast.time_ns):
+        values = dict(zip(member.forecast.time_ns, member.forecast.columns[0], strict=True))
+        yield _line("forecast", "forecast", values, times, domain)
+        yield from _intervals(member, levels, times, width_of(domain))
 
 
 def _line(

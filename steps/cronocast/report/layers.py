@@ -92,23 +92,31 @@ def gap_shades(frame: Frame, member: MemberView, focus: Focus, size: Size) -> st
     # The last value before the chart begins a gap that reaches its left edge, and what is missing before now is a gap
     # too.
     times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.now]
+    height = frame.bottom - frame.top
     for before, after in pairwise(times):
         if after - before > _gap_ns(frame, member):
             left, right = frame.x(max(before, focus.t0)), frame.x(after)
-            parts.append(
-                element(
-                    "rect",
-                    cls="gap",
-                    x=left,
-                    y=frame.top,
-                    width=right - left,
-                    height=frame.bottom - frame.top,
-                    fill_opacity="0.6",
-                )
-            )
+            place = {"x": left, "y": frame.top, "width": right - left, "height": height}
+            parts.append(element("rect", cls="gap", **place, fill_opacity="0.6"))
             if right - left > text_width("no data", size.font) + 6:
                 parts.append(text("no data", (left + right) / 2, frame.bottom - 6, anchor="middle"))
     return "".join(parts)
+
+
+def ahead_shade(frame: Frame, member: MemberView, focus: Focus) -> str:
+    """A shade over the time from now on, "" where there is no forecast."""
+    if not len(member.forecast.time_ns):
+        return ""
+    left = frame.x(focus.now)
+    place = {"x": left, "y": frame.top, "width": frame.right - left, "height": frame.bottom - frame.top}
+    return element("rect", cls="ahead", **place)
+
+
+def change_lines(frame: Frame, member: MemberView) -> list[str]:
+    """A line at each change inside the frame; the newest looks different."""
+    changes = member.profile.change_points_ns if member.profile else ()
+    inside = [t for t in changes if frame.t0 < t < frame.t1]
+    return [vertical(frame, t, "change" if t == changes[-1] else "change before") for t in inside]
 
 
 def vertical(frame: Frame, time_ns: int, cls: str) -> str:
@@ -120,16 +128,7 @@ def marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzin
     """The now line and the change points; a label stands only where there is room for it."""
     parts: list[str] = []
     taken: list[tuple[float, float]] = []
-    wanted = (
-        [(focus.now, "now", f"now {clock(focus.now, zone)}", "strong")] if frame.t0 <= focus.now <= frame.t1 else []
-    )
-    changes = member.profile.change_points_ns if member.profile else ()
-    wanted += [
-        (t, "change" if t == changes[-1] else "change before", f"change {clock(t, zone)}", "of-change")
-        for t in reversed(changes)
-        if frame.t0 < t < frame.t1
-    ]
-    for time_ns, cls, label, text_cls in wanted:
+    for time_ns, cls, label, text_cls in _marked(frame, member, focus, zone):
         parts.append(vertical(frame, time_ns, cls))
         half = text_width(label, size.font) / 2
         middle = min(max(frame.x(time_ns), half + 2), size.width - half - 2)
@@ -137,6 +136,17 @@ def marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzin
             parts.append(text(label, middle, frame.top - 8, text_cls, "middle"))
             taken.append((middle, half))
     return "".join(parts)
+
+
+def _marked(frame: Frame, member: MemberView, focus: Focus, zone: tzinfo) -> list[tuple[int, str, str, str]]:
+    """The times to mark, the weightiest first: time, class of its line, label, class of the label."""
+    now = [(focus.now, "now", f"now {clock(focus.now, zone)}", "strong")] if frame.t0 <= focus.now <= frame.t1 else []
+    changes = member.profile.change_points_ns if member.profile else ()
+    return now + [
+        (t, "change" if t == changes[-1] else "change before", f"change {clock(t, zone)}", "of-change")
+        for t in reversed(changes)
+        if frame.t0 < t < frame.t1
+    ]
 
 
 def end_labels(member: MemberView) -> list[Label]:

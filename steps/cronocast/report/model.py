@@ -1,31 +1,12 @@
-"""A run folder read into plain dataclasses; whatever is missing or broken becomes a sentence in `problems`.
+"""What is known of a run and its members, as plain dataclasses. Standard library only."""
 
-Standard library only.
-"""
-
-from array import array
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
-from statistics import median_low
 from typing import Any
 
-from cronocast.chain.table import chain_steps
-from cronocast.durations import UNIT_NS, Duration, parse_stamp
-from cronocast.errors import DataError
+from cronocast.durations import parse_stamp
 from cronocast.handoff.profile import Profile
-from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, parse_tags
-from cronocast.report.reading import (
-    Key,
-    by_key,
-    file_members,
-    json_file,
-    points_written,
-    profiles_of,
-    set_aside_earlier,
-    step_result,
-)
-from cronocast.report.scores import BacktestView, backtest_of, dict_of, list_of, number_of
+from cronocast.handoff.series import Member, parse_tags
+from cronocast.report.scores import BacktestView
 
 
 @dataclass(frozen=True)
@@ -92,158 +73,6 @@ class RunView:
     problems: tuple[str, ...]
     earlier_runs: tuple[str, ...] = ()
     further: tuple[float, ...] = ()  # nominal coverages of further intervals, ascending
-
-
-def read_run(folder: Path) -> RunView:
-    """Read what the steps left in a run folder.
-
-    Raises:
-        DataError: the folder is missing or holds no file of a run.
-    """
-    problems: list[str] = []
-    results = {step: step_result(folder, step, problems) for step in chain_steps()}
-    outdated = set_aside_earlier(results, problems)
-    prepared = folder / "prepared.csv"  # what the forecast continues, where an entry has values changed before
-    history = file_members(prepared if prepared.exists() else folder / "history.csv", HISTORY_COLUMNS, problems)
-    profile = {} if "classify" in outdated else json_file(folder / "profile.json", problems)
-    settings = {
-        path: item.get("value")
-        for r in results.values()
-        for path, item in dict_of(r.get("settings")).items()
-        if isinstance(item, dict)
-    }
-    further = tuple(
-        sorted(
-            level
-            for item in list_of(settings.get("levels"))
-            if (level := number_of(item)) is not None and 0 < level < 1
-        )
-    )
-    forecast = (
-        {} if "forecast" in outdated else file_members(folder / "forecast.csv", forecast_columns(further), problems)
-    )
-    if not (history or forecast or profile or any(results.values())):
-        hint = problems[0] if problems else "no history.csv, profile.json, forecast.csv or result of a step"
-        raise DataError(
-            "E_INPUT_MISSING",
-            str(folder),
-            f"not a run folder: {hint}; name a folder such as cronocast-data/<series>/runs/<run>",
-        )
-    heads = [dict_of(r) for r in results.values() if r] + [profile]
-    series, run = (next((str(h[name]) for h in heads if h.get(name)), "") for name in ("series", "run"))
-    profiles = profiles_of(profile, folder / "profile.json", problems)
-    decisions = by_key(results["forecast"].get("members"))
-    written = points_written(results["load"])
-    step_ns = _step_ns(results, settings)
-    keys = list(dict.fromkeys([*history, *forecast, *profiles, *decisions]))
-    members = [
-        _member(
-            key,
-            history.get(key),
-            forecast.get(key),
-            profiles.get(key),
-            decisions.get(key, {}),
-            written.get(key),
-            step_ns,
-        )
-        for key in keys
-    ]
-    return RunView(
-        folder=folder.absolute().name,
-        series=series or folder.name,
-        title=str(settings.get("title") or ""),
-        run=run,
-        steps=tuple(_step(name, results[name]) for name in chain_steps()),
-        members=tuple(members),
-        window=_window(results, members),
-        zone=_zone(settings),
-        level=number_of(settings.get("level"))
-        or next((m.backtest.level for m in members if m.backtest and m.backtest.level), 0.95),
-        settings=settings,
-        problems=tuple(problems),
-        further=further,
-    )
-
-
-def _zone(settings: dict[str, Any]) -> str:
-    """Whose clock the report shows: that of the people behind the values, else that of the schedules."""
-    named = (str(settings.get(path) or "UTC") for path in ("calendar.timezone", "timezone"))
-    return next((zone for zone in named if zone != "UTC"), "UTC")
-
-
-def _member(
-    key: Key,
-    history: Member | None,
-    forecast: Member | None,
-    profile: Profile | None,
-    decision: dict[str, Any],
-    written: int | None,
-    step_ns: int,
-) -> MemberView:
-    known = history or Member(*key, columns=(array("d"),))
-    ahead = forecast or Member(*key, columns=(array("d"), array("d"), array("d")))
-    spacing = profile.step_ns if profile else step_ns or _spacing(ahead) or _spacing(known)
-    return MemberView(
-        name=key[0],
-        tags=key[1],
-        history=known,
-        forecast=ahead,
-        step_ns=spacing or UNIT_NS["h"],
-        profile=profile,
-        status=str(decision.get("status") or ""),
-        reason=str(decision.get("reason") or ""),
-        series_class=str(decision.get("class") or (profile.series_class if profile else "")),
-        model=str(decision.get("model") or ""),
-        why=str(decision.get("why") or ""),
-        backtest=backtest_of(decision.get("backtest")),
-        prepared=dict_of(decision.get("prepared")),
-        written=written,
-    )
-
-
-def _step(name: str, result: dict[str, Any]) -> Step:
-    if not result:
-        return Step(name)
-    whole = {n: int(number_of(result.get(n)) or 0) for n in ("exit", "rows_in", "rows_kept", "expected", "acked")}
-    return Step(
-        name=name,
-        status=str(result["status"]),
-        reason=str(result.get("reason") or ""),
-        message=str(result.get("message") or ""),
-        duration_s=number_of(result.get("duration_s")) or 0.0,
-        dropped={str(k): int(v) for k, v in dict_of(result.get("rows_dropped")).items() if number_of(v)},
-        rows_out=sum(
-            int(number_of(dict_of(item).get("rows")) or 0) for item in dict_of(result.get("outputs")).values()
-        ),
-        members=len(list_of(result.get("members"))),
-        notes=tuple(str(note) for note in list_of(result.get("notes"))),
-        **whole,
-    )
-
-
-def _window(results: dict[str, dict[str, Any]], members: list[MemberView]) -> tuple[int, int] | None:
-    for result in results.values():
-        window = dict_of(result.get("window"))
-        if isinstance(window.get("start_ns"), int) and isinstance(window.get("end_ns"), int):
-            return window["start_ns"], window["end_ns"]
-    known = [m for m in members if len(m.history.time_ns)]
-    return (
-        (min(m.history.time_ns[0] for m in known), max(m.history.time_ns[-1] + m.step_ns for m in known))
-        if known
-        else None
-    )
-
-
-def _step_ns(results: dict[str, dict[str, Any]], settings: dict[str, Any]) -> int:
-    every = next(
-        (w["every_ns"] for r in results.values() if isinstance((w := dict_of(r.get("window"))).get("every_ns"), int)), 0
-    )
-    return every or Duration.read(settings.get("every")) or 0
-
-
-def _spacing(member: Member) -> int:
-    """The usual distance of two rows, 0 where there are not two."""
-    return median_low([b - a for a, b in pairwise(member.time_ns[:200])]) if len(member.time_ns) > 1 else 0
 
 
 def run_ns(view: RunView) -> int | None:

@@ -48,15 +48,10 @@ def _errors(member: MemberView) -> str:
     return _folded("Mean absolute error by step ahead", f"<table><thead>{head}</thead><tbody>{steps}</tbody></table>")
 
 
-def _table(
-    title: str,
-    columns: tuple[str, ...],
-    rows: Sequence[tuple[float, ...]],
-    total: int,
-    file: str,
-    scene: Scene,
-    step_ns: int,
-) -> str:
+Rows = Sequence[tuple[float, ...]]  # time and values
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Rows, total: int, file: str, scene: Scene, step_ns: int) -> str:
     head = "".join(f'<th class="n">{name}</th>' for name in columns)
     low, high = extremes([values for _, *values in rows])
     digits = words.digits(max(abs(low), abs(high)), width_of((low, high)), 6)
@@ -66,11 +61,8 @@ def _table(
         for t, *values in rows
     )
     more = f'<p class="soft">The first {len(rows)} of {total:,} rows; {file} has all.</p>' if len(rows) < total else ""
-    return _folded(
-        title,
-        "<table><thead><tr><th>Time"
-        f" ({safe(scene.zone_name)})</th>{head}</tr></thead><tbody>{body}</tbody></table>{more}",
-    )
+    heads = f"<tr><th>Time ({safe(scene.zone_name)})</th>{head}</tr>"
+    return _folded(title, f"<table><thead>{heads}</thead><tbody>{body}</tbody></table>{more}")
 
 
 def _cells(values: list[float], digits: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cronocast.charts import words
-from cronocast.charts.html import html_page
+from cronocast.charts.html import filter_field, html_page
 from cronocast.charts.scale import zone_of
 from cronocast.charts.svg import safe
 from cronocast.errors import DataError
@@ -16,14 +16,18 @@ from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import sparkline
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, Step, read_run, run_ns
+from cronocast.report.model import MemberView, RunView, Step, run_ns
+from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 from cronocast.report.sections import member_section
 from cronocast.report.written import written_card
 
 DETAILED_MEMBERS = 60  # with charts; a page of all charts of a thousand members would be 100 MB, which no phone opens
 LISTED_MEMBERS = 2000  # in the table of members, about 2 kB each
-FILTER_FROM = 12  # members: fewer are seen at a glance
+OVERVIEW_HEAD = (
+    '<th>Member</th><th><span class="vh">Picture</span></th><th>Class</th><th>Model</th><th class="n">Error /'
+    ' naive</th><th class="n">Coverage</th><th class="n">Written</th>'
+)
 MARKS = {
     "ok": '<path d="M5 9.5l3 3 5.5-6.5"/>',
     "warn": '<path d="M9 4.5v6M9 13.2v.3"/>',
@@ -101,26 +105,30 @@ def run_section(view: RunView, number: int) -> str:
     now = view.window[1] if view.window else run_ns(view) or 0
     scene = Scene(zone, zone_name, view.level, now, view.further)
     ranked = sorted(view.members, key=lambda m: sentences.remark(m, view.level)[0])
-    single = len(ranked) == 1
-    detailed = [
-        member_section(view, m, scene, f"s{number}m{i}", single=single, opened=i < OPENED_MEMBERS)
-        for i, m in enumerate(ranked[:DETAILED_MEMBERS])
-    ]
-    if len(ranked) > DETAILED_MEMBERS:
-        detailed.append(
-            f'<p class="soft">Charts of the first {DETAILED_MEMBERS} of {len(ranked):,} members are shown, those that'
-            " need attention first. For any other:"
-            " <code>cronocast plot RUN_FOLDER --member TAGS --out"
-            " member.svg</code>.</p>"
-        )
     state, sentence = sentences.headline(view)
     return (
         f'<section class="run" id="s{number}"><h1>{safe(view.title or view.series)} <span class="badge'
         f' {state}">{STATE_NAMES[state]}</span></h1>'
         f'<p class="meta">{_meta(view, scene)}<br>{safe(words.sentence(sentence))}</p>'
         f'<ol class="steps">{"".join(_step(step) for step in view.steps)}</ol>{"".join(_banners(view))}'
-        f"{'' if single or not ranked else _overview(ranked, scene, number)}"
-        f"{''.join(detailed)}{written_card(view, scene)}{_notes(view)}</section>"
+        f"{_overview(ranked, scene, number) if len(ranked) > 1 else ''}"
+        f"{_detailed(view, ranked, scene, number)}{written_card(view, scene)}{_notes(view)}</section>"
+    )
+
+
+def _detailed(view: RunView, ranked: list[MemberView], scene: Scene, number: int) -> str:
+    """Members with their charts, as many as a page can hold, and how to see the others."""
+    single = len(ranked) == 1
+    sections = "".join(
+        member_section(view, m, scene, f"s{number}m{i}", single=single, opened=i < OPENED_MEMBERS)
+        for i, m in enumerate(ranked[:DETAILED_MEMBERS])
+    )
+    if len(ranked) <= DETAILED_MEMBERS:
+        return sections
+    return (
+        f'{sections}<p class="soft">Charts of the first {DETAILED_MEMBERS} of {len(ranked):,} members are shown, those'
+        " that need attention first. For any other:"
+        " <code>cronocast plot RUN_FOLDER --member TAGS --out member.svg</code>.</p>"
     )
 
 
@@ -191,27 +199,6 @@ def _notes(view: RunView) -> str:
 
 def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
     name = f"s{number}o"
-    box = (
-        f'<input class="filter" type="search" data-filter="{name}" aria-label="Filter members" placeholder="Filter'
-        ' members">'
-    )
-    field = (
-        f'<div class="filter-row" hidden>{box}<span class="soft" id="{name}-count" role="status"></span></div>'
-        if len(ranked) >= FILTER_FROM
-        else ""
-    )
-    remarked = sum(sentences.remark(m, scene.level)[0] < 9 for m in ranked)
-    said = (
-        words.counted(
-            remarked, "of them needs attention and is listed first", "of them need attention and are listed first"
-        )
-        if remarked
-        else "None of them needs attention"
-    )
-    head = (
-        '<th>Member</th><th><span class="vh">Picture</span></th><th>Class</th><th>Model</th><th class="n">Error /'
-        ' naive</th><th class="n">Coverage</th><th class="n">Written</th>'
-    )
     rows = "".join(
         _overview_row(m, scene, f"s{number}m{i}" if i < DETAILED_MEMBERS else "")
         for i, m in enumerate(ranked[:LISTED_MEMBERS])
@@ -221,10 +208,18 @@ def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
         if len(ranked) > LISTED_MEMBERS
         else ""
     )
+    table = f'<table class="overview" id="{name}"><thead><tr>{OVERVIEW_HEAD}</tr></thead><tbody>{rows}</tbody></table>'
     return (
-        f'<section class="card"><h2>{len(ranked):,} members</h2><p class="soft">{said}.</p>{field}<table'
-        f' class="overview" id="{name}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{rest}</section>'
+        f'<section class="card"><h2>{len(ranked):,} members</h2><p class="soft">{_attention(ranked, scene)}.</p>'
+        f"{filter_field(name, len(ranked))}{table}{rest}</section>"
     )
+
+
+def _attention(members: list[MemberView], scene: Scene) -> str:
+    """How many members need attention."""
+    remarked = sum(sentences.remark(m, scene.level)[0] < 9 for m in members)
+    one, many = "of them needs attention and is listed first", "of them need attention and are listed first"
+    return words.counted(remarked, one, many) if remarked else "None of them needs attention"
 
 
 def _overview_row(member: MemberView, scene: Scene, target: str) -> str:

@@ -1,13 +1,13 @@
 """How a member was judged, as HTML: why its class, and how good its models were on the past."""
 
 from cronocast.charts import words
+from cronocast.charts.html import error_bar
 from cronocast.charts.svg import safe
+from cronocast.handoff.profile import Profile
 from cronocast.report import sentences
 from cronocast.report.model import MemberView
 from cronocast.report.scene import Scene
 from cronocast.report.scores import BacktestView, Score
-
-BAR_END = 2.0  # twice the naive error: bars of worse models end there, their number stands beside
 
 
 def class_evidence(member: MemberView, scene: Scene) -> str:
@@ -15,21 +15,11 @@ def class_evidence(member: MemberView, scene: Scene) -> str:
     profile = member.profile
     if profile is None:
         return '<section class="evidence"><h3>Why this class</h3><p>There is no profile for this member.</p></section>'
-    gaps = (
-        f"{profile.gaps.missing:,} of {profile.points + profile.gaps.missing:,} steps"
-        f" ({words.percent(profile.gaps.share)}), longest {profile.gaps.longest:,}"
-    )
-    changes = [words.clock(t, scene.zone, year=True) for t in profile.change_points_ns]
     facts = [
         ("repeats every", sentences.periods(member) or "none found"),
         ("values", f"{profile.points:,}, one per {words.length(profile.step_ns)}"),
-    ]
-    facts += [
-        ("missing or excluded", gaps if profile.gaps.missing else "none"),
-        (
-            "changes of level or slope",
-            ", ".join(changes[-3:]) + (f" and {len(changes) - 3} earlier" if len(changes) > 3 else "") or "none",
-        ),
+        ("missing or excluded", _gaps(profile)),
+        ("changes of level or slope", _changes(profile, scene)),
     ]
     facts += [("noted", ", ".join(note.replace("_", " ") for note in profile.notes))] if profile.notes else []
     numbers = [(name.replace("_", " "), words.evidence_number(value)) for name, value in profile.evidence.items()]
@@ -37,6 +27,19 @@ def class_evidence(member: MemberView, scene: Scene) -> str:
     title = f"Why {profile.series_class.replace('_', ' ')}"
     why = safe(words.sentence(profile.why))
     return f'<section class="evidence"><h3>{safe(title)}</h3><p>{why}</p>{_facts(facts)}{behind}</section>'
+
+
+def _gaps(profile: Profile) -> str:
+    """How many values are missing, and in how long a stretch at most."""
+    gaps = profile.gaps
+    steps = f"{gaps.missing:,} of {profile.points + gaps.missing:,} steps"
+    return f"{steps} ({words.percent(gaps.share)}), longest {gaps.longest:,}" if gaps.missing else "none"
+
+
+def _changes(profile: Profile, scene: Scene) -> str:
+    """The newest changes with their times, and how many came before."""
+    changes = [words.clock(t, scene.zone, year=True) for t in profile.change_points_ns]
+    return ", ".join(changes[-3:]) + (f" and {len(changes) - 3} earlier" if len(changes) > 3 else "") or "none"
 
 
 def _facts(rows: list[tuple[str, str]]) -> str:
@@ -89,15 +92,9 @@ def _scores(member: MemberView, test: BacktestView) -> str:
 
 
 def _score(score: Score, name: str, cls: str, *, extra: bool) -> str:
-    width = min(score.ratio if score.ratio is not None else 0.0, BAR_END) / BAR_END * 100
-    bar = (
-        '<svg class="bar" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true"><rect class="back"'
-        f' width="100" height="12" rx="2"/><rect class="own" width="{width:.1f}" height="12" rx="2"/><path class="one"'
-        ' d="M50 0V12"/></svg>'
-    )
     shown = f"{name}, chosen" if "chosen" in cls else name
     cells = (
-        f'<td>{safe(shown)}</td><td>{bar}</td><td class="n">{_two(score.ratio)}</td><td class="n'
+        f'<td>{safe(shown)}</td><td>{error_bar(score.ratio)}</td><td class="n">{_two(score.ratio)}</td><td class="n'
         f' wide-only">{_two(score.mase)}</td>'
     )
     cells += f'<td class="n wide-only">{words.number(score.smape, 10)}</td>' if extra else ""

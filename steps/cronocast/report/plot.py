@@ -17,13 +17,18 @@ from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, read_run, run_ns
+from cronocast.report.model import MemberView, RunView, run_ns
+from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 
 THEMES = tuple(PALETTES)
 MOST_PANELS = 12  # more can't be read in one picture; the report page shows them
 PNG_SCALE = 2.0  # pixels per unit: sharp on dense screens
 PAD = 24
+LETTERS = (  # a picture of a text, to see whether this machine can draw one
+    '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-size="14"'
+    f' font-family="{safe(FONT)}">%s</text></svg>'
+)
 ONE, CONTEXT, PANEL = Size(1080, 380), Size(1080, 92), Size(620, 270)
 
 
@@ -70,27 +75,20 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0, view.further)
     ranked = sorted(drawable, key=lambda m: sentences.remark(m, view.level)[0])
     body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
-    colours = PALETTES[theme]
-    style = element(
-        "style",
-        chart_style(colours) + f".chart .title{{font-size:20px;font-weight:700;fill:{colours['ink']}}}.chart"
-        f" .name{{font-size:14px;font-weight:600;fill:{colours['ink']}}}",
+    back = element("rect", width=width, height=height, fill=PALETTES[theme]["panel"])
+    extent: dict[str, str | float] = {"viewbox": f"0 0 {width} {height}", "width": width, "height": height}
+    xmlns = "http://www.w3.org/2000/svg"
+    return element("svg", _style(PALETTES[theme]), back, body, cls="chart", xmlns=xmlns, **extent) + "\n"
+
+
+def _style(colours: dict[str, str]) -> str:
+    """The style of charts, and of the titles that only a picture has."""
+    titles = (("title", 20, 700), ("name", 14, 600))
+    own = "".join(
+        f".chart .{cls}{{font-size:{size}px;font-weight:{weight};fill:{colours['ink']}}}"
+        for cls, size, weight in titles
     )
-    back = element("rect", width=width, height=height, fill=colours["panel"])
-    return (
-        element(
-            "svg",
-            style,
-            back,
-            body,
-            cls="chart",
-            xmlns="http://www.w3.org/2000/svg",
-            viewbox=f"0 0 {width} {height}",
-            width=width,
-            height=height,
-        )
-        + "\n"
-    )
+    return element("style", chart_style(colours) + own)
 
 
 def _drawable(view: RunView, member: str | None) -> list[MemberView]:
@@ -100,25 +98,21 @@ def _drawable(view: RunView, member: str | None) -> list[MemberView]:
         DataError: no such member, or nothing to draw.
     """
     drawable = [m for m in view.members if len(m.history.time_ns) or len(m.forecast.time_ns)]
-    if member is not None:
-        known = drawable
-        drawable = [
-            m for m in drawable if _parts(member) in (_parts(m.tags or m.name), _parts(sentence(m.tags or m.name)))
-        ]
-        if not drawable:
-            names = "; ".join(m.tags or m.name for m in known[:5])
-            raise DataError(
-                "E_INPUT_MISSING",
-                "--member",
-                f"{seen(member)} is not in this run; there are {len(known)}, such as {names}",
-            )
-    if not drawable:
-        raise DataError(
-            "E_INPUT_MISSING",
-            view.folder,
-            "no history.csv or forecast.csv to draw; name a run folder, such as <root>/<series>/runs/<time>",
-        )
-    return drawable
+    chosen = drawable if member is None else [m for m in drawable if _is_named(m, member)]
+    if member is not None and not chosen:
+        names = "; ".join(m.tags or m.name for m in drawable[:5])
+        said = f"{seen(member)} is not in this run; there are {len(drawable)}, such as {names}"
+        raise DataError("E_INPUT_MISSING", "--member", said)
+    if not chosen:
+        said = "no history.csv or forecast.csv to draw; name a run folder, such as <root>/<series>/runs/<time>"
+        raise DataError("E_INPUT_MISSING", view.folder, said)
+    return chosen
+
+
+def _is_named(member: MemberView, tags: str) -> bool:
+    """Whether these are the tags of a member, as its files or as messages write them."""
+    own = member.tags or member.name
+    return _parts(tags) in (_parts(own), _parts(sentence(own)))
 
 
 def _parts(tags: str) -> list[str]:
@@ -158,16 +152,15 @@ def _many(view: RunView, members: list[MemberView], scene: Scene) -> tuple[str, 
     top = y + 40
     for i, member in enumerate(shown):
         x, y = PAD + i % 2 * (PANEL.width + PAD), top + i // 2 * (PANEL.height + 56)
-        parts += [text(_cut(member.label, 70), x, y + 14, "name"), text(_cut(_short_facts(member), 90), x, y + 32)]
-        parts.append(
-            _nested(
-                forecast_chart(member, focus_of(member, scene.now), PANEL, scene.zone, scene.levels, f"p{i}"),
-                x,
-                y + 40,
-                PANEL,
-            )
-        )
+        parts.append(_panel(member, scene, x, y, f"p{i}"))
     return "".join(parts), width, top + -(-len(shown) // 2) * (PANEL.height + 56) + PAD // 2
+
+
+def _panel(member: MemberView, scene: Scene, x: int, y: int, uid: str) -> str:
+    """One of several members: its name, a few facts, its chart."""
+    words_above = text(_cut(member.label, 70), x, y + 14, "name") + text(_cut(_short_facts(member), 90), x, y + 32)
+    chart = forecast_chart(member, focus_of(member, scene.now), PANEL, scene.zone, scene.levels, uid)
+    return words_above + _nested(chart, x, y + 40, PANEL)
 
 
 def _nested(chart: str, x: float, y: float, size: Size) -> str:
@@ -219,15 +212,10 @@ def to_png(drawing: str) -> bytes:
             " .svg"
         )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "--out", sentence)]) from error
-    letters = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-size="14"'
-        f' font-family="{safe(FONT)}">%s</text></svg>'
-    )
-    if svg_to_bytes(svg_string=letters % "0") == svg_to_bytes(svg_string=letters % ""):
-        raise ConfigError.one(
-            "E_FONT",
-            "--out",
+    if svg_to_bytes(svg_string=LETTERS % "0") == svg_to_bytes(svg_string=LETTERS % ""):
+        said = (
             "no usable font on this machine, the PNG would lack its text; install one (Debian: fonts-dejavu-core), or"
-            " write .svg",
+            " write .svg"
         )
+        raise ConfigError.one("E_FONT", "--out", said)
     return svg_to_bytes(svg_string=drawing, zoom=PNG_SCALE)

@@ -11,7 +11,7 @@ MOST_STEPS = 10**9  # of a season; more than any history has
 
 @dataclass(frozen=True)
 class Score:
-    """BacktestView of one model. Errors are scaled by the in-sample naive error (MASE's unit); None where not known."""
+    """Scores of one model. Errors are scaled by the in-sample naive error (MASE's unit); None where not known."""
 
     model: str
     ratio: float | None = None  # error over that of the naive forecast, as models are chosen by it; below 1 is better
@@ -26,7 +26,7 @@ class Score:
 class BacktestView:
     """Rolling-origin backtest of one member.
 
-    What the chosen answer and the naive forecast got wrong, by model and by step ahead.
+    It says what the chosen answer and the naive forecast got wrong, by model and by step ahead.
     """
 
     origins: int = 0
@@ -51,32 +51,28 @@ def backtest_of(data: Any) -> BacktestView | None:  # noqa: ANN401 - untrusted J
     """The one place that knows the keys of a backtest; None where there is none."""
     if not isinstance(data, dict) or not data:
         return None
-    chosen, naive, models = dict_of(data.get("chosen")), dict_of(data.get("naive")), dict_of(data.get("models"))
+    chosen, naive = dict_of(data.get("chosen")), dict_of(data.get("naive"))
     own, base, steps = _by_step(data, chosen, naive)
-    naive_model = str(naive.get("model") or data.get("naive_model") or "")
-    scores = [
-        Score(
-            str(model),
-            **{n: number_of(dict_of(row).get(n)) for n in ("ratio", "mase", "smape", "rmse", "coverage", "bias")},
-        )
-        for model, row in models.items()
-    ]
     return BacktestView(
         origins=int(number_of(data.get("origins")) or 0),
-        ratio=_first(data.get("ratio"), chosen.get("ratio")),
-        mase=_first(data.get("mase"), chosen.get("mase")),
-        naive_model=naive_model,
+        **{name: _first(data.get(name), chosen.get(name)) for name in ("ratio", "mase", "coverage", "level")},
+        naive_model=str(naive.get("model") or data.get("naive_model") or ""),
         seasons=_seasons(naive.get("seasons")),
-        coverage=_first(data.get("coverage"), chosen.get("coverage")),
-        level=_first(data.get("level"), chosen.get("level")),
         further=_further({**chosen, **data}),
-        scores=tuple(sorted(scores, key=lambda s: (s.ratio is None, s.ratio or 0.0, s.mase is None, s.mase or 0.0))),
+        scores=_scores(dict_of(data.get("models"))),
         failed={str(name): str(why) for name, why in dict_of(data.get("failed")).items()},
         not_tried=tuple(str(name) for name in list_of(data.get("not_tried")) if isinstance(name, str)),
         steps=steps,
         chosen=own,
         naive=base,
     )
+
+
+def _scores(models: dict[str, Any]) -> tuple[Score, ...]:
+    """The scores of all models, the best first."""
+    names = ("ratio", "mase", "smape", "rmse", "coverage", "bias")
+    scores = [Score(str(model), **{n: number_of(dict_of(row).get(n)) for n in names}) for model, row in models.items()]
+    return tuple(sorted(scores, key=lambda s: (s.ratio is None, s.ratio or 0.0, s.mase is None, s.mase or 0.0)))
 
 
 def _seasons(values: Any) -> tuple[int, ...]:  # noqa: ANN401 - untrusted JSON

@@ -1,15 +1,16 @@
 """One member of a run as HTML.
 
-What is expected, its charts, why its class, how good it was on the past, and every number.
+A section says what is expected, shows the charts, why the member has its class, how good the models were on the past,
+and every number.
 """
 
 from cronocast.charts import words
 from cronocast.charts.frame import width_of
-from cronocast.charts.hover import script_json
+from cronocast.charts.html import hover_figure
 from cronocast.charts.svg import Size, safe
 from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart, steps_chart
-from cronocast.report.focus import focus_of
+from cronocast.report.focus import Focus, focus_of
 from cronocast.report.hover import forecast_hover, steps_hover
 from cronocast.report.model import MemberView, RunView
 from cronocast.report.numbers import number_tables
@@ -124,27 +125,18 @@ def _charts(member: MemberView, scene: Scene, uid: str) -> str:
         f"Times in {scene.zone_name}, one value per {words.length(member.step_ns)}. Point at the chart, or use the"
         " arrow keys, to read values."
     )
-    parts = [_figure(pictures, caption, f"{uid}-f", forecast_hover(member, focus, scene.zone_name, scene.levels))]
-    if focus.first > 0:
-        times = member.history.time_ns
-        context = "".join(context_chart(member, focus, size, scene.zone, f"{uid}-c") for size in CONTEXT_SIZES)
-        parts.append(
-            _figure(
-                context,
-                f"The whole history, {words.length_about(times[-1] - times[0] + member.step_ns)}; the part shown above"
-                " is marked.",
-            )
-        )
-    return "".join(parts)
+    hover = forecast_hover(member, focus, scene.zone_name, scene.levels)
+    return hover_figure(pictures, caption, f"{uid}-f", hover) + _context(member, focus, scene, uid)
 
 
-def _figure(pictures: str, caption: str, name: str = "", data: dict[str, object] | None = None) -> str:
-    if data is None:
-        return f"<figure><figcaption>{safe(caption)}</figcaption>{pictures}</figure>"
-    return (
-        f'<figure data-hover="{name}"><figcaption>{safe(caption)}</figcaption>{pictures}<script type="application/json"'
-        f' id="{name}">{script_json(data)}</script></figure>'
-    )
+def _context(member: MemberView, focus: Focus, scene: Scene, uid: str) -> str:
+    """The whole history, where the main chart shows just a part of it."""
+    if focus.first == 0:
+        return ""
+    times = member.history.time_ns
+    pictures = "".join(context_chart(member, focus, size, scene.zone, f"{uid}-c") for size in CONTEXT_SIZES)
+    whole = words.length_about(times[-1] - times[0] + member.step_ns)
+    return hover_figure(pictures, f"The whole history, {whole}; the part shown above is marked.")
 
 
 def _evidence_and_past(member: MemberView, scene: Scene, uid: str) -> str:
@@ -157,7 +149,7 @@ def _evidence_and_past(member: MemberView, scene: Scene, uid: str) -> str:
 
 def _by_step(member: MemberView, uid: str) -> str:
     pictures = "".join(steps_chart(member, size, f"{uid}-s") for size in STEPS_SIZES)
-    figure = _figure(
+    figure = hover_figure(
         pictures, "Mean absolute error on held-out values, in the unit of the series.", f"{uid}-h", steps_hover(member)
     )
     return f'<section class="ahead-of"><h3>Error by step ahead</h3>{figure}</section>' if pictures else ""

@@ -94,7 +94,6 @@ def coverage_sentence(backtest: BacktestView | None, level: float) -> str:
 
 def remark(member: MemberView, level: float) -> tuple[int, str]:
     """Why a member deserves a look: (rank, sentence); the lower the rank the more urgent, 9 and "" for nothing."""
-    backtest = member.backtest
     if member.status == "failed":
         return 0, f"failed: {member.reason}".rstrip(": ")
     if not len(member.forecast.time_ns):
@@ -103,24 +102,20 @@ def remark(member: MemberView, level: float) -> tuple[int, str]:
         return 2, f"fallback: {member.reason}".rstrip(": ")
     missing = member.prepared.get("missing_at_end")
     if isinstance(missing, int) and silent(missing, len(member.forecast.time_ns)) and len(member.history.time_ns):
-        return (
-            3,
-            (
-                "nothing measured for"
-                f" {length(member.forecast.time_ns[0] - member.history.time_ns[-1] - member.step_ns, counted=True)}"
-            ),
-        )
-    if backtest and backtest.ratio is not None and backtest.ratio > 1.005:
+        unmeasured_ns = member.forecast.time_ns[0] - member.history.time_ns[-1] - member.step_ns
+        return 3, f"nothing measured for {length(unmeasured_ns, counted=True)}"
+    if member.backtest and (found := _backtest_remark(member.backtest, level)):
+        return found
+    return (5, "too little history") if member.series_class == "too_short" else (9, "")
+
+
+def _backtest_remark(backtest: BacktestView, level: float) -> tuple[int, str] | None:
+    """Why a backtest deserves a look, as in `remark`; None where it does not."""
+    if backtest.ratio is not None and backtest.ratio > 1.005:
         return 3, f"worse than naive: error {backtest.ratio:.2f} times as large"
-    if (
-        backtest
-        and backtest.coverage is not None
-        and backtest.coverage < (backtest.level or level) - COVERAGE_TOLERANCE
-    ):
+    if backtest.coverage is not None and backtest.coverage < (backtest.level or level) - COVERAGE_TOLERANCE:
         return 4, f"interval too narrow: coverage {percent(backtest.coverage)}"
-    if member.series_class == "too_short":
-        return 5, "too little history"
-    return 9, ""
+    return None
 
 
 def step_fact(step: Step) -> str:
@@ -138,24 +133,29 @@ def step_fact(step: Step) -> str:
 def headline(view: RunView) -> tuple[str, str]:
     """State of a run: (ok | warn | bad, sentence)."""
     failed = [s.name for s in view.steps if s.status == "failed"]
-    missing = [s.name for s in view.steps if s.status == "missing"]
     if failed:
         return "bad", f"{' and '.join(failed)} failed"
     load = next(s for s in view.steps if s.name == "load")
-    if load.status in ("ok", "fallback"):
-        if load.reason.startswith("dry_run"):
-            return "warn", load.reason
-        full = load.acked >= load.expected
-        said = f"{load.acked:,} of {counted(load.expected, 'point')} acknowledged by the database"
-        fallback = any(s.status == "fallback" for s in view.steps)
-        return ("ok" if full and not fallback else "warn"), said + (
-            "; a step fell back to a simpler answer" if fallback else ""
-        )
+    return _loaded(view, load) if load.status in ("ok", "fallback") else ("warn", _unloaded(view))
+
+
+def _loaded(view: RunView, load: Step) -> tuple[str, str]:
+    """State of a run whose load ended well."""
+    if load.reason.startswith("dry_run"):
+        return "warn", load.reason
+    full = load.acked >= load.expected
+    said = f"{load.acked:,} of {counted(load.expected, 'point')} acknowledged by the database"
+    if any(s.status == "fallback" for s in view.steps):
+        return "warn", f"{said}; a step fell back to a simpler answer"
+    return ("ok" if full else "warn"), said
+
+
+def _unloaded(view: RunView) -> str:
+    """Why a run without a failed step wrote nothing."""
+    missing = [s.name for s in view.steps if s.status == "missing"]
     ended = [
         f"{s.name} {s.status}{f' ({s.reason})' if s.reason else ''}"
         for s in view.steps
         if s.status in ("skipped", "superseded")
     ]
-    return "warn", "; ".join(ended) or (
-        f"no result of {', '.join(missing)}: nothing was written" if missing else "done"
-    )
+    return "; ".join(ended) or (f"no result of {', '.join(missing)}: nothing was written" if missing else "done")

@@ -23,9 +23,22 @@ def target(settings: dict[str, Any], series: str) -> dict[str, str]:
     return {**found, "measurement": measurement}
 
 
+def _edges(view: RunView) -> list[int]:
+    """The first and the last time of each forecast."""
+    return [t for m in view.members for t in (*m.forecast.time_ns[:1], *m.forecast.time_ns[-1:])]
+
+
+def _times_written(view: RunView, scene: Scene) -> str:
+    """From when to when forecasts reach; "" where there is none."""
+    if not (times := _edges(view)):
+        return ""
+    first, last = (words.clock(t, scene.zone, year=True) for t in (min(times), max(times)))
+    return f"{first} to {last} ({scene.zone_name})"
+
+
 def read_query(settings: dict[str, Any], view: RunView) -> str:
     """A query that reads the written curve, in the language of the sink; "" where it has none."""
-    times = [t for m in view.members for t in (*m.forecast.time_ns[:1], *m.forecast.time_ns[-1:])]
+    times = _edges(view)
     goal = target(settings, view.series)
     ask = SINK.ask({"kind": settings.get("sink.kind")}, "reading_query")
     if not times or not goal["measurement"] or ask is None:
@@ -39,27 +52,15 @@ def written_card(view: RunView, scene: Scene) -> str:
     if not load.acked:
         return ""
     goal = target(view.settings, view.series)
-    times = [t for m in view.members for t in (*m.forecast.time_ns[:1], *m.forecast.time_ns[-1:])]
     facts = [
         ("points acknowledged", f"{load.acked:,} of {load.expected:,}"),
         ("measurement", goal["measurement"]),
         ("database", goal["database"]),
+        ("server", goal["url"]),
+        ("retention policy", goal["retention_policy"]),
+        ("times", _times_written(view, scene)),
+        ("fields", ", ".join((*forecast_columns(view.further), "run"))),
     ]
-    facts += [("server", goal["url"]), ("retention policy", goal["retention_policy"])]
-    facts += (
-        [
-            (
-                "times",
-                (
-                    f"{words.clock(min(times), scene.zone, year=True)} to"
-                    f" {words.clock(max(times), scene.zone, year=True)} ({scene.zone_name})"
-                ),
-            )
-        ]
-        if times
-        else []
-    )
-    facts += [("fields", ", ".join((*forecast_columns(view.further), "run")))]
     rows = "".join(f"<dt>{safe(name)}</dt><dd>{safe(value)}</dd>" for name, value in facts if value)
     query = read_query(view.settings, view)
     how = f'<p class="soft">Read it back with</p><p><code>{safe(query)}</code></p>' if query else ""
