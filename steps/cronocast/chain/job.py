@@ -97,9 +97,9 @@ def run_time(text: str | None, problems: list[Problem]) -> int:
 def check_paths(
     problems: list[Problem], inputs: dict[str, Path], outputs: dict[str, Path], root: Path | None = None
 ) -> None:
-    """Refuse links, devices, pipes and folders, one file for two roles.
+    """Refuse what is no plain file of a step's own (E_PATH).
 
-    And files outside the root where there is one (E_PATH).
+    These are links, devices, pipes and folders, one file for two roles, and files outside the root where there is one.
     """
     known: dict[Path, str] = {}
     for flag, path in {**inputs, **outputs}.items():

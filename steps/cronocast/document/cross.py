@@ -31,13 +31,17 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
         *_time_problems(data, at),
         *_smooth_problems(data, f"{at}prepare.smooth"),
     ]
+    return problems + _clip_problems(data, f"{at}clip")
+
+
+def _clip_problems(data: dict[str, Any], where: str) -> list[Problem]:
+    """Edges of clip that leave no value between them."""
     clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
     low, high = clip.get("min"), clip.get("max")
     if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
-        problems.append(
-            Problem("E_CONFIG_CROSS", f"{at}clip", f"min {seen(low)} is not below max {seen(high)}; give min < max")
-        )
-    return problems
+        sentence = f"min {seen(low)} is not below max {seen(high)}; give min < max"
+        return [Problem("E_CONFIG_CROSS", where, sentence)]
+    return []
 
 
 def _server_problems(part: dict[str, Any], where: str, source: dict[str, Any]) -> list[Problem]:

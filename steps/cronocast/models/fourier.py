@@ -39,12 +39,9 @@ class Fourier:
         """
         self.periods = tuple(p for p in context.periods if 2 * p <= y.size)
         if not self.periods:
-            raise DataError(
-                "E_SHORT",
-                "fourier",
-                f"{y.size} points do not cover two cycles of the seasons {context.periods or '(none known)'}: extract"
-                " more or set periods",
-            )
+            seasons = f"the seasons {context.periods or '(none known)'}"
+            sentence = f"{y.size} points do not cover two cycles of {seasons}: extract more or set periods"
+            raise DataError("E_SHORT", "fourier", sentence)
         self.middle, self.unit = median(y), float(np.ptp(y)) or 1.0
         self.size = y.size
         z = (y - self.middle) / self.unit
