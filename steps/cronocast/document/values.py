@@ -147,30 +147,26 @@ def documents(data: Any, where: str, problems: list[Problem]) -> Iterator[tuple[
     """
     defaults, series = _frame(data, where)
     if "name" in defaults:
-        problems.append(
-            Problem("E_CONFIG_UNKNOWN_KEY", "defaults.name", "the key in the map of series is the name; leave this out")
-        )
+        sentence = "the key in the map of series is the name; leave this out"
+        problems.append(Problem("E_CONFIG_UNKNOWN_KEY", "defaults.name", sentence))
     for key, own in series.items():
-        if not isinstance(key, str):
-            problems.append(
-                Problem(
-                    "E_SERIES_NAME",
-                    f"series.{key}",
-                    f"YAML reads this name as {seen(key)}, not as text; write it in quotes",
-                )
-            )
-        elif own is not None and not isinstance(own, dict):
-            problems.append(
-                Problem(
-                    "E_CONFIG_TYPE", f"series.{key}", f"{seen(own)} is not a mapping; allowed: settings of the series"
-                )
-            )
-        elif own and "name" in own:
-            problems.append(
-                Problem("E_CONFIG_UNKNOWN_KEY", f"series.{key}.name", "the key of the map is the name; leave this out")
-            )
+        if problem := _series_problem(key, own):
+            problems.append(problem)
         else:
             yield key, {**merge(defaults, own or {}), "name": key}
+
+
+def _series_problem(key: object, own: object) -> Problem | None:
+    """What is wrong with one entry of the map of series."""
+    where = f"series.{key}"
+    if not isinstance(key, str):
+        sentence = f"YAML reads this name as {seen(key)}, not as text; write it in quotes"
+        return Problem("E_SERIES_NAME", where, sentence)
+    if own is not None and not isinstance(own, dict):
+        return Problem("E_CONFIG_TYPE", where, f"{seen(own)} is not a mapping; allowed: settings of the series")
+    if own and "name" in own:
+        return Problem("E_CONFIG_UNKNOWN_KEY", f"{where}.name", "the key of the map is the name; leave this out")
+    return None
 
 
 def _frame(data: Any, where: str) -> tuple[dict[Any, Any], dict[Any, Any]]:  # noqa: ANN401 - untrusted data
