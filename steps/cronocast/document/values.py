@@ -57,28 +57,20 @@ def load_yaml(path: Path) -> Any:  # noqa: ANN401 - untrusted data
     try:
         node = yaml.compose(text, Loader=_Loader)
         if node is None:
-            raise ConfigError.one(
-                "E_CONFIG_READ", str(path), "empty; allowed: a mapping with series: and, if wanted, defaults:"
-            )
+            sentence = "empty; allowed: a mapping with series: and, if wanted, defaults:"
+            raise ConfigError.one("E_CONFIG_READ", str(path), sentence)
         if _expanded(node, {}) > MAX_NODES:
-            raise ConfigError.one(
-                "E_CONFIG_SIZE",
-                str(path),
-                f"more than {MAX_NODES} values once aliases are followed; write them out or split the file",
-            )
+            sentence = f"more than {MAX_NODES} values once aliases are followed; write them out or split the file"
+            raise ConfigError.one("E_CONFIG_SIZE", str(path), sentence)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)  # not the text of the line: it may hold a password
-        raise ConfigError.one(
-            "E_CONFIG_YAML", where, f"{problem or 'not readable as YAML'}; allowed: one YAML document of plain data"
-        ) from error
+        sentence = f"{problem or 'not readable as YAML'}; allowed: one YAML document of plain data"
+        raise ConfigError.one("E_CONFIG_YAML", where, sentence) from error
     except (RecursionError, ValueError) as error:
-        raise ConfigError.one(
-            "E_CONFIG_YAML",
-            str(path),
-            f"nested too deeply, or a number or date that can't be read: {seen(str(error))}; allowed: plain data",
-        ) from error
+        reason = f"nested too deeply, or a number or date that can't be read: {seen(str(error))}"
+        raise ConfigError.one("E_CONFIG_YAML", str(path), f"{reason}; allowed: plain data") from error
 
 
 def load_values(path: Path) -> dict[str, Entry]:

@@ -112,7 +112,7 @@ def _sets(periods: tuple[int, ...]) -> "tuple[Ints, ...]":
 def _choose(x: "Floats", z: "Floats", periods: tuple[int, ...]) -> "Ints":
     """Columns of the set of waves that forecasts a held-out end best.
 
-    The longest period, or a quarter of the history if that is less.
+    The end is as long as the longest period, or a quarter of the history if that is less.
     """
     held = min(z.size // 4, periods[-1])
     train, end = slice(0, z.size - held), slice(z.size - held, z.size)
