@@ -1,6 +1,6 @@
 """Series that nobody should send and somebody will.
 
-By number, each a mix of a shape, a size, what is missing, and a request.
+They go by number; each is a mix of a shape, a size, what is missing, and a request.
 """
 
 from collections.abc import Callable, Mapping

@@ -33,6 +33,13 @@ class KindRow(Row):
 RowType = TypeVar("RowType", bound=Row)
 
 
+def _remedy(row: Row) -> str:
+    """How to get the library that a row needs."""
+    if row.extra:
+        return f"pip install 'cronocast[{row.extra}]' or use the image that carries it"
+    return "install it beside cronocast"
+
+
 def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
     """Import what `name` stands for.
 
@@ -52,12 +59,7 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
         if row.later and importlib.util.find_spec(row.later) is None:
             raise ModuleNotFoundError(name=row.later)
     except ModuleNotFoundError as error:
-        hint = (
-            f"pip install 'cronocast[{row.extra}]' or use the image that carries it"
-            if row.extra
-            else "install it beside cronocast"
-        )
-        sentence = f"{seen(name)} needs the module {seen(error.name)}, which is not installed here: {hint}"
+        sentence = f"{seen(name)} needs the module {seen(error.name)}, which is not installed here: {_remedy(row)}"
         raise MissingExtraError([Problem("E_MISSING_EXTRA", setting, sentence)]) from error
     except AttributeError as error:
         raise ConfigError.one("E_MODEL", setting, f"module {module} has no attribute {seen(attribute)}") from error

@@ -23,7 +23,7 @@ MINIMAL = {"source": {"url": "http://influxdb:8086", "database": "metrics", "mea
 def need(what: str, there: object) -> None:
     """Skip a test whose tool or file is not here, and say which.
 
-    Where tools are required (CRONOCAST_REQUIRE_TOOLS=1) fail instead.
+    It fails instead where tools are required (CRONOCAST_REQUIRE_TOOLS=1).
     """
     if there:
         return

@@ -1,6 +1,6 @@
-"""Every pod that would arise is restricted (Argo's own containers too), bounded, without a shell.
+"""Every pod that would arise is restricted (Argo's own containers too), bounded, and without a shell.
 
-And is given the secrets that it needs.
+It is given the secrets that it needs.
 """
 
 import re

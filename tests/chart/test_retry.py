@@ -59,7 +59,7 @@ def repeated(
 ) -> bool:
     """Evaluate a template's expression as Argo does, for an attempt that ended so.
 
-    Of a pod that has a message of its own Argo tells that alone.
+    Where a pod has a message of its own, Argo reports that alone.
     """
     expression = templates()[template]["retryStrategy"]["expression"]
     container = "3-forecast" if template == "single" else "main"

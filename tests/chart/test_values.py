@@ -1,7 +1,4 @@
-"""Values: each is read, each mistake is named with its path.
-
-And what is generated from their definition is up to date.
-"""
+"""Each value is read, each mistake is named with its path, and what is generated from values is up to date."""
 
 import copy
 import json
@@ -110,7 +107,7 @@ EMPTY = tuple(path for path in PATHS if not path.startswith("profiles.") and def
 def test_null_leaves_nothing_half_made(path: str) -> None:
     """Helm takes a default away where a file says null.
 
-    And an old release that is upgraded with its old values lacks what is new.
+    An old release that is upgraded with its old values lacks what is new, too.
     """
     values = put(BASE, path, None)
     if path in EMPTY:

@@ -5,8 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from cronocast.settings.containers import Anything, ListOf, MapOf
 from cronocast.settings.declare import Part
-from cronocast.settings.kinds import Anything, Flag, Kind, ListOf, MapOf, Number, Span, Text
+from cronocast.settings.kinds import Flag, Kind, Number, Span, Text
 from cronocast.settings.one_of import OneOf
 
 SPANS = ("1s", "90s", "5m", "60m", "1h", "24h", "7d", "2w")

@@ -1,6 +1,6 @@
 """What every row of STEPS keeps: it loads, runs under the shell, and shows wherever steps are listed.
 
-So does a step that is added as one row.
+A step that is added as one row does the same.
 """
 
 import inspect

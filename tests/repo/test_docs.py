@@ -1,7 +1,4 @@
-"""The reference is what the program does: renewed with UPDATE_GOLDEN=1, otherwise compared.
-
-And it leaves nothing out.
-"""
+"""The reference says what the program does and leaves nothing out: renewed with UPDATE_GOLDEN=1, else compared."""
 
 import os
 import re

@@ -48,7 +48,7 @@ def test_parts_add_up(y: Floats) -> None:
 def test_a_part_knows_nothing_of_the_future() -> None:
     """A clip is measured over the whole history, so it is left out here.
 
-    All else must not change by what comes later.
+    Nothing else may change by what comes later.
     """
     settings = (Setting((DAY, WEEK), (0.4, 0.3), 4), SETTINGS[1])
     y = DAILY + WEEKLY + 0.3 * NOISE

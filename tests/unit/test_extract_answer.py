@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from cronocast.errors import ContractError, CronocastError
 from cronocast.sources.influxql import answer as influxql_answer
-from cronocast.sources.influxql.answer import ROWS, Answer, Expected
+from cronocast.sources.influxql.answer import ROWS, Answer
+from cronocast.sources.influxql.expected import Expected
 from cronocast.sources.influxql.messages import fault_of, messages
 from cronocast.sources.spool import Spool
 

@@ -113,7 +113,7 @@ def test_what_looks_at_the_past_alone_is_trained_once() -> None:
 def test_a_holiday_is_no_gap_for_the_network_that_is_tested() -> None:
     """German ones, a day in each of three weeks from the 20th on.
 
-    With a limit of half a day none of them may cut the history.
+    None of them may cut the history where the limit is half a day.
     """
     began = int(np.datetime64("2025-04-13", "ns").astype(np.int64))
     plain = job(0, fill_limit=12, holidays="DE")

@@ -1,7 +1,4 @@
-"""Where settings come from: flag, then env variable, then series document, then default.
-
-And the start-up line says so.
-"""
+"""Settings come from flag, env variable, series document or default, in that order, and the start-up line says so."""
 
 import json
 import sys

@@ -1,7 +1,4 @@
-"""Values files: defaults under series, what may be mutated without a traceback.
-
-And the schema that says the same as the check.
-"""
+"""Values files: defaults under series, mutations that end in no traceback, and a schema that agrees with the check."""
 
 import contextlib
 import copy

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,24 +73,19 @@ def _member_jobs(
     """One job per member; where no step classified them it is done here."""
     entry = job.entry
     every = int(entry.every)
-    end_ns = (
-        outcome.window.get("end_ns")
-        or max((m.time_ns[-1] for m in members if m.time_ns), default=0) // every * every + every
-    )
+    newest_ns = max((m.time_ns[-1] for m in members if m.time_ns), default=0)
+    end_ns = outcome.window.get("end_ns") or newest_ns // every * every + every
     outcome.window = {**outcome.window, "end_ns": end_ns, "every_ns": every}
     settings = settings_of(entry, end_ns)
     models = job.state / "models" if job.state else None
     classified = [(member, profiles.get(member.key) or profile_of(member, entry)) for member in members]
-    return [
-        MemberJob(
-            profile=profile,
-            time_ns=np.frombuffer(member.time_ns, dtype=np.int64),
-            y=np.frombuffer(member.columns[0], dtype=np.float64),
-            settings=settings if job.part is None else replace(settings, candidates=tries[job.part.image]),
-            state=models / series_id(member.label) if models else None,
-        )
-        for member, profile, tries in _share(job, classified)
-    ]
+    jobs = []
+    for member, profile, tries in _share(job, classified):
+        own = settings if job.part is None else replace(settings, candidates=tries[job.part.image])
+        time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
+        y = np.frombuffer(member.columns[0], dtype=np.float64)
+        jobs.append(MemberJob(profile, time_ns, y, own, models / series_id(member.label) if models else None))
+    return jobs
 
 
 def _share(
@@ -155,12 +150,6 @@ def _as_member(result: MemberForecast) -> Member:
 
 def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int]) -> dict[str, Any]:
     """What the result file says of a member."""
-    backtest = result.backtest
-    scores = {
-        name: value
-        for name, value in backtest.get("chosen", {}).items()
-        if value is not None and (name in ("ratio", "mase") or name.startswith("coverage"))
-    }
     return {
         "name": result.name,
         "tags": result.tags,
@@ -172,9 +161,15 @@ def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int])
         "rows": int(result.time_ns.size),
         **({"notes": list(result.notes)} if result.notes else {}),
         "prepared": {**{name: count for name, count in done.items() if count}, **result.prepared},
-        "backtest": {**backtest, **scores},
+        "backtest": {**result.backtest, **_headline_scores(result.backtest)},
         "cpu_s": round(result.cpu_s, 4),
     }
+
+
+def _headline_scores(backtest: Mapping[str, Any]) -> dict[str, Any]:
+    """The scores of what was chosen that a backtest shows at its top."""
+    scores = {name: value for name, value in backtest.get("chosen", {}).items() if value is not None}
+    return {name: value for name, value in scores.items() if name in ("ratio", "mase") or name.startswith("coverage")}
 
 
 def _judge(outcome: Outcome) -> None:

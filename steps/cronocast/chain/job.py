@@ -97,31 +97,28 @@ def run_time(text: str | None, problems: list[Problem]) -> int:
 def check_paths(
     problems: list[Problem], inputs: dict[str, Path], outputs: dict[str, Path], root: Path | None = None
 ) -> None:
-    """Refuse links, devices, pipes and folders, one file for two roles.
+    """Refuse what is no plain file of a step's own (E_PATH).
 
-    And files outside the root where there is one (E_PATH).
+    These are links, devices, pipes and folders, one file for two roles, and files outside the root where there is one.
     """
     known: dict[Path, str] = {}
     for flag, path in {**inputs, **outputs}.items():
         try:
             real = path.resolve()
-            if path.is_symlink() or (path.exists() and not path.is_file()):
-                problems.append(
-                    Problem("E_PATH", flag, f"{seen(str(path))} is a link, folder, pipe or device; name a plain file")
-                )
-            elif real in known:
-                problems.append(Problem("E_PATH", flag, f"{seen(str(path))} is also {known[real]}; name two files"))
-            elif root is not None and not real.is_relative_to(root.resolve()):
-                problems.append(
-                    Problem(
-                        "E_PATH",
-                        flag,
-                        f"{seen(str(path))} is outside the root {seen(str(root))}; name a file below it, or leave"
-                        " --root out",
-                    )
-                )
+            fault = _path_fault(path, real, known, root)
             known[real] = flag
         except (OSError, ValueError, RuntimeError) as error:  # no right to look, NUL, a loop of links
-            problems.append(
-                Problem("E_PATH", flag, f"{seen(str(path))} can't be inspected: {error}; name a plain file")
-            )
+            fault = f"can't be inspected: {error}; name a plain file"
+        if fault:
+            problems.append(Problem("E_PATH", flag, f"{seen(str(path))} {fault}"))
+
+
+def _path_fault(path: Path, real: Path, known: dict[Path, str], root: Path | None) -> str:
+    """What is wrong with a path that leads to `real`, beside those that are known already; "" if nothing."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return "is a link, folder, pipe or device; name a plain file"
+    if real in known:
+        return f"is also {known[real]}; name two files"
+    if root is not None and not real.is_relative_to(root.resolve()):
+        return f"is outside the root {seen(str(root))}; name a file below it, or leave --root out"
+    return ""

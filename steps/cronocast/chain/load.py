@@ -186,17 +186,12 @@ def _send(job: Job, outcome: Outcome, sink: Sink, forecast: Forecast, records: l
                 runs += done
     finally:
         _account(outcome, points, runs, letters)
-    both = points + runs
-    if both.refused:
-        sentence = (
-            f"{len(both.refused)} of {forecast.count + len(records)} lines were refused: {both.refused[0].reason}; they"
-            f" are in {letters.name}"
-        )
-        raise RefusedError("E_PARTIAL", str(letters), sentence)
+    if refused := (points + runs).refused:
+        part = f"{len(refused)} of {forecast.count + len(records)} lines were refused"
+        raise RefusedError("E_PARTIAL", str(letters), f"{part}: {refused[0].reason}; they are in {letters.name}")
     if points.acked != forecast.count or runs.acked != len(records):
-        raise RefusedError(
-            "E_PARTIAL", str(job.forecast), f"{points.acked} of {forecast.count} points were acknowledged"
-        )
+        sentence = f"{points.acked} of {forecast.count} points were acknowledged"
+        raise RefusedError("E_PARTIAL", str(job.forecast), sentence)
 
 
 def _account(outcome: Outcome, points: Written, runs: Written, letters: Path) -> None:

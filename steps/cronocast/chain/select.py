@@ -1,7 +1,4 @@
-"""The select step: merges the parts that several containers forecast.
-
-And chooses where several images tried the same member.
-"""
+"""The select step: merges the parts that several containers forecast, and chooses where several tried one member."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -85,7 +82,7 @@ def _documents(job: Job, part: ForecastPart, outcome: Outcome) -> dict[Key, dict
 def _forecasts(job: Job, part: ForecastPart, outcome: Outcome) -> Iterator[Member]:
     """The members of one part's file one after the other, so that memory does not grow with their number.
 
-    None where it was skipped.
+    A part that was skipped has no members.
     """
     path = job.forecast.parent / part.file
     return read_members(path, forecast_columns(job.entry.levels)) if path.name in outcome.inputs else iter(())
@@ -96,32 +93,32 @@ def choose(
 ) -> tuple[ForecastPart, dict[str, Any]]:
     """Pick the best forecast of one member.
 
-    As planned before fallback, then the lower backtest error relative to naive, then the lighter image.
+    One made as planned goes before a fallback, then the lower backtest error relative to naive counts, then the lighter
+    image.
 
     Raises:
         ContractError: no part has the member.
     """
     if not tried:
         wanted = ", ".join(models_by_image(job.entry, profile.series_class))
-        raise ContractError(
-            "E_HANDOFF",
-            str(job.forecast),
-            f"member {seen(profile.tags)} is in no part, expected in one of {wanted}; run forecast again",
-        )
+        sentence = f"member {seen(profile.tags)} is in no part, expected in one of {wanted}; run forecast again"
+        raise ContractError("E_HANDOFF", str(job.forecast), sentence)
     order = list(tried)
     best = min(
         order, key=lambda part: (RANKS.get(tried[part]["status"], 2), relative_error(tried[part]), order.index(part))
     )
     if len(tried) == 1:
         return best, tried[best]
-    errors = {
-        part.image: round(relative_error(document), 3)
-        for part, document in tried.items()
-        if math.isfinite(relative_error(document))
-    }
+    return best, _of_several(tried[best], tried)
+
+
+def _of_several(best: dict[str, Any], tried: Mapping[ForecastPart, dict[str, Any]]) -> dict[str, Any]:
+    """The document of the best forecast of a member, with the errors of all that were tried."""
+    relative = {part.image: relative_error(document) for part, document in tried.items()}
+    errors = {image: round(error, 3) for image, error in relative.items() if math.isfinite(error)}
     said = ", ".join(f"{image} {error:.2f}" for image, error in errors.items()) or "no backtest"
-    why = f"{tried[best]['why']} (of several images, backtest error relative to naive: {said})"
-    return best, {**tried[best], "why": why, "tried": errors}
+    why = f"{best['why']} (of several images, backtest error relative to naive: {said})"
+    return {**best, "why": why, "tried": errors}
 
 
 def relative_error(document: Mapping[str, Any]) -> float:

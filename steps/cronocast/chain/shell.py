@@ -88,10 +88,7 @@ def guarded(action: Callable[[], int], *, debug: bool) -> int:
     try:
         return action()
     except CronocastError as error:
-        if debug:
-            traceback.print_exc()
-        last_words(error)
-        return error.exit_code
+        return _failed(error, debug=debug)
     except KeyboardInterrupt:
         say("error: E_INTERRUPTED keyboard: stopped by Ctrl-C; run the same command again to continue")
         return 130
@@ -101,10 +98,15 @@ def guarded(action: Callable[[], int], *, debug: bool) -> int:
         last_words(_storage(error, "output"))
         return StorageError.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        if debug:
-            traceback.print_exc()
-        last_words(_bug(error))
-        return BugError.exit_code
+        return _failed(_bug(error), debug=debug)
+
+
+def _failed(error: CronocastError, *, debug: bool) -> int:
+    """Say what ended an action, with `debug` after the traceback of the error at hand; returns the exit code."""
+    if debug:
+        traceback.print_exc()
+    last_words(error)
+    return error.exit_code
 
 
 # the form of a signal handler

@@ -32,16 +32,21 @@ def bends(y: Floats, grain: float) -> list[int]:
     away = np.abs(turn - np.median(turn))
     scale = max(1.4826 * float(np.median(away)), _of_noise(y, width), grain / width)
     limit = max(scale, SMALL / width) * (np.sqrt(2 * np.log(NARROWEST)) + MARGIN)
+    corners = sorted(_corner(y, b, width) for b in _sharp(away, limit, width))
+    return [c for c in corners if width // EDGE <= c <= y.size - width // EDGE]
+
+
+def _sharp(away: Floats, limit: float, width: int) -> list[int]:
+    """Steps at which the slope turns by more than the limit, the sharpest first, no two within one width."""
     found: list[int] = []
     for k in np.argsort(-away):
         if away[k] < limit:
             break
-        # A corner shows in all windows around it, a single odd value at the end in one.
+        # A corner shows in all windows around it, a single outlier at the end in one.
         near = away[[max(0, k - width // EDGE), min(away.size - 1, k + width // EDGE)]]
         if near.min() >= limit / 3 and all(abs(int(k) + width - b) > width for b in found):
             found.append(int(k) + width)
-    corners = sorted(_corner(y, b, width) for b in found)
-    return [c for c in corners if width // EDGE <= c <= y.size - width // EDGE]
+    return found
 
 
 def _of_noise(y: Floats, width: int) -> float:

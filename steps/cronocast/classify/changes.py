@@ -56,26 +56,27 @@ def change_points(rest: Floats, observed: Bools, grain: float) -> Changes:
         observed: Shape (t,), False where a gap was bridged.
         grain: Differences below this are rounding.
     """
-    usual = np.ones(rest.size, dtype=bool)
     y = without_spikes(rest)
     if np.ptp(y) <= grain:
-        return Changes([], usual)
+        return Changes([], np.ones(rest.size, dtype=bool))
+    shifts, usual = _lasting(_level_shifts(y, observed, grain), y.size)
+    apart = max(LAST, y.size // 50)
+    found = bends(_levelled(_bridged(y, usual), shifts), grain)
+    corners = [b for b in found if all(abs(b - s) > apart for s in shifts)]
+    return Changes(sorted(shifts + corners), usual)
+
+
+def _lasting(jumps: list[Jump], size: int) -> tuple[list[int], Bools]:
+    """Starts of levels that last, and which steps (shape (size,)) are outside of short excursions that came back."""
+    usual = np.ones(size, dtype=bool)
     lasting: list[Jump] = []
-    for jump in _level_shifts(y, observed, grain):
-        if (
-            lasting
-            and (jump.at - lasting[-1].at) * SHORT <= y.size
-            and abs(jump.size + lasting[-1].size) <= BACK * abs(lasting[-1].size)
-        ):
+    for jump in jumps:
+        last = lasting[-1] if lasting else None
+        if last and (jump.at - last.at) * SHORT <= size and abs(jump.size + last.size) <= BACK * abs(last.size):
             usual[lasting.pop().at : jump.at] = False
         else:
             lasting.append(jump)
-    shifts = [jump.at for jump in lasting]
-    apart = max(LAST, y.size // 50)
-    corners = [
-        b for b in bends(_levelled(_bridged(y, usual), shifts), grain) if all(abs(b - s) > apart for s in shifts)
-    ]
-    return Changes(sorted(shifts + corners), usual)
+    return [jump.at for jump in lasting], usual
 
 
 def unexplained(y: Floats, starts: list[int]) -> float:
@@ -109,9 +110,9 @@ def _bridged(y: Floats, usual: Bools) -> Floats:
 
 
 def _scale(excess: Floats, step: Floats, floor: float) -> float:
-    """Deviation that half of the values stay within, as that of a normal variable.
+    """Deviation that half of the values stay within, scaled as for a normal variable; at least `floor`.
 
-    Where most are not equal or heavy in the tails; at least `floor`.
+    It is larger where most values are equal or the tails are heavy.
     """
     away = np.sort(np.abs(excess - np.median(excess)))
     scale, spread = 1.4826 * float(away[away.size // 2]), float(step.std())

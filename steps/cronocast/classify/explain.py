@@ -38,18 +38,23 @@ def constant(values: Floats) -> str:
     return f"All {values.size} values are {values[-1]:.6g}."
 
 
+def _pattern(measured: Measured, step_ns: int) -> str:
+    """What repeats and how much of the variance it explains; "" where nothing does."""
+    seasons = measured.found.seasons
+    if not seasons:
+        return ""
+    lengths = " and ".join(_length(s.period * measured.series.thinned * step_ns) for s in seasons)
+    share = f"{max(0.0, *(s.strength for s in seasons)):.0%}"
+    return f"a pattern repeats every {lengths} and explains {share} of the variance around the level"
+
+
 def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
     """The sentence for a member that was tested."""
-    seasons = " and ".join(f"{_length(s.period * measured.series.thinned * step_ns)}" for s in measured.found.seasons)
     if kind == "constant" and measured.changes:
         return f"The newest {np.argmax(np.append(values[::-1] != values[-1], True))} values are all {values[-1]:.6g}."
     if kind == "constant":
         return f"Nearly all of {values.size} values are {np.partition(values, values.size // 2)[values.size // 2]:.6g}."
-    pattern = ""
-    if seasons:
-        best = max(measured.found.seasons, key=lambda s: s.strength)
-        share = f"{max(0.0, best.strength):.0%}"
-        pattern = f"a pattern repeats every {seasons} and explains {share} of the variance around the level"
+    pattern = _pattern(measured, step_ns)
     rise, since = _rise(measured, step_ns), _since(measured)
     if kind == "trend_seasonal":
         return _sentence(f"{pattern}; the level {rise}{since}")

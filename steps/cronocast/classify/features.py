@@ -54,11 +54,7 @@ def scaled(grid: Floats) -> Scaled:
     """
     half = grid / 2  # no difference of halves overflows
     ordered = np.sort(half[np.isfinite(half)])
-    ends = [
-        (float(ordered[int(q * (ordered.size - 1))]), float(ordered[-1 - int(q * (ordered.size - 1))]), reach)
-        for q, reach in FENCES
-    ]
-    low, high, reach = next(((a, b, r) for a, b, r in ends if differ(a, b)), ends[-1])
+    low, high, reach = _bulk(ordered)
     width = high - low
     # an infinite fence fences nothing, as it should
     fenced = np.clip(half, low - reach * width, high + reach * width) if reach else half
@@ -66,13 +62,17 @@ def scaled(grid: Floats) -> Scaled:
     grain = max(1e-12, 8 * sys.float_info.epsilon * float(np.nanmax(np.abs(fenced)) / width))
     thinned, y = _thinned((fenced - ordered[ordered.size // 2]) / width)
     observed = np.isfinite(y)
-    return Scaled(
-        np.interp(np.arange(y.size), np.flatnonzero(observed), y[observed]),
-        observed,
-        thinned,
-        min(2 * width, sys.float_info.max),
-        grain,
-    )
+    filled = np.interp(np.arange(y.size), np.flatnonzero(observed), y[observed])
+    return Scaled(filled, observed, thinned, min(2 * width, sys.float_info.max), grain)
+
+
+def _bulk(ordered: Floats) -> tuple[float, float, float]:
+    """Ends of the bulk of ascending values, and how many of their distances beyond it a fence stands."""
+    ends = []
+    for q, reach in FENCES:
+        at = int(q * (ordered.size - 1))
+        ends.append((float(ordered[at]), float(ordered[-1 - at]), reach))
+    return next(((low, high, reach) for low, high, reach in ends if differ(low, high)), ends[-1])
 
 
 def _thinned(grid: Floats) -> tuple[int, Floats]:

@@ -16,7 +16,7 @@ from cronocast.timeseries.holidays import left_out
 def profile_of(member: Member, entry: Entry) -> Profile:
     """Classify one member of a prepared history as its entry says.
 
-    By the clock of its calendar, while times in the profile are UTC.
+    The tests go by the clock of its calendar, while times in the profile are UTC.
     """
     time_ns, y = np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0], dtype=np.float64)
     every, zone, clock, zone_ns = int(entry.every), entry.calendar.timezone, None, 0

@@ -57,14 +57,12 @@ def cycles(y: Floats, series: Scaled, period: int, *, trusted: bool = False) -> 
         return None
     table, seen = y[end - count * period : end].reshape(count, period)[kept], seen[kept]
     shape = _mean_seen(table - _level(table.mean(axis=1), kept, period), seen)
-    # Once more by medians around the pattern: a day off in a cycle is not its level, nor is the line that bridges a
-    # gap.
+    # Once more by medians around the pattern: neither a day off nor the line that bridges a gap is a cycle's level.
     middle = _median(table - shape) if seen.all() else np.nanmedian(np.where(seen, table - shape, np.nan), axis=1)
     rest = table - _level(middle, kept, period)
     if not seen.all():
-        rest = np.where(
-            seen, rest, _mean_seen(rest, seen) * (1.0 if trusted else max(0.0, strength(np.where(seen, rest, 0.0))))
-        )
+        weight = 1.0 if trusted else max(0.0, strength(np.where(seen, rest, 0.0)))
+        rest = np.where(seen, rest, _mean_seen(rest, seen) * weight)
     return _clipped(rest) if rest.std() > series.grain else None
 
 

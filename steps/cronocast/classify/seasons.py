@@ -136,11 +136,8 @@ def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
     """Add the season that explains most of what is left, if any stands the test; tell whether to go on."""
     asked = [period for period in bounds if all(period != s.period for s in found.seasons)]
     cuts = {p: _cut(found.rest, series, p) if found.seasons else _whole(found, series, p) for p in asked}
-    standing = {
-        p: c.table
-        for p, c in cuts.items()
-        if c is not None and _stands(c, bounds[p]) and _matters(c.table, series, found, bounds)
-    }
+    sound = {p: c for p, c in cuts.items() if c is not None and _stands(c, bounds[p])}
+    standing = {p: c.table for p, c in sound.items() if _matters(c.table, series, found, bounds)}
     if not standing:
         return False
     period = _shortest(standing, bounds)

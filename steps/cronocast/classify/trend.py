@@ -90,12 +90,13 @@ def _centred(values: Floats, segment: Ints) -> Floats:
 
 
 def _whitened(data: Floats, time: Floats, segment: Ints) -> tuple[Floats, Floats]:
-    """Rows of data (shape (n, columns)) as they would be under white noise, for all kinds of noise.
+    """Whiten rows of data (shape (n, columns)) for every kind of noise.
 
-    And the log of the variances this divides by.
+    A row becomes what it adds to what the row before it explains; segments are independent. Their first rows have a
+    level of their own to fit, so that the variance a random walk has there makes no difference.
 
-    A row is what it adds to what the row before it foretells; segments are independent. Their first rows have a level
-    of their own to fit, so that the variance a random walk has there makes no difference.
+    Returns:
+        The rows as they would be under white noise; the log of the variances they were divided by.
     """
     follows = segment[1:] == segment[:-1]
     apart = np.diff(time)

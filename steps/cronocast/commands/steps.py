@@ -21,8 +21,9 @@ from cronocast.chain.table import COMMON, FILES, STEPS, Option
 from cronocast.console import say
 from cronocast.errors import CronocastError
 from cronocast.handoff.results import Outcome, write_result
+from cronocast.settings.containers import ListOf, MapOf
 from cronocast.settings.declare import Leaf, plain
-from cronocast.settings.kinds import Flag, ListOf, MapOf, Number, Span, Text
+from cronocast.settings.kinds import Flag, Number, Span, Text
 
 CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 DEBUG = inspect.Parameter(

@@ -9,8 +9,9 @@ from typing import Any
 from cronocast.document.shapes import CRON, FULL_NAME, KEY, LABELS, NAME, NAMES, OBJECTS, QUANTITIES, SIZE, TEXT, Shaped
 from cronocast.durations import Duration
 from cronocast.images import IMAGES, PODS, Pod
+from cronocast.settings.containers import Anything, ListOf, MapOf
 from cronocast.settings.declare import Part, setting
-from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
+from cronocast.settings.kinds import Flag, Number, Span, Text
 
 
 @dataclass(frozen=True)

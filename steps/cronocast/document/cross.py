@@ -31,40 +31,33 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
         *_time_problems(data, at),
         *_smooth_problems(data, f"{at}prepare.smooth"),
     ]
+    return problems + _clip_problems(data, f"{at}clip")
+
+
+def _clip_problems(data: dict[str, Any], where: str) -> list[Problem]:
+    """Edges of clip that leave no value between them."""
     clip = data["clip"] if isinstance(data.get("clip"), dict) else {}
     low, high = clip.get("min"), clip.get("max")
     if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
-        problems.append(
-            Problem("E_CONFIG_CROSS", f"{at}clip", f"min {seen(low)} is not below max {seen(high)}; give min < max")
-        )
-    return problems
+        sentence = f"min {seen(low)} is not below max {seen(high)}; give min < max"
+        return [Problem("E_CONFIG_CROSS", where, sentence)]
+    return []
 
 
 def _server_problems(part: dict[str, Any], where: str, source: dict[str, Any]) -> list[Problem]:
-    problems = []
     url = part.get("url")
-    if isinstance(url, str) and not UNRENDERED.search(url):  # a left-over template mark has its own message
-        if problem := rules.url_problem(url, f"{where}.url"):
-            problems.append(problem)
-        else:
-            host = urlsplit(url).hostname or ""
-            allowed = source.get("allowed_hosts")
-            if source.get("require_tls") is True and not url.startswith("https://"):
-                problems.append(
-                    Problem(
-                        "E_URL_TLS",
-                        f"{where}.url",
-                        f"{seen(url)} is not https although require_tls is true; allowed: https://...",
-                    )
-                )
-            if isinstance(allowed, list) and allowed and host not in allowed:
-                problems.append(
-                    Problem(
-                        "E_URL_HOST",
-                        f"{where}.url",
-                        f"host {seen(host)} is not in allowed_hosts; allowed: {seen(allowed)}",
-                    )
-                )
+    if not isinstance(url, str) or UNRENDERED.search(url):  # a left-over template mark has its own message
+        return []
+    if problem := rules.url_problem(url, f"{where}.url"):
+        return [problem]
+    problems = []
+    host, allowed = urlsplit(url).hostname or "", source.get("allowed_hosts")
+    if source.get("require_tls") is True and not url.startswith("https://"):
+        sentence = f"{seen(url)} is not https although require_tls is true; allowed: https://..."
+        problems.append(Problem("E_URL_TLS", f"{where}.url", sentence))
+    if isinstance(allowed, list) and allowed and host not in allowed:
+        sentence = f"host {seen(host)} is not in allowed_hosts; allowed: {seen(allowed)}"
+        problems.append(Problem("E_URL_HOST", f"{where}.url", sentence))
     return problems
 
 
@@ -88,31 +81,18 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
     if row is None or "measurement" not in {item.name for item in fields(settings_of(row))}:
         return []
     measurement, named = source.get("measurement"), sink.get("measurement")
-    base, rule, origin = (
-        (measurement, influx_names.identifier_fault, "source.measurement")
-        if measurement
-        else (name, influx_names.series_name_fault, "the name")
-    )
+    base, rule, origin = name, influx_names.series_name_fault, "the name"
+    if measurement:
+        base, rule, origin = measurement, influx_names.identifier_fault, "source.measurement"
     target = named or (f"{base}_forecast" if isinstance(base, str) and not rule(base) else None)
     if not isinstance(target, str):
         return []
     if not named and (fault := influx_names.measurement_fault(target)):
-        return [
-            Problem(
-                "E_IDENT",
-                where,
-                f"not given, and {fault}; the default is made from {origin}, so give a measurement here",
-            )
-        ]
+        sentence = f"not given, and {fault}; the default is made from {origin}, so give a measurement here"
+        return [Problem("E_IDENT", where, sentence)]
     if _is_read(source, sink, {target, f"{target}_runs"}):
-        return [
-            Problem(
-                "E_FEEDBACK_LOOP",
-                where,
-                f"{seen(target)} is what the series itself reads; give another measurement, such as"
-                f" {seen(target + '_forecast')}",
-            )
-        ]
+        right = f"give another measurement, such as {seen(target + '_forecast')}"
+        return [Problem("E_FEEDBACK_LOOP", where, f"{seen(target)} is what the series itself reads; {right}")]
     return []
 
 
@@ -144,20 +124,19 @@ def _time_problems(data: dict[str, Any], at: str) -> list[Problem]:
         if span and (span % every or span < every)
     ]
     if horizon and horizon // every > 1_000_000:
-        problems.append(
-            Problem("E_CONFIG_RANGE", f"{at}horizon", f"{horizon // every} steps; allowed: at most 1000000")
-        )
-    listed = data.get("periods")
+        sentence = f"{horizon // every} steps; allowed: at most 1000000"
+        problems.append(Problem("E_CONFIG_RANGE", f"{at}horizon", sentence))
+    return problems + (_period_problems(data.get("periods"), every, lookback, f"{at}periods") if lookback else [])
+
+
+def _period_problems(listed: object, every: Duration, lookback: Duration, where: str) -> list[Problem]:
+    """Periods that steps can't make up, or that the history does not hold twice."""
+    problems = []
+    multiple = f"a multiple of every ({every}), at least two of them, at most half of lookback ({lookback})"
     for i, text in enumerate(listed if isinstance(listed, list) else []):
         period = Duration.read(text)
-        if period is None or lookback is None:
-            continue
-        if period % every or period < 2 * every or period * 2 > lookback:
-            sentence = (
-                f"{text} does not fit; allowed: a multiple of every ({every}), at least two of them, at most half of"
-                f" lookback ({lookback})"
-            )
-            problems.append(Problem("E_CONFIG_CROSS", f"{at}periods[{i}]", sentence))
+        if period is not None and (period % every or period < 2 * every or period * 2 > lookback):
+            problems.append(Problem("E_CONFIG_CROSS", f"{where}[{i}]", f"{text} does not fit; allowed: {multiple}"))
     return problems
 
 

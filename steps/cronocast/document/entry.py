@@ -15,8 +15,9 @@ from cronocast.formats import influx_names
 from cronocast.handoff.profile import CLASSES
 from cronocast.models.rules import candidate_fault, model_fault
 from cronocast.settings import rules
+from cronocast.settings.containers import Anything, ListOf, MapOf
 from cronocast.settings.declare import Part, parse, setting
-from cronocast.settings.kinds import Anything, Flag, ListOf, MapOf, Number, Span, Text
+from cronocast.settings.kinds import Flag, Number, Span, Text
 from cronocast.timeseries.settings import Calendar, Clip, Prepare
 
 MAX_ENTRY_BYTES = 100_000  # Linux takes at most 128 KiB in one env variable

@@ -14,7 +14,7 @@ SINK = OneOf("cronocast.sinks.table:SINKS", usual="influx")
 def one_family(source: Mapping[str, Any], sink: Mapping[str, Any]) -> bool:
     """Whether a sink can be the server that a source reads, so that it takes address and sign-in from it.
 
-    Of both only their `kind` is looked at.
+    Only the `kind` of either is looked at.
     """
     reads, writes = SOURCE.row(source), SINK.row(sink)
     return bool(reads and writes and reads.family and reads.family == writes.family)

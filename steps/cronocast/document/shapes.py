@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cronocast.errors import seen
-from cronocast.settings.kinds import Anything, ListOf, MapOf, Text
+from cronocast.settings.containers import Anything, ListOf, MapOf
+from cronocast.settings.kinds import Text
 
 
 @dataclass(frozen=True)

@@ -57,28 +57,20 @@ def load_yaml(path: Path) -> Any:  # noqa: ANN401 - untrusted data
     try:
         node = yaml.compose(text, Loader=_Loader)
         if node is None:
-            raise ConfigError.one(
-                "E_CONFIG_READ", str(path), "empty; allowed: a mapping with series: and, if wanted, defaults:"
-            )
+            sentence = "empty; allowed: a mapping with series: and, if wanted, defaults:"
+            raise ConfigError.one("E_CONFIG_READ", str(path), sentence)
         if _expanded(node, {}) > MAX_NODES:
-            raise ConfigError.one(
-                "E_CONFIG_SIZE",
-                str(path),
-                f"more than {MAX_NODES} values once aliases are followed; write them out or split the file",
-            )
+            sentence = f"more than {MAX_NODES} values once aliases are followed; write them out or split the file"
+            raise ConfigError.one("E_CONFIG_SIZE", str(path), sentence)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)  # not the text of the line: it may hold a password
-        raise ConfigError.one(
-            "E_CONFIG_YAML", where, f"{problem or 'not readable as YAML'}; allowed: one YAML document of plain data"
-        ) from error
+        sentence = f"{problem or 'not readable as YAML'}; allowed: one YAML document of plain data"
+        raise ConfigError.one("E_CONFIG_YAML", where, sentence) from error
     except (RecursionError, ValueError) as error:
-        raise ConfigError.one(
-            "E_CONFIG_YAML",
-            str(path),
-            f"nested too deeply, or a number or date that can't be read: {seen(str(error))}; allowed: plain data",
-        ) from error
+        reason = f"nested too deeply, or a number or date that can't be read: {seen(str(error))}"
+        raise ConfigError.one("E_CONFIG_YAML", str(path), f"{reason}; allowed: plain data") from error
 
 
 def load_values(path: Path) -> dict[str, Entry]:
@@ -147,30 +139,26 @@ def documents(data: Any, where: str, problems: list[Problem]) -> Iterator[tuple[
     """
     defaults, series = _frame(data, where)
     if "name" in defaults:
-        problems.append(
-            Problem("E_CONFIG_UNKNOWN_KEY", "defaults.name", "the key in the map of series is the name; leave this out")
-        )
+        sentence = "the key in the map of series is the name; leave this out"
+        problems.append(Problem("E_CONFIG_UNKNOWN_KEY", "defaults.name", sentence))
     for key, own in series.items():
-        if not isinstance(key, str):
-            problems.append(
-                Problem(
-                    "E_SERIES_NAME",
-                    f"series.{key}",
-                    f"YAML reads this name as {seen(key)}, not as text; write it in quotes",
-                )
-            )
-        elif own is not None and not isinstance(own, dict):
-            problems.append(
-                Problem(
-                    "E_CONFIG_TYPE", f"series.{key}", f"{seen(own)} is not a mapping; allowed: settings of the series"
-                )
-            )
-        elif own and "name" in own:
-            problems.append(
-                Problem("E_CONFIG_UNKNOWN_KEY", f"series.{key}.name", "the key of the map is the name; leave this out")
-            )
+        if problem := _series_problem(key, own):
+            problems.append(problem)
         else:
             yield key, {**merge(defaults, own or {}), "name": key}
+
+
+def _series_problem(key: object, own: object) -> Problem | None:
+    """What is wrong with one entry of the map of series."""
+    where = f"series.{key}"
+    if not isinstance(key, str):
+        sentence = f"YAML reads this name as {seen(key)}, not as text; write it in quotes"
+        return Problem("E_SERIES_NAME", where, sentence)
+    if own is not None and not isinstance(own, dict):
+        return Problem("E_CONFIG_TYPE", where, f"{seen(own)} is not a mapping; allowed: settings of the series")
+    if own and "name" in own:
+        return Problem("E_CONFIG_UNKNOWN_KEY", f"{where}.name", "the key of the map is the name; leave this out")
+    return None
 
 
 def _frame(data: Any, where: str) -> tuple[dict[Any, Any], dict[Any, Any]]:  # noqa: ANN401 - untrusted data

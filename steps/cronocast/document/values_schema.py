@@ -23,14 +23,14 @@ def values_schema() -> dict[str, Any]:
         "properties": {
             **chart["properties"],
             "defaults": {**entry, "description": "Settings that every series shares."},
-            "series": {
-                "type": "object",
-                "minProperties": 1,
-                "maxProperties": MAX_SERIES,
-                "additionalProperties": {**entry, "type": ["object", "null"]},
-            },
+            "series": _named({**entry, "type": ["object", "null"]}),
         },
     }
+
+
+def _named(entry: dict[str, Any]) -> dict[str, Any]:
+    """The schema of the mapping from a name to each series."""
+    return {"type": "object", "minProperties": 1, "maxProperties": MAX_SERIES, "additionalProperties": entry}
 
 
 def _optional(part: dict[str, Any]) -> None:

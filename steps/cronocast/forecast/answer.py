@@ -77,7 +77,7 @@ class MemberForecast:
     def nested(self, settings: Settings) -> "MemberForecast":
         """The same with yhat in every interval and narrower intervals in wider ones.
 
-        Also where rounding put a bound in the last digit inside.
+        Rounding may have put a bound inside by its last digit.
         """
         levels, bands = (settings.level, *settings.levels), ((self.lower, self.upper), *self.further)
         order = sorted(range(len(levels)), key=levels.__getitem__)

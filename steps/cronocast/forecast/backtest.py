@@ -96,18 +96,23 @@ def begin(
     origins = []
     # what was before is no history
     start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
-    ends = [start + end for end in origin_ends(y.size - start, h, context.periods, most)]
-    if len(ends) < most / 2:  # too few to go by: soon after a gap what was before it says more
-        ends = origin_ends(y.size, h, context.periods, most)
-    if ends and 0 < y.size - context.last_change < 2 * h and context.last_change > 0:
-        ends += [y.size - h // part for part in CHANGED if h // part > 0]
-    for end in ends:
+    for end in _ends(y.size, start, context, h, most):
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
             origins.append(Past(filled, context_of(filled, context), end))
     later = np.concatenate((y, np.full(h, np.nan)))
     actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
+
+
+def _ends(size: int, start: int, context: "Context", h: int, most: int) -> list[int]:
+    """Where the histories of past forecasts end, in one of `size` steps that is whole from `start` on."""
+    ends = [start + end for end in origin_ends(size - start, h, context.periods, most)]
+    if len(ends) < most / 2:  # too few to go by: soon after a gap what was before it says more
+        ends = origin_ends(size, h, context.periods, most)
+    if ends and 0 < size - context.last_change < 2 * h and context.last_change > 0:
+        ends += [size - h // part for part in CHANGED if h // part > 0]
+    return ends
 
 
 def context_of(filled: Filled, whole: "Context") -> "Context":

@@ -38,7 +38,7 @@ def named(model: str, candidates: tuple[str, ...]) -> tuple[str, ...]:
 def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, Any]) -> None:
     """Load every model that is named.
 
-    So that a wrong name, a missing library or an unknown option shows before any work.
+    Thus a wrong name, a missing library or an unknown option shows before any work.
 
     Raises:
         ConfigError: unknown name, or an option that the model does not take; the known ones are listed.

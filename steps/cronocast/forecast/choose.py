@@ -142,9 +142,8 @@ def _decide(test: "Backtest", ranked: list[str], doubted: dict[str, float], naiv
     """Names and why, from models ranked by their doubted scores."""
     best = ranked[0]
     days = _starts(test)
-    error = (
-        f"{best}: its error at {days} was {_percent(relative_error(test, test.forecasts[best], naive))} of {naive}'s"
-    )
+    share = _percent(relative_error(test, test.forecasts[best], naive))
+    error = f"{best}: its error at {days} was {share} of {naive}'s"
     if doubted[best] >= GATE:
         hardly = any(relative_error(test, test.forecasts[name], naive) < GATE for name in ranked)
         return (naive,), f"{naive}: no other model was {'clearly ' if hardly else ''}better at {days}"
@@ -154,11 +153,8 @@ def _decide(test: "Backtest", ranked: list[str], doubted: dict[str, float], naiv
     together = relative_error(test, combine([test.forecasts[name] for name in usable]), naive)
     if together >= GATE:
         return (best,), f"{error}; a combination with others was no better"
-    why = (
-        f"median of {', '.join(usable)}: none of them is clearly the best; their combined error at {days} was"
-        f" {_percent(together)} of {naive}'s"
-    )
-    return tuple(usable), why
+    combined = f"their combined error at {days} was {_percent(together)} of {naive}'s"
+    return tuple(usable), f"median of {', '.join(usable)}: none of them is clearly the best; {combined}"
 
 
 def _starts(test: "Backtest") -> str:

@@ -77,9 +77,8 @@ def begin(
         MissingExtraError: the package `holidays`, which the calendar needs, is not installed.
     """
     observed = observations(profile, np.asarray(time_ns, dtype=np.int64), np.asarray(y, dtype=float), settings)
-    line = timeline(
-        observed.profile, observed.time_ns, observed.ordinary, settings.end_ns, horizon=observed.clock_horizon
-    )
+    profile_by_clock, horizon = observed.profile, observed.clock_horizon
+    line = timeline(profile_by_clock, observed.time_ns, observed.ordinary, settings.end_ns, horizon=horizon)
     holidays = line.holding(observed.time_ns[observed.on_holidays], profile.step_ns)
     seen = model_input(line, holidays, settings)
     refused = _refused(profile, seen.filled, settings)

@@ -21,7 +21,7 @@ LARGEST, LARGEST_LOG = float(np.finfo(float).max), float(np.log(np.finfo(float).
 class Transform:
     """A power of values that are not below zero, or their logarithm, and its inverse (Box & Cox, 1964).
 
-    With no name it is the identity.
+    It is the identity where no name is given.
     """
 
     name: str = ""  # as set: log, sqrt or power

@@ -34,11 +34,8 @@ def series_key(measurement: str, tags: Iterable[tuple[str, str]]) -> bytes:
     ]
     text = ",".join(parts).encode()
     if len(text) > MAX_KEY_BYTES:
-        raise ContractError(
-            "E_TAG",
-            measurement,
-            f"measurement and tags have {len(text)} bytes together; allowed: at most {MAX_KEY_BYTES}",
-        )
+        sentence = f"measurement and tags have {len(text)} bytes together; allowed: at most {MAX_KEY_BYTES}"
+        raise ContractError("E_TAG", measurement, sentence)
     return text
 
 

@@ -189,26 +189,31 @@ def series_lock(folder: Path, wait_s: float = 30.0) -> Iterator[None]:
     Raises:
         TemporaryError: another step of the series held it for `wait_s` seconds.
     """
-    import fcntl
-    import time
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / ".lock").open("wb")
     except OSError as error:
         raise _storage(error, folder) from error
     with file:
-        end = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > end:
-                    raise TemporaryError(
-                        "E_LOCK", str(folder), f"another run of this series held the lock for {wait_s:g} s"
-                    ) from error
-                time.sleep(0.2)
-            except OSError as error:
-                raise _storage(error, folder) from error
+        _wait_for_lock(file, folder, wait_s)
         yield
+
+
+def _wait_for_lock(file: BinaryIO, folder: Path, wait_s: float) -> None:
+    """Lock the open lock file of a folder."""
+    import fcntl
+    import time
+
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                sentence = f"another run of this series held the lock for {wait_s:g} s"
+                raise TemporaryError("E_LOCK", str(folder), sentence) from error
+            time.sleep(0.2)
+        except OSError as error:
+            raise _storage(error, folder) from error
+        else:
+            return

@@ -66,18 +66,14 @@ def write_result(
 ) -> None:
     """Publish the result of a step; with an error its status is failed and its code and message stand beside."""
     head = {"schema": SCHEMA, "step": step, "series": series, "run": run}
-    state = {
-        "exit": error.exit_code if error else 0,
-        "token": error.token if error else "",
-        "message": str(error) if error else "",
-    }
+    state: dict[str, Any] = {"exit": 0, "token": "", "message": ""}
     body = asdict(outcome)
     if error:
+        state = {"exit": error.exit_code, "token": error.token, "message": str(error)}
         body |= {"status": "failed", "reason": f"{error.token}: {error.problem}"}
     versions = {"cronocast": __version__, "python": platform.python_version()}
-    write_json(
-        path, {**head, **state, **body, "duration_s": round(duration_s, 3), "versions": versions, "settings": settings}
-    )
+    rest = {"duration_s": round(duration_s, 3), "versions": versions, "settings": settings}
+    write_json(path, {**head, **state, **body, **rest})
 
 
 def read_result(path: Path, step: str) -> dict[str, Any]:

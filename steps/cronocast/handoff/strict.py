@@ -147,7 +147,7 @@ def _member(line: bytes, where: str, expected: bytes, done: set[tuple[str, str]]
 def _add_rows(member: Member, rests: list[bytes], where: str, number: int) -> None:
     """Keep times and values of rows that stand together.
 
-    All at once where nothing is wrong, else one by one to say what is.
+    They are taken all at once where nothing is wrong, else one by one to say what is.
     """
     width = 1 + len(member.columns)
     if _rows_of(width).fullmatch(b"\n".join(rests)):

@@ -127,7 +127,7 @@ class Client:
     def _wait(self, attempt: int, left: float) -> float:
         """Seconds before the next try.
 
-        With full jitter, so that many clients do not come back together, then whatever is left of the time.
+        They have full jitter, so that many clients do not come back together; the last try waits for all that is left.
         """
         return min(left, random.uniform(0, WAITS[attempt - 1] * self.retry_for_s)) if attempt <= len(WAITS) else left
 

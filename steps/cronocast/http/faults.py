@@ -65,12 +65,8 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, where: st
     if (status == 404 or status >= 500) and NO_DATABASE.search(text):
         return RefusedError("E_DB_NOT_FOUND", where, f"{said}; name a database and a retention policy that exist")
     if (status in (408, 425, 429) or 500 <= status < 600) and not PERMANENT.search(text):
-        return RetryableError(
-            "E_BUSY" if status in (408, 425, 429) else "E_SERVER",
-            where,
-            said,
-            wait_s=retry_after(headers.get("Retry-After", "")),
-        )
+        token = "E_BUSY" if status in (408, 425, 429) else "E_SERVER"
+        return RetryableError(token, where, said, wait_s=retry_after(headers.get("Retry-After", "")))
     if 400 <= status < 600:
         return RefusedError("E_REFUSED", where, f"{said}; the server refuses this request permanently")
     meant = (

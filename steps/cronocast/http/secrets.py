@@ -79,22 +79,17 @@ def _read(path: str, where: str) -> bytes:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ConfigError.one(
-                    "E_SECRET", where, f"{path!a} is not a plain file; name the file that holds the secret"
-                )
+                sentence = f"{path!a} is not a plain file; name the file that holds the secret"
+                raise ConfigError.one("E_SECRET", where, sentence)
             if status.st_mode & stat.S_IROTH:
-                raise ConfigError.one(
-                    "E_SECRET",
-                    where,
-                    f"{path!a} can be read by everyone on the machine (mode {status.st_mode & 0o777:04o}); allowed:"
-                    " chmod 0400",
-                )
+                mode = f"mode {status.st_mode & 0o777:04o}"
+                sentence = f"{path!a} can be read by everyone on the machine ({mode}); allowed: chmod 0400"
+                raise ConfigError.one("E_SECRET", where, sentence)
             return file.read(MAX_SECRET_BYTES + 2)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
-        raise ConfigError.one(
-            "E_SECRET", where, f"{path!a}: {reason}; mount the secret there, readable by this user"
-        ) from error
+        sentence = f"{path!a}: {reason}; mount the secret there, readable by this user"
+        raise ConfigError.one("E_SECRET", where, sentence) from error
 
 
 def _usable(content: bytes, where: str) -> str:

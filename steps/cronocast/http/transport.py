@@ -104,9 +104,8 @@ def _resolve(host: str, port: int, where: str) -> list[str]:
 
     def ask() -> None:
         try:
-            found.extend(
-                dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-            )
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.extend(dict.fromkeys(str(answer[4][0]) for answer in answers))
         except (OSError, UnicodeError):
             return
 
@@ -114,9 +113,8 @@ def _resolve(host: str, port: int, where: str) -> list[str]:
     asking.start()
     asking.join(CONNECT_S)
     if not found:
-        raise RetryableError(
-            "E_DNS", where, f"host {seen(host)} is not known or the name server does not answer; check the name"
-        )
+        sentence = f"host {seen(host)} is not known or the name server does not answer; check the name"
+        raise RetryableError("E_DNS", where, sentence)
     return found
 
 

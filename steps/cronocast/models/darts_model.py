@@ -147,10 +147,8 @@ def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # 
     try:
         return library_class(**given)
     except (TypeError, ValueError) as error:
-        sentence = (
-            f"{library_class.__name__} of darts refuses {seen(options)}: {seen(str(error))}; its arguments:"
-            f" {', '.join(_names(arguments))}"
-        )
+        allowed = f"its arguments: {', '.join(_names(arguments))}"
+        sentence = f"{library_class.__name__} of darts refuses {seen(options)}: {seen(str(error))}; {allowed}"
         raise ConfigError.one("E_CONFIG_CHOICE", "options", sentence) from error
 
 

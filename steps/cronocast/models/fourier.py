@@ -39,12 +39,9 @@ class Fourier:
         """
         self.periods = tuple(p for p in context.periods if 2 * p <= y.size)
         if not self.periods:
-            raise DataError(
-                "E_SHORT",
-                "fourier",
-                f"{y.size} points do not cover two cycles of the seasons {context.periods or '(none known)'}: extract"
-                " more or set periods",
-            )
+            seasons = f"the seasons {context.periods or '(none known)'}"
+            sentence = f"{y.size} points do not cover two cycles of {seasons}: extract more or set periods"
+            raise DataError("E_SHORT", "fourier", sentence)
         self.middle, self.unit = median(y), float(np.ptp(y)) or 1.0
         self.size = y.size
         z = (y - self.middle) / self.unit
@@ -115,7 +112,7 @@ def _sets(periods: tuple[int, ...]) -> "tuple[Ints, ...]":
 def _choose(x: "Floats", z: "Floats", periods: tuple[int, ...]) -> "Ints":
     """Columns of the set of waves that forecasts a held-out end best.
 
-    The longest period, or a quarter of the history if that is less.
+    The end is as long as the longest period, or a quarter of the history if that is less.
     """
     held = min(z.size // 4, periods[-1])
     train, end = slice(0, z.size - held), slice(z.size - held, z.size)

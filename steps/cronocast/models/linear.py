@@ -247,9 +247,9 @@ def shared_slope(found: list[Segment]) -> float:
 
 
 def _newest_residual(residual: "Floats") -> tuple[float, float]:
-    """What the newest value is off the line.
+    """How far the newest value is off the line, and the share of that which is left after one step.
 
-    And the share of it that is left after one step (lag-one autocorrelation, 0..0.98).
+    The share is the lag-one autocorrelation, 0..0.98.
     """
     if residual.size < LEAST_SEGMENT:
         return 0.0, 0.0

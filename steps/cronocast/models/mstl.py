@@ -27,8 +27,8 @@ JUMP = 10
 class Mstl:
     """MSTL of statsmodels, then this project's own theta method on the seasonally adjusted values.
 
-    Of the libraries with MSTL, statsmodels is the one that is kept well and compiles nothing at run time; its LOESS is
-    the original algorithm in C.
+    Among the libraries with MSTL, statsmodels is the one that is maintained well and compiles nothing at run time; its
+    LOESS is the original algorithm in C.
 
     Source:
         Bandara, Hyndman & Bergmeir, MSTL: a seasonal-trend decomposition algorithm for time series with multiple

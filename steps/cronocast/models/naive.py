@@ -1,6 +1,6 @@
-"""The two forecasts that every other one must beat: repeat the last value, repeat the last season.
+"""The two forecasts that every other one must beat, and one for constants.
 
-And one for constants: repeat the median.
+They repeat the last value, the last season, and the median.
 """
 
 from typing import TYPE_CHECKING, Self
@@ -73,9 +73,9 @@ class SeasonalNaive:
 
 
 class Constant(Naive):
-    """Repeats the median.
+    """Repeats the median, or the last value where y has left the median for longer than ever before.
 
-    Where y has left it for longer than ever before, the last value: then it may be the new constant.
+    That value may be the new constant.
     """
 
     name = "constant"

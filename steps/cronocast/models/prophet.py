@@ -86,7 +86,6 @@ def _model(options: ProphetOptions, context: "Context", n: int) -> Any:  # noqa:
     )
     for period in (p for p in context.periods if 2 * p <= n):
         days = (context.time_of(period) - context.time_of(0)) / 86_400e9
-        model.add_seasonality(
-            name=f"every {period} steps", period=days, fourier_order=min(WAVES, max(1, (period - 1) // 2))
-        )
+        waves = min(WAVES, max(1, (period - 1) // 2))
+        model.add_seasonality(name=f"every {period} steps", period=days, fourier_order=waves)
     return model

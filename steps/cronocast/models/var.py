@@ -177,9 +177,10 @@ def _chosen(x: "Floats") -> tuple[int, float]:
 
 
 def _equations(x: "Floats", order: int) -> "tuple[Floats, Floats]":
-    """The values before each step, the newest first, shape (t - order, order * members).
+    """The values before each step and the change in it.
 
-    And the change in it, shape (t - order, members).
+    Returns:
+        The values, the newest first, shape (t - order, order * members); the change, shape (t - order, members).
     """
     n = x.shape[0] - order
     past = np.concatenate([x[order - k : order - k + n] for k in range(1, order + 1)], axis=1)

@@ -43,12 +43,17 @@ def load(folder: Path, identity: Identity, notes: list[str]) -> Saved | None:
     return _earlier(folder, identity, notes)[1]
 
 
+def _current_first(current: str, names: list[str]) -> list[str]:
+    """The names with the current generation at their head, where it is one of them or the only one known."""
+    if current in names or (current and not names):
+        return [current, *(name for name in names if name != current)]
+    return names
+
+
 def _earlier(folder: Path, identity: Identity, notes: list[str]) -> tuple[str, Saved | None]:
     """The generation that `load` finds, and its name, "" if there is none."""
     names = _generations(folder, notes)
-    current = _current(folder)
-    if current in names or (current and not names):
-        names = [current, *(name for name in names if name != current)]
+    names = _current_first(_current(folder), names)
     reasons = []
     for name in names[:TRIES]:
         try:
@@ -107,16 +112,13 @@ def _generations(folder: Path, notes: list[str]) -> list[str]:
                 if _GENERATION.fullmatch(entry.name):
                     found.append(entry.name)
                 elif entry.name.lower().endswith(_FULL_MODELS):
-                    notes.append(
-                        f"model_ignored: E_MODEL_FORMAT {seen(entry.name)}: full model files and pickles are never"
-                        " opened"
-                    )
+                    never = "full model files and pickles are never opened"
+                    notes.append(f"model_ignored: E_MODEL_FORMAT {seen(entry.name)}: {never}")
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StorageError(
-            "E_STORAGE", str(folder), f"{error.strerror or error}; check owner and mode of the state folder"
-        ) from error
+        sentence = f"{error.strerror or error}; check owner and mode of the state folder"
+        raise StorageError("E_STORAGE", str(folder), sentence) from error
     return heapq.nlargest(KEEP + MAX_REMOVED, found)
 
 

@@ -75,25 +75,28 @@ def read(folder: Path, identity: Identity) -> tuple[Saved, int]:
     manifest = _manifest(folder / "manifest.json")
     _check_identity(manifest, identity, str(folder))
     sizes = {name: prod(shape) for name, shape in identity.shapes.items()}
-    whole = read_bytes(folder / "weights.f32", 4 * sum(sizes.values()))
-    if len(whole) != 4 * sum(sizes.values()):
-        raise ContractError(
-            "E_MODEL_DAMAGED", str(folder), f"weights.f32 has {len(whole)} bytes, right: {4 * sum(sizes.values())}"
-        )
+    right = 4 * sum(sizes.values())
+    whole = read_bytes(folder / "weights.f32", right)
+    if len(whole) != right:
+        raise ContractError("E_MODEL_DAMAGED", str(folder), f"weights.f32 has {len(whole)} bytes, right: {right}")
     arrays, at = {}, 0
     for entry in manifest["arrays"]:
         name = entry["name"]
         raw = whole[at : at + 4 * sizes[name]]
         at += len(raw)
-        if hashlib.sha256(raw).hexdigest() != entry["sha256"]:
-            raise ContractError("E_MODEL_DAMAGED", str(folder), f"weights damaged (sha256 of {name} differs)")
-        array = np.frombuffer(raw, dtype="<f4").reshape(identity.shapes[name])
-        if not np.isfinite(array).all() or np.abs(array).max(initial=0) > MAX_WEIGHT:
-            raise ContractError(
-                "E_MODEL_DAMAGED", str(folder), f"weights of {name} are not finite or beyond {MAX_WEIGHT:g}"
-            )
-        arrays[name] = array.astype(np.float32)
+        arrays[name] = _array(raw, entry, identity.shapes[name], str(folder))
     return Saved(arrays, float(manifest["score"])), manifest["end_ns"]
+
+
+def _array(raw: bytes, entry: dict[str, Any], shape: tuple[int, ...], where: str) -> "NDArray[np.float32]":
+    """Weights of one entry of the manifest, checked."""
+    name = entry["name"]
+    if hashlib.sha256(raw).hexdigest() != entry["sha256"]:
+        raise ContractError("E_MODEL_DAMAGED", where, f"weights damaged (sha256 of {name} differs)")
+    array = np.frombuffer(raw, dtype="<f4").reshape(shape)
+    if not np.isfinite(array).all() or np.abs(array).max(initial=0) > MAX_WEIGHT:
+        raise ContractError("E_MODEL_DAMAGED", where, f"weights of {name} are not finite or beyond {MAX_WEIGHT:g}")
+    return array.astype(np.float32)
 
 
 def _manifest(path: Path) -> dict[str, Any]:
@@ -116,29 +119,26 @@ def _check_identity(manifest: dict[str, Any], identity: Identity, where: str) ->
     _check_signature(manifest, where)
     if set(manifest) != _KEYS:
         raise ContractError("E_MANIFEST", where, f"keys {seen(sorted(manifest))}, right: {sorted(_KEYS)}")
-    if manifest["key"] != identity.key:
-        raise ContractError(
-            "E_MODEL_FOREIGN", where, f"weights of {seen(manifest['key'])}, wanted: {seen(identity.key)}"
-        )
-    if manifest["architecture"] != identity.architecture:
-        raise ContractError(
-            "E_MODEL_FOREIGN",
-            where,
-            f"architecture {seen(manifest['architecture'])}, wanted: {seen(identity.architecture)}",
-        )
-    if manifest["step_ns"] != identity.step_ns:
-        raise ContractError(
-            "E_MODEL_FOREIGN",
-            where,
-            f"weights for steps of {seen(manifest['step_ns'])} ns, wanted: {identity.step_ns} ns",
-        )
-    end_ns = manifest["end_ns"]
+    key, architecture, step_ns = manifest["key"], manifest["architecture"], manifest["step_ns"]
+    foreign = ""
+    if key != identity.key:
+        foreign = f"weights of {seen(key)}, wanted: {seen(identity.key)}"
+    elif architecture != identity.architecture:
+        foreign = f"architecture {seen(architecture)}, wanted: {seen(identity.architecture)}"
+    elif step_ns != identity.step_ns:
+        foreign = f"weights for steps of {seen(step_ns)} ns, wanted: {identity.step_ns} ns"
+    if foreign:
+        raise ContractError("E_MODEL_FOREIGN", where, foreign)
+    _check_origin(manifest["end_ns"], manifest["score"], where)
+    _check_arrays(manifest["arrays"], identity.shapes, where)
+
+
+def _check_origin(end_ns: object, score: object, where: str) -> None:
+    """Check when the run that left the weights forecast from, and how good they were."""
     if isinstance(end_ns, bool) or not isinstance(end_ns, int) or not -MAX_TIME <= end_ns < MAX_TIME:
         raise ContractError("E_MANIFEST", where, f"end_ns {seen(end_ns)}, right: a time in ns")
-    score = manifest["score"]
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
         raise ContractError("E_MANIFEST", where, f"score {seen(score)}, right: 0 to 1")
-    _check_arrays(manifest["arrays"], identity.shapes, where)
 
 
 def _check_signature(manifest: dict[str, Any], where: str) -> None:

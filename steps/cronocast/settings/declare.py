@@ -2,14 +2,15 @@
 
 import dataclasses
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.settings.kinds import Kind, json_or_text
+from cronocast.settings.containers import json_or_text
+from cronocast.settings.kinds import Kind
 
 
 def setting(kind: Kind, default: Any, about: str, steps: str = "") -> Any:  # noqa: ANN401 - as dataclasses.field
@@ -66,7 +67,7 @@ class Part(Nested):
         return given(value)
 
 
-def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - an instance of cls
+def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: Sequence[str] = ()) -> Any:  # noqa: ANN401
     """Turn JSON-shaped data into a frozen instance of `cls`, adding every problem found; None if there was any.
 
     An unknown key may also have meant one of those `beside`, which others read.

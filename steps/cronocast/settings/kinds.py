@@ -1,7 +1,6 @@
 """Kinds of values that a setting of a document accepts: how each is checked, read from text, and described."""
 
 import difflib
-import json
 import math
 import re
 import sys
@@ -37,6 +36,12 @@ class Kind(Protocol):
         ...
 
 
+def _unrendered(value: str, where: str, kind: Kind) -> Problem:
+    """The problem of text that holds a mark of a template."""
+    sentence = f"{seen(value)} holds a template placeholder that was never filled in; allowed: {kind.words()}"
+    return Problem("E_UNRENDERED", where, sentence)
+
+
 @dataclass(frozen=True)
 class Text:
     """A string, checked by `choices`, or by `fault`, which returns what is wrong with it or ""."""
@@ -51,31 +56,27 @@ class Text:
     def check(self, value: Any, where: str, problems: list[Problem]) -> str | None:  # noqa: ANN401, D102
         if not isinstance(value, str):
             quoted = ", in quotes" if isinstance(value, bool | int | float) else ""
-            problems.append(
-                Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not text; allowed: {self.words()}{quoted}")
-            )
+            sentence = f"{seen(value)} is not text; allowed: {self.words()}{quoted}"
+            problems.append(Problem("E_CONFIG_TYPE", where, sentence))
         elif not self.data and UNRENDERED.search(value):
-            problems.append(
-                Problem(
-                    "E_UNRENDERED",
-                    where,
-                    f"{seen(value)} holds a template placeholder that was never filled in; allowed: {self.words()}",
-                )
-            )
+            problems.append(_unrendered(value, where, self))
         elif self.choices and value not in self.choices:
-            near = difflib.get_close_matches(value, self.choices, 1)
-            meant = f"did you mean {near[0]!r}? " if near else ""
-            token = "E_CONFIG_CHOICE" if self.token == "E_CONFIG_TYPE" else self.token
-            problems.append(Problem(token, where, f"{seen(value)} is not known; {meant}allowed: {self.words()}"))
+            problems.append(self._unknown(value, where))
         elif self.fault and (wrong := self.fault(value)):
             problems.append(Problem(self.token, where, wrong))
         elif len(value) > self.longest:
-            problems.append(
-                Problem("E_CONFIG_SIZE", where, f"{len(value)} characters; allowed: at most {self.longest}")
-            )
+            sentence = f"{len(value)} characters; allowed: at most {self.longest}"
+            problems.append(Problem("E_CONFIG_SIZE", where, sentence))
         else:
             return value
         return None
+
+    def _unknown(self, value: str, where: str) -> Problem:
+        """The problem of a value that is no choice."""
+        near = difflib.get_close_matches(value, self.choices, 1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        token = "E_CONFIG_CHOICE" if self.token == "E_CONFIG_TYPE" else self.token
+        return Problem(token, where, f"{seen(value)} is not known; {meant}allowed: {self.words()}")
 
     def from_text(self, text: str) -> str:  # noqa: D102
         return text
@@ -134,9 +135,8 @@ class Flag:
     def check(self, value: Any, where: str, problems: list[Problem]) -> bool | None:  # noqa: ANN401, D102
         if isinstance(value, bool):
             return value
-        problems.append(
-            Problem("E_CONFIG_TYPE", where, f"{seen(value)} is neither true nor false; allowed: true, false")
-        )
+        sentence = f"{seen(value)} is neither true nor false; allowed: true, false"
+        problems.append(Problem("E_CONFIG_TYPE", where, sentence))
         return None
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
@@ -156,36 +156,30 @@ class Span:
     zero: bool = False
 
     def check(self, value: Any, where: str, problems: list[Problem]) -> Duration | None:  # noqa: ANN401, D102
+        no_duration = f"{seen(value)} is not a duration; allowed: {self.words()}"
         if not isinstance(value, str):
-            problems.append(
-                Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a duration; allowed: {self.words()}")
-            )
+            problems.append(Problem("E_CONFIG_TYPE", where, no_duration))
             return None
         if UNRENDERED.search(value):
-            problems.append(
-                Problem(
-                    "E_UNRENDERED",
-                    where,
-                    f"{seen(value)} holds a template placeholder that was never filled in; allowed: {self.words()}",
-                )
-            )
+            problems.append(_unrendered(value, where, self))
             return None
-        if self.zero and value == "0s":
-            nothing = Duration(0)
-            nothing.text = "0s"
-            return nothing
         try:
-            span = Duration.parse(value)
+            span = self._read(value)
         except ValueError:
-            problems.append(
-                Problem("E_CONFIG_DURATION", where, f"{seen(value)} is not a duration; allowed: {self.words()}")
-            )
+            problems.append(Problem("E_CONFIG_DURATION", where, no_duration))
             return None
         if span > MAX_SPAN:
-            problems.append(
-                Problem("E_CONFIG_DURATION", where, f"{seen(value)} is too long; allowed: at most {MAX_SPAN}")
-            )
+            sentence = f"{seen(value)} is too long; allowed: at most {MAX_SPAN}"
+            problems.append(Problem("E_CONFIG_DURATION", where, sentence))
         return span
+
+    def _read(self, value: str) -> Duration:
+        """Read a duration, zero where that is allowed."""
+        if not (self.zero and value == "0s"):
+            return Duration.parse(value)
+        nothing = Duration(0)
+        nothing.text = "0s"
+        return nothing
 
     def from_text(self, text: str) -> str:  # noqa: D102
         return text
@@ -198,108 +192,3 @@ class Span:
         return "a whole number and one of s, m, h, d, w, such as 30s, 5m, 24h, 7d, 2w" + (
             ", or 0s" if self.zero else ""
         )
-
-
-@dataclass(frozen=True)
-class ListOf:
-    """A list of distinct items of one kind."""
-
-    item: Kind
-    longest: int = 1000
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> tuple[Any, ...] | None:  # noqa: ANN401, D102
-        if not isinstance(value, list):
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a list; allowed: {self.words()}"))
-            return None
-        if len(value) > self.longest:
-            problems.append(Problem("E_CONFIG_SIZE", where, f"{len(value)} items; allowed: at most {self.longest}"))
-            return None
-        items = [self.item.check(item, f"{where}[{i}]", problems) for i, item in enumerate(value)]
-        if doubled := [item for i, item in enumerate(value) if item in value[:i]]:
-            problems.append(Problem("E_CONFIG_DUPLICATE", where, f"{seen(doubled[0])} is listed twice; name each once"))
-        return tuple(items)
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        return [self.item.from_text(part) for part in text.split(",")]
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        return {"type": "array", "items": self.item.schema(), "maxItems": self.longest, "uniqueItems": True}
-
-    def words(self) -> str:  # noqa: D102
-        return f"a list ({self.item.words()})"
-
-
-@dataclass(frozen=True)
-class MapOf:
-    """A mapping whose keys and values are checked; `many` lets a value be one item or a list of them."""
-
-    key: Kind
-    value: Kind
-    many: bool = False
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> dict[str, Any] | None:  # noqa: ANN401, D102
-        if not isinstance(value, dict):
-            problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a mapping; allowed: {self.words()}"))
-            return None
-        checked: dict[str, Any] = {}
-        for name, item in value.items():
-            at = f"{where}.{name}"
-            self.key.check(name, at, problems)
-            if self.many and not isinstance(item, list):
-                checked[name] = (self.value.check(item, at, problems),)
-            else:
-                checked[name] = (ListOf(self.value) if self.many else self.value).check(item, at, problems)
-        return checked
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        return json_or_text(text)
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        item = self.value.schema()
-        values = {"anyOf": [item, {"type": "array", "items": item}]} if self.many else item
-        keys = self.key.schema()
-        if pattern := keys.get("pattern") or "|".join(f"^{name}$" for name in keys.get("enum", ())):
-            return {"type": "object", "patternProperties": {pattern: values}, "additionalProperties": False}
-        return {"type": "object", "additionalProperties": values}
-
-    def words(self) -> str:  # noqa: D102
-        return f"a mapping (name: {self.value.words()})"
-
-
-@dataclass(frozen=True)
-class Anything:
-    """Any JSON value: options that a model checks itself."""
-
-    def check(self, value: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401, D102
-        try:
-            if json.loads(json.dumps(value, allow_nan=False)) == value:
-                return value
-        except (TypeError, ValueError, RecursionError):
-            pass  # dates, sets, NaN: YAML has them, the JSON that steps are given has not
-        problems.append(
-            Problem(
-                "E_CONFIG_TYPE",
-                where,
-                f"{seen(value)} is not a JSON value; allowed: text, numbers, true, false, lists and mappings with text"
-                " as"
-                " keys",
-            )
-        )
-        return None
-
-    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
-        return json_or_text(text)
-
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        return {}
-
-    def words(self) -> str:  # noqa: D102
-        return "any value"
-
-
-def json_or_text(text: str) -> Any:  # noqa: ANN401
-    """Read JSON, or return text that is none as it is: what checks it says what was wrong."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

@@ -7,8 +7,9 @@ from typing import Any
 
 from cronocast.errors import Problem, seen
 from cronocast.registry import KindRow, attribute_of, beside_settings, settings_of
+from cronocast.settings.containers import json_or_text
 from cronocast.settings.declare import Leaf, Nested, given, leaves, parse, plain, schema, unknown
-from cronocast.settings.kinds import Text, json_or_text
+from cronocast.settings.kinds import Text
 
 
 @dataclass(frozen=True)

@@ -66,15 +66,17 @@ def host_fault(host: str) -> str:
     return ""
 
 
+_RIGHT_CRON = (
+    "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute derived from the name),"
+    " days of the week 0 (Sunday) to 6, ranges ascending"
+)
+
+
 def cron_fault(value: str) -> str:
     """Check a schedule of five fields as Argo reads them; the minute may be H, a number made from the series' name."""
-    right = (
-        "allowed: five fields such as 'H * * * *' or '*/30 6-18 * * 1-5' (H = a minute derived from the name),"
-        " days of the week 0 (Sunday) to 6, ranges ascending"
-    )
     fields = value.split()
     if len(fields) != 5 or value.strip() != value:
-        return f"{seen(value)} has {len(fields)} fields; {right}"
+        return f"{seen(value)} has {len(fields)} fields; {_RIGHT_CRON}"
     edges = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
     named: list[set[int]] = [set() for _ in edges]
     for i, text in enumerate(fields):
@@ -83,11 +85,11 @@ def cron_fault(value: str) -> str:
                 continue
             numbers = _cron_numbers(part, *edges[i])
             if not numbers:
-                return f"field {i + 1} is {seen(part)}; {right}"
+                return f"field {i + 1} is {seen(part)}; {_RIGHT_CRON}"
             named[i].update(numbers)
     longest = max(_DAYS.get(month, 31) for month in named[3])
     if fields[4] == "*" and min(named[2]) > longest:
-        return f"{seen(value)} never occurs: no such day in that month; {right}"
+        return f"{seen(value)} never occurs: no such day in that month; {_RIGHT_CRON}"
     return ""
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from cronocast.durations import Duration
 from cronocast.settings import rules
+from cronocast.settings.containers import ListOf
 from cronocast.settings.declare import setting
-from cronocast.settings.kinds import Flag, ListOf, Span, Text
+from cronocast.settings.kinds import Flag, Span, Text
 
 FILE = Text(fault=rules.path_fault, token="E_PATH", about="the path of a file")
 

@@ -146,13 +146,7 @@ class Spool:
                 to.writelines(self._blocks(segment))
             return rows
         if rows > MAX_SORTED_ROWS:
-            label = Member(*key).label
-            raise ContractError(
-                "E_ORDER",
-                "answer",
-                f"{rows} rows of {seen(label)} are out of order; at most {MAX_SORTED_ROWS} are sorted, so name the"
-                " tags that distinguish them in group_by",
-            )
+            raise _too_many(rows, Member(*key).label)
         start = prefix(*key)
         segments.sort(key=lambda s: s.offset)  # of two rows with one time the one that came later stands
         lines = [line[len(start) :] for s in segments for line in b"".join(self._blocks(s)).splitlines()]
@@ -167,6 +161,12 @@ class Spool:
         end = segment.offset + segment.length
         for offset in range(segment.offset, end, COPY_BYTES):
             yield os.pread(self._file.fileno(), min(COPY_BYTES, end - offset), offset)
+
+
+def _too_many(rows: int, label: str) -> ContractError:
+    """The error for a member with too many rows to sort."""
+    limit = f"at most {MAX_SORTED_ROWS} are sorted, so name the tags that distinguish them in group_by"
+    return ContractError("E_ORDER", "answer", f"{rows} rows of {seen(label)} are out of order; {limit}")
 
 
 def _follow(segments: list[Segment]) -> bool:

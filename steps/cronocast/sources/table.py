@@ -51,7 +51,13 @@ class Source(Protocol):
     Both take the part of the document as it was given; what is ill-typed in it has its own message.
     """
 
-    def read(self, settings: Any, window: Window, spool: "Spool", say: Callable[[str], None]) -> Reading:  # noqa: ANN401
+    def read(
+        self,
+        settings: Any,  # noqa: ANN401
+        window: Window,
+        spool: "Spool",
+        say: Callable[[str], None],
+    ) -> Reading:
         """Put every value of the window into the spool: whole, or an error of `errors.py`.
 
         Members, times and values come as the database has them, one value per time; rows may come in any order.

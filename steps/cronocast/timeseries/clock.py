@@ -17,7 +17,7 @@ NS = UNIT_NS["s"]
 class Clock:
     """Times as a wall clock shows them, less its offset at a base time.
 
-    From the base on, until the next change, they are those of UTC.
+    They are those of UTC from the base until the next change.
     """
 
     changes: Ints  # times in ns UTC at which the offset changes, ascending, shape (k,)
@@ -30,9 +30,9 @@ class Clock:
         return np.asarray(time_ns + self.shifts[np.searchsorted(self.changes, time_ns, side="right")], dtype=np.int64)
 
     def utc(self, time_ns: int) -> int:
-        """Time in UTC of a wall-clock time: of two the later one.
+        """Time in UTC of a wall-clock time.
 
-        Of one that is skipped as if the clock had not changed yet.
+        One that comes twice means the later; one that is skipped is read as if the clock had not changed yet.
         """
         begins = self.changes + self.shifts[1:]
         return int(time_ns - self.shifts[np.searchsorted(begins, time_ns, side="right")])
@@ -78,18 +78,11 @@ def clock_of(zone: str, first_ns: int, last_ns: int, base_ns: int, step_ns: int)
     offsets = np.array([offset_ns(zone, time) for time in (inside[0] - NS, *inside)], dtype=np.int64)
     shifts = offsets - offset_ns(zone, base_ns)
     if (shifts % step_ns).any():
-        return (
-            None,
-            (
-                f"calendar: steps of {step_ns / UNIT_NS['h']:g} h can't follow the clock of {zone}; they are forecast"
-                " without it"
-            ),
-        )
+        steps = f"steps of {step_ns / UNIT_NS['h']:g} h"
+        return None, f"calendar: {steps} can't follow the clock of {zone}; they are forecast without it"
     times = "once" if len(inside) == 1 else f"{len(inside)} times"
-    return (
-        Clock(np.array(inside, dtype=np.int64), shifts),
-        f"calendar: the clock of {zone} changes {times} in history or horizon; models see days of 24 hours",
-    )
+    note = f"calendar: the clock of {zone} changes {times} in history or horizon; models see days of 24 hours"
+    return Clock(np.array(inside, dtype=np.int64), shifts), note
 
 
 def offset_ns(zone: str, time_ns: int) -> int:
@@ -106,7 +99,7 @@ def _offset(zone: tzinfo, time_s: int) -> int:
 def _changes(name: str, first_day: int, last_day: int) -> tuple[int, ...]:
     """Times in ns at which the offset of a zone changes, to the second.
 
-    Of two on one day none where they cancel out.
+    Two changes on one day that cancel out are left out.
     """
     zone, day_s = ZoneInfo(name), UNIT_NS["d"] // NS
     found = []

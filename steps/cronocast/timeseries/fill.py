@@ -1,7 +1,4 @@
-"""Fills gaps in a history, counts what was filled.
-
-And invents nothing before the first or after the last observation.
-"""
+"""Fills gaps in a history and counts what was filled; nothing is made up before the first or after the last value."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -123,7 +120,7 @@ def _after_gap(measured: "Bools", first: int, end: int, limit: int) -> int:
 def _pattern(z: "Floats", seen: "Bools", a: int, b: int, periods: tuple[int, ...]) -> "Floats | None":
     """Same phases from the seasons around [a, b), bent to meet the values at both ends.
 
-    None where no season has them all.
+    There are none (None) where no season has them all.
     """
     around = np.arange(a - 1, b + 1)  # with one observed step on each side
     for period in sorted((p for p in periods if 2 * p <= z.size), reverse=True):

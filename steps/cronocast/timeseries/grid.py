@@ -210,8 +210,9 @@ def _means(position: Ints, values: Floats) -> tuple[Floats, Ints]:
 
 
 def to_grid(time_ns: Sequence[int] | Ints, y: Sequence[float] | Floats, step_ns: int) -> tuple[int, Floats, Bools]:
-    """The grid alone: time of its first step, values with NaN at gaps (shape (t,)).
+    """The grid alone.
 
-    Which steps have a value (shape (t,)).
+    Returns:
+        Time of its first step; values with NaN at gaps, shape (t,); which steps have a value, shape (t,).
     """
     return snap(time_ns, y, step_ns)[:3]

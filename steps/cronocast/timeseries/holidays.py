@@ -80,9 +80,6 @@ def _days(place: str, first: int, last: int) -> tuple[int, ...]:
     try:
         found = country_holidays(code[1], subdiv=code[2], years=range(first, last + 1)) if code else {}
     except NotImplementedError as error:
-        raise ConfigError.one(
-            "E_CONFIG_CHOICE",
-            "calendar.holidays",
-            f"{seen(place)} is not a known place; allowed: a code such as DE, GB, US, DE-BY",
-        ) from error
+        sentence = f"{seen(place)} is not a known place; allowed: a code such as DE, GB, US, DE-BY"
+        raise ConfigError.one("E_CONFIG_CHOICE", "calendar.holidays", sentence) from error
     return tuple(int(np.datetime64(day).astype(int)) for day in found)

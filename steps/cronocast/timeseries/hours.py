@@ -1,7 +1,4 @@
-"""Open hours: a series that is silent at the same times of every day or week.
-
-And the time that is left without them.
-"""
+"""Open hours of a series that is silent at the same times of every day or week, and the time that they leave."""
 
 from dataclasses import dataclass
 
@@ -85,7 +82,7 @@ def find_hours(y: Floats, start_ns: int, step_ns: int) -> Hours | None:
 def _open(seen: Bools, cycle: int) -> Bools | None:
     """Phases that are not silent, shape (cycle,), phase 0 at seen[0].
 
-    None where too few cycles were seen or no phase is silent.
+    There are none (None) where too few cycles were seen or no phase is silent.
     """
     used = np.concatenate((seen, np.zeros(-seen.size % cycle, dtype=bool))).reshape(-1, cycle)
     used = used[used.any(axis=1)]  # an outage of days says nothing about habits

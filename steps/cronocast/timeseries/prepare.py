@@ -126,8 +126,8 @@ def outliers(
 ) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     """Tell which values are odd beside their neighbours and beside the same time of other days and weeks.
 
-    At most four in a row are, and only where the values before and after them are alike: else there is a new level,
-    which is no outlier. The newest values may be the start of one, so they never are.
+    Outliers are at most four in a row, and only where the values before and after them are alike: else there is a new
+    level, which is no outlier. The newest values may be the start of one, so they never are.
 
     Args:
         time_ns: Times, shape (t,), ascending.

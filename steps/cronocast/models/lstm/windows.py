@@ -97,20 +97,16 @@ def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepare
     windows = y.size - max(shape.window, max(used, default=1)) - 2 * horizon
     if windows < MIN_WINDOWS:
         need = y.size - windows + MIN_WINDOWS
-        raise DataError(
-            "E_TOO_SHORT",
-            "y",
-            f"{y.size} points; a network needs {need} for a horizon of {shape.h} and a window of {shape.window} steps:"
-            " extract more, or choose another model",
-        )
+        wanted = f"{need} for a horizon of {shape.h} and a window of {shape.window} steps"
+        right = "extract more, or choose another model"
+        raise DataError("E_TOO_SHORT", "y", f"{y.size} points; a network needs {wanted}: {right}")
     settings = choose(y, used, shape.h)
     parts = decompose(y, settings, shape.h)
-    prepared = Prepared(settings, np.ones(len(PARTS)), 1.0)
     rows = origins(y.size, shape, used, JUDGES)
     raw, ahead = look_back(y, parts, rows, shape), look_ahead(y, parts, rows, shape)
     error = float(np.mean(np.abs(ahead.sum(axis=2))))
     floor = 1e-9 * max(1.0, error)  # a part that is always zero stays zero
-    return Prepared(prepared.settings, np.maximum(np.mean(np.abs(raw), axis=(0, 1)), floor), max(error, 1e-9)), parts
+    return Prepared(settings, np.maximum(np.mean(np.abs(raw), axis=(0, 1)), floor), max(error, 1e-9)), parts
 
 
 def origins(size: int, shape: Plan, periods: tuple[int, ...], most: int, observed: "Bools | None" = None) -> "Ints":

@@ -77,4 +77,4 @@ def reading_query(measurement: str, series: str, fields: Iterable[str], first_ns
     table = measurement.replace("\\", "\\\\").replace('"', '\\"')
     between = f"time >= '{stamp(first_ns)}' AND time <= '{stamp(last_ns)}'"
     wanted = ", ".join(fields)
-    return f'SELECT {wanted} FROM "{table}" WHERE "series" = \'{named}\' AND {between} GROUP BY *'  # noqa: S608 - shown only
+    return f'SELECT {wanted} FROM "{table}" WHERE "series" = \'{named}\' AND {between} GROUP BY *'  # noqa: S608

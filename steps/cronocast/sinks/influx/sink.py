@@ -173,20 +173,10 @@ class Influx:
         where = f'"series" = $series AND "run" = {self.target.run_s} AND time >= {first_ns} AND time <= {last_ns}'
         # names are quoted, the text is bound
         text = f"SELECT count(yhat) FROM {policy}{quoted(self.target.measurement)} WHERE {where}"  # noqa: S608
-        params = {
-            "db": self.settings.database or "",
-            "epoch": "ns",
-            "q": text,
-            "params": json.dumps({"series": self.target.series}),
-        }
-        answer = self.client.send(
-            "GET",
-            "/query",
-            params=params,
-            headers={"Accept": "application/json"},
-            accept=frozenset({200}),
-            consume=_read,
-        )
+        bound = json.dumps({"series": self.target.series})
+        params = {"db": self.settings.database or "", "epoch": "ns", "q": text, "params": bound}
+        headers, accept = {"Accept": "application/json"}, frozenset({200})
+        answer = self.client.send("GET", "/query", params=params, headers=headers, accept=accept, consume=_read)
         return _counted(answer, self.client.where)
 
 

@@ -2,15 +2,14 @@
 
 import math
 import re
-from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter, lt
 from typing import Any
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, seen
-from cronocast.handoff.series import tags_text
 from cronocast.handoff.strict import NUMBER
+from cronocast.sources.influxql.expected import Expected, columns_of, member_of
 from cronocast.sources.influxql.messages import JsonNumber, parse_json, result_of
 from cronocast.sources.spool import Spool
 
@@ -27,25 +26,7 @@ _MOST = _TIMED + rb"(?!0[0-9])[0-9]{1,20}+\.[0-9]{1,40}+"
 ROWS = re.compile(rb"(?:(?:%b\],\[)*+%b(?:\],\[(?=[1-9])|\Z))++" % (_MOST, _ROW))
 _time = itemgetter(slice(0, 19))
 _number = re.compile(NUMBER.decode())
-_UNCARRIED = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _TIME = re.compile(r"0|[1-9][0-9]{0,18}")
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What an answer must look like; empty or None where the entry has a query of its own."""
-
-    name: str | None = None  # of every member
-    column: str | None = None  # of the value
-    tag_keys: frozenset[str] | None = None
-    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)  # values that were asked for
-    start_ns: int = 0
-    end_ns: int = MAX_NS
-    max_rows: int = 10**9
-    grouped_ns: int | None = (
-        # length of the steps into which a query of one's own groups its rows; their times are those of their beginnings
-        None
-    )
 
 
 class Answer:
@@ -63,9 +44,8 @@ class Answer:
         self.dropped = {"null": 0, "outside_window": 0, "unfinished": 0}
         self.warnings: list[str] = []
         self._strangers: list[str] = []  # tag sets although no tag was asked for
-        self._ends: dict[
-            tuple[str, str], int
-        ] = {}  # last time per member, kept once a message said that it is the last
+        # last time per member, kept once a message said that it is the last
+        self._ends: dict[tuple[str, str], int] = {}
         self._complete = False
         self._count = 0
         self._partial = (False, False)  # flags of the last message: of the result, of its last series
@@ -83,21 +63,16 @@ class Answer:
         block = message[begin + len(VALUES) : end] if 0 <= begin < end else b""
         fast = ROWS.fullmatch(block) is not None
         # What is left has no rows and is quickly parsed.
-        result = result_of(
-            parse_json(message[:begin] + b'"values":[]' + message[end + 2 :] if fast else message, self._where),
-            self._where,
-        )
+        rest = message[:begin] + b'"values":[]' + message[end + 2 :] if fast else message
+        result = result_of(parse_json(rest, self._where), self._where)
         series = self._series(result)
         self._note(result, series)
         if not (fast and len(series) == 1 and self._take_block(series[0], block)):
             for one in self._series(result_of(parse_json(message, self._where), self._where)) if fast else series:
                 self._take_rows(one)
         if self.rows > self._expected.max_rows:
-            raise DataError(
-                "E_TOO_MANY_ROWS",
-                self._where,
-                f"more than {self._expected.max_rows} rows; shorten lookback, increase every, or raise max_rows",
-            )
+            sentence = f"more than {self._expected.max_rows} rows; shorten lookback, increase every, or raise max_rows"
+            raise DataError("E_TOO_MANY_ROWS", self._where, sentence)
 
     def finish(self) -> None:
         """Check that the answer is whole.
@@ -109,24 +84,15 @@ class Answer:
             raise ContractError("E_ANSWER", self._where, "an empty body; is that the address of the database?")
         # In an answer of one message (not chunked) the mark of a series says only that it has more than 10,000 rows.
         if self._partial[0] or (self._partial[1] and self._count > 1):
-            raise ContractError(
-                "E_TRUNCATED",
-                self._where,
-                f"the answer is marked as partial after {self.rows} rows; a limit of the server cut it off"
-                " (max-row-limit)",
-            )
+            cause = "a limit of the server cut it off (max-row-limit)"
+            sentence = f"the answer is marked as partial after {self.rows} rows; {cause}"
+            raise ContractError("E_TRUNCATED", self._where, sentence)
         if self._strangers:
-            raise ContractError(
-                "E_WRONG_SERIES",
-                self._where,
-                f"the answer has the tags {seen(self._strangers[0])} although none were requested",
-            )
-        if self.dropped["outside_window"] > MAX_OUTSIDE * self.rows:
-            raise ContractError(
-                "E_WINDOW",
-                self._where,
-                f"{self.dropped['outside_window']} of {self.rows} rows are outside the requested window",
-            )
+            sentence = f"the answer has the tags {seen(self._strangers[0])} although none were requested"
+            raise ContractError("E_WRONG_SERIES", self._where, sentence)
+        if (outside := self.dropped["outside_window"]) > MAX_OUTSIDE * self.rows:
+            sentence = f"{outside} of {self.rows} rows are outside the requested window"
+            raise ContractError("E_WINDOW", self._where, sentence)
 
     def _series(self, result: dict[str, Any]) -> list[dict[str, Any]]:
         """The series of a message, their form checked."""
@@ -148,61 +114,23 @@ class Answer:
 
     def _member(self, series: dict[str, Any]) -> tuple[str, str]:
         """Name and tags of a series, if they are those that were asked for."""
-        expected = self._expected
-        name, tags = series.get("name"), series.get("tags") or {}
-        if not isinstance(tags, dict) or not all(
-            isinstance(v, str) and not isinstance(v, JsonNumber) for v in (name, *tags.values())
-        ):
-            raise ContractError(
-                "E_ANSWER", self._where, f"a series with name {seen(name)} and tags {seen(tags)}; right: text"
-            )
-        text = tags_text((key, value) for key, value in tags.items() if value)
-        if not name or _UNCARRIED.search(name + text):
-            raise ContractError(
-                "E_TAG",
-                self._where,
-                f"member {seen(name)} with tags {seen(text)} can't be written as a line of CSV; exclude it by tags, or"
-                " fix it",
-            )
-        if expected.tag_keys == frozenset() and tags:
-            self._strangers += [text] if text not in self._strangers else []
-            if len(self._strangers) > 1:
-                sets = " and ".join(map(seen, self._strangers))
-                raise ContractError(
-                    "E_AMBIGUOUS_SERIES",
-                    self._where,
-                    f"several members {sets} where one was expected; name the tags in group_by or pin them in tags",
-                )
-        elif expected.tag_keys is not None and set(tags) != expected.tag_keys:
-            raise ContractError(
-                "E_WRONG_SERIES", self._where, f"tags {seen(sorted(tags))}; asked for {seen(sorted(expected.tag_keys))}"
-            )
-        wrong = {key: value for key, value in tags.items() if value not in expected.tags.get(key, (value,))}
-        if wrong or (expected.name is not None and name != expected.name):
-            raise ContractError(
-                "E_WRONG_SERIES",
-                self._where,
-                f"member {seen(name)} with {seen(text)}; asked for {seen(expected.name)} with {seen(expected.tags)}",
-            )
-        return str(name), text
+        name, tags, text = member_of(series, self._where)
+        if tags and self._expected.tag_keys == frozenset():
+            self._note_stranger(text)
+        self._expected.check(name, tags, text, self._where)
+        return name, text
 
-    def _columns(self, series: dict[str, Any]) -> tuple[int, int]:
-        """Where time and value stand in a row."""
-        columns, wanted = series.get("columns"), self._expected.column
-        if (
-            not isinstance(columns, list)
-            or len(columns) != 2
-            or columns.count("time") != 1
-            or (wanted and wanted not in columns)
-        ):
-            raise ContractError(
-                "E_COLUMNS", self._where, f"columns {seen(columns)}; right: time and {wanted or 'one value'}"
-            )
-        return columns.index("time"), 1 - columns.index("time")
+    def _note_stranger(self, text: str) -> None:
+        """Remember tags that were not asked for; one member is let pass until the end, to be named then."""
+        self._strangers += [text] if text not in self._strangers else []
+        if len(self._strangers) > 1:
+            several = f"several members {' and '.join(map(seen, self._strangers))} where one was expected"
+            right = "name the tags in group_by or pin them in tags"
+            raise ContractError("E_AMBIGUOUS_SERIES", self._where, f"{several}; {right}")
 
     def _take_block(self, series: dict[str, Any], block: bytes) -> bool:
         """Keep rows that need no look at each; False where they need one."""
-        member, places = self._member(series), self._columns(series)
+        member, places = self._member(series), columns_of(series, self._expected.column, self._where)
         lines = block.split(b"],[")
         times = list(map(_time, lines))
         ascending = all(map(lt, times, islice(times, 1, None)))  # 19 digits each: text compares as numbers do
@@ -217,7 +145,7 @@ class Answer:
 
     def _take_rows(self, series: dict[str, Any]) -> None:
         """Keep rows one by one; the same result as `_take_block`, and every fault named."""
-        member, (at_time, at_value) = self._member(series), self._columns(series)
+        member, (at_time, at_value) = self._member(series), columns_of(series, self._expected.column, self._where)
         rows = series.get("values", [])
         if not isinstance(rows, list):
             raise ContractError("E_ANSWER", self._where, f"values {seen(rows)}; right: a list of rows")

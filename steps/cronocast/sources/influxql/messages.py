@@ -46,11 +46,8 @@ def fault_of(text: str, where: str) -> CronocastError:
     if PASSING.search(text):
         return TemporaryError("E_QUERY", where, f"the server gave up: {seen(text)}")
     if found := WRONG_TYPE.search(text):
-        return RefusedError(
-            "E_FIELD_TYPE",
-            where,
-            f"the field holds {found[1] or found[2]} values; allowed: a float or an integer field, or aggregate count",
-        )
+        right = "a float or an integer field, or aggregate count"
+        return RefusedError("E_FIELD_TYPE", where, f"the field holds {found[1] or found[2]} values; allowed: {right}")
     return RefusedError("E_QUERY", where, f"the server refuses the query: {seen(text)}")
 
 

@@ -52,7 +52,7 @@ def history_query(source: Settings, window: Window) -> Query:
         conditions.append("(" + " OR ".join(f"{quoted(key)} = ${name}" for name in names) + ")")
     groups = ", ".join([f"time({Duration.of(window.every_ns)})", *map(quoted, source.group_by)])
     # Without fill(none) every empty step would come as a row of its own.
-    selected = f"SELECT {value} FROM {quoted(source.measurement or '')} WHERE {' AND '.join(conditions)}"  # noqa: S608 - all quoted or bound
+    selected = f"SELECT {value} FROM {quoted(source.measurement or '')} WHERE {' AND '.join(conditions)}"  # noqa: S608
     return Query(f"{selected} GROUP BY {groups} fill(none)", values)
 
 

@@ -20,6 +20,9 @@ _LITERAL = re.compile(
 _FORBIDDEN_IN_QUERY = re.compile(r"\b(into|drop|delete|create|alter|grant|revoke|kill|show|explain)\b", re.IGNORECASE)
 
 
+_BOUNDS = (r"\btime\s*>=\s*\$start\b", r"\btime\s*<\s*\$end\b")
+
+
 def query_fault(value: str) -> str:
     """Check a raw query: one SELECT with both bounds as $start and $end, nothing that writes, no comments.
 
@@ -31,13 +34,9 @@ def query_fault(value: str) -> str:
     if "'" in bare or '"' in bare:
         return "a quote is not closed on its line; allowed: one plain SELECT"
     if ";" in bare or "--" in bare or "/*" in bare or _FORBIDDEN_IN_QUERY.search(bare):
-        return (
-            "more than one statement, a comment or a keyword that writes (INTO, DROP, DELETE...); allowed: one plain"
-            " SELECT"
-        )
-    if not re.search(r"\btime\s*>=\s*\$start\b", bare, re.IGNORECASE) or not re.search(
-        r"\btime\s*<\s*\$end\b", bare, re.IGNORECASE
-    ):
+        more = "more than one statement, a comment or a keyword that writes (INTO, DROP, DELETE...)"
+        return f"{more}; allowed: one plain SELECT"
+    if not all(re.search(bound, bare, re.IGNORECASE) for bound in _BOUNDS):
         return "both time bounds are required; write: WHERE time >= $start AND time < $end"
     if unknown := [mark for mark in re.findall(r"\$\w*", bare) if mark not in ("$start", "$end")]:
         return (
@@ -57,7 +56,7 @@ def read_by(query: str) -> set[str]:
 def grouped_ns(query: str) -> int | None:
     """Length of the steps into which a query groups its rows, by `time(10m)` or `time(1h, 10m)`.
 
-    None where it does not, or by none that it can be told.
+    None where it groups by no time, or by one that can't be told from the text.
     """
     found = re.findall(
         r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE

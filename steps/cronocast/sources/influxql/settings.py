@@ -6,8 +6,9 @@ from typing import Any
 from cronocast.durations import Duration
 from cronocast.errors import Problem
 from cronocast.formats.influx_names import DATABASE, FIELD_KEY, MEMBER_TAG, NAME, TAG_KEY, TAG_VALUE
+from cronocast.settings.containers import ListOf, MapOf
 from cronocast.settings.declare import setting
-from cronocast.settings.kinds import ListOf, MapOf, Number, Span, Text
+from cronocast.settings.kinds import Number, Span, Text
 from cronocast.settings.server import Place, Server
 from cronocast.sources.influxql import rules
 

@@ -1,7 +1,7 @@
 """InfluxDB 1.x, and 2.x and 3.x through their 1.x-compatible `/query`: the way to sign in is the only difference."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from cronocast.errors import ContractError, CronocastError, DataError, seen
 from cronocast.http.client import Client, blocks, client_of
 from cronocast.sources.influxql import rules
-from cronocast.sources.influxql.answer import Answer, Expected
+from cronocast.sources.influxql.answer import Answer
+from cronocast.sources.influxql.expected import Expected
 from cronocast.sources.influxql.messages import fault_of, messages, parse_json, result_of
 from cronocast.sources.influxql.query import count_query, fields_query, history_query, slices
 from cronocast.sources.influxql.settings import Settings
@@ -44,10 +45,7 @@ class InfluxQL:
             reading.rows, reading.bytes = reading.rows + answer.rows, reading.bytes + size
             for reason, rows in answer.dropped.items():
                 reading.dropped[reason] = reading.dropped.get(reason, 0) + rows
-            for warning in map(client.masked, answer.warnings):
-                if warning not in reading.notes:
-                    say(f"{client.where} reports: {warning}")
-                    reading.notes.append(warning)
+            _pass_on(map(client.masked, answer.warnings), client.where, reading.notes, say)
         if not reading.rows and settings.query is None:
             reading.why_empty = _why_empty(client, settings, window)
         reading.attempts = client.attempts
@@ -76,6 +74,14 @@ def _send(client: Client, form: bytes, consume: "Callable[[requests.Response], T
     return client.send("POST", "/query", body=form, headers=HEADERS, accept=STATUSES, consume=consume)
 
 
+def _pass_on(warnings: Iterable[str], where: str, notes: list[str], say: Callable[[str], None]) -> None:
+    """Say and keep what the server warns of, each warning once."""
+    for warning in warnings:
+        if warning not in notes:
+            say(f"{where} reports: {warning}")
+            notes.append(warning)
+
+
 def _take(
     response: "requests.Response", *, source: Settings, part: Window, spool: Spool, so_far: Reading, where: str
 ) -> tuple[Answer, int]:
@@ -90,11 +96,8 @@ def _take(
         for block in blocks(response, source.timeout / 10**9):
             size += len(block)
             if size > source.max_bytes - so_far.bytes:
-                raise DataError(
-                    "E_TOO_LARGE",
-                    where,
-                    f"more than {source.max_bytes} bytes; shorten lookback, increase every, or raise max_bytes",
-                )
+                right = "shorten lookback, increase every, or raise max_bytes"
+                raise DataError("E_TOO_LARGE", where, f"more than {source.max_bytes} bytes; {right}")
             yield block
 
     for message in messages(counted(), where):
@@ -121,11 +124,10 @@ def _why_empty(client: Client, source: Settings, window: Window) -> str:
     Servers answer all alike.
     """
     named = f"measurement {seen(source.measurement)} in database {seen(source.database)}"
+    cells = partial(_first_cells, where=client.where)
     try:
-        known = _send(client, fields_query(source).form(source), partial(_first_cells, where=client.where))
-        counted = source.aggregate == "percentile" and _send(
-            client, count_query(source, window).form(source), partial(_first_cells, where=client.where)
-        )
+        known = _send(client, fields_query(source).form(source), cells)
+        counted = source.aggregate == "percentile" and _send(client, count_query(source, window).form(source), cells)
     except CronocastError:
         return f"0 rows in the window {window}"  # no right to look: the answer itself was fine
     if not known:
@@ -133,11 +135,9 @@ def _why_empty(client: Client, source: Settings, window: Window) -> str:
     if source.field not in known:
         return f"there is no field {seen(source.field)} in {named}; its fields: {seen(', '.join(sorted(known)))}"
     if counted:
-        least = math.ceil(50 / source.percentile)
-        return (
-            f"percentile {source.percentile:g} needs at least {least} points per step, and no step has as many;"
-            " allowed: a higher percentile, aggregate min, or a longer every"
-        )
+        needs = f"percentile {source.percentile:g} needs at least {math.ceil(50 / source.percentile)} points per step"
+        right = "a higher percentile, aggregate min, or a longer every"
+        return f"{needs}, and no step has as many; allowed: {right}"
     return f"0 rows of {named} in the window {window}"
 
 

@@ -1,0 +1,86 @@
+"""What an answer to a query must look like: whose rows it holds, and in which columns."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from cronocast.durations import MAX_NS
+from cronocast.errors import ContractError, seen
+from cronocast.handoff.series import tags_text
+from cronocast.sources.influxql.messages import JsonNumber
+
+_UNCARRIED = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an answer must look like; empty or None where the entry has a query of its own."""
+
+    name: str | None = None  # of every member
+    column: str | None = None  # of the value
+    tag_keys: frozenset[str] | None = None
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)  # values that were asked for
+    start_ns: int = 0
+    end_ns: int = MAX_NS
+    max_rows: int = 10**9
+    # length of the steps into which a query of one's own groups its rows; their times are those of their beginnings
+    grouped_ns: int | None = None
+
+    def check(self, name: str, tags: dict[str, str], text: str, where: str) -> None:
+        """Check that a member was asked for; where no tag was, those that it has are left to the caller.
+
+        Args:
+            name: Of the member.
+            tags: Its tags.
+            text: The tags as a cell of history.csv.
+            where: For the error.
+
+        Raises:
+            ContractError: it has other tags, or another name or value of a tag.
+        """
+        if self.tag_keys and set(tags) != self.tag_keys:
+            sentence = f"tags {seen(sorted(tags))}; asked for {seen(sorted(self.tag_keys))}"
+            raise ContractError("E_WRONG_SERIES", where, sentence)
+        wrong = {key: value for key, value in tags.items() if value not in self.tags.get(key, (value,))}
+        if wrong or (self.name is not None and name != self.name):
+            asked = f"asked for {seen(self.name)} with {seen(self.tags)}"
+            raise ContractError("E_WRONG_SERIES", where, f"member {seen(name)} with {seen(text)}; {asked}")
+
+
+def member_of(series: dict[str, Any], where: str) -> tuple[str, dict[str, str], str]:
+    """Name and tags of a series, and the tags as a cell of history.csv.
+
+    Raises:
+        ContractError: they are no text, or text that a line of CSV can't carry.
+    """
+    name, tags = series.get("name"), series.get("tags") or {}
+    if not isinstance(tags, dict) or not all(map(_is_text, (name, *tags.values()))):
+        sentence = f"a series with name {seen(name)} and tags {seen(tags)}; right: text"
+        raise ContractError("E_ANSWER", where, sentence)
+    text = tags_text((key, value) for key, value in tags.items() if value)
+    if not name or _UNCARRIED.search(name + text):
+        member = f"member {seen(name)} with tags {seen(text)}"
+        sentence = f"{member} can't be written as a line of CSV; exclude it by tags, or fix it"
+        raise ContractError("E_TAG", where, sentence)
+    return str(name), tags, text
+
+
+def columns_of(series: dict[str, Any], wanted: str | None, where: str) -> tuple[int, int]:
+    """Where time and value stand in a row.
+
+    Raises:
+        ContractError: the columns are others than time and the one that is wanted.
+    """
+    columns = series.get("columns")
+    if not isinstance(columns, list) or not _are_time_and(wanted, columns):
+        right = f"time and {wanted or 'one value'}"
+        raise ContractError("E_COLUMNS", where, f"columns {seen(columns)}; right: {right}")
+    return columns.index("time"), 1 - columns.index("time")
+
+
+def _are_time_and(wanted: str | None, columns: list[Any]) -> bool:
+    return len(columns) == 2 and columns.count("time") == 1 and (not wanted or wanted in columns)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not isinstance(value, JsonNumber)
