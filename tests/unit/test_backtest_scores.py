@@ -256,6 +256,9 @@ def test_each_verdict_has_words_of_its_own() -> None:
 
 
 ROUNDED = {  # level, bounds: how they are shown, and the verdict
+    "plain": (0.95, [0.91, 0.97], ["91", "97"], "fits"),
+    "just above": (0.95, [0.953, 0.98], ["95.3", "98"], "wide"),
+    "by less than a tenth": (0.95, [0.9502, 0.98], ["95.02", "98"], "wide"),
     "just below": (0.95, [0.91, 0.9496], ["91", "94.96"], "narrow"),
     "fits by little": (0.95, [0.947, 0.98], ["94.7", "98"], "fits"),
     "the level itself": (0.95, [0.95, 0.98], ["95", "98"], "fits"),
