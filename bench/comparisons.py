@@ -69,7 +69,7 @@ def last_line(y: Floats, h: int, severity: int = 1) -> Floats:
 def networks(y: Floats, h: int, epochs: int) -> Answer:
     """Trend, season and rest of the transformed values, each extended by its own network.
 
-    A band of constant width from the rest.
+    An interval of constant width comes from the rest.
 
     In favour of the method, trends reach the ends of the series, where the original loses half a period on either side.
     """

@@ -144,7 +144,7 @@ def ar_1(s: Setting, rng: np.random.Generator) -> Values:
 def disk_sawtooth(s: Setting, rng: np.random.Generator) -> Values:
     """Rises by about 1 a tooth, falls by most of it at irregular times, up to 7 teeth of at least 8 steps.
 
-    Noise up to 0.08.
+    There is noise up to 0.08.
     """
     teeth = rng.uniform(0.6, 1.4, size=max(2, min(int(rng.integers(4, 8)), s.size // 14)))
     drops = (np.cumsum(teeth)[:-1] / teeth.sum() * s.size).astype(int)

@@ -94,7 +94,7 @@ def tags(text: str) -> list[str]:
 def filled(part: Any, known: Mapping[str, str]) -> Any:
     """A template as Argo fills it in: marks in its JSON text are replaced by values escaped for JSON.
 
-    Twice, as some fields are.
+    That is done twice, since Argo fills in some fields twice.
     """
     text = json.dumps(part, ensure_ascii=False)
     for _ in range(2):

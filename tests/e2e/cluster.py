@@ -82,7 +82,7 @@ def argo_api(path: str) -> Any:
 def pods(workflow: Workflow, name: str) -> list[Node]:
     """Pods of a workflow by task or template, such as light or single, in order of time.
 
-    One for each attempt and part.
+    There is one for each attempt and part.
     """
     found = [node for node in workflow.get("status", {}).get("nodes", {}).values() if node["type"] == "Pod"]
     own = [node for node in found if node["displayName"].startswith(f"{name}(") or node["templateName"] == name]

@@ -141,7 +141,7 @@ class Space:
     def workflows(self, series: str) -> list[Workflow]:
         """Runs of a series as the UI lists them: those that its schedule started, or somebody submitted from it.
 
-        Newest first.
+        The newest stands first.
         """
         listed = (
             argo_api(f"/api/v1/workflows/{self.name}?listOptions.labelSelector=cronocast.io/series={series}").get(

@@ -61,7 +61,7 @@ def at_work(space: Space) -> list[Workflow]:
 def disturbed(installed: dict[str, str], slow: str, space: Space) -> str:
     """While everything waits for the database: a pod is deleted, and the controller is started anew.
 
-    The node of that pod.
+    Returns the node of that pod.
     """
 
     def loading(name: str) -> str:

@@ -1,6 +1,6 @@
 """Runs an image with nothing but a read-only root, an own network without interfaces, no capabilities.
 
-And one folder at /data.
+It has one folder, at /data.
 """
 
 import json

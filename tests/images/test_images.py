@@ -1,6 +1,6 @@
 """Each image runs as it runs in a cluster: read-only root, no capabilities, no network, a numeric user.
 
-And does its step.
+It does its step there.
 """
 
 import json

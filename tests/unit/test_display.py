@@ -1,6 +1,6 @@
 """The closing table of `cronocast run`: every column at every width, whatever the names.
 
-Points only where they are written.
+Points show only where they are written.
 """
 
 from pathlib import Path

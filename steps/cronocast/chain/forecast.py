@@ -93,7 +93,7 @@ def _share(
 ) -> Iterator[tuple[Member, Profile, dict[str, tuple[str, ...]]]]:
     """The members that this container forecasts, with the models that each image tries for them.
 
-    All, or those of its part.
+    They are all members, or those of its part.
     """
     for i, (member, profile) in enumerate(classified):
         tries = models_by_image(job.entry, profile.series_class)

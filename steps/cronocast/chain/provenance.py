@@ -13,7 +13,7 @@ SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files
 def provenance(taken: Iterable[Leaf], entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
     """Each setting that a step takes, with its value and where it came from.
 
-    A flag, an env variable, entry, history or default.
+    It came from a flag, an env variable, entry, history or default.
     """
     shown = {}
     for leaf in (*taken, *(leaf for leaf in leaves(Entry) if leaf.path in SHOWN_BY_REPORT)):

@@ -26,7 +26,7 @@ GO_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTAL
 def run(job: Job, outcome: Outcome) -> None:
     """Write one point per run and series to `<measurement>_runs`, if records are wanted.
 
-    Status, failing step, exit code, message, durations.
+    It holds status, failing step, exit code, message, durations.
 
     Raises:
         CronocastError: as load.

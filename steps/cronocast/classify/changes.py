@@ -248,7 +248,7 @@ def _lasts(y: Floats, at: int, jump: Jump) -> bool:
 def _levelled(y: Floats, shifts: list[int]) -> Floats:
     """Take out the jumps, so that slopes can be compared across them.
 
-    Each as a line with a step fits it best between the jumps around it.
+    Each is taken as a line with a step fits it best between the jumps around it.
     """
     flat = y.copy()
     reach = max(HELD, y.size // NARROWEST)

@@ -92,7 +92,7 @@ def _gaps(observed: Bools) -> Gaps:
 def _counts_up(values: Floats) -> bool:
     """Tell whether values never fall but for resets to almost nothing.
 
-    A counter, whose differences are what one wants to forecast.
+    That is a counter, whose differences are what one wants to forecast.
     """
     if values.size < LONG or values.min() < 0:
         return False

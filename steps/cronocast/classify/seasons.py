@@ -114,7 +114,7 @@ def _whole(found: Found, series: Scaled, period: int) -> Cut | None:
 def _from_peaks(found: Found, series: Scaled, usual: list[int]) -> list[int]:
     """Whole periods next to the peaks of the spectrum and to two and three times them.
 
-    But for those next to the usual ones.
+    Those next to the usual ones are left out.
     """
     periods: set[int] = set()
     for peak in spectral_peaks(series, FOUND_CYCLES):

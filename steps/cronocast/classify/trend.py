@@ -33,7 +33,7 @@ class Slope:
 def slope(y: Floats, observed: Bools, starts: list[int], grain: float) -> Slope:
     """Test the common slope of the segments that begin at `starts` (ascending, the first one is 0).
 
-    Each with a level of its own.
+    Each segment has a level of its own.
 
     Generalised least squares on block means under noise of each memory, from white to a random walk; the restricted
     likelihood says which the residuals allow, and of those the one that is hardest on the slope counts.

@@ -141,7 +141,7 @@ def _adjusted(values: "Floats", periods: tuple[int, ...]) -> "tuple[Floats, list
 def _extend(x: "Floats", h: int) -> "Floats":
     """Forecast the first column of a system, shape (t, members), by h steps.
 
-    Each within the values seen and half their range beyond.
+    Each step stays within the values seen and half their range beyond.
 
     Raises:
         DataError: every system that fits is unstable.

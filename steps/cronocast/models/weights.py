@@ -1,6 +1,6 @@
 """Weights kept from run to run: plain float32 arrays and a JSON manifest in numbered generations.
 
-Never a pickle, never a full model file.
+They are never a pickle and never a full model file.
 
 ```
 <folder>/CURRENT                     gen-00000007

@@ -235,7 +235,7 @@ def _medians_of(windows: Floats, at: Ints) -> Floats:
 def smooth(time_ns: Ints, y: Floats, span_ns: int) -> Floats:
     """Mean of the values of the newest `span_ns` at each value, itself included: nothing of it lies in the future.
 
-    Fewer at the start.
+    There are fewer of them at the start.
     """
     first = np.searchsorted(time_ns, time_ns - span_ns, side="right")
     counts = np.arange(1, y.size + 1) - first

@@ -1,6 +1,6 @@
 """LSTM on the parts of a member, or of many members at once.
 
-What trend and season leave over, forecast for all steps in one go.
+What trend and season leave over is forecast for all steps in one go.
 
 1. Each member is taken apart into trend, season and rest (`decompose`), and trend and season are extended.
 2. A linear map of the member's own, and one network common to all members, forecast by how much each part will differ
@@ -150,7 +150,7 @@ class LstmMany:
 def _pool(members: "Sequence[LstmMember]", h: int, newest: float = 1.0, *, late: bool = False) -> "Pool":
     """Windows of all members and what their linear maps leave.
 
-    To train on (all, or the newest share), or held out (`late`).
+    They are those to train on (all, or the newest share), or those held out (`late`).
     """
     most = max(LEAST_WINDOWS, POOL // len(members)) // (4 if late else 1)
     inputs, targets = [], []

@@ -113,7 +113,7 @@ class Network:
     ) -> int:
         """Train until the held-out error stops falling, keep the best weights, the present ones included.
 
-        Epochs done.
+        Returns the epochs done.
         """
         best, best_weights, waited = self.error(*held_out), self.weights(), 0
         rng, done = np.random.default_rng(self.seed), 0
