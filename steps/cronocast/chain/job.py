@@ -4,15 +4,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cronocast.chain.parts import ForecastPart
 from cronocast.chain.table import FILES, STEPS
 from cronocast.document.entry import Entry
 from cronocast.durations import parse_stamp, stamp
 from cronocast.errors import Problem, seen
 from cronocast.handoff.files import run_name, series_id
 from cronocast.handoff.results import result_path
+
+if TYPE_CHECKING:
+    from cronocast.chain.parts import ForecastPart
 
 # 1970 to 2255: what int64 nanoseconds hold, with room for a horizon
 EARLIEST_RUN_NS, LATEST_RUN_NS = (0, 9_000_000_000 * 10**9)
@@ -33,7 +35,7 @@ class Job:
     dry_run: Path | None = None  # load: write the lines here instead of sending them
     outputs: Path | None = None  # classify: folder for the small values that a workflow engine branches on
     flags: Mapping[str, str] = field(default_factory=dict)  # further flags of the step that were given
-    part: ForecastPart | None = None  # forecast: this container's share; None: all members, into forecast.csv
+    part: "ForecastPart | None" = None  # forecast: this container's share; None: all members, into forecast.csv
     settings: dict[str, Any] = field(default_factory=dict)  # setting -> {"value", "from"}, for the result file
     files: Mapping[str, Path] = field(default_factory=dict)  # those that were named one by one
 
@@ -67,6 +69,19 @@ class Job:
     def handoff_names(self) -> tuple[str | None, str | None]:
         """Series and run that a hand-off must carry; (None, None) for files that stand alone."""
         return (None, None) if self.standalone else (self.entry.name, self.run)
+
+
+def part_of(text: str | None) -> "ForecastPart | None":
+    """The share of a forecast container, such as lstm-0/3; None where none is given.
+
+    Raises:
+        ConfigError: as `ForecastPart.parse`.
+    """
+    if not text:
+        return None
+    from cronocast.chain.parts import ForecastPart  # and the models, which no other step needs to start
+
+    return ForecastPart.parse(text)
 
 
 def run_folder(root: Path, series: str, run_ns: int) -> Path:

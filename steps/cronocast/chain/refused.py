@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from cronocast.chain.job import run_folder, run_time
-from cronocast.chain.parts import ForecastPart
+from cronocast.chain.job import part_of, run_folder, run_time
 from cronocast.chain.resolve import Invocation, read_entry
 from cronocast.chain.table import STEPS
 from cronocast.durations import stamp
@@ -21,7 +20,7 @@ def refused_place(given: Invocation) -> tuple[Path, str, str] | None:
     problems: list[Problem] = []
     try:
         document = read_entry(given.entry or "{}")
-        part = ForecastPart.parse(given.part) if given.part else None
+        part = part_of(given.part)
     except ConfigError:
         return None
     row, run_ns = STEPS[given.step], run_time(given.run, problems)

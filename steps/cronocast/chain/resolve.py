@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cronocast.chain.job import Job, check_paths, run_folder, run_time
-from cronocast.chain.parts import ForecastPart
+from cronocast.chain.job import Job, check_paths, part_of, run_folder, run_time
 from cronocast.chain.provenance import provenance
 from cronocast.chain.standalone import stand_in
 from cronocast.chain.table import STEPS
@@ -221,7 +220,7 @@ def _job(given: Invocation, entry: Entry, run_ns: int, origins: Mapping[str, str
         dry_run=files.get("dry_run"),
         outputs=given.outputs,
         flags=dict(given.flags),
-        part=ForecastPart.parse(given.part) if given.part else None,
+        part=part_of(given.part),
         settings=provenance(step_leaves(given.step), entry, origins),
         files=files,
     )

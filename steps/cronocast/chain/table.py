@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cronocast.images import PODS
 from cronocast.registry import Row
 
 
@@ -69,6 +68,8 @@ class Step(Row):
     @property
     def image(self) -> str:
         """The image that carries it."""
+        from cronocast.images import PODS  # of no use to a step that starts
+
         return PODS[self.pod].image if self.pod else ""
 
     @property

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from cronocast.handoff.rows import Key, Rows
 from cronocast.registry import KindRow
+
+if TYPE_CHECKING:
+    from cronocast.handoff.rows import Key, Rows
 
 SINKS: Mapping[str, KindRow] = {
     "influx": KindRow(
@@ -87,7 +89,7 @@ class Sink(Protocol):
 
     extension: str  # of files that hold its points as they are sent
 
-    def write(self, members: Collection[Key], rows: Iterable[Rows]) -> Writing:
+    def write(self, members: "Collection[Key]", rows: "Iterable[Rows]") -> Writing:
         """Write rows of a forecast; say of each request what became of it.
 
         Args:
@@ -103,7 +105,7 @@ class Sink(Protocol):
         """Write other points; as `write`."""
         ...
 
-    def encoded(self, members: Collection[Key], rows: Iterable[Rows], points: Iterable[Point]) -> Iterator[bytes]:
+    def encoded(self, members: "Collection[Key]", rows: "Iterable[Rows]", points: Iterable[Point]) -> Iterator[bytes]:
         """All that `write` and `record` would send, in parts, without sending anything."""
         ...
 
