@@ -12,7 +12,7 @@ from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 FAMILY = ":<Model>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """One entry of a table: `module:attribute`, and the extra that installs what it imports ("" = core)."""
 
@@ -21,7 +21,7 @@ class Row:
     later: str = ""  # a module that it imports only when it is used: its absence must show before any work
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KindRow(Row):
     """One kind of source or sink, with settings of its own."""
 

@@ -12,7 +12,7 @@ from cronocast.handoff.series import parse_tags
 from cronocast.registry import KindRow
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Flag, Number, Text
-from cronocast.sinks.table import Point, Refused, Run, Writing, Written
+from cronocast.sinks.points import Point, Refused, Run, Writing, Written
 
 ROW = KindRow("tests.conformance.toy_sink:Toy", settings="tests.conformance.toy_sink:Settings")
 

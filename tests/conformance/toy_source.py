@@ -18,8 +18,8 @@ from cronocast.registry import KindRow
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Number, Span, Text
 from cronocast.settings.server import Server
+from cronocast.sources.reading import Reading, Window
 from cronocast.sources.spool import Spool
-from cronocast.sources.table import Reading, Window
 
 ROW = KindRow("tests.conformance.toy_source:Toy", settings="tests.conformance.toy_source:Settings")
 

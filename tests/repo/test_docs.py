@@ -11,8 +11,8 @@ from cronocast import errors
 from cronocast.commands.meanings import CLASS_MEANINGS, RESULT_KEYS, STATUS_MEANINGS
 from cronocast.commands.reference import COMMANDS, page, reference
 from cronocast.document.entry import Entry
+from cronocast.handoff.classes import CLASSES
 from cronocast.handoff.files import read_json
-from cronocast.handoff.profile import CLASSES
 from cronocast.handoff.results import STATUSES, Outcome, write_result
 from cronocast.http import secrets
 from cronocast.models.table import MODELS

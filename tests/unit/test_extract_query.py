@@ -11,7 +11,7 @@ from cronocast.document.entry import parse_entry
 from cronocast.durations import parse_stamp
 from cronocast.errors import ConfigError
 from cronocast.sources.influxql.query import history_query, quoted, slices
-from cronocast.sources.table import Window
+from cronocast.sources.reading import Window
 
 DAY = 86400 * 10**9
 WINDOW = Window(1, 2, 3600 * 10**9)

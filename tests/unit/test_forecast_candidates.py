@@ -3,7 +3,8 @@
 import pytest
 
 from cronocast.forecast import candidates
-from cronocast.handoff.profile import CLASSES, Profile
+from cronocast.handoff.classes import CLASSES
+from cronocast.handoff.profile import Profile
 from cronocast.models.table import MODELS
 
 MINUTE_NS = 60 * 10**9

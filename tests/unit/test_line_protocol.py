@@ -10,7 +10,7 @@ from cronocast.errors import ContractError
 from cronocast.formats import influx_names
 from cronocast.formats.line_protocol import MAX_STRING, forecast_lines, record, series_key
 from cronocast.handoff.series import FORECAST_COLUMNS
-from cronocast.sinks.table import Value
+from cronocast.sinks.points import Value
 
 KEYS = [
     ("plain", "cpu", {"host": "a"}, "cpu,host=a"),

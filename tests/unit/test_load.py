@@ -24,7 +24,7 @@ from cronocast.handoff.rows import Key, Rows
 from cronocast.handoff.series import forecast_columns, header
 from cronocast.registry import KindRow
 from cronocast.sinks.influx.batches import Body, ahead, forecast_bodies, joined
-from cronocast.sinks.table import Point, Writing, Written
+from cronocast.sinks.points import Point, Writing, Written
 from tests.load_run import EVERY_NS, HOSTS, RUN_NS, load, make_job, publish, rows_of
 from tests.lying_server import Answer, Behaviour, LyingServer, Seen, json_answer, reset, silent, status
 

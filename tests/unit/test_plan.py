@@ -9,7 +9,7 @@ import pytest
 from cronocast.chain.parts import LIGHT_CLASSES, ForecastPart, image_of, models_by_image, parts, write_outputs
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.errors import ConfigError
-from cronocast.handoff.profile import CLASSES
+from cronocast.handoff.classes import CLASSES
 from cronocast.images import IMAGES, PARTS
 from cronocast.models.table import MODELS
 

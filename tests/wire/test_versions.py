@@ -12,7 +12,7 @@ from cronocast.document.entry import parse_entry
 from cronocast.errors import RefusedError
 from cronocast.sinks.influx.batches import Body
 from cronocast.sinks.influx.sink import Influx
-from cronocast.sinks.table import Run, Written
+from cronocast.sinks.points import Run, Written
 from demo.influxd import Influxd
 from tests import servers
 from tests.influxd2 import Influxd2

@@ -9,8 +9,9 @@ from cronocast.handoff.files import atomic
 from cronocast.handoff.results import Outcome
 from cronocast.handoff.series import HISTORY_COLUMNS, header, parse_tags
 from cronocast.registry import load
+from cronocast.sources.reading import Window
 from cronocast.sources.spool import Spool
-from cronocast.sources.table import SOURCES, Source, Window
+from cronocast.sources.table import SOURCES, Source
 
 
 def window_of(entry: Entry, run_ns: int) -> Window:

@@ -17,7 +17,8 @@ from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.rows import Extent, Key, Rows
 from cronocast.handoff.series import forecast_columns, levels_of
 from cronocast.handoff.strict import MAX_LINE_BYTES
-from cronocast.sinks.table import SINKS, Point, Sink, Written
+from cronocast.sinks.points import Point, Written
+from cronocast.sinks.table import SINKS, Sink
 
 DEAD_LETTERS = "load.dead-letter"  # and the extension of the sink
 LOADED = "loaded.json"

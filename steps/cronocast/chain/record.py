@@ -16,7 +16,7 @@ from cronocast.chain.table import chain_steps
 from cronocast.console import say
 from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.handoff.results import Outcome, read_result
-from cronocast.sinks.table import Point, Value
+from cronocast.sinks.points import Point, Value
 
 ENDINGS = ("Succeeded", "Failed", "Error")  # the engine's words for a whole run
 ATTEMPT = re.compile(r"\(\d+\)$")  # how the engine names each try of a step

@@ -12,7 +12,6 @@ from typing import Any
 
 from cronocast.chain.job import Job, check_paths, part_of, run_folder, run_time
 from cronocast.chain.provenance import provenance
-from cronocast.chain.standalone import stand_in
 from cronocast.chain.table import STEPS
 from cronocast.document.cross import cross_problems
 from cronocast.document.entry import MAX_ENTRY_BYTES, Entry, read_entry_text
@@ -25,7 +24,7 @@ MANY_LINES = ("source.query", "source.tags", "options")  # users fold these over
 HELD_AGAINST_EVERY = ("horizon", "lookback", "periods", "prepare.smooth")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Invocation:
     """What a person or the engine gave one step: texts, None where not given, and by which way they came."""
 
@@ -111,6 +110,8 @@ def _document(given: Invocation, problems: list[Problem]) -> tuple[Any, dict[str
     if not given.entry:
         problems += _needed(given)
         name, every = given.texts.get("source.measurement"), given.texts.get("every")
+        from cronocast.chain.standalone import stand_in  # reads files; on a cluster nothing needs it
+
         data = stand_in(given.step, given.files.get("history"), name, every)
         return data, {"every": "history"} if "every" in data else {}
     try:

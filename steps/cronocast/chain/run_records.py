@@ -12,7 +12,8 @@ from cronocast.chain.table import STEPS, steps_before
 from cronocast.console import say
 from cronocast.errors import ContractError
 from cronocast.handoff.results import read_result, result_path
-from cronocast.sinks.table import SINKS, Run, Sink, Value
+from cronocast.sinks.points import Run, Value
+from cronocast.sinks.table import SINKS, Sink
 
 WORDS = ("class", "model", "why", "status", "reason")
 # Names of fields: of the records of members, and of those of whole runs.

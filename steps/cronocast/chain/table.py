@@ -6,21 +6,19 @@ runs.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cronocast.registry import Row
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A file between steps: its name in the run folder, and what it holds."""
 
     name: str
     about: str
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """A text option of a step that is no setting of a series; its variable is CRONOCAST_ and the name."""
 
     name: str
@@ -41,7 +39,7 @@ class Option:
         return f"CRONOCAST_{self.name.upper()}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step(Row):
     """One step: where its work is (`module:function`, called with the job and its outcome), and what surrounds it.
 

@@ -28,7 +28,7 @@ from cronocast.commands.meanings import (
 from cronocast.commands.steps import metavar
 from cronocast.document.entry import Entry
 from cronocast.errors import CronocastError
-from cronocast.handoff.profile import CLASSES
+from cronocast.handoff.classes import CLASSES
 from cronocast.handoff.results import STATUSES
 from cronocast.http.secrets import SCHEMES
 from cronocast.models.table import MODELS

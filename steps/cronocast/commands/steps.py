@@ -14,7 +14,6 @@ import typer
 from cronocast import registry
 from cronocast.chain.job import Job
 from cronocast.chain.provenance import provenance_line
-from cronocast.chain.refused import refused_place
 from cronocast.chain.resolve import Invocation, make_job, step_leaves
 from cronocast.chain.shell import guarded, run_step
 from cronocast.chain.table import COMMON, FILES, STEPS, Option
@@ -149,6 +148,8 @@ def _run(given: Invocation, *, debug: bool) -> int:
 
 def _leave_result(given: Invocation, error: CronocastError) -> None:
     """Publish that a step failed before it could begin; the result of an earlier try must not stand for this one."""
+    from cronocast.chain.refused import refused_place
+
     if (place := refused_place(given)) is not None:
         path, series, run = place
         with suppress(CronocastError):  # what was wrong first is what people are told

@@ -12,7 +12,7 @@ from cronocast.document.kinds import SINK, SOURCE, one_family
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
-from cronocast.handoff.profile import CLASSES
+from cronocast.handoff.classes import CLASSES
 from cronocast.models.rules import candidate_fault, model_fault
 from cronocast.settings import rules
 from cronocast.settings.containers import Anything, ListOf, MapOf

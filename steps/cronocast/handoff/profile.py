@@ -6,6 +6,7 @@ from typing import Any
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, seen
+from cronocast.handoff.classes import CLASSES
 from cronocast.handoff.files import read_json
 from cronocast.handoff.results import check_handoff
 
@@ -142,6 +143,3 @@ def silent(missing: int, steps: int) -> bool:
     The forecast looks as well as any other.
     """
     return missing >= max(LONG_SILENCE, steps)
-
-
-CLASSES = ("constant", "trend", "seasonal", "trend_seasonal", "irregular", "too_short")

@@ -16,7 +16,7 @@ from cronocast.sinks.influx.answers import FOR_ALL, Place, quoted, refusal, word
 from cronocast.sinks.influx.batches import Body, ahead, forecast_bodies, joined
 from cronocast.sinks.influx.settings import Filled, Settings
 from cronocast.sinks.influx.target import Target, target_of
-from cronocast.sinks.table import Point, Refused, Run, Writing, Written
+from cronocast.sinks.points import Point, Refused, Run, Writing, Written
 
 if TYPE_CHECKING:
     import requests

@@ -9,7 +9,7 @@ from cronocast.formats import influx_names
 from cronocast.formats.line_protocol import series_key
 from cronocast.handoff.rows import Key
 from cronocast.handoff.series import parse_tags
-from cronocast.sinks.table import Run
+from cronocast.sinks.points import Run
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from cronocast.durations import Duration
 from cronocast.sources.influxql.settings import Settings
-from cronocast.sources.table import Window
+from cronocast.sources.reading import Window
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from cronocast.sources.influxql.expected import Expected
 from cronocast.sources.influxql.messages import fault_of, messages, parse_json, result_of
 from cronocast.sources.influxql.query import count_query, fields_query, history_query, slices
 from cronocast.sources.influxql.settings import Settings
+from cronocast.sources.reading import Reading, Window
 from cronocast.sources.spool import Spool
-from cronocast.sources.table import Reading, Window
 
 if TYPE_CHECKING:
     import requests
