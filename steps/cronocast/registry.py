@@ -12,7 +12,8 @@ from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 FAMILY = ":<Model>"
 
 
-@dataclass(frozen=True, eq=False)
+# Rows are never compared or shown: methods that nobody calls would be made at every start of a step.
+@dataclass(frozen=True, eq=False, repr=False)
 class Row:
     """One entry of a table: `module:attribute`, and the extra that installs what it imports ("" = core)."""
 
@@ -21,7 +22,7 @@ class Row:
     later: str = ""  # a module that it imports only when it is used: its absence must show before any work
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KindRow(Row):
     """One kind of source or sink, with settings of its own."""
 

@@ -39,7 +39,7 @@ class Option(NamedTuple):
         return f"CRONOCAST_{self.name.upper()}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Step(Row):
     """One step: where its work is (`module:function`, called with the job and its outcome), and what surrounds it.
 

@@ -8,7 +8,7 @@ from cronocast.handoff.series import FORECAST_COLUMNS
 Key = tuple[str, str]  # name and tags of a member, as they stand in the file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rows:
     """Consecutive rows of one member, as the decimal text that stands in the file."""
 

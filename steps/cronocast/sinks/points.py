@@ -3,12 +3,12 @@
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Value = float | int | str | None  # of a field; None: not known, and not written
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """What every point of one run carries, and where it goes."""
 
     series: str  # exact name of the series, written as the tag `series`
@@ -22,8 +22,7 @@ class Run:
         return f"{self.measurement}_runs"
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """One point beside the forecast, such as the record of a run; fields keep their types."""
 
     measurement: str
@@ -32,8 +31,7 @@ class Point:
     fields: Mapping[str, Value]
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """A point that the server refuses: as text that can be sent again, and why."""
 
     text: bytes
