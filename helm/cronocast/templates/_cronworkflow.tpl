@@ -2,7 +2,7 @@
 {{- define "cronocast.cronWorkflow" }}
 {{- $ := .root }}
 {{- $name := .name }}
-{{- $text := include "cronocast.document.entry" (dict "root" $ "name" $name) }}
+{{- $text := include "cronocast.entry" (dict "root" $ "name" $name) }}
 {{- $entry := fromJson $text }}
 {{- $cron := include "cronocast.cronName" $name }}
 {{- $labels := dict "cronocast.io/series" $cron }}

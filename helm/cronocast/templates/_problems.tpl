@@ -54,7 +54,7 @@ E_NAME series.{{ $name }}: would be called {{ $cron }}, as series {{ . }} is; gi
 
 {{/* The same for one series: (dict "root" $ "name" NAME). */}}
 {{- define "cronocast.entryProblems" -}}
-{{- $text := include "cronocast.document.entry" . }}{{ $entry := fromJson $text }}{{ $source := $entry.source | default dict }}
+{{- $text := include "cronocast.entry" . }}{{ $entry := fromJson $text }}{{ $source := $entry.source | default dict }}
 {{- $at := printf "series.%s" .name }}
 {{- if gt (len $text) 100000 }}
 E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000

@@ -14,7 +14,7 @@
 {{- end }}
 
 {{/* The document of one series as JSON: defaults, its own settings over them, its name: (dict "root" $ "name" NAME). */}}
-{{- define "cronocast.document.entry" -}}
+{{- define "cronocast.entry" -}}
 {{- $own := get .root.Values.series .name | default dict -}}
 {{- $entry := include "cronocast.merged" (dict "base" (.root.Values.defaults | default dict) "over" $own) | fromJson -}}
 {{- set $entry "name" .name | toJson -}}
@@ -59,7 +59,7 @@
 {{- define "cronocast.databasePorts" -}}
 {{- $ports := list -}}
 {{- range $name, $own := .Values.series -}}
-{{- $entry := include "cronocast.document.entry" (dict "root" $ "name" $name) | fromJson -}}
+{{- $entry := include "cronocast.entry" (dict "root" $ "name" $name) | fromJson -}}
 {{- range $server := list $entry.source $entry.sink -}}
 {{- with ($server | default dict).url -}}
 {{- $standard := hasPrefix "https:" (lower .) | ternary "443" "80" -}}
