@@ -156,7 +156,7 @@ def cronocast(*words: str) -> None:
     say(f"\n$ cronocast {' '.join(relative(Path(word)) if word.startswith('/') else word for word in words)}")
     # A session of its own: Ctrl-C reaches this process alone, which passes it on to all of them.
     command = [sys.executable, "-m", "cronocast", *words]
-    process = subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509 - prctl only
+    process = subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509 - prctl
     try:
         code = process.wait()
     except BaseException:

@@ -108,7 +108,8 @@ def test_the_class_shows_as_an_output_of_the_run(runs: dict[str, Workflow]) -> N
 
 def test_runs_can_be_filtered_by_their_class(runs: dict[str, Workflow], space: Space) -> None:
     listed = argo_api(
-        f"/api/v1/workflows/{space.name}?listOptions.labelSelector=cronocast.io/class=seasonal,app.kubernetes.io/instance=schedules"
+        f"/api/v1/workflows/{space.name}?listOptions.labelSelector="
+        "cronocast.io/class=seasonal,app.kubernetes.io/instance=schedules"
     )["items"]
     assert {w["metadata"]["labels"]["cronocast.io/series"] for w in listed} == {"cpu", "web"}
 

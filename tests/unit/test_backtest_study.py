@@ -194,7 +194,10 @@ def test_settings_come_from_the_entry_and_flags_win(tmp_path: Path) -> None:
     from cronocast.backtest.request import make_request
 
     path = write(tmp_path / "h.csv", [member(wave, 100)])
-    entry = '{"name":"x","every":"2h","horizon":"8h","lookback":"2w","level":0.9,"model":"linear","clip":{"min":0},"source":{"url":"http://h:1","database":"d","measurement":"m","field":"f"}}'
+    entry = (
+        '{"name":"x","every":"2h","horizon":"8h","lookback":"2w","level":0.9,"model":"linear","clip":{"min":0},'
+        '"source":{"url":"http://h:1","database":"d","measurement":"m","field":"f"}}'
+    )
     order = make_request(path, None, entry, None, None, {"horizon": "12h", "level": None})
     assert (order.h, order.entry.level, order.entry.clip.min, order.lookback_ns) == (6, 0.9, 0, 14 * 24 * HOUR)
     assert order.models == ("linear", "seasonal_naive", "naive")

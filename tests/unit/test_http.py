@@ -236,7 +236,9 @@ def test_an_outage_that_is_shorter_than_retry_for_is_survived(
     for _ in range(5):
         clock = Clock()
         monkeypatch.setattr("cronocast.http.client.time", clock)
-        with LyingServer(lambda _, clock=clock: GOOD if clock.now >= 90 * share else during) as server:  # type: ignore[misc]
+        outage = 90 * share
+        answers = lambda _, clock=clock, outage=outage: GOOD if clock.now >= outage else during  # noqa: E731
+        with LyingServer(answers) as server:
             made = client(server.url, retry_for_s=90)
             assert ask(made) == b'{"fine": 1}\n'
         assert made.attempts <= 5

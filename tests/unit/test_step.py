@@ -123,7 +123,8 @@ def test_same_code_in_result_and_termination_log(
 
     job = make_job(tmp_path)
     code = run_step(work, job)
-    assert (code, result(job)["exit"], result(job)["status"]) == (error.exit_code, error.exit_code, "failed")  # type: ignore[attr-defined]
+    expected: int = error.exit_code  # type: ignore[attr-defined]
+    assert (code, result(job)["exit"], result(job)["status"]) == (expected, expected, "failed")
     last = capsys.readouterr().err.splitlines()[-1]
     assert log.read_text() == last + "\n" == f"error: {error}\n"
     assert result(job)["message"] == str(error)
