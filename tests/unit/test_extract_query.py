@@ -10,7 +10,8 @@ from cronocast.chain.extract import window_of
 from cronocast.document.entry import parse_entry
 from cronocast.durations import parse_stamp
 from cronocast.errors import ConfigError
-from cronocast.sources.influxql.query import history_query, quoted, slices
+from cronocast.formats.influx_names import quoted
+from cronocast.sources.influxql.query import history_query, slices
 from cronocast.sources.reading import Window
 
 DAY = 86400 * 10**9

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from cronocast.charts.scale import local
-from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
+from cronocast.durations import MOST_OF_UNIT, UNIT_NS, readable_unit
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -173,8 +173,3 @@ def model_words(label: str) -> str:
     """A model's label for people: median(fourier,seasonal_naive) is median of fourier, seasonal naive."""
     outer, bracket, inner = label.replace("_", " ").partition("(")
     return f"{outer} of {', '.join(inner.removesuffix(')').split(','))}" if bracket else outer
-
-
-def duration_text(ns: int) -> str:
-    """A duration as it is written in an entry."""
-    return str(Duration.of(ns)) if ns > 0 else "-"

@@ -8,6 +8,12 @@ from cronocast.settings.kinds import Text
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
+def quoted(name: str) -> str:
+    """A name as InfluxQL reads it: database, policy, measurement, field or tag key."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
 def identifier_fault(value: str) -> str:
     """Check the name of a measurement or field: any text that InfluxQL and line protocol carry unchanged."""
     if not value or len(value) > 255:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from cronocast.errors import CronocastError, RefusedError, seen
+from cronocast.formats.influx_names import quoted
 
 MAX_WORDS = 300
 CONFLICT = re.compile(
@@ -86,8 +87,3 @@ def _future_limit(words: str, body: bytes, place: Place) -> str:
         f"the retention policy refuses points {ahead_s / 3600:.1f} h ahead (FUTURE LIMIT"
         f"{f' of {limit[1]}' if limit else ''}); {cure} lifts it, or shorten horizon"
     )
-
-
-def quoted(name: str) -> str:
-    """A name as InfluxQL takes it."""
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

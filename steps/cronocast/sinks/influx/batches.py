@@ -108,9 +108,8 @@ def ahead(bodies: Iterator[Body]) -> Generator[Body, None, None]:
 
     To be closed: see `contextlib.closing`.
     """
-    from concurrent.futures import (
-        ThreadPoolExecutor,
-    )  # with logging it takes longer to load than a step that finds nothing to do has work
+    # With logging it takes longer to load than a step that finds nothing to do has work.
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, bodies, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cronocast.durations import Duration, stamp
-from cronocast.formats.influx_names import DATABASE, TARGET
+from cronocast.formats.influx_names import DATABASE, TARGET, quoted
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Flag, Number, Span, Text
 from cronocast.settings.server import FILE, URL, Server
@@ -74,7 +74,6 @@ def filled(sink: Settings, source: Any) -> Filled:  # noqa: ANN401 - the setting
 def reading_query(measurement: str, series: str, fields: Iterable[str], first_ns: int, last_ns: int) -> str:
     """InfluxQL that reads a written curve, to be shown; both ends of the window are included."""
     named = series.replace("\\", "\\\\").replace("'", "\\'")
-    table = measurement.replace("\\", "\\\\").replace('"', '\\"')
     between = f"time >= '{stamp(first_ns)}' AND time <= '{stamp(last_ns)}'"
     wanted = ", ".join(fields)
-    return f'SELECT {wanted} FROM "{table}" WHERE "series" = \'{named}\' AND {between} GROUP BY *'  # noqa: S608
+    return f"SELECT {wanted} FROM {quoted(measurement)} WHERE \"series\" = '{named}' AND {between} GROUP BY *"  # noqa: S608

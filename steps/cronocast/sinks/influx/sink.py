@@ -9,10 +9,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from cronocast.errors import CronocastError, RefusedError, seen
+from cronocast.formats.influx_names import quoted
 from cronocast.formats.line_protocol import record
 from cronocast.handoff.rows import Key, Rows
 from cronocast.http.client import Client, Say, blocks, client_of
-from cronocast.sinks.influx.answers import FOR_ALL, Place, quoted, refusal, words_of
+from cronocast.sinks.influx.answers import FOR_ALL, Place, refusal, words_of
 from cronocast.sinks.influx.batches import Body, ahead, forecast_bodies, joined
 from cronocast.sinks.influx.settings import Filled, Settings
 from cronocast.sinks.influx.target import Target, target_of

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from cronocast.durations import Duration
+from cronocast.formats.influx_names import quoted
 from cronocast.sources.influxql.settings import Settings
 from cronocast.sources.reading import Window
 
@@ -28,12 +29,6 @@ class Query:
         if source.retention_policy is not None:
             fields["rp"] = source.retention_policy
         return urlencode(fields).encode("ascii")
-
-
-def quoted(name: str) -> str:
-    """A name as InfluxQL reads it: database, measurement, field or tag key."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def history_query(source: Settings, window: Window) -> Query:
