@@ -78,7 +78,7 @@ def attribute_of(path: str) -> Any:  # noqa: ANN401 - whatever a row names
     return getattr(importlib.import_module(module), attribute)
 
 
-def settings_of(row: KindRow) -> type:
+def settings_class(row: KindRow) -> type:
     """The class of the settings of a row's kind."""
     return attribute_of(row.settings)  # type: ignore[no-any-return]
 

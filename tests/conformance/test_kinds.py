@@ -19,7 +19,7 @@ from cronocast.document.kinds import SINK, SOURCE
 from cronocast.document.values import read_values
 from cronocast.document.values_schema import values_schema
 from cronocast.errors import Problem
-from cronocast.registry import settings_of
+from cronocast.registry import settings_class
 from cronocast.settings import declare
 from cronocast.settings.declare import leaves, parse, schema, setting
 from cronocast.settings.kinds import Text
@@ -127,7 +127,7 @@ def test_wrong_settings_of_a_kind_are_named(source: dict[str, Any], path: str, t
 def test_allowed_keys_are_those_of_the_kind() -> None:
     (found,) = problems({"name": "x", "source": {**TOY, "measurement": "m"}})
     allowed = found.sentence.partition("allowed: ")[2].split(", ")
-    assert set(allowed) == {item.name for item in dataclasses.fields(settings_of(SOURCES["toy"]))}
+    assert set(allowed) == {item.name for item in dataclasses.fields(settings_class(SOURCES["toy"]))}
 
 
 def test_a_sink_takes_its_place_from_a_source_of_its_family_only() -> None:
@@ -234,7 +234,7 @@ def shared_files() -> list[Path]:
 @pytest.mark.parametrize("row", [*ROWS.values(), SOURCES.get("toy")], ids=[*ROWS, "toy"])
 def test_every_setting_of_a_kind_is_read(row: Any) -> None:
     row = row or SOURCES["toy"]
-    assert unread(settings_of(row), [*files_of(row), *shared_files()]) - set(CHECKED) == set()
+    assert unread(settings_class(row), [*files_of(row), *shared_files()]) - set(CHECKED) == set()
 
 
 CHECKED = ("require_tls", "allowed_hosts")  # read from the document, before there are settings
@@ -250,7 +250,7 @@ def test_every_other_setting_is_read_by_a_step_or_the_chart() -> None:
 def test_the_guard_sees_a_setting_that_nobody_reads() -> None:
     row = SOURCES["toy"]
     extra = dataclasses.make_dataclass(
-        "Extra", [("hue", str, setting(Text(), None, "x."))], bases=(settings_of(row),), frozen=True
+        "Extra", [("hue", str, setting(Text(), None, "x."))], bases=(settings_class(row),), frozen=True
     )
     assert unread(extra, [*files_of(row), *shared_files()]) - set(CHECKED) == {"hue"}
     assert "require_tls" in (CODE / "document" / "cross.py").read_text()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cronocast.chain.load import DEAD_LETTERS
-from cronocast.registry import settings_of
+from cronocast.registry import settings_class
 from cronocast.settings.declare import default_of
 from cronocast.sinks.table import SINKS
 from demo.influxd import Influxd
@@ -64,7 +64,7 @@ def sorted_points(points: list[dict[str, Any]]) -> list[list[tuple[str, Any]]]:
 def test_every_kind_has_an_adapter_and_the_settings_that_load_asks_for() -> None:
     assert set(ADAPTERS) == set(ROWS)
     for kind, row in ROWS.items():
-        declared = {item.name: item for item in fields(settings_of(row))}
+        declared = {item.name: item for item in fields(settings_class(row))}
         assert default_of(declared["kind"]) == kind
         assert {"measurement", "runs", *(["read_back"] if row.can_count else [])} <= set(declared)
 

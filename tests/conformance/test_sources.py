@@ -14,7 +14,7 @@ import pytest
 
 from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags
 from cronocast.handoff.strict import read_members
-from cronocast.registry import settings_of
+from cronocast.registry import settings_class
 from cronocast.settings.declare import default_of
 from cronocast.sources.table import SOURCES
 from tests.conformance.source_adapters import ADAPTERS, Values
@@ -85,7 +85,7 @@ def test_every_kind_has_an_adapter() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_settings_name_their_kind_and_a_delay(kind: str) -> None:
-    found = {item.name: item for item in fields(settings_of(ROWS[kind]))}
+    found = {item.name: item for item in fields(settings_class(ROWS[kind]))}
     assert default_of(found["kind"]) == kind
     assert found["kind"].metadata["kind"].choices == (kind,)
     assert default_of(found["delay"]) >= 0
@@ -195,7 +195,7 @@ def test_an_answer_that_breaks_is_asked_for_again_from_its_start(kind: str, extr
 @pytest.mark.parametrize("kind", KINDS)
 def test_too_many_rows_or_bytes_are_refused(kind: str, extract: Any) -> None:
     limits = {"max_rows": 23, "max_bytes": 100}
-    own = {item.name for item in fields(settings_of(ROWS[kind]))} & set(limits)
+    own = {item.name for item in fields(settings_class(ROWS[kind]))} & set(limits)
     assert own, "an answer must have a bound that the entry sets"
     for name in own:
         ran = extract(kind, source={name: limits[name]})

@@ -10,7 +10,7 @@ from cronocast.document.entry import parse_entry
 from cronocast.errors import ConfigError
 from cronocast.http.client import client_of
 from cronocast.http.secrets import secret
-from cronocast.sinks.influx.settings import Filled
+from cronocast.sinks.influx.settings import FilledSettings
 from cronocast.sources.influxql.settings import Settings as Source
 
 GOOD = {"plain": b"s3cret", "newline": b"s3cret\n", "windows newline": b"s3cret\r\n"}
@@ -25,7 +25,7 @@ BAD: dict[str, bytes | None] = {
 }
 
 
-def servers(source: dict[str, Any], sink: dict[str, Any] | None = None) -> tuple[Source, Filled]:
+def servers(source: dict[str, Any], sink: dict[str, Any] | None = None) -> tuple[Source, FilledSettings]:
     """The settings of both, those of the sink with what is taken from the source."""
     base = {"url": "http://127.0.0.1:1", "database": "d", "measurement": "m", "field": "f"}
     entry = parse_entry({"name": "s", "source": base | source, "sink": sink or {}})

@@ -15,7 +15,7 @@ import pytest
 from cronocast.charts.hover import script_json
 from cronocast.errors import DataError
 from cronocast.report import sentences, write_report
-from cronocast.report.model import Step
+from cronocast.report.model import StepView
 from cronocast.report.page import DETAILED_MEMBERS
 from tests import report_runs
 from tests.report_runs import HOUR, NASTY, NOW, Sample
@@ -179,7 +179,7 @@ def test_a_failed_load_says_what_happened_and_shows_the_forecast(tmp_path: Path)
 def test_a_run_that_read_nothing_is_a_useful_page(tmp_path: Path) -> None:
     page, _ = page_of(report_runs.failed_extract(tmp_path / "run"))
     assert re.search(r"extract failed .*\b75\b", page.text)
-    assert page.text.count(sentences.step_fact(Step("load"))) == 3  # the steps after it
+    assert page.text.count(sentences.step_fact(StepView("load"))) == 3  # the steps after it
 
 
 def test_every_forecast_row_stands_in_a_table(tmp_path: Path) -> None:
@@ -382,7 +382,7 @@ def test_no_step_is_said_not_to_have_run_that_failed(tmp_path: Path) -> None:
     )
     page, _ = page_of(folder)
     assert re.search(r"forecast failed .*\b78\b", page.text)
-    assert page.text.count(sentences.step_fact(Step("load"))) == 1  # of load alone
+    assert page.text.count(sentences.step_fact(StepView("load"))) == 1  # of load alone
 
 
 def test_steps_of_seconds_are_told_apart(tmp_path: Path) -> None:

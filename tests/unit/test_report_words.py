@@ -16,7 +16,7 @@ from cronocast.durations import Duration
 from cronocast.errors import CronocastError
 from cronocast.forecast.timeline import Timeline
 from cronocast.report import sentences
-from cronocast.report.model import MemberView, Step
+from cronocast.report.model import MemberView, StepView
 from cronocast.report.prepared import RULES, prepared_sentence
 from cronocast.report.run_folder import read_run
 from cronocast.timeseries.fill import Filled
@@ -238,15 +238,15 @@ def test_headline(
 
 
 FACTS = {
-    "ok": (Step("load", "ok", expected=24, acked=24), r"24 \w+ 24 points"),
-    "failed": (Step("load", "failed", exit=75), r"failed\W.*\b75"),
-    "missing": (Step("load"), r"[^\d]+"),
-    "skipped": (Step("extract", "skipped"), r"skipped\W.*\b0 rows"),
+    "ok": (StepView("load", "ok", expected=24, acked=24), r"24 \w+ 24 points"),
+    "failed": (StepView("load", "failed", exit=75), r"failed\W.*\b75"),
+    "missing": (StepView("load"), r"[^\d]+"),
+    "skipped": (StepView("extract", "skipped"), r"skipped\W.*\b0 rows"),
 }
 
 
 @pytest.mark.parametrize(("step", "expected"), FACTS.values(), ids=FACTS)
-def test_step_fact(step: Step, expected: str) -> None:
+def test_step_fact(step: StepView, expected: str) -> None:
     assert re.fullmatch(expected, sentences.step_fact(step))
 
 

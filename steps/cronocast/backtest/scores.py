@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cronocast.backtest.chance import Band, coverage_band, ratio_band
 from cronocast.backtest.request import NAIVE, Request
-from cronocast.backtest.study import Rows, Study
+from cronocast.backtest.study import ModelForecasts, Study
 from cronocast.durations import Duration, stamp
 from cronocast.forecast import measures
 from cronocast.handoff.series import level_name
@@ -124,7 +124,7 @@ def rounded(value: float) -> float:
 
 
 def _flat(
-    study: Study, rows: Rows, member: int | slice = slice(None), step: int | slice = slice(None)
+    study: Study, rows: ModelForecasts, member: int | slice = slice(None), step: int | slice = slice(None)
 ) -> dict[str, float] | None:
     """Measures over the chosen members and steps, all origins."""
     scale = study.scale[member].reshape(-1, 1)
@@ -140,7 +140,7 @@ def _flat(
     return found
 
 
-def mase(study: Study, rows: Rows) -> Floats:
+def mase(study: Study, rows: ModelForecasts) -> Floats:
     """MASE of each forecast, shape (members, origins); NaN where nothing was both forecast and observed."""
     errors = np.abs(study.actual - rows.yhat)
     known = np.isfinite(errors)
@@ -149,14 +149,14 @@ def mase(study: Study, rows: Rows) -> Floats:
     return np.where(counts > 0, means, np.nan)
 
 
-def inside(study: Study, rows: Rows, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+def inside(study: Study, rows: ModelForecasts, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
     """Values inside their interval, and values in all, of each forecast: shapes (members, origins)."""
     known = np.isfinite(study.actual) & np.isfinite(rows.yhat)
     held = known & (study.actual >= lower) & (study.actual <= upper)
     return held.sum(axis=2).astype(float), known.sum(axis=2).astype(float)
 
 
-def _model(study: Study, rows: Rows, log_ratio: Floats) -> dict[str, Any]:
+def _model(study: Study, rows: ModelForecasts, log_ratio: Floats) -> dict[str, Any]:
     held, counts = inside(study, rows, rows.lower, rows.upper)
     further = {
         f"coverage_range_{level_name(level)}": _coverage_range(inside(study, rows, *band)[0], counts)
@@ -190,7 +190,7 @@ def _coverage_range(held: Floats, counts: Floats) -> list[float] | None:
     return None if band is None or band.low is None or band.high is None else [rounded(band.low), rounded(band.high)]
 
 
-def _by_step(study: Study, rows: Rows) -> dict[str, list[float | None]]:
+def _by_step(study: Study, rows: ModelForecasts) -> dict[str, list[float | None]]:
     found = [_flat(study, rows, step=slice(k, k + 1)) for k in range(study.h)]
     return {name: [f[name] if f else None for f in found] for name in MEASURES}
 
@@ -207,7 +207,7 @@ def _member(study: Study, m: int, reference: str, log_ratios: dict[str, Floats])
     }
 
 
-def _of_member(study: Study, rows: Rows, m: int, log_ratio: Floats) -> dict[str, Any]:
+def _of_member(study: Study, rows: ModelForecasts, m: int, log_ratio: Floats) -> dict[str, Any]:
     raw = _flat_in_unit(study, rows, m)
     return {
         **(_flat(study, rows, slice(m, m + 1)) or dict.fromkeys(MEASURES)),
@@ -217,7 +217,7 @@ def _of_member(study: Study, rows: Rows, m: int, log_ratio: Floats) -> dict[str,
     }
 
 
-def _flat_in_unit(study: Study, rows: Rows, m: int) -> dict[str, float] | None:
+def _flat_in_unit(study: Study, rows: ModelForecasts, m: int) -> dict[str, float] | None:
     """Errors of a member in its own unit."""
     if not np.isfinite(study.actual[m] - rows.yhat[m]).any():
         return None

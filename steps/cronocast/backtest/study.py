@@ -28,7 +28,7 @@ from cronocast.timeseries.prepare import prepare_member
 
 
 @dataclass(frozen=True)
-class Past:
+class OriginHistory:
     """One origin of one member: what a run at that time would have read. Nothing of what came later is in it."""
 
     key: tuple[str, str]
@@ -36,12 +36,12 @@ class Past:
     y: Floats
 
 
-Known = tuple[int, Profile, Past]  # when its forecast begins, class and all that was found of it, its values
+Known = tuple[int, Profile, OriginHistory]  # when its forecast begins, class and all that was found of it, its values
 Progress = Callable[[int, int], None]  # called with (done, all)
 
 
 @dataclass
-class Rows:
+class ModelForecasts:
     """Forecasts of one model: arrays of shape (members, origins, h), NaN where it had none."""
 
     yhat: Floats
@@ -68,19 +68,19 @@ class Study:
     scale: Floats  # shape (members, origins): mean absolute change over one season before the origin, the unit of MASE
     season: list[int]  # per member: steps of the season that scales errors, as known at the first origin
     classes: list[list[str]]  # per member and origin
-    models: dict[str, Rows]
+    models: dict[str, ModelForecasts]
 
     def origin_ns(self, i: int) -> int:
         """Time of the first forecast step of an origin."""
         return self.history.start_ns + self.origins[i] * self.history.step_ns
 
 
-def past(member: Member, origin_ns: int, lookback_ns: int | None) -> Past:
+def past(member: Member, origin_ns: int, lookback_ns: int | None) -> OriginHistory:
     """Cut what a run at an origin would have read."""
     time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
     first = np.searchsorted(time_ns, origin_ns - lookback_ns) if lookback_ns else 0
     known = slice(first, np.searchsorted(time_ns, origin_ns))
-    return Past(member.key, time_ns[known], np.frombuffer(member.columns[0])[known])
+    return OriginHistory(member.key, time_ns[known], np.frombuffer(member.columns[0])[known])
 
 
 def run_study(request: Request, members: Sequence[Member], progress: Progress | None = None) -> Study:
@@ -152,7 +152,7 @@ def _known(request: Request, members: Sequence[Member], history: History, origin
 
 def _forecasts(
     request: Request, known: Sequence[Known], shape: tuple[int, int, int], progress: Progress | None
-) -> dict[str, Rows]:
+) -> dict[str, ModelForecasts]:
     """Forecast from all that was known, with each model; the shape is (members, origins, steps)."""
     entry = request.entry
     jobs = [
@@ -171,7 +171,7 @@ def _by_member(values: Sequence[Profile], origins: int) -> list[list[Profile]]:
     return [list(values[i : i + origins]) for i in range(0, len(values), origins)]
 
 
-def _seen(request: Request, pasts: Sequence[Past]) -> Iterator[tuple[Profile, Past]]:
+def _seen(request: Request, pasts: Sequence[OriginHistory]) -> Iterator[tuple[Profile, OriginHistory]]:
     """Prepare and classify each past; in processes of their own where several are allowed."""
     jobs = [(request, p) for p in pasts]
     if request.entry.jobs == 1 or len(jobs) < 2:
@@ -187,20 +187,20 @@ def _prepared(member: Member, entry: Entry) -> Member:
     return prepare_member(member, int(entry.every), entry.prepare, entry.calendar.timezone)[0]
 
 
-def see_past(job: tuple[Request, Past]) -> tuple[Profile, Past]:
+def see_past(job: tuple[Request, OriginHistory]) -> tuple[Profile, OriginHistory]:
     """Prepare and classify one member as the steps would have at that time."""
     request, known = job
     read = Member(*known.key, array("q", known.time_ns.tobytes()), (array("d", known.y.tobytes()),))
     member = _prepared(read, request.entry)
-    return profile_of(member, request.entry), Past(
+    return profile_of(member, request.entry), OriginHistory(
         known.key, np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0])
     )
 
 
-def _rows(results: Iterator[MemberForecast], shape: tuple[int, int, int], levels: int) -> Rows:
+def _rows(results: Iterator[MemberForecast], shape: tuple[int, int, int], levels: int) -> ModelForecasts:
     """Take the forecasts of one model off the stream of all."""
     further = [(_unknown(shape), _unknown(shape)) for _ in range(levels)]
-    rows = Rows(_unknown(shape), _unknown(shape), _unknown(shape), further, [], [])
+    rows = ModelForecasts(_unknown(shape), _unknown(shape), _unknown(shape), further, [], [])
     for m in range(shape[0]):
         of_member = [next(results) for _ in range(shape[1])]
         rows.used.append([result.model for result in of_member])
@@ -210,7 +210,7 @@ def _rows(results: Iterator[MemberForecast], shape: tuple[int, int, int], levels
     return rows
 
 
-def _take(rows: Rows, place: tuple[int, int], result: MemberForecast) -> None:
+def _take(rows: ModelForecasts, place: tuple[int, int], result: MemberForecast) -> None:
     """Put one forecast at its place, and add up what it cost."""
     rows.cpu_s += result.cpu_s
     rows.not_tried += bool(result.backtest.get("not_tried"))

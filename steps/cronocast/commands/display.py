@@ -119,7 +119,7 @@ def closing_table(chains: list[Chain]) -> None:
             console.print(_failure(chain), soft_wrap=True)
 
 
-def _members_table(rows: "list[Row]", room: int, *, wide: bool) -> Table:
+def _members_table(rows: "list[TableRow]", room: int, *, wide: bool) -> Table:
     """One row per member; a wide screen has room for why beside it."""
     table = Table(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold", expand=wide)
     widths = _widths([row.cells for row in rows[:MAX_ROWS]], room - (PADDING + LEAST_WHY if wide else 0))
@@ -168,7 +168,7 @@ def _shortened(cell: str, width: int) -> str:
     return escape(f"{set_cell_size(name, width - 1 - cell_len(end))}\u2026{end}")
 
 
-def _sentences(console: Console, rows: "list[Row]") -> None:
+def _sentences(console: Console, rows: "list[TableRow]") -> None:
     """Below the table: why each member got its model, or why it is not simply ok."""
     for row in rows[:MAX_ROWS]:
         if row.reason:
@@ -178,7 +178,7 @@ def _sentences(console: Console, rows: "list[Row]") -> None:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line of the closing table, with what there is no room for in it."""
 
     cells: tuple[str, ...]
@@ -187,7 +187,7 @@ class Row:
     reason: str = ""  # why it is not simply ok
 
 
-def _rows(chain: Chain) -> list[Row]:
+def _rows(chain: Chain) -> list[TableRow]:
     forecast, name = chain.results.get("forecast", {}), escape(chain.entry.name)
     load = chain.results.get("load", {})
     # load counts acknowledgements of all together, so all or nothing is known of each
@@ -203,14 +203,14 @@ def _rows(chain: Chain) -> list[Row]:
     return [_row(name if i == 0 else "", member, written, whole, told) for i, member in enumerate(members)]
 
 
-def _row_without_members(chain: Chain, name: str) -> Row:
+def _row_without_members(chain: Chain, name: str) -> TableRow:
     """The one row of a series that came to no forecast: how it ended, and why."""
     reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
     cells = (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5)))
-    return Row(cells, chain.entry.name, reason, "" if chain.exit_code else reason)
+    return TableRow(cells, chain.entry.name, reason, "" if chain.exit_code else reason)
 
 
-def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str) -> Row:
+def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str) -> TableRow:
     backtest = member.get("backtest") or {}
     ratio, coverage = backtest.get("ratio"), backtest.get("coverage")
     points = written.get((member.get("name"), member.get("tags")))
@@ -226,7 +226,7 @@ def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any
         f"{coverage:.0%}" if coverage is not None else "-",
         "-" if points is None else str(points),
     )
-    return Row(cells, label, reason or member.get("why") or "", reason)
+    return TableRow(cells, label, reason or member.get("why") or "", reason)
 
 
 def _against_naive(ratio: float | None) -> str:

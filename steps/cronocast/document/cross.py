@@ -10,7 +10,7 @@ from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 from cronocast.formats import influx_names
 from cronocast.handoff.series import level_name
-from cronocast.registry import settings_of
+from cronocast.registry import settings_class
 from cronocast.settings import rules
 from cronocast.settings.kinds import UNRENDERED
 from cronocast.settings.rules import no_multiple
@@ -78,7 +78,7 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
     A name that is wrong itself has its own message.
     """
     row = SINK.row(sink)
-    if row is None or "measurement" not in {item.name for item in fields(settings_of(row))}:
+    if row is None or "measurement" not in {item.name for item in fields(settings_class(row))}:
         return []
     measurement, named = source.get("measurement"), sink.get("measurement")
     base, rule, origin = name, influx_names.series_name_fault, "the name"

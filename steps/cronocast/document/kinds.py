@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from cronocast.registry import KindRow, settings_of
+from cronocast.registry import KindRow, settings_class
 from cronocast.settings.one_of import OneOf
 
 SOURCE = OneOf("cronocast.sources.table:SOURCES", usual="influxql")
@@ -24,6 +24,6 @@ def taken_from_source(row: KindRow) -> list[str]:
     """What a kind of sink needs and takes from the source where it is not given: where to write to."""
     return [
         item.name
-        for item in fields(settings_of(row))
+        for item in fields(settings_class(row))
         if item.name in ("url", "database") and not item.metadata["required"]
     ]

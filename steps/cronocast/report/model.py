@@ -10,7 +10,7 @@ from cronocast.report.scores import BacktestView
 
 
 @dataclass(frozen=True)
-class Step:
+class StepView:
     """How one step ended. `status` is "missing" where it left no result."""
 
     name: str
@@ -64,7 +64,7 @@ class RunView:
     series: str
     title: str
     run: str
-    steps: tuple[Step, ...]
+    steps: tuple[StepView, ...]
     members: tuple[MemberView, ...]
     window: tuple[int, int] | None  # start_ns, end_ns of what was read; the end is "now"
     zone: str

@@ -16,7 +16,7 @@ from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import sparkline
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, Step, run_ns
+from cronocast.report.model import MemberView, RunView, StepView, run_ns
 from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 from cronocast.report.sections import member_section
@@ -150,7 +150,7 @@ def _meta(view: RunView, scene: Scene) -> str:
     return " · ".join(parts)
 
 
-def _step(step: Step) -> str:
+def _step(step: StepView) -> str:
     state = STATE_OF[step.status]
     drawn = (
         '<g fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"'

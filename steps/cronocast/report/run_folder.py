@@ -15,7 +15,7 @@ from cronocast.durations import UNIT_NS, Duration
 from cronocast.errors import DataError
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns
-from cronocast.report.model import MemberView, RunView, Step
+from cronocast.report.model import MemberView, RunView, StepView
 from cronocast.report.reading import (
     Key,
     by_key,
@@ -30,7 +30,7 @@ from cronocast.report.scores import backtest_of, dict_of, list_of, number_of
 
 
 @dataclass(frozen=True)
-class Found:
+class RunFiles:
     """What the files of a run folder hold."""
 
     results: dict[str, dict[str, Any]]  # step -> its result, empty where it left none
@@ -62,7 +62,7 @@ def read_run(folder: Path) -> RunView:
     return _view(folder, found, _members(found), problems)
 
 
-def _found(folder: Path, problems: list[str]) -> Found:
+def _found(folder: Path, problems: list[str]) -> RunFiles:
     """Read the files; those of an earlier try of the run count as missing."""
     results = {step: step_result(folder, step, problems) for step in chain_steps()}
     outdated = set_aside_earlier(results, problems)
@@ -74,7 +74,7 @@ def _found(folder: Path, problems: list[str]) -> Found:
     columns = forecast_columns(further)
     forecast = {} if "forecast" in outdated else file_members(folder / "forecast.csv", columns, problems)
     profiles = profiles_of(profile, folder / "profile.json", problems)
-    return Found(results, settings, further, history, forecast, profile, profiles)
+    return RunFiles(results, settings, further, history, forecast, profile, profiles)
 
 
 def _settings(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _further(settings: dict[str, Any]) -> tuple[float, ...]:
     return tuple(sorted(level for level in levels if level is not None and 0 < level < 1))
 
 
-def _view(folder: Path, found: Found, members: list[MemberView], problems: list[str]) -> RunView:
+def _view(folder: Path, found: RunFiles, members: list[MemberView], problems: list[str]) -> RunView:
     settings = found.settings
     in_backtest = (m.backtest.level for m in members if m.backtest and m.backtest.level)
     return RunView(
@@ -114,7 +114,7 @@ def _zone(settings: dict[str, Any]) -> str:
     return next((zone for zone in named if zone != "UTC"), "UTC")
 
 
-def _members(found: Found) -> list[MemberView]:
+def _members(found: RunFiles) -> list[MemberView]:
     """All members that any of the files knows."""
     decisions = by_key(found.results["forecast"].get("members"))
     written = points_written(found.results["load"])
@@ -123,7 +123,7 @@ def _members(found: Found) -> list[MemberView]:
     return [_member(key, found, decisions.get(key, {}), written.get(key), step_ns) for key in keys]
 
 
-def _member(key: Key, found: Found, decision: dict[str, Any], written: int | None, step_ns: int) -> MemberView:
+def _member(key: Key, found: RunFiles, decision: dict[str, Any], written: int | None, step_ns: int) -> MemberView:
     profile = found.profiles.get(key)
     known = found.history.get(key) or Member(*key, columns=(array("d"),))
     ahead = found.forecast.get(key) or Member(*key, columns=(array("d"), array("d"), array("d")))
@@ -141,11 +141,11 @@ def _member(key: Key, found: Found, decision: dict[str, Any], written: int | Non
     )
 
 
-def _step(name: str, result: dict[str, Any]) -> Step:
+def _step(name: str, result: dict[str, Any]) -> StepView:
     if not result:
-        return Step(name)
+        return StepView(name)
     whole = {n: int(number_of(result.get(n)) or 0) for n in ("exit", "rows_in", "rows_kept", "expected", "acked")}
-    return Step(
+    return StepView(
         name=name,
         status=str(result["status"]),
         reason=str(result.get("reason") or ""),

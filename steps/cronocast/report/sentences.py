@@ -6,7 +6,7 @@ from cronocast.chain.table import STEPS
 from cronocast.charts.words import clock, counted, length, number, percent
 from cronocast.handoff.profile import silent
 from cronocast.handoff.series import Member
-from cronocast.report.model import MemberView, RunView, Step
+from cronocast.report.model import MemberView, RunView, StepView
 from cronocast.report.scores import BacktestView
 
 # DESIGN.md section 9, in a few words.
@@ -118,7 +118,7 @@ def _backtest_remark(backtest: BacktestView, level: float) -> tuple[int, str] | 
     return None
 
 
-def step_fact(step: Step) -> str:
+def step_fact(step: StepView) -> str:
     """What a step did, in a few words."""
     if step.status == "missing":
         return "left no result"
@@ -139,7 +139,7 @@ def headline(view: RunView) -> tuple[str, str]:
     return _loaded(view, load) if load.status in ("ok", "fallback") else ("warn", _unloaded(view))
 
 
-def _loaded(view: RunView, load: Step) -> tuple[str, str]:
+def _loaded(view: RunView, load: StepView) -> tuple[str, str]:
     """State of a run whose load ended well."""
     if load.reason.startswith("dry_run"):
         return "warn", load.reason

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cronocast.errors import Problem, seen
-from cronocast.registry import KindRow, attribute_of, beside_settings, settings_of
+from cronocast.registry import KindRow, attribute_of, beside_settings, settings_class
 from cronocast.settings.containers import json_or_text
 from cronocast.settings.declare import Leaf, Nested, given, leaves, parse, plain, schema, unknown
 from cronocast.settings.kinds import Text
@@ -31,11 +31,11 @@ class OneOf(Nested):
 
     def classes(self) -> dict[str, type]:
         """The class of settings of every kind."""
-        return {name: settings_of(row) for name, row in self.table.items()}
+        return {name: settings_class(row) for name, row in self.table.items()}
 
     def usual_settings(self) -> Any:  # noqa: ANN401
         """The settings of the usual kind with nothing given."""
-        return settings_of(self.table[self.usual])()
+        return settings_class(self.table[self.usual])()
 
     def row(self, part: Mapping[str, Any]) -> KindRow | None:
         """The row of the kind that a part of a document names; None where there is no such kind."""

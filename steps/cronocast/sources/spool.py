@@ -22,7 +22,7 @@ COPY_BYTES = 2**20
 
 
 @dataclass(slots=True)
-class Segment:
+class RowBlock:
     """Rows of one member that lie together in the file."""
 
     member: int
@@ -56,7 +56,7 @@ class Spool:
     def __init__(self, file: IO[bytes], folder: Path, head: bytes) -> None:
         self._file, self._folder, self._head = file, folder, head
         self._members: dict[tuple[str, str], int] = {}
-        self._segments: list[Segment] = []
+        self._segments: list[RowBlock] = []
         self._end = len(head)
         self._kept = 0  # segments of slices that are complete
         # Made while the server works on what comes next, instead of by reading the file again.
@@ -94,7 +94,7 @@ class Spool:
         if last and last.member == member and last.ascending and ascending and last.last_ns < first_ns:
             last.length, last.rows, last.last_ns = last.length + len(data), last.rows + len(lines), last_ns
         else:
-            self._segments.append(Segment(member, self._end, len(data), len(lines), first_ns, last_ns, ascending))
+            self._segments.append(RowBlock(member, self._end, len(data), len(lines), first_ns, last_ns, ascending))
         self._end += len(data)
         self._sum.update(data)
         self._file.write(data)
@@ -105,7 +105,7 @@ class Spool:
         Raises:
             ContractError: too many rows contradict each other, or too many to sort.
         """
-        by_member: dict[int, list[Segment]] = {}
+        by_member: dict[int, list[RowBlock]] = {}
         for segment in self._segments:
             by_member.setdefault(segment.member, []).append(segment)
         names = list(self._members)
@@ -133,11 +133,11 @@ class Spool:
             raise ContractError("E_CONFLICT", "answer", sentence)
         return arranged
 
-    def _in_order(self, by_member: dict[int, list[Segment]]) -> bool:
+    def _in_order(self, by_member: dict[int, list[RowBlock]]) -> bool:
         changes = sum(a.member != b.member for a, b in pairwise(self._segments))
         return changes == max(0, len(by_member) - 1) and all(_follow(segments) for segments in by_member.values())
 
-    def _regroup(self, key: tuple[str, str], segments: list[Segment], to: IO[bytes], arranged: Arranged) -> int:
+    def _regroup(self, key: tuple[str, str], segments: list[RowBlock], to: IO[bytes], arranged: Arranged) -> int:
         """Write one member; returns its rows."""
         segments.sort(key=lambda s: s.first_ns)
         rows = sum(s.rows for s in segments)
@@ -157,7 +157,7 @@ class Spool:
         arranged.dropped["conflict"] += conflicts
         return len(kept)
 
-    def _blocks(self, segment: Segment) -> Iterable[bytes]:
+    def _blocks(self, segment: RowBlock) -> Iterable[bytes]:
         end = segment.offset + segment.length
         for offset in range(segment.offset, end, COPY_BYTES):
             yield os.pread(self._file.fileno(), min(COPY_BYTES, end - offset), offset)
@@ -169,7 +169,7 @@ def _too_many(rows: int, label: str) -> ContractError:
     return ContractError("E_ORDER", "answer", f"{rows} rows of {seen(label)} are out of order; {limit}")
 
 
-def _follow(segments: list[Segment]) -> bool:
+def _follow(segments: list[RowBlock]) -> bool:
     """Whether each segment is ascending and begins after the one before."""
     return all(s.ascending for s in segments) and all(a.last_ns < b.first_ns for a, b in pairwise(segments))
 

@@ -13,7 +13,7 @@ import numpy as np
 from cronocast.errors import DataError, InvariantError
 from cronocast.models.lstm import windows as win
 from cronocast.models.lstm.decompose import Parts, decompose
-from cronocast.models.lstm.windows import PARTS, Plan, Prepared
+from cronocast.models.lstm.windows import PARTS, MemberScales, Plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class LstmMember:
     shift: float
     size: float
     periods: tuple[int, ...]
-    prepared: Prepared
+    prepared: MemberScales
     parts: Parts
     windows: win.Windows
     x: "Floats"  # inputs of the linear map, one row per window

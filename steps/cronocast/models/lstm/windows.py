@@ -78,7 +78,7 @@ class Windows:
 
 
 @dataclass
-class Prepared:
+class MemberScales:
     """What is known of one member before the network: how to take it apart, and its scales (unit of y)."""
 
     settings: tuple[Setting, ...]
@@ -86,7 +86,7 @@ class Prepared:
     scale: float  # typical error of trend + season over the horizon, > 0
 
 
-def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepared, Parts]:
+def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[MemberScales, Parts]:
     """Choose how to take a member apart and measure its scales.
 
     Raises:
@@ -106,7 +106,7 @@ def measure(y: "Floats", periods: tuple[int, ...], shape: Plan) -> tuple[Prepare
     raw, ahead = look_back(y, parts, rows, shape), look_ahead(y, parts, rows, shape)
     error = float(np.mean(np.abs(ahead.sum(axis=2))))
     floor = 1e-9 * max(1.0, error)  # a part that is always zero stays zero
-    return Prepared(settings, np.maximum(np.mean(np.abs(raw), axis=(0, 1)), floor), max(error, 1e-9)), parts
+    return MemberScales(settings, np.maximum(np.mean(np.abs(raw), axis=(0, 1)), floor), max(error, 1e-9)), parts
 
 
 def origins(size: int, shape: Plan, periods: tuple[int, ...], most: int, observed: "Bools | None" = None) -> "Ints":
@@ -156,17 +156,17 @@ def _blocks(values: "Floats", block: int) -> "Floats":
     return mean
 
 
-def scaled_inputs(raw: "Floats", prepared: Prepared) -> "Floats32":
+def scaled_inputs(raw: "Floats", prepared: MemberScales) -> "Floats32":
     """Inputs of the network: each part in its own scale, clipped."""
     return np.clip(raw / prepared.part_scales, -CLIP, CLIP).astype(np.float32)
 
 
-def scaled_targets(ahead: "Floats", prepared: Prepared) -> "Floats32":
+def scaled_targets(ahead: "Floats", prepared: MemberScales) -> "Floats32":
     """Targets: all parts in the one scale of the error, so that they can be added."""
     return np.clip(ahead / prepared.scale, -CLIP, CLIP).astype(np.float32)
 
 
-def linear_inputs(raw: "Floats", prepared: Prepared) -> "Floats":
+def linear_inputs(raw: "Floats", prepared: MemberScales) -> "Floats":
     """Inputs of the linear map: the parts together and their mean, shape (rows, blocks + 1)."""
     together = np.clip(raw.sum(axis=2) / prepared.scale, -CLIP, CLIP)
     return np.concatenate([together, together.mean(axis=1, keepdims=True)], axis=1)

@@ -25,7 +25,7 @@ POLICY = re.compile(r" for retention policy: (.+)$")
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """Where lines are written, as messages name it."""
 
     address: str
@@ -53,7 +53,7 @@ def words_of(answer: bytes, secret: str) -> str:
     return line if len(line) <= MAX_WORDS else f"{line[: MAX_WORDS - 100]} ... {line[-95:]}"
 
 
-def refusal(status: int, words: str, body: bytes, place: Place) -> CronocastError:
+def refusal(status: int, words: str, body: bytes, place: Destination) -> CronocastError:
     """The error that a refusal of all lines of a body stands for."""
     if found := CONFLICT.search(words):
         name, measurement, sent, there = found.groups()
@@ -71,7 +71,7 @@ def refusal(status: int, words: str, body: bytes, place: Place) -> CronocastErro
     return RefusedError(token, place.where, f"status {status}, {words}; fix this on the server, or write elsewhere")
 
 
-def _future_limit(words: str, body: bytes, place: Place) -> str:
+def _future_limit(words: str, body: bytes, place: Destination) -> str:
     """What to do where all of these points lie ahead, so that nothing but a limit of the policy can refuse them.
 
     The server blames a lower bound (1.13) or names both (1.12). SHOW RETENTION POLICIES would tell, only not to a user

@@ -59,16 +59,16 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Filled(Settings):
+class FilledSettings(Settings):
     """Settings with what they leave open taken from a source of the same family; no document holds them."""
 
     lender: Server | None = None  # the source, whose secret stands in where the sink names no user and none of its own
 
 
-def filled(sink: Settings, source: Any) -> Filled:  # noqa: ANN401 - the settings of a source of the same family
+def filled(sink: Settings, source: Any) -> FilledSettings:  # noqa: ANN401 - settings of a source
     """The settings of a sink beside those of a source whose server it shares."""
     taken = {name: getattr(sink, name) or getattr(source, name) for name in TAKEN}
-    return Filled(**{**vars(sink), **taken}, lender=source)
+    return FilledSettings(**{**vars(sink), **taken}, lender=source)
 
 
 def reading_query(measurement: str, series: str, fields: Iterable[str], first_ns: int, last_ns: int) -> str:

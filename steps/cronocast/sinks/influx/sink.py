@@ -13,9 +13,9 @@ from cronocast.formats.influx_names import quoted
 from cronocast.formats.line_protocol import record
 from cronocast.handoff.rows import Key, Rows
 from cronocast.http.client import Client, Say, blocks, client_of
-from cronocast.sinks.influx.answers import FOR_ALL, Place, refusal, words_of
+from cronocast.sinks.influx.answers import FOR_ALL, Destination, refusal, words_of
 from cronocast.sinks.influx.batches import Body, ahead, forecast_bodies, joined
-from cronocast.sinks.influx.settings import Filled, Settings
+from cronocast.sinks.influx.settings import FilledSettings, Settings
 from cronocast.sinks.influx.target import Target, target_of
 from cronocast.sinks.points import Point, Refused, Run, Writing, Written
 
@@ -61,12 +61,12 @@ class Influx:
         Raises:
             ConfigError: the secret is missing or unusable.
         """
-        lender = self.settings.lender if isinstance(self.settings, Filled) else None
+        lender = self.settings.lender if isinstance(self.settings, FilledSettings) else None
         return client_of(self.settings.server, "sink", self.say, lender)
 
     @property
-    def _place(self) -> Place:
-        return Place(self.client.where, self.settings.database or "", self.settings.retention_policy)
+    def _place(self) -> Destination:
+        return Destination(self.client.where, self.settings.database or "", self.settings.retention_policy)
 
     def write(self, members: Collection[Key], rows: Iterable[Rows]) -> Writing:
         """Send rows as line protocol.
