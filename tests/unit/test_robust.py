@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cronocast.models.fourier import _cycles, frequencies
-from cronocast.models.linear import _costs
+from cronocast.models.segments import _costs
 from cronocast.models.theta import GAINS, _smoothed
 from cronocast.timeseries.robust import median, spread_of
 
