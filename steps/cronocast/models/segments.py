@@ -1,6 +1,7 @@
 """Stretches of one slope each: where a history changed its level or its slope, found by dynamic programming."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import numpy as np
 from cronocast.timeseries.robust import median, spread_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from cronocast.timeseries.grid import Floats
@@ -25,6 +28,7 @@ PENALTY = (
 )
 OUTLIER = 5.0  # robust standard deviations from the running median; further out is a spike, not a level
 JUMP = 6.0  # robust standard deviations that all of the newest points must be off the line to be a new level
+TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True)
@@ -51,35 +55,74 @@ def without_spikes(z: "Floats") -> "Floats":
 
 def segments(z: "Floats") -> list[Segment]:
     """Cut z into stretches of one slope each, oldest first; a lone odd last value belongs to none."""
-    newest = _newest_off(z)
-    old = z[: z.size - newest]
-    ends = _cut(old, _candidates(old.size))
+    return segments_of_each([z])[0]
+
+
+def segments_of_each(zs: "Sequence[Floats]") -> list[list[Segment]]:
+    """The segments of each of several histories; one search finds them all."""
+    newest = [_newest_off(z) for z in zs]
+    olds = [z[: z.size - off] for z, off in zip(zs, newest, strict=True)]
+    ends = _cut(olds, [_candidates(old.size) for old in olds])
     # Older candidates lie some steps apart: cut again with every step around the cuts found.
-    near = [np.arange(cut - FINE, cut + FINE + 1) for cut in ends[1:-1][-LOOKED_AT:]]
-    if near:
-        ends = _cut(old, np.unique(np.clip(np.concatenate([*near, np.array(ends)]), 0, old.size)))
-    found = [_line(old, a, b) for a, b in pairwise(ends)]
-    if newest > 1:
-        found.append(Segment(old.size, z.size, float(np.mean(z[old.size :])), found[-1].slope, found[-1].noise))
+    places = [i for i, found in enumerate(ends) if len(found) > 2]
+    finer = _cut([olds[i] for i in places], [_around(ends[i]) for i in places]) if places else []
+    for i, found in zip(places, finer, strict=True):
+        ends[i] = found
+    return [_between(*each) for each in zip(zs, ends, strict=True)]
+
+
+def _between(z: "Floats", ends: list[int]) -> list[Segment]:
+    """A segment from each cut to the next; two or more values after the last one are a level by themselves."""
+    found = [_line(z, a, b) for a, b in pairwise(ends)]
+    if z.size - ends[-1] > 1:
+        found.append(Segment(ends[-1], z.size, float(np.mean(z[ends[-1] :])), found[-1].slope, found[-1].noise))
     return found
 
 
-def _cut(z: "Floats", cuts: "Cuts") -> list[int]:
-    """Choose among candidate cuts by dynamic programming: least squared error plus a penalty per segment."""
-    n, least = z.size, min(LEAST_SEGMENT, z.size)
-    cost = _costs(z, cuts, least) + PENALTY * _noise2(z) * np.log(n)
-    best, previous = np.zeros(cuts.size), np.zeros(cuts.size, dtype=int)
-    beyond = np.searchsorted(cuts, cuts + least).tolist()
+def _cut(zs: "Sequence[Floats]", cuts: "Sequence[Cuts]") -> list[list[int]]:
+    """Choose among the candidate cuts of each history by dynamic programming, all of them at once.
+
+    The best ones leave the least squared error plus a penalty per segment. Shorter lists of candidates are filled up
+    with more beginnings.
+    """
+    count, width = len(zs), max(c.size for c in cuts)
+    at, cost, penalty = np.zeros((count, width), dtype=int), np.zeros((count, width, width)), np.zeros((count, 1, 1))
+    beyond = np.full(width, width)
+    for i, (z, own) in enumerate(zip(zs, cuts, strict=True)):
+        least, first = min(LEAST_SEGMENT, z.size), width - own.size
+        at[i, first:] = own
+        cost[i, first + 1 :, :first] = np.inf
+        cost[i, first:, first:] = _costs(z, own, least)
+        cost[i, first] = 0
+        penalty[i] = PENALTY * _noise2(z) * np.log(z.size)
+        beyond = np.minimum(beyond, np.searchsorted(at[i], at[i] + least))
+    return [_way_back(*each) for each in zip(at.tolist(), _best_before(cost, penalty, beyond.tolist()), strict=True)]
+
+
+def _best_before(cost: "Floats", penalty: "Floats", beyond: list[int]) -> list[list[int]]:
+    """For each cut, the one before it in the best segmentation up to it: indices, for each history.
+
+    None of the cuts j to beyond[j] can follow another of them: all are settled at once.
+    """
+    count, width, _ = cost.shape
+    best, previous, each = np.zeros((count, 1, width)), np.zeros((count, width), dtype=int), np.arange(count)[:, None]
     j = 1
-    while j < cuts.size:
-        end = beyond[j]  # none of cuts[j:end] can follow another of them: all are settled at once
-        total = best[:j] + cost[j:end, :j]
-        previous[j:end], best[j:end] = total.argmin(axis=1), total.min(axis=1)
+    while j < width:
+        end = beyond[j]
+        total = cost[:, j:end, :j] + (best[:, :, :j] + penalty)
+        chosen = previous[:, j:end] = total.argmin(axis=2)
+        best[:, 0, j:end] = total[each, np.arange(end - j), chosen]  # `min` takes five times as long
         j = end
-    ends, j = [n], cuts.size - 1
-    while j > 0:
-        j = int(previous[j])
-        ends.append(int(cuts[j]))
+    return previous.tolist()
+
+
+def _way_back(at: list[int], previous: list[int]) -> list[int]:
+    """The cuts chosen, ascending, from the last one back to the beginning."""
+    j = len(at) - 1
+    ends = [at[j]]
+    while at[j] > 0:
+        j = previous[j]
+        ends.append(at[j])
     return ends[::-1]
 
 
@@ -103,18 +146,24 @@ def _costs(z: "Floats", cuts: "Cuts", least: int) -> "Floats":
 
     Infinite where they are fewer than `least` steps apart.
     """
-    t, y = np.arange(z.size) - z.size / 2, z - median(z)  # around the middle, so that little is lost in subtractions
-    sums = np.zeros((3, z.size + 1))
-    np.cumsum([y, t * y, y * y], axis=1, out=sums[:, 1:])
-    at = sums[:, cuts]
-    sy, sty, cost = at[:, :, None] - at[:, None, :]
+    n = z.size
+    t, y = np.arange(n) - n / 2, z - median(z)  # around the middle, so that little is lost in subtractions
+    sums = np.zeros((3, n + 1))
+    for row, values in zip(sums, (y, t * y, y * y), strict=True):
+        np.cumsum(values, out=row[1:])
+    sy, sty, cost = (at[:, None] - at for at in sums[:, cuts])
     length = cuts[:, None] - cuts
-    c = np.maximum(np.arange(z.size + 1.0), 2)
-    sty -= (cuts[:, None] + (cuts - (1 + z.size))) * (sy / 2)  # the mean of t from cut to cut, times the sum of y
-    cost -= sy * sy * (1 / c)[length]
+    middle = cuts[:, None] + (cuts - (1.0 + n))
+    middle *= sy
+    middle *= 0.5
+    sty -= middle  # the mean of t from cut to cut, times the sum of y
+    c = np.maximum(np.arange(n + 1.0), 2)
     # the sum of squares of c numbers in a row around their mean is (c**3 - c) / 12
+    cost -= sy * sy * (1 / c)[length]
     cost -= sty * sty * (12 / (c * c * c - c))[length]
-    return np.where(length >= least, np.maximum(cost, 0), np.inf)
+    np.maximum(cost, 0, out=cost)
+    cost[length < least] = np.inf
+    return np.asarray(cost)
 
 
 def _noise2(z: "Floats") -> float:
@@ -128,30 +177,40 @@ def _noise2(z: "Floats") -> float:
 
 def _candidates(n: int) -> "Cuts":
     """Ascending cuts from 0 to n: dense at the newest end, since only the last segment is extended."""
-    ages, age, width = [0], 0, 1
-    while age < n:
-        for _ in range(FINE):
-            age += width
-            ages.append(min(age, n))
-        width *= 2
-    return n - np.unique(ages)[::-1]
+    ages = _ages(n.bit_length())
+    return n - np.append(ages[: np.searchsorted(ages, n)], n)[::-1]
+
+
+@lru_cache
+def _ages(octaves: int) -> "Cuts":
+    """Ages of candidate cuts, ascending, beyond 2**octaves."""
+    widths = np.repeat(2 ** np.arange(octaves), FINE)
+    return np.concatenate(([0], np.cumsum(widths)))
+
+
+def _around(ends: list[int]) -> "Cuts":
+    """The cuts found, and every step around the newest of them."""
+    near = np.add.outer(ends[1:-1][-LOOKED_AT:], np.arange(-FINE, FINE + 1)).ravel()
+    return np.unique(np.clip(np.concatenate((near, ends)), 0, ends[-1]))
 
 
 def _line(z: "Floats", start: int, end: int) -> Segment:
     """Least squares on z[start:end], repeated without what lies far off."""
     t, y = np.arange(start, end) - (start + end - 1) / 2, z[start:end]
-    keep = np.ones(y.size, dtype=bool)
-    level, slope, spread = float(y.mean()), 0.0, 0.0
+    tk, yk, keep, spread = t, y, np.ones(y.size, dtype=bool), 0.0
+    level, slope = float(np.add.reduce(y)) / y.size, 0.0
     for _ in range(3):
-        tk, yk = t[keep], y[keep]
         if tk.size < LEAST_POINTS:
             break
-        middle = float(tk.mean())
-        slope = float((tk - middle) @ (yk - yk.mean()) / ((tk - middle) @ (tk - middle)))
-        level = float(yk.mean() - slope * middle)
+        middle, mean = float(np.add.reduce(tk)) / tk.size, float(np.add.reduce(yk)) / yk.size
+        tk = tk - middle
+        slope = float(tk @ (yk - mean)) / float(tk @ tk)
+        level = mean - slope * middle
         off = y - level - slope * t
         spread = spread_of(off)
-        before, keep = keep, np.abs(off) <= max(OUTLIER * spread, float(np.finfo(float).tiny))
-        if (keep == before).all():
+        before, keep = keep, np.abs(off) <= max(OUTLIER * spread, TINY)
+        tk, yk = t[keep], y[keep]
+        if np.array_equal(keep, before):
             break
-    return Segment(start, end, level, slope, float(np.std(y[keep] - level - slope * t[keep])) if keep.any() else spread)
+    rest = yk - level - slope * tk
+    return Segment(start, end, level, slope, float(np.std(rest)) if rest.size else spread)
