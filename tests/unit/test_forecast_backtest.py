@@ -8,6 +8,8 @@ import pytest
 
 from cronocast.errors import DataError
 from cronocast.forecast import backtest
+from cronocast.models.arima import Arima
+from cronocast.models.fourier import Fourier
 from cronocast.models.linear import Linear
 from cronocast.models.model import Context
 from cronocast.models.naive import Naive
@@ -180,7 +182,7 @@ def gappy(seed: int) -> Any:
 
 
 @pytest.mark.parametrize("periods", [(), (24,), (24, 168)], ids=str)
-@pytest.mark.parametrize("model", [Linear], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("model", [Linear, Arima, Fourier], ids=lambda m: m.__name__)
 def test_work_that_origins_share_changes_no_forecast(model: Any, periods: tuple[int, ...]) -> None:
     for seed, h in ((1, 24), (2, 60)):
         test = backtest.begin(gappy(seed), context(periods), h)
