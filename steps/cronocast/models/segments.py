@@ -60,15 +60,17 @@ def segments(z: "Floats") -> list[Segment]:
 
 def segments_of_each(zs: "Sequence[Floats]") -> list[list[Segment]]:
     """The segments of each of several histories; one search finds them all."""
-    newest = [_newest_off(z) for z in zs]
-    olds = [z[: z.size - off] for z, off in zip(zs, newest, strict=True)]
-    ends = _cut(olds, [_candidates(old.size) for old in olds])
+    olds = [z[: z.size - _newest_off(z)] for z in zs]
+    sums, penalties = [_sums(old) for old in olds], [PENALTY * _noise2(old) * np.log(old.size) for old in olds]
+    ends = _cut(sums, penalties, [_candidates(old.size) for old in olds])
     # Older candidates lie some steps apart: cut again with every step around the cuts found.
     places = [i for i, found in enumerate(ends) if len(found) > 2]
-    finer = _cut([olds[i] for i in places], [_around(ends[i]) for i in places]) if places else []
-    for i, found in zip(places, finer, strict=True):
-        ends[i] = found
-    return [_between(*each) for each in zip(zs, ends, strict=True)]
+    if places:
+        finer = [_around(ends[i]) for i in places]
+        again = _cut([sums[i] for i in places], [penalties[i] for i in places], finer)
+        for i, found in zip(places, again, strict=True):
+            ends[i] = found
+    return [_between(z, found) for z, found in zip(zs, ends, strict=True)]
 
 
 def _between(z: "Floats", ends: list[int]) -> list[Segment]:
@@ -79,24 +81,24 @@ def _between(z: "Floats", ends: list[int]) -> list[Segment]:
     return found
 
 
-def _cut(zs: "Sequence[Floats]", cuts: "Sequence[Cuts]") -> list[list[int]]:
+def _cut(sums: "Sequence[Floats]", penalties: "Sequence[float]", cuts: "Sequence[Cuts]") -> list[list[int]]:
     """Choose among the candidate cuts of each history by dynamic programming, all of them at once.
 
     The best ones leave the least squared error plus a penalty per segment. Shorter lists of candidates are filled up
     with more beginnings.
     """
-    count, width = len(zs), max(c.size for c in cuts)
-    at, cost, penalty = np.zeros((count, width), dtype=int), np.zeros((count, width, width)), np.zeros((count, 1, 1))
+    count, width = len(sums), max(c.size for c in cuts)
+    at, cost = np.zeros((count, width), dtype=int), np.zeros((count, width, width))
     beyond = np.full(width, width)
-    for i, (z, own) in enumerate(zip(zs, cuts, strict=True)):
-        least, first = min(LEAST_SEGMENT, z.size), width - own.size
+    for i, own in enumerate(cuts):
+        least, first = min(LEAST_SEGMENT, int(own[-1])), width - own.size
         at[i, first:] = own
         cost[i, first + 1 :, :first] = np.inf
-        cost[i, first:, first:] = _costs(z, own, least)
+        cost[i, first:, first:] = _costs(sums[i], own, least)
         cost[i, first] = 0
-        penalty[i] = PENALTY * _noise2(z) * np.log(z.size)
         beyond = np.minimum(beyond, np.searchsorted(at[i], at[i] + least))
-    return [_way_back(*each) for each in zip(at.tolist(), _best_before(cost, penalty, beyond.tolist()), strict=True)]
+    before = _best_before(cost, np.array(penalties)[:, None, None], beyond.tolist())
+    return [_way_back(*each) for each in zip(at.tolist(), before, strict=True)]
 
 
 def _best_before(cost: "Floats", penalty: "Floats", beyond: list[int]) -> list[list[int]]:
@@ -141,29 +143,44 @@ def _newest_off(z: "Floats") -> int:
     return 0 if near.all() else int(np.argmin(near[::-1]))
 
 
-def _costs(z: "Floats", cuts: "Cuts", least: int) -> "Floats":
+def _sums(z: "Floats") -> "Floats":
+    """Sums of y, t y and y y over the steps before each cut, shape (3, t + 1); both around the middle.
+
+    That way little is lost in subtractions.
+    """
+    sums = np.zeros((3, z.size + 1))
+    t, y = np.arange(z.size) - (z.size - 1) / 2, z - median(z)
+    np.cumsum(y, out=sums[0, 1:])
+    np.cumsum(t * y, out=sums[1, 1:])
+    np.cumsum(y * y, out=sums[2, 1:])
+    return sums
+
+
+def _costs(sums: "Floats", cuts: "Cuts", least: int) -> "Floats":
     """Squared error around the least-squares line from cut i to cut j, at [j, i], shape (m, m).
 
     Infinite where they are fewer than `least` steps apart.
     """
-    n = z.size
-    t, y = np.arange(n) - n / 2, z - median(z)  # around the middle, so that little is lost in subtractions
-    sums = np.zeros((3, n + 1))
-    for row, values in zip(sums, (y, t * y, y * y), strict=True):
-        np.cumsum(values, out=row[1:])
-    sy, sty, cost = (at[:, None] - at for at in sums[:, cuts])
-    length = cuts[:, None] - cuts
-    middle = cuts[:, None] + (cuts - (1.0 + n))
-    middle *= sy
-    middle *= 0.5
-    sty -= middle  # the mean of t from cut to cut, times the sum of y
-    c = np.maximum(np.arange(n + 1.0), 2)
-    # the sum of squares of c numbers in a row around their mean is (c**3 - c) / 12
-    cost -= sy * sy * (1 / c)[length]
-    cost -= sty * sty * (12 / (c * c * c - c))[length]
+    y, ty, yy = sums[:, cuts]
+    middle, one = (cuts - (sums.shape[1] - 1) / 2) / 2, np.ones(cuts.size)
+    ty = ty - middle * y
+    # The sum of t y less that of y times the mean of t from cut to cut, as one product of matrices.
+    sty = np.stack((ty, one, middle, y), axis=1) @ np.stack((one, -ty, y, -middle))
+    sy, cost, length = y[:, None] - y, yy[:, None] - yy, cuts[:, None] - cuts
+    for total, share in zip((sy, sty), _shares(sums.shape[1].bit_length()), strict=True):
+        np.square(total, out=total)
+        np.multiply(total, share[length], out=total)
+        np.subtract(cost, total, out=cost)
     np.maximum(cost, 0, out=cost)
     cost[length < least] = np.inf
     return np.asarray(cost)
+
+
+@lru_cache
+def _shares(octaves: int) -> "tuple[Floats, Floats]":
+    """What squares of sums over c steps are divided by: their number, and the sum of squares around their mean."""
+    c = np.maximum(np.arange(2.0**octaves), 2)
+    return 1 / c, 12 / (c * c * c - c)
 
 
 def _noise2(z: "Floats") -> float:
@@ -197,8 +214,8 @@ def _around(ends: list[int]) -> "Cuts":
 def _line(z: "Floats", start: int, end: int) -> Segment:
     """Least squares on z[start:end], repeated without what lies far off."""
     t, y = np.arange(start, end) - (start + end - 1) / 2, z[start:end]
-    tk, yk, keep, spread = t, y, np.ones(y.size, dtype=bool), 0.0
-    level, slope = float(np.add.reduce(y)) / y.size, 0.0
+    tk, yk, keep = t, y, np.ones(y.size, dtype=bool)
+    level, slope, spread = float(np.add.reduce(y)) / y.size, 0.0, 0.0
     for _ in range(3):
         if tk.size < LEAST_POINTS:
             break
@@ -209,8 +226,13 @@ def _line(z: "Floats", start: int, end: int) -> Segment:
         off = y - level - slope * t
         spread = spread_of(off)
         before, keep = keep, np.abs(off) <= max(OUTLIER * spread, TINY)
-        tk, yk = t[keep], y[keep]
-        if np.array_equal(keep, before):
+        if keep.tobytes() == before.tobytes():
             break
-    rest = yk - level - slope * tk
-    return Segment(start, end, level, slope, float(np.std(rest)) if rest.size else spread)
+        tk, yk = t[keep], y[keep]
+    return Segment(start, end, level, slope, _deviation((y - level - slope * t)[keep]) if keep.any() else spread)
+
+
+def _deviation(x: "Floats") -> float:
+    """Standard deviation; that of numpy gives the same numbers, but its checks take longer than the work."""
+    off = x - float(np.add.reduce(x)) / x.size
+    return float(np.sqrt(off @ off / x.size))
