@@ -28,6 +28,7 @@ PENALTY = (
 )
 OUTLIER = 5.0  # robust standard deviations from the running median; further out is a spike, not a level
 JUMP = 6.0  # robust standard deviations that all of the newest points must be off the line to be a new level
+ROWS = 80  # of a matrix of costs that are worked out at once: what a processor holds near
 TINY = float(np.finfo(float).tiny)
 
 
@@ -94,7 +95,7 @@ def _cut(sums: "Sequence[Floats]", penalties: "Sequence[float]", cuts: "Sequence
         least, first = min(LEAST_SEGMENT, int(own[-1])), width - own.size
         at[i, first:] = own
         cost[i, first + 1 :, :first] = np.inf
-        cost[i, first:, first:] = _costs(sums[i], own, least)
+        _costs(sums[i], own, least, cost[i, first:, first:])
         cost[i, first] = 0
         beyond = np.minimum(beyond, np.searchsorted(at[i], at[i] + least))
     before = _best_before(cost, np.array(penalties)[:, None, None], beyond.tolist())
@@ -156,8 +157,8 @@ def _sums(z: "Floats") -> "Floats":
     return sums
 
 
-def _costs(sums: "Floats", cuts: "Cuts", least: int) -> "Floats":
-    """Squared error around the least-squares line from cut i to cut j, at [j, i], shape (m, m).
+def _costs(sums: "Floats", cuts: "Cuts", least: int, out: "Floats") -> None:
+    """Squared error around the least-squares line from cut i to cut j > i, into [j, i] of `out`, shape (m, m).
 
     Infinite where they are fewer than `least` steps apart.
     """
@@ -165,15 +166,19 @@ def _costs(sums: "Floats", cuts: "Cuts", least: int) -> "Floats":
     middle, one = (cuts - (sums.shape[1] - 1) / 2) / 2, np.ones(cuts.size)
     ty = ty - middle * y
     # The sum of t y less that of y times the mean of t from cut to cut, as one product of matrices.
-    sty = np.stack((ty, one, middle, y), axis=1) @ np.stack((one, -ty, y, -middle))
-    sy, cost, length = y[:, None] - y, yy[:, None] - yy, cuts[:, None] - cuts
-    for total, share in zip((sy, sty), _shares(sums.shape[1].bit_length()), strict=True):
-        np.square(total, out=total)
-        np.multiply(total, share[length], out=total)
-        np.subtract(cost, total, out=cost)
-    np.maximum(cost, 0, out=cost)
-    cost[length < least] = np.inf
-    return np.asarray(cost)
+    left, right = np.stack((ty, one, middle, y), axis=1), np.stack((one, -ty, y, -middle))
+    shares = _shares(sums.shape[1].bit_length())
+    for begin in range(0, cuts.size, ROWS):
+        rows = slice(begin, begin + ROWS)
+        before = slice(begin + ROWS)
+        sty, sy, length = left[rows] @ right[:, before], y[rows, None] - y[before], cuts[rows, None] - cuts[before]
+        cost = np.subtract(yy[rows, None], yy[before], out=out[rows, before])
+        for total, share in zip((sy, sty), shares, strict=True):
+            np.square(total, out=total)
+            np.multiply(total, share[length], out=total)
+            np.subtract(cost, total, out=cost)
+        np.maximum(cost, 0, out=cost)
+        cost[length < least] = np.inf
 
 
 @lru_cache
