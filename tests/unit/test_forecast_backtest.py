@@ -13,6 +13,7 @@ from cronocast.models.fourier import Fourier
 from cronocast.models.linear import Linear
 from cronocast.models.model import Context
 from cronocast.models.naive import Naive
+from cronocast.models.theta import Theta
 from cronocast.timeseries.fill import fill
 from tests.messages import numbers
 
@@ -182,7 +183,7 @@ def gappy(seed: int) -> Any:
 
 
 @pytest.mark.parametrize("periods", [(), (24,), (24, 168)], ids=str)
-@pytest.mark.parametrize("model", [Linear, Arima, Fourier], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("model", [Linear, Theta, Arima, Fourier], ids=lambda m: m.__name__)
 def test_work_that_origins_share_changes_no_forecast(model: Any, periods: tuple[int, ...]) -> None:
     for seed, h in ((1, 24), (2, 60)):
         test = backtest.begin(gappy(seed), context(periods), h)
