@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.errors import CronocastError, Terminated, seen
+from cronocast.forecast.breaks import Break, fresh_break
 from cronocast.timeseries.fill import Filled, fill
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Past:
     filled: Filled
     context: "Context"
     end: int  # index of the first forecast step in the whole history
+    fresh: "Break | None" = None  # a change too new for models to know
 
 
 @dataclass
@@ -99,7 +101,7 @@ def begin(
     for end in _ends(y.size, start, context, h, most):
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
-            origins.append(Past(filled, context_of(filled, context), end))
+            origins.append(Past(filled, context_of(filled, context), end, fresh_break(filled.y, context.periods)))
     later = np.concatenate((y, np.full(h, np.nan)))
     actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
@@ -149,7 +151,8 @@ def add(
     for i, past in enumerate(test.origins):
         if time.process_time() > until:
             return False
-        result = attempt(new_model, past.filled, past.context, h, trained)
+        fresh = None if name == "naive" else past.fresh  # which everything is held against
+        result = attempt(new_model, past.filled, past.context, h, trained, fresh)
         if isinstance(result, str):
             failure = result
         else:
@@ -162,7 +165,12 @@ def add(
 
 
 def attempt(
-    new_model: Callable[[], Any], filled: Filled, context: "Context", h: int, trained: "Shared | str | None" = None
+    new_model: Callable[[], Any],
+    filled: Filled,
+    context: "Context",
+    h: int,
+    trained: "Shared | str | None" = None,
+    fresh: "Break | None" = None,
 ) -> "Floats | str":
     """Forecast h steps from the end of a filled history; a failure comes back as a sentence, never as an exception.
 
@@ -174,19 +182,21 @@ def attempt(
         context: What is known of it.
         h: Steps to return.
         trained: A model trained for many members, to be used instead of fitting one; a sentence says why there is none.
+        fresh: A change that the model is not shown, and that goes on in its forecast.
     """
     if isinstance(trained, str):
         return trained
     steps = filled.tail + h
+    y = filled.y if fresh is None else filled.y - fresh.of_history(filled.y.size)
     try:
         # Overflow and the like show in the result, which is checked; a library's warnings would fill the log of every
         # run.
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yhat = (
-                _fitted(new_model(), filled.y, context).predict(steps)
+                _fitted(new_model(), y, context).predict(steps)
                 if trained is None
-                else trained.predict_after(filled.y, steps, context)
+                else trained.predict_after(y, steps, context)
             )
             yhat = np.asarray(yhat, dtype=float)
     except Terminated:
@@ -200,6 +210,8 @@ def attempt(
         return f"gave {seen(yhat.shape)} instead of {steps} values"
     if not np.isfinite(yhat).all():
         return f"gave {int((~np.isfinite(yhat)).sum())} values that are not finite"
+    if fresh is not None:
+        yhat = yhat + fresh.ahead(steps)
     return np.asarray(yhat[filled.tail :])
 
 
