@@ -54,6 +54,11 @@ class Break:
         return np.asarray(self.level + self.slope * np.arange(1, h + 1))
 
 
+def without(fresh: "Break | None", y: "Floats") -> "Floats":
+    """A history as it would be without the change, shape (t,)."""
+    return y if fresh is None else y - fresh.of_history(y.size)
+
+
 def fresh_break(y: "Floats", periods: tuple[int, ...]) -> Break | None:
     """Find the newest lasting change of level or slope.
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.models.segments import LEAST_POINTS, LEAST_SEGMENT, Segment, segments, without_spikes
+from cronocast.models.segments import LEAST_POINTS, LEAST_SEGMENT, Segment, segments, segments_of_each, without_spikes
 from cronocast.models.theta import has_season
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cronocast.errors import CronocastError
     from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
@@ -31,20 +34,28 @@ class Linear:
         Raises:
             DataError: y has fewer than three points.
         """
-        if y.size < LEAST_POINTS:
-            raise DataError("E_SHORT", "linear", f"{y.size} points, need {LEAST_POINTS}: extract more")
-        self.season = seasonal_shape(y, context.periods)
-        z = y - np.resize(self.season, y.size)
-        clean = without_spikes(z)
-        self.segments = segments(clean)
+        season, clean = _deseasonalised(y, context)
+        return self.follow(season, clean, segments(clean))
+
+    @classmethod
+    def forecast_origins(
+        cls, ys: "Sequence[Floats]", contexts: "Sequence[Context]", h: int
+    ) -> "list[Floats | CronocastError]":
+        """Forecast from many origins, see `ForecastOrigins`: one search finds the segments of all."""
+        known = [_deseasonalised(y, context) for y, context in zip(ys, contexts, strict=True)]
+        found = segments_of_each([clean for _, clean in known])
+        return [cls().follow(*each, own).predict(h) for each, own in zip(known, found, strict=True)]
+
+    def follow(self, season: "Floats", clean: "Floats", found: list[Segment]) -> Self:
+        """Take the slope of the last segments of clean, shape (t,), which holds neither season nor spikes."""
+        self.season, self.segments, self.size = season, found, clean.size
         last = self.segments[-1]
         self.slope = shared_slope(self.segments)
         self.holds = max(TRUST * (last.end - last.start), float(np.median([s.end - s.start for s in self.segments])))
         middle = (last.start + last.end - 1) / 2
-        self.end_value = last.level + self.slope * (y.size - 1 - middle)
+        self.end_value = last.level + self.slope * (self.size - 1 - middle)
         residual = clean[last.start : last.end] - (last.level + self.slope * (np.arange(last.start, last.end) - middle))
-        self.off, self.fading = _newest_residual(residual) if last.end == y.size else (0.0, 0.0)
-        self.size = y.size
+        self.off, self.fading = _newest_residual(residual) if last.end == self.size else (0.0, 0.0)
         return self
 
     def predict(self, h: int) -> "Floats":
@@ -56,6 +67,14 @@ class Linear:
         sloping = np.minimum(ahead, self.holds)
         season = self.season[(self.size - 1 + ahead) % self.season.size]
         return np.asarray(self.end_value + self.slope * sloping + self.off * self.fading**ahead + season)
+
+
+def _deseasonalised(y: "Floats", context: "Context") -> "tuple[Floats, Floats]":
+    """The season of y, and y without it and without spikes."""
+    if y.size < LEAST_POINTS:
+        raise DataError("E_SHORT", "linear", f"{y.size} points, need {LEAST_POINTS}: extract more")
+    season = seasonal_shape(y, context.periods)
+    return season, without_spikes(y - np.resize(season, y.size))
 
 
 def seasonal_shape(y: "Floats", periods: tuple[int, ...]) -> "Floats":

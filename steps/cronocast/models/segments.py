@@ -1,6 +1,7 @@
 """Stretches of one slope each: where a history changed its level or its slope, found by dynamic programming."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import numpy as np
 from cronocast.timeseries.robust import median, spread_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from cronocast.timeseries.grid import Floats
@@ -25,6 +28,8 @@ PENALTY = (
 )
 OUTLIER = 5.0  # robust standard deviations from the running median; further out is a spike, not a level
 JUMP = 6.0  # robust standard deviations that all of the newest points must be off the line to be a new level
+ROWS = 80  # of a matrix of costs that are worked out at once: what a processor holds near
+TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True)
@@ -51,35 +56,76 @@ def without_spikes(z: "Floats") -> "Floats":
 
 def segments(z: "Floats") -> list[Segment]:
     """Cut z into stretches of one slope each, oldest first; a lone odd last value belongs to none."""
-    newest = _newest_off(z)
-    old = z[: z.size - newest]
-    ends = _cut(old, _candidates(old.size))
+    return segments_of_each([z])[0]
+
+
+def segments_of_each(zs: "Sequence[Floats]") -> list[list[Segment]]:
+    """The segments of each of several histories; one search finds them all."""
+    olds = [z[: z.size - _newest_off(z)] for z in zs]
+    sums, penalties = [_sums(old) for old in olds], [PENALTY * _noise2(old) * np.log(old.size) for old in olds]
+    ends = _cut(sums, penalties, [_candidates(old.size) for old in olds])
     # Older candidates lie some steps apart: cut again with every step around the cuts found.
-    near = [np.arange(cut - FINE, cut + FINE + 1) for cut in ends[1:-1][-LOOKED_AT:]]
-    if near:
-        ends = _cut(old, np.unique(np.clip(np.concatenate([*near, np.array(ends)]), 0, old.size)))
-    found = [_line(old, a, b) for a, b in pairwise(ends)]
-    if newest > 1:
-        found.append(Segment(old.size, z.size, float(np.mean(z[old.size :])), found[-1].slope, found[-1].noise))
+    places = [i for i, found in enumerate(ends) if len(found) > 2]
+    if places:
+        finer = [_around(ends[i]) for i in places]
+        again = _cut([sums[i] for i in places], [penalties[i] for i in places], finer)
+        for i, found in zip(places, again, strict=True):
+            ends[i] = found
+    return [_between(z, found) for z, found in zip(zs, ends, strict=True)]
+
+
+def _between(z: "Floats", ends: list[int]) -> list[Segment]:
+    """A segment from each cut to the next; two or more values after the last one are a level by themselves."""
+    found = [_line(z, a, b) for a, b in pairwise(ends)]
+    if z.size - ends[-1] > 1:
+        found.append(Segment(ends[-1], z.size, float(np.mean(z[ends[-1] :])), found[-1].slope, found[-1].noise))
     return found
 
 
-def _cut(z: "Floats", cuts: "Cuts") -> list[int]:
-    """Choose among candidate cuts by dynamic programming: least squared error plus a penalty per segment."""
-    n, least = z.size, min(LEAST_SEGMENT, z.size)
-    cost = _costs(z, cuts, least) + PENALTY * _noise2(z) * np.log(n)
-    best, previous = np.zeros(cuts.size), np.zeros(cuts.size, dtype=int)
-    beyond = np.searchsorted(cuts, cuts + least).tolist()
+def _cut(sums: "Sequence[Floats]", penalties: "Sequence[float]", cuts: "Sequence[Cuts]") -> list[list[int]]:
+    """Choose among the candidate cuts of each history by dynamic programming, all of them at once.
+
+    The best ones leave the least squared error plus a penalty per segment. Shorter lists of candidates are filled up
+    with more beginnings.
+    """
+    count, width = len(sums), max(c.size for c in cuts)
+    at, cost = np.zeros((count, width), dtype=int), np.zeros((count, width, width))
+    beyond = np.full(width, width)
+    for i, own in enumerate(cuts):
+        least, first = min(LEAST_SEGMENT, int(own[-1])), width - own.size
+        at[i, first:] = own
+        cost[i, first + 1 :, :first] = np.inf
+        _costs(sums[i], own, least, cost[i, first:, first:])
+        cost[i, first] = 0
+        beyond = np.minimum(beyond, np.searchsorted(at[i], at[i] + least))
+    before = _best_before(cost, np.array(penalties)[:, None, None], beyond.tolist())
+    return [_way_back(*each) for each in zip(at.tolist(), before, strict=True)]
+
+
+def _best_before(cost: "Floats", penalty: "Floats", beyond: list[int]) -> list[list[int]]:
+    """For each cut, the one before it in the best segmentation up to it: indices, for each history.
+
+    None of the cuts j to beyond[j] can follow another of them: all are settled at once.
+    """
+    count, width, _ = cost.shape
+    best, previous, each = np.zeros((count, 1, width)), np.zeros((count, width), dtype=int), np.arange(count)[:, None]
     j = 1
-    while j < cuts.size:
-        end = beyond[j]  # none of cuts[j:end] can follow another of them: all are settled at once
-        total = best[:j] + cost[j:end, :j]
-        previous[j:end], best[j:end] = total.argmin(axis=1), total.min(axis=1)
+    while j < width:
+        end = beyond[j]
+        total = cost[:, j:end, :j] + (best[:, :, :j] + penalty)
+        chosen = previous[:, j:end] = total.argmin(axis=2)
+        best[:, 0, j:end] = total[each, np.arange(end - j), chosen]  # `min` takes five times as long
         j = end
-    ends, j = [n], cuts.size - 1
-    while j > 0:
-        j = int(previous[j])
-        ends.append(int(cuts[j]))
+    return previous.tolist()
+
+
+def _way_back(at: list[int], previous: list[int]) -> list[int]:
+    """The cuts chosen, ascending, from the last one back to the beginning."""
+    j = len(at) - 1
+    ends = [at[j]]
+    while at[j] > 0:
+        j = previous[j]
+        ends.append(at[j])
     return ends[::-1]
 
 
@@ -98,23 +144,48 @@ def _newest_off(z: "Floats") -> int:
     return 0 if near.all() else int(np.argmin(near[::-1]))
 
 
-def _costs(z: "Floats", cuts: "Cuts", least: int) -> "Floats":
-    """Squared error around the least-squares line from cut i to cut j, at [j, i], shape (m, m).
+def _sums(z: "Floats") -> "Floats":
+    """Sums of y, t y and y y over the steps before each cut, shape (3, t + 1); both around the middle.
+
+    That way little is lost in subtractions.
+    """
+    sums = np.zeros((3, z.size + 1))
+    t, y = np.arange(z.size) - (z.size - 1) / 2, z - median(z)
+    np.cumsum(y, out=sums[0, 1:])
+    np.cumsum(t * y, out=sums[1, 1:])
+    np.cumsum(y * y, out=sums[2, 1:])
+    return sums
+
+
+def _costs(sums: "Floats", cuts: "Cuts", least: int, out: "Floats") -> None:
+    """Squared error around the least-squares line from cut i to cut j > i, into [j, i] of `out`, shape (m, m).
 
     Infinite where they are fewer than `least` steps apart.
     """
-    t, y = np.arange(z.size) - z.size / 2, z - median(z)  # around the middle, so that little is lost in subtractions
-    sums = np.zeros((3, z.size + 1))
-    np.cumsum([y, t * y, y * y], axis=1, out=sums[:, 1:])
-    at = sums[:, cuts]
-    sy, sty, cost = at[:, :, None] - at[:, None, :]
-    length = cuts[:, None] - cuts
-    c = np.maximum(np.arange(z.size + 1.0), 2)
-    sty -= (cuts[:, None] + (cuts - (1 + z.size))) * (sy / 2)  # the mean of t from cut to cut, times the sum of y
-    cost -= sy * sy * (1 / c)[length]
-    # the sum of squares of c numbers in a row around their mean is (c**3 - c) / 12
-    cost -= sty * sty * (12 / (c * c * c - c))[length]
-    return np.where(length >= least, np.maximum(cost, 0), np.inf)
+    y, ty, yy = sums[:, cuts]
+    middle, one = (cuts - (sums.shape[1] - 1) / 2) / 2, np.ones(cuts.size)
+    ty = ty - middle * y
+    # The sum of t y less that of y times the mean of t from cut to cut, as one product of matrices.
+    left, right = np.stack((ty, one, middle, y), axis=1), np.stack((one, -ty, y, -middle))
+    shares = _shares(sums.shape[1].bit_length())
+    for begin in range(0, cuts.size, ROWS):
+        rows = slice(begin, begin + ROWS)
+        before = slice(begin + ROWS)
+        sty, sy, length = left[rows] @ right[:, before], y[rows, None] - y[before], cuts[rows, None] - cuts[before]
+        cost = np.subtract(yy[rows, None], yy[before], out=out[rows, before])
+        for total, share in zip((sy, sty), shares, strict=True):
+            np.square(total, out=total)
+            np.multiply(total, share[length], out=total)
+            np.subtract(cost, total, out=cost)
+        np.maximum(cost, 0, out=cost)
+        cost[length < least] = np.inf
+
+
+@lru_cache
+def _shares(octaves: int) -> "tuple[Floats, Floats]":
+    """What squares of sums over c steps are divided by: their number, and the sum of squares around their mean."""
+    c = np.maximum(np.arange(2.0**octaves), 2)
+    return 1 / c, 12 / (c * c * c - c)
 
 
 def _noise2(z: "Floats") -> float:
@@ -128,30 +199,45 @@ def _noise2(z: "Floats") -> float:
 
 def _candidates(n: int) -> "Cuts":
     """Ascending cuts from 0 to n: dense at the newest end, since only the last segment is extended."""
-    ages, age, width = [0], 0, 1
-    while age < n:
-        for _ in range(FINE):
-            age += width
-            ages.append(min(age, n))
-        width *= 2
-    return n - np.unique(ages)[::-1]
+    ages = _ages(n.bit_length())
+    return n - np.append(ages[: np.searchsorted(ages, n)], n)[::-1]
+
+
+@lru_cache
+def _ages(octaves: int) -> "Cuts":
+    """Ages of candidate cuts, ascending, beyond 2**octaves."""
+    widths = np.repeat(2 ** np.arange(octaves), FINE)
+    return np.concatenate(([0], np.cumsum(widths)))
+
+
+def _around(ends: list[int]) -> "Cuts":
+    """The cuts found, and every step around the newest of them."""
+    near = np.add.outer(ends[1:-1][-LOOKED_AT:], np.arange(-FINE, FINE + 1)).ravel()
+    return np.unique(np.clip(np.concatenate((near, ends)), 0, ends[-1]))
 
 
 def _line(z: "Floats", start: int, end: int) -> Segment:
     """Least squares on z[start:end], repeated without what lies far off."""
     t, y = np.arange(start, end) - (start + end - 1) / 2, z[start:end]
-    keep = np.ones(y.size, dtype=bool)
-    level, slope, spread = float(y.mean()), 0.0, 0.0
+    tk, yk, keep = t, y, np.ones(y.size, dtype=bool)
+    level, slope, spread = float(np.add.reduce(y)) / y.size, 0.0, 0.0
     for _ in range(3):
-        tk, yk = t[keep], y[keep]
         if tk.size < LEAST_POINTS:
             break
-        middle = float(tk.mean())
-        slope = float((tk - middle) @ (yk - yk.mean()) / ((tk - middle) @ (tk - middle)))
-        level = float(yk.mean() - slope * middle)
+        middle, mean = float(np.add.reduce(tk)) / tk.size, float(np.add.reduce(yk)) / yk.size
+        tk = tk - middle
+        slope = float(tk @ (yk - mean)) / float(tk @ tk)
+        level = mean - slope * middle
         off = y - level - slope * t
         spread = spread_of(off)
-        before, keep = keep, np.abs(off) <= max(OUTLIER * spread, float(np.finfo(float).tiny))
-        if (keep == before).all():
+        before, keep = keep, np.abs(off) <= max(OUTLIER * spread, TINY)
+        if keep.tobytes() == before.tobytes():
             break
-    return Segment(start, end, level, slope, float(np.std(y[keep] - level - slope * t[keep])) if keep.any() else spread)
+        tk, yk = t[keep], y[keep]
+    return Segment(start, end, level, slope, _deviation((y - level - slope * t)[keep]) if keep.any() else spread)
+
+
+def _deviation(x: "Floats") -> float:
+    """Standard deviation; that of numpy gives the same numbers, but its checks take longer than the work."""
+    off = x - float(np.add.reduce(x)) / x.size
+    return float(np.sqrt(off @ off / x.size))
