@@ -58,16 +58,24 @@ class Backtest:
         return [origin.end for origin in self.origins]
 
     @cached_property
-    def chains(self) -> list[list[Past]]:
-        """Origins in rows of whose histories each begins with the one before: a gap may be filled otherwise later."""
-        found: list[list[Past]] = []
-        for past in self.origins:
-            before = found[-1][-1].y if found else np.empty(0)
-            if found and np.array_equal(past.y[: before.size], before):
-                found[-1].append(past)
+    def chains(self) -> list[list[int]]:
+        """Origins in rows of whose histories each begins with the one before; where they stand in `origins`.
+
+        There are several where a gap was filled otherwise later, or a change was too new at one of them.
+        """
+        found: list[list[int]] = []
+        for i, past in enumerate(self.origins):
+            known = (chain for chain in found if _goes_on(past.y, self.origins[chain[-1]].y))
+            chain = next(known, None)
+            if chain is None:
+                found.append([i])
             else:
-                found.append([past])
+                chain.append(i)
         return found
+
+
+def _goes_on(y: "Floats", before: "Floats") -> bool:
+    return bool(np.array_equal(y[: before.size], before))
 
 
 def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGINS) -> list[int]:
@@ -165,15 +173,18 @@ def add(
     """
     began, h = time.process_time(), test.actual.shape[1]
     together = None if trained else _together(new_model)
-    results: list[Floats | str] = []
-    for pasts in test.chains if together else [[past] for past in test.origins]:
+    found: dict[int, Floats | str] = {}
+    for places in test.chains if together else [[i] for i in range(len(test.origins))]:
         if time.process_time() > until:
             return False
-        results += (
+        pasts = [test.origins[i] for i in places]
+        given = (
             _at_once(together, pasts, h)
             if together
             else [attempt(new_model, past.filled, past.context, h, trained, _fresh(name, past)) for past in pasts]
         )
+        found.update(zip(places, given, strict=True))
+    results = [found[i] for i in range(len(test.origins))]
     failures = [result for result in results if isinstance(result, str)]
     if failures:
         test.failures[name] = failures[-1]

@@ -94,43 +94,38 @@ def _differences(
 
     The last end is that of z, those before lie evenly in the past; NaN where they are too few.
     """
-    t = np.arange(z.size) - z.size / 2
-    sums = np.zeros((2, z.size + 1))
-    np.cumsum([z, t * z], axis=1, out=sums[:, 1:])
-    ends = np.arange(z.size % stride, z.size + 1, stride)
-    middle = ends - ages[:, None]
-    start = middle - widths[:, None]
-    at_end, at_middle, at_start = (
-        sums[:, ends][:, None, :],
-        sums[:, np.maximum(middle, 0)],
-        sums[:, np.maximum(start, 0)],
-    )
-    newer = _mean_and_slope(at_end - at_middle, middle, ages[:, None], z.size)
-    older = _mean_and_slope(at_middle - at_start, start, widths[:, None], z.size)
-    return tuple(np.where(start >= 0, new - old, np.nan) for new, old in zip(newer, older, strict=True))  # type: ignore[return-value]
+    before = int((ages + widths).max())
+    sums = np.zeros((2, before + z.size + 1))  # over the steps up to each, with steps before the first
+    np.cumsum(z, out=sums[0, before + 1 :])
+    np.cumsum((np.arange(z.size) - z.size / 2) * z, out=sums[1, before + 1 :])
+    first = z.size % stride
+    ends = np.arange(first, z.size + 1, stride)
+    # Row i holds the sums at i, i + stride, and so on: the ends seen from so many steps before them.
+    shape, (row, step) = (2, before + first + 1, ends.size), sums.strides
+    at = np.ndarray(shape, float, sums, strides=(row, step, stride * step))
+    end, middle, start = (at[:, before + first - back] for back in (ages * 0, ages, ages + widths))
+    begin = (ends - ages[:, None]).astype(float) - z.size / 2
+    newer = _mean_and_slope(end - middle, begin, ages[:, None])
+    older = _mean_and_slope(middle - start, begin - widths[:, None], widths[:, None])
+    level, slope = newer[0] - older[0], newer[1] - older[1]
+    level[ends < (ages + widths)[:, None]] = slope[ends < (ages + widths)[:, None]] = np.nan
+    return level, slope
 
 
-def _mean_and_slope(
-    sums: "Floats", start: "NDArray[np.int64]", count: "NDArray[np.int64]", size: int
-) -> "tuple[Floats, Floats]":
-    """Mean and least-squares slope of `count` values from `start` on, from the sums of z and of t * z over them."""
-    middle = start + (count - 1) / 2 - size / 2
-    return sums[0] / count, (sums[1] - middle * sums[0]) * 12 / (count**3 - count)
+def _mean_and_slope(sums: "Floats", begin: "Floats", count: "NDArray[np.int64]") -> "tuple[Floats, Floats]":
+    """Mean and least-squares slope of `count` values from t = `begin` on, from the sums of z and of t * z over them."""
+    return sums[0] / count, (sums[1] - (begin + (count - 1) / 2) * sums[0]) * (12 / (count**3 - count))
 
 
 def _unusual(differences: "Floats", ages: "NDArray[np.int64]", stride: int, least: float) -> list[int]:
     """Which ages have a newest difference far beyond those of the past that share no value with it."""
     size = np.abs(differences)
-    apart = -(-ages // stride)
-    # the quantile lies above the mean: so most ages are settled without it
-    means = np.nansum(size, axis=1) / np.isfinite(size).sum(axis=1)
-    found = []
-    for i in np.flatnonzero(size[:, -1] > means + least):
-        past = size[i, : -1 - apart[i]]
-        past = np.sort(past[np.isfinite(past)])
-        if past.size >= LEAST_PAST and size[i, -1] > FACTOR * past[min(int(USUAL * past.size), past.size - 1)] + least:
-            found.append(int(i))
-    return found
+    past = np.isfinite(size) & (np.arange(size.shape[1]) < size.shape[1] - 1 - -(-ages // stride)[:, None])
+    count = np.add.reduce(past, axis=1)
+    # The quantile lies below a limit where enough of the values do: no sorting.
+    below = np.add.reduce(past & (size < (size[:, -1:] - least) / FACTOR), axis=1)
+    needed = np.minimum((USUAL * count).astype(int), count - 1) + 1
+    return np.flatnonzero((count >= LEAST_PAST) & (below >= needed)).tolist()
 
 
 def _level(z: "Floats", age: int, width: int) -> tuple[float, Break] | None:

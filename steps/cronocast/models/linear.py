@@ -3,6 +3,7 @@
 The right model for filling disks.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -83,6 +84,12 @@ def seasonal_shape(y: "Floats", periods: tuple[int, ...]) -> "Floats":
 
     P is the longest period that y holds three of and follows, else [0].
     """
+    return _seasonal_shape(y.tobytes(), periods)
+
+
+@lru_cache(maxsize=64)  # asked for changes, then for segments, at each origin of a member
+def _seasonal_shape(values: bytes, periods: tuple[int, ...]) -> "Floats":
+    y = np.frombuffer(values)
     p = next((p for p in sorted(periods, reverse=True) if 3 * p <= y.size and has_season(y, p)), 0)
     if not p:
         return np.zeros(1)
