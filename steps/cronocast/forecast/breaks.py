@@ -103,12 +103,13 @@ def _differences(
     # Row i holds the sums at i, i + stride, and so on: the ends seen from so many steps before them.
     shape, (row, step) = (2, before + first + 1, ends.size), sums.strides
     at = np.ndarray(shape, float, sums, strides=(row, step, stride * step))
-    end, middle, start = (at[:, before + first - back] for back in (ages * 0, ages, ages + widths))
+    end, middle, start = at[:, -1:], at[:, before + first - ages], at[:, before + first - ages - widths]
     begin = (ends - ages[:, None]).astype(float) - z.size / 2
     newer = _mean_and_slope(end - middle, begin, ages[:, None])
     older = _mean_and_slope(middle - start, begin - widths[:, None], widths[:, None])
     level, slope = newer[0] - older[0], newer[1] - older[1]
-    level[ends < (ages + widths)[:, None]] = slope[ends < (ages + widths)[:, None]] = np.nan
+    early = ends < (ages + widths)[:, None]
+    level[early] = slope[early] = np.nan
     return level, slope
 
 
