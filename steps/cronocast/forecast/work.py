@@ -14,7 +14,7 @@ import numpy as np
 
 from cronocast.durations import Duration
 from cronocast.errors import DataError
-from cronocast.forecast import backtest, choose, intervals, summary
+from cronocast.forecast import attempts, backtest, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.breaks import Break, fresh_break
 from cronocast.forecast.candidates import BY_CLASS
@@ -154,7 +154,7 @@ class Work:
     def _attempt(self, name: str, context: Context, trained: "Mapping[str, Trained]") -> "Floats | None":
         """The forecast of one model; None, and why among the failures, where there is none."""
         model = trained[name].whole if name in trained else None
-        result = backtest.attempt(self.models[name], self.input.filled, context, self.line.steps, model, self.fresh)
+        result = attempts.attempt(self.models[name], self.input.filled, context, self.line.steps, model, self.fresh)
         if isinstance(result, str):
             self.failures.append(f"{name} failed: {result}")
             return None
