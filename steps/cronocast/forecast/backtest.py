@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.forecast.attempts import Past, at_once, attempt, together
-from cronocast.forecast.breaks import Break, fresh_break
+from cronocast.forecast.breaks import Break, fresh_breaks
 from cronocast.timeseries.fill import Filled, fill
 
 if TYPE_CHECKING:
@@ -105,13 +105,15 @@ def begin(
             half of `most`.
         holidays: Steps whose values are left out, shape (t,). None: no step.
     """
-    origins = []
+    known = []
     # what was before is no history
     start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
     for end in _ends(y.size, start, context, h, most):
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
-            origins.append(Past(filled, context_of(filled, context), end, fresh_break(filled.y, context.periods)))
+            known.append((filled, context_of(filled, context), end))
+    fresh = fresh_breaks([filled.y for filled, *_ in known], [context.periods] * len(known))
+    origins = [Past(*each, change) for each, change in zip(known, fresh, strict=True)]
     later = np.concatenate((y, np.full(h, np.nan)))
     actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
