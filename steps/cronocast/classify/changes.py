@@ -31,6 +31,7 @@ class Changes(NamedTuple):
 
     starts: list[int]  # indices where a new level or slope began, ascending
     usual: Bools  # shape (t,), False in outages and holidays
+    corners: list[int]  # those of the starts that are new slopes without a jump
 
 
 class Jump(NamedTuple):
@@ -58,12 +59,12 @@ def change_points(rest: Floats, observed: Bools, grain: float) -> Changes:
     """
     y = without_spikes(rest)
     if np.ptp(y) <= grain:
-        return Changes([], np.ones(rest.size, dtype=bool))
+        return Changes([], np.ones(rest.size, dtype=bool), [])
     shifts, usual = _lasting(_level_shifts(y, observed, grain), y.size)
     apart = max(LAST, y.size // 50)
     found = bends(_levelled(_bridged(y, usual), shifts), grain)
     corners = [b for b in found if all(abs(b - s) > apart for s in shifts)]
-    return Changes(sorted(shifts + corners), usual)
+    return Changes(sorted(shifts + corners), usual, corners)
 
 
 def _lasting(jumps: list[Jump], size: int) -> tuple[list[int], Bools]:

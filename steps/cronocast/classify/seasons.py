@@ -95,7 +95,7 @@ def periods_asked_for(series: Scaled, periods: list[int]) -> Found:
         cut = _cut(found.rest, series, period)
         found.tried[period] = Season(period, 0.0, 0.0) if cut is None else cut.season
         found.seasons.append(found.tried[period])
-        found.rest = _without(series, found.seasons)
+        found.rest = without(series, found.seasons)
     return found
 
 
@@ -144,12 +144,12 @@ def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
     # A longer season holds those that divide it, unless they repeat often enough in it to be told apart later.
     kept = [s for s in found.seasons if period % s.period or period // s.period >= INSIDE_TIMES]
     others = [s for s in kept if period % s.period]
-    cut = _cut(_without(series, others), series, period) if others else _whole(found, series, period)
+    cut = _cut(without(series, others), series, period) if others else _whole(found, series, period)
     if cut is None:
         return False
     found.tried[period] = cut.season
     found.seasons = sorted([*kept, found.tried[period]], key=lambda s: s.period)
-    found.rest = _without(series, found.seasons)
+    found.rest = without(series, found.seasons)
     return True
 
 
@@ -191,7 +191,7 @@ def _matters(table: Floats, series: Scaled, found: Found, bounds: dict[int, floa
     return whole is not None and explained(table)[0] >= (1 - USUAL if taken else MATTERS) * float(whole.table.var())
 
 
-def _without(series: Scaled, seasons: list[Season]) -> Floats:
+def without(series: Scaled, seasons: list[Season]) -> Floats:
     """Take seasons out of the series; two rounds, since each pattern holds a trace of the others.
 
     Gaps are bridged anew.
@@ -229,4 +229,4 @@ def _split_inner(found: Found, series: Scaled, bounds: dict[int, float]) -> None
                 found.tried[period] = judged.season
                 found.seasons.append(found.tried[period])
     found.seasons.sort(key=lambda s: s.period)
-    found.rest = _without(series, found.seasons)
+    found.rest = without(series, found.seasons)
