@@ -17,10 +17,10 @@ NEWEST = 12  # part of all values that a fresh change is at most as old as
 BEFORE = 3  # what came before is seen in a window so many times as long as what came after
 ORIGINS = 96  # places in the past where the same is measured
 FEWEST = {LEVEL: 3, SLOPE: 4}  # values that a new level or slope must have held
-CLEAR = 5.0  # deviations from what is usual in this series; of some 20 tests on noise the largest is about 3.5
-TAIL, HEAVY = 2.6, 0.4  # times the 95 % quantile of what was usual, and its standard deviation
+CLEAR = 4.4  # deviations from what is usual in this series; with TAIL 3 in 1000 noises and walks exceed it
+TAIL, HEAVY = 2.2, 0.4  # times the 95 % quantile of what was usual, and its standard deviation
 HELD = 0.5  # share of the departure of the newest values that the change explains
-VISITED = 0.02  # share of older values at the new level or beyond which it is not new
+VISITED = 0.005  # share of older values in threes at the new level or beyond, with which it is not new
 OLDEST = 3  # times the length of the clearest window within which the change is looked for
 PARTS = 4  # places within a step that are tried for a corner
 
@@ -175,4 +175,5 @@ def _visited(y: Floats, change: Fresh) -> bool:
     """Tell whether older values were often at the new level: on and off are no new levels."""
     level = float(np.median(y[change.at :]))
     beyond = (y[: change.at] - level) * np.sign(change.jump) >= -0.25 * abs(change.jump)
-    return float(beyond.mean()) > VISITED
+    together = beyond[2:] & beyond[1:-1] & beyond[:-2]  # noise goes there for single values
+    return float(together.mean()) > VISITED

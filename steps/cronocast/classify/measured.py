@@ -50,7 +50,7 @@ class Measured:
 
         Since the last change where it was judged by itself and is as clear or what changed, else that of all segments.
         """
-        alone = self.last is not self.whole and (self.kind == SLOPE or abs(self.last.z) >= abs(self.whole.z))
+        alone = self.last != self.whole and (self.kind == SLOPE or abs(self.last.z) >= abs(self.whole.z))
         return self.last if alone else self.whole
 
 
