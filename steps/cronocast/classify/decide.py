@@ -125,7 +125,7 @@ def _classified(
             evidence={"equal_share": values.equal},
         )
     measured = measure(y, base.step_ns, periods) if hours is None else measure_open(y, hours, periods)
-    kind = _kind(measured, values.equal)
+    kind = _kind(measured, values.equal, seen.size)
     thinned = measured.series.thinned
     offset = index.size % thinned
     codes = {
@@ -166,9 +166,10 @@ def _main_part(observed: Bools) -> Ints:
         low, high = (low, int(known[widest]) + 1) if 2 * (widest + 1) > known.size else (int(known[widest + 1]), high)
 
 
-def _kind(measured: Measured, equal: float) -> str:
+def _kind(measured: Measured, equal: float, size: int) -> str:
+    mostly = equal >= MOSTLY or (1 - equal) * size < 1.5  # one odd value among few is no more than one among many
     if measured.found.seasons:
         return "trend_seasonal" if measured.rises else "seasonal"
-    if measured.flat or (equal >= MOSTLY and not measured.changes):
+    if measured.flat or (mostly and not measured.changes):
         return "constant"
     return "trend" if measured.rises else "irregular"
