@@ -25,6 +25,8 @@ FOUND_SCORE = 5.0  # and have this much more score, since many were looked at
 SAME = 0.95  # a shorter period that explains this share of what a longer one does is preferred
 USUAL = 0.8  # the same for a shorter period that a calendar suggests
 MATTERS = 0.01  # share of the variance around the local level that a season explains at least
+YEAR_NS = 365.2425 * UNIT_NS["d"]
+LONGEST_YEAR = 1500  # steps: with shorter ones a few years are more values than a forecast is made of
 MOST = 6  # seasons that are looked for
 INSIDE = 4.0  # score that a shorter season needs among the lines of a longer one to be a season of its own
 # with fewer repeats inside the longer one there are too few lines to compare, and the longer one alone says it all
@@ -60,8 +62,10 @@ class Found:
 
 
 def calendar(step_ns: int, size: int) -> list[int]:
-    """Hour, day and week in steps, as far as two of them fit into `size` and whole steps keep their phase."""
+    """Hour, day, week and year in steps, as far as two of them fit into `size` and whole steps keep their phase."""
     exact = [UNIT_NS[unit] / step_ns for unit in "hdw"]
+    if YEAR_NS <= LONGEST_YEAR * step_ns:
+        exact.append(YEAR_NS / step_ns)
     return [round(p) for p in exact if p >= 1.5 and 2 * round(p) <= size and abs(p - round(p)) * (size / p) <= 0.05 * p]
 
 

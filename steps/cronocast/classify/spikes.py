@@ -28,4 +28,4 @@ def without_spikes(y: Floats) -> Floats:
 
 def _events(above: Bools, size: int) -> bool:
     """Tell whether spikes are so many and so much to one side that they are events, such as counts among zeros."""
-    return above.size > MANY * size and abs(2 * np.count_nonzero(above) - above.size) > ONE_SIDE * above.size
+    return above.size > MANY * size and abs(2 * int(np.count_nonzero(above)) - above.size) > ONE_SIDE * above.size
