@@ -21,7 +21,9 @@ CLEAR = 4.4  # deviations from what is usual in this series; with TAIL 3 in 1000
 TAIL, HEAVY = 2.2, 0.4  # times the 95 % quantile of what was usual, and its standard deviation
 HELD = 0.5  # share of the departure of the newest values that the change explains
 VISITED = 0.005  # share of older values in threes at the new level or beyond, with which it is not new
+FLAT = 1e-9  # squared length of a shape that is nothing but a straight line
 OLDEST = 3  # times the length of the clearest window within which the change is looked for
+PLACES = 40  # tried in a first look at where the change was
 PARTS = 4  # places within a step that are tried for a corner
 
 
@@ -43,6 +45,15 @@ class Window(NamedTuple):
     rise_scale: float  # usual deviation of the rise over such a window from the rise over as many steps before
 
 
+class Shape(NamedTuple):
+    """A step or corner on a straight line."""
+
+    kind: str  # LEVEL or SLOPE
+    at: int  # index of the first value after it
+    line: Floats  # shape (t,): the line without it
+    added: Floats  # shape (t,): what it adds
+
+
 def fresh_change(y: Floats, observed: Bools, grain: float, small: float) -> Fresh | None:
     """Find the newest change if it began within the newest part of a series.
 
@@ -56,7 +67,7 @@ def fresh_change(y: Floats, observed: Bools, grain: float, small: float) -> Fres
         small: What is below this is no change, however clear.
     """
     time = np.arange(y.size) - (y.size - 1) / 2
-    line = float(time @ y) / max(float(time @ time), 1.0)
+    line = float((time * y).sum()) / max(float((time**2).sum()), 1.0)
     flat = y - line * time
     window = _clearest(flat, max(grain, small / CLEAR))
     found = None if window is None else _placed(flat, window)
@@ -130,34 +141,48 @@ def _placed(y: Floats, best: Window) -> Fresh | None:
     """The step or corner that explains the newest values best; None where it does not hold since."""
     low = max(0, y.size - OLDEST * BEFORE * best.length)
     part = y[low:]
+    oldest = min(OLDEST * best.length, part.size - BEFORE)
+    apart = -(-oldest // PLACES)
+    shape = _best_shape(part, np.arange(1, oldest, apart))
+    while apart > 1:
+        age, reach = part.size - shape.at, 2 * apart
+        apart = -(-4 * apart // PLACES)
+        shape = _best_shape(part, np.arange(max(1, age - reach), min(oldest, age + reach + 1), apart))
+    after, line = part[shape.at :], shape.line[shape.at :]
+    if after.size < FEWEST[shape.kind]:
+        return None
+    missed = after - line - shape.added[shape.at :]
+    if float(missed @ missed) > (1 - HELD) * float(np.sum((after - line) ** 2)):
+        return None
+    if shape.kind == LEVEL:
+        return Fresh(low + shape.at, LEVEL, float(shape.added[-1]), 0.0, 0.0, 0.0)
+    return _turned(low + shape.at, after, line, best)
+
+
+def _best_shape(part: Floats, ages: Ints) -> Shape:
+    """The step or corner, so many steps before the end, that a straight line lacks most."""
     time = np.arange(part.size, dtype=np.float64)
-    ages = np.arange(1, min(OLDEST * best.length, part.size - BEFORE))
     at = part.size - ages
-    steps = (time >= at[:, None]).astype(np.float64)
     knots = (at[:, None] - np.arange(1, PARTS + 1) / PARTS).ravel()
-    corners = np.maximum(0.0, time - knots[:, None])
-    shapes = np.vstack([steps, corners])
-    base = np.column_stack([np.ones_like(time), time - time.mean()])
-    base /= np.sqrt((base**2).sum(axis=0))
-    own, left = shapes - (shapes @ base) @ base.T, part - base @ (base.T @ part)
-    power = (own**2).sum(axis=1)
-    fit = own @ left
-    gain = np.where(power > 1e-9, fit**2 / np.maximum(power, 1e-9), 0.0)
-    k = int(np.argmax(gain))
-    size = float(fit[k] / power[k])
+    shapes = np.vstack([(time >= at[:, None]).astype(np.float64), np.maximum(0.0, time - knots[:, None])])
+    base = np.vstack([np.ones_like(time), time - time.mean()])
+    base /= np.sqrt((base**2).sum(axis=1))[:, None]
+    left = part - _on(base, part) @ base
+    # einsum and not BLAS, which would start threads for this
+    shared = np.einsum("kt,jt->kj", shapes, base)
+    whole = np.einsum("kt,kt->k", shapes, shapes)
+    power = np.maximum(whole - (shared**2).sum(axis=1), FLAT * whole)
+    fit = _on(shapes, left)
+    k = int(np.argmax(np.where(power > FLAT * whole, fit**2 / power, 0.0)))
+    added = float(fit[k] / power[k]) * shapes[k]
     kind, place = (LEVEL, int(at[k])) if k < at.size else (SLOPE, int(knots[k - at.size]) + 1)
-    age = part.size - place
-    if age < FEWEST[kind]:
-        return None
-    remaining = left - size * own[k]
-    added = size * shapes[k, place:]
-    if float(np.sum(remaining[place:] ** 2)) > (1 - HELD) * float(np.sum((remaining[place:] + added) ** 2)):
-        return None
-    if kind == LEVEL:
-        return Fresh(low + place, LEVEL, size, 0.0, 0.0, 0.0)
-    # the line before the change, and the one since then by its own values
-    line = part - remaining - size * shapes[k]
-    return _turned(low + place, part[place:], line[place:], best)
+    return Shape(kind, place, _on(base, part - added) @ base, added)
+
+
+def _on(rows: Floats, values: Floats) -> Floats:
+    """Product of each row with the values."""
+    products: Floats = np.einsum("kt,t->k", rows, values)
+    return products
 
 
 def _turned(at: int, after: Floats, line: Floats, best: Window) -> Fresh:

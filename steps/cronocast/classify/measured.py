@@ -27,7 +27,7 @@ COPIED, OFF = 0.6, 2  # share of the changes that come again in other cycles, an
 SMALL = 0.03  # part of the spread around a straight line below which nothing is a change
 NEWEST_VALUES = 3  # that are asked whether the series has ever been there
 AWAY = 0.25  # width of the bulk by which they must lie beyond
-NEAR = 3  # steps within which two changes are one
+NEAR = 3  # steps within which two changes are one, and a PART of the time since them
 MOST = 20  # newest changes that are kept
 
 
@@ -100,7 +100,7 @@ def _tested(y: Floats, series: Scaled, found: Found, sudden: Fresh | None, *, pe
     fresh = _fresh(series, found, sudden)
     steady = _without_change(series, fresh)
     changed = change_points(found.rest, series.observed, series.grain) if periods_set else _changes(steady, found)
-    changes, kind = _with_fresh(changed, fresh)
+    changes, kind = _with_fresh(changed, fresh, series.y.size)
     if fresh:
         found.rest = found.rest + departure(series.y.size, fresh)
     known = series.observed & changed.usual
@@ -147,7 +147,8 @@ def _small(y: Floats) -> float:
     """A small part of the spread of a series around a straight line."""
     time = np.linspace(-0.5, 0.5, y.size)
     away = y - y.mean()
-    return SMALL * float(np.mean(np.abs(away - time * (float(time @ away) / float(time @ time)))))
+    slope = float((time * away).sum()) / float((time**2).sum())
+    return SMALL * float(np.mean(np.abs(away - slope * time)))
 
 
 def _without_change(series: Scaled, change: Fresh | None) -> Scaled:
@@ -155,11 +156,12 @@ def _without_change(series: Scaled, change: Fresh | None) -> Scaled:
     return series if change is None else replace(series, y=series.y - departure(series.y.size, change))
 
 
-def _with_fresh(changed: Changes, fresh: Fresh | None) -> tuple[list[int], str]:
+def _with_fresh(changed: Changes, fresh: Fresh | None, size: int) -> tuple[list[int], str]:
     """Starts of all changes, ascending, and the kind of the last one."""
     starts, corners = changed.starts, changed.corners
     if fresh:
-        starts = [*(at for at in starts if at < fresh.at - NEAR), fresh.at]
+        near = max(NEAR, (size - fresh.at) // PART)
+        starts = [*(at for at in starts if at < fresh.at - near), fresh.at]
         corners = [*corners, fresh.at] if fresh.kind == SLOPE else corners
     return starts, _kind_of(starts, corners)
 

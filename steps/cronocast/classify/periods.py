@@ -101,7 +101,8 @@ def _level(middle: Floats, kept: Ints, period: int) -> Floats:
 def _deviation(table: Floats) -> float:
     """Standard deviation of values whose mean is near 0, in a third of the time that NumPy's takes."""
     flat = table.ravel()
-    return float(np.sqrt(max(0.0, float(flat @ flat) / flat.size - (float(flat.sum()) / flat.size) ** 2)))
+    square = float(np.einsum("t,t->", flat, flat)) / flat.size  # BLAS would start threads for a long one
+    return float(np.sqrt(max(0.0, square - (float(flat.sum()) / flat.size) ** 2)))
 
 
 def _clipped(table: Floats) -> Floats:

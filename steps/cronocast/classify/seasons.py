@@ -64,7 +64,7 @@ class Found:
 def calendar(step_ns: int, size: int) -> list[int]:
     """Hour, day, week and year in steps, as far as two of them fit into `size` and whole steps keep their phase."""
     exact = [UNIT_NS[unit] / step_ns for unit in "hdw"]
-    if YEAR_NS <= LONGEST_YEAR * step_ns:
+    if LONGEST_YEAR * step_ns >= YEAR_NS:
         exact.append(YEAR_NS / step_ns)
     return [round(p) for p in exact if p >= 1.5 and 2 * round(p) <= size and abs(p - round(p)) * (size / p) <= 0.05 * p]
 
