@@ -23,6 +23,7 @@ HELD = 0.5  # share of the departure of the newest values that the change explai
 VISITED = 0.005  # share of older values in threes at the new level or beyond, with which it is not new
 FLAT = 1e-9  # squared length of a shape that is nothing but a straight line
 OLDEST = 3  # times the length of the clearest window within which the change is looked for
+BETTER = 0.9  # of the mean square that a step misses is what a corner may miss
 PLACES = 40  # tried in a first look at where the change was
 PARTS = 4  # places within a step that are tried for a corner
 
@@ -173,7 +174,10 @@ def _best_shape(part: Floats, ages: Ints) -> Shape:
     whole = np.einsum("kt,kt->k", shapes, shapes)
     power = np.maximum(whole - (shared**2).sum(axis=1), FLAT * whole)
     fit = _on(shapes, left)
-    k = int(np.argmax(np.where(power > FLAT * whole, fit**2 / power, 0.0)))
+    missed = float(left @ left) - np.where(power > FLAT * whole, fit**2 / power, 0.0)
+    step, corner = int(np.argmin(missed[: at.size])), at.size + int(np.argmin(missed[at.size :]))
+    # more corners than steps are tried, and noise makes steps look like corners
+    k = corner if missed[corner] < BETTER * missed[step] else step
     added = float(fit[k] / power[k]) * shapes[k]
     kind, place = (LEVEL, int(at[k])) if k < at.size else (SLOPE, int(knots[k - at.size]) + 1)
     return Shape(kind, place, _on(base, part - added) @ base, added)
