@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from cronocast.classify import classify_member
 from cronocast.handoff.profile import Profile
 
+pytestmark = pytest.mark.slow
+
 Floats = NDArray[np.float64]
 
 HOUR_NS = 3600 * 10**9
