@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
     Ages = NDArray[np.int64]
 
+    Bounds = tuple[Floats, Floats]
+
 LEAST_LEVEL, LEAST_SLOPE = 3, 4  # newest values that make a new level, and a new line
 PART = 4  # of a season: a level is newer than that where a day like no other is more likely
 BEFORE = 24  # values before them, at least, that say what held until then
 USUAL = 0.98  # share of such differences in the past ...
 FACTOR = 2.0  # ... that a new one must exceed by this factor
+LEAST_STRAIGHT = 5  # values that show a line
+UNSURE = 0.1  # of a new slope: it may be so much less ...
+ENDS = 0.7  # ... and by so much after it has gone on for as long as it was seen
 STRAIGHT = 0.08  # of its rise: how far, in the mean, the newest values may be off a new line ...
 NOISE = 1.5  # ... and of the noise that was before
 SCATTER = 4.0  # of that noise: how far a newest value may be off a new level
@@ -57,6 +62,25 @@ class Break:
     def ahead(self, h: int) -> "Floats":
         """What it adds to the steps to come, shape (h,)."""
         return np.asarray(self.level + self.slope * np.arange(1, h + 1))
+
+    def doubt(self, h: int) -> "Bounds":
+        """How far, at the level 0.95, the steps to come may lie below and above, beside other errors, shapes (h,).
+
+        A line that has held for some steps may end after as many more, or turn steeper; and its slope is known from
+        them alone.
+        """
+        ahead = np.arange(1, h + 1)
+        towards = abs(self.slope) * (ENDS * np.maximum(ahead - self.age, 0) + UNSURE * ahead)
+        away = towards / 2
+        return (towards, away) if self.slope > 0 else (away, towards)
+
+
+def straight(y: "Floats") -> bool:
+    """Tell whether a history, shape (t,), is one line: it rises or falls far more than it scatters."""
+    if y.size < LEAST_STRAIGHT:
+        return False
+    _, slope, rest = _fitted(y)
+    return float(rest @ rest) <= y.size * (STRAIGHT * slope * y.size) ** 2 and slope != 0
 
 
 def without(fresh: "Break | None", y: "Floats") -> "Floats":

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
-TRUST = 2  # times its length that a slope is extended: some hours of it say nothing about next week
-
 
 class Linear:
     """Extends the line through the last segment of constant slope; a known season is removed first and added back.
@@ -53,7 +51,6 @@ class Linear:
         self.season, self.segments, self.size = season, found, clean.size
         last = self.segments[-1]
         self.slope = shared_slope(self.segments)
-        self.holds = max(TRUST * (last.end - last.start), float(np.median([s.end - s.start for s in self.segments])))
         middle = (last.start + last.end - 1) / 2
         self.end_value = last.level + self.slope * (self.size - 1 - middle)
         residual = clean[last.start : last.end] - (last.level + self.slope * (np.arange(last.start, last.end) - middle))
@@ -61,14 +58,10 @@ class Linear:
         return self
 
     def predict(self, h: int) -> "Floats":
-        """Extend the line by h steps.
-
-        Sloping for twice as long as it was seen or as long as slopes usually hold, then level.
-        """
+        """Extend the line by h steps: it goes on with the slope that it has."""
         ahead = np.arange(1, h + 1)
-        sloping = np.minimum(ahead, self.holds)
         season = self.season[(self.size - 1 + ahead) % self.season.size]
-        return np.asarray(self.end_value + self.slope * sloping + self.off * self.fading**ahead + season)
+        return np.asarray(self.end_value + self.slope * ahead + self.off * self.fading**ahead + season)
 
 
 def _deseasonalised(y: "Floats", context: "Context") -> "tuple[Floats, Floats]":
