@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cronocast.timeseries.robust import median
+
 if TYPE_CHECKING:
     from cronocast.forecast.backtest import Backtest
     from cronocast.timeseries.grid import Floats
@@ -136,7 +138,7 @@ def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int
         return UNUSABLE  # it failed at most origins
     count = both[rows].sum(axis=1)
     mine, theirs = (np.where(both, e, 0)[rows].sum(axis=1) / count for e in (mine, theirs))
-    least = float(np.median(theirs)) / 20 or float(theirs.mean()) / 20
+    least = median(theirs) / 20 or float(theirs.mean()) / 20
     if least == 0:
         return 1.0 if not mine.any() else UNUSABLE
     ratios = np.clip(np.log((mine + least) / (theirs + least)), -MOST, MOST)

@@ -100,10 +100,12 @@ def _after_outage(measured: "Bools", first: int, end: int) -> int:
 
     Gaps as long as usual between two values are none.
     """
-    start = first
+    start, missing = first, gaps(measured[first:end])
+    if not missing:
+        return start
     apart = np.sort(np.diff(np.flatnonzero(measured[first:end])))
     usual = OUTAGE * int(apart[9 * (apart.size - 1) // 10]) if apart.size else 0
-    for a, b in sorted(gaps(measured[first:end]), key=lambda g: g[0] - g[1]):  # longest first
+    for a, b in sorted(missing, key=lambda g: g[0] - g[1]):  # longest first
         if b - a <= usual or np.mean(~measured[start:end]) <= MAX_FILLED_SHARE:
             break
         # What stands after the outage must be the larger part, else a few new points would cost a long history.
