@@ -119,7 +119,7 @@ def begin(
     for end in _ends(y.size, start, context, h, most):
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
-            origins.append(Past(filled, context_of(filled, context), end, fresh_break(filled.y, context.periods)))
+            origins.append(Past(filled, context_of(filled, context), end, fresh_change(filled, context)))
     later = np.concatenate((y, np.full(h, np.nan)))
     actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
@@ -133,6 +133,11 @@ def _ends(size: int, start: int, context: "Context", h: int, most: int) -> list[
     if ends and 0 < size - context.last_change < 2 * h and context.last_change > 0:
         ends += [size - h // part for part in CHANGED if h // part > 0]
     return ends
+
+
+def fresh_change(filled: Filled, context: "Context") -> Break | None:
+    """A change too new for models to know; that of a constant is the matter of its own model."""
+    return None if context.series_class == "constant" else fresh_break(filled.y, context.periods)
 
 
 def context_of(filled: Filled, whole: "Context") -> "Context":

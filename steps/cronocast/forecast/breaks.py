@@ -161,7 +161,7 @@ def _level(z: "Floats", age: int, width: int) -> tuple[float, Break] | None:
     """A new level that holds since `age` steps, and the squared error that it leaves; None where there is none."""
     gone, rest = _gone(z, age, width)
     level = median(gone)
-    off = np.sort(np.abs(gone - level))[:-1]  # one of them may lie between
+    off = np.sort(np.abs(gone - level))[: max(LEAST_LEVEL, age - 1)]  # one more may lie between
     if level == 0 or off[-1] > min(COHERENT * abs(level), SCATTER * np.sqrt(_noise2(z[: z.size - age]))):
         return None
     return _left(rest, gone - level), Break(age, level)
