@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cronocast.durations import UNIT_NS
+from cronocast.durations import UNIT_NS, Duration
 from cronocast.formats.influx_names import quoted
 from cronocast.sources.reading import Window
 
@@ -18,6 +18,8 @@ Allowed = Mapping[str, Sequence[str]]  # values of tags that are kept, as `sourc
 
 DATABASES: Question = ("SHOW DATABASES", {})  # 2.x: those that the token may read
 MEASUREMENTS: Question = ("SHOW MEASUREMENTS", {})
+# What people call a thing by, where another tag, such as a device, says the same.
+FAMILIAR = ("host", "path", "cpu", "interface", "name", "queue", "topic", "group", "vhost", "database", "db", "pod")
 
 
 class Policy(NamedTuple):
@@ -66,13 +68,24 @@ def series_question(measurement: str, field: str, function: str, window: Window,
     Args:
         measurement: Of the series.
         field: Whose points count; alone, those of other fields do not.
-        function: `count` (its time means nothing) or `last` (its time is that of the newest point).
+        function: `count` (its time means nothing), or `first` or `last` (their times are those of the points).
         window: Start included, end not.
         allowed: Values of tags that are kept.
     """
     values: dict[str, str | int | float] = {"start": window.start_ns, "end": window.end_ns}
     parts = ["time >= $start", "time < $end", *conditions(allowed, values)]
     return f"SELECT {function}({quoted(field)}){_from(measurement)} WHERE {' AND '.join(parts)} GROUP BY *", values
+
+
+def steps_question(measurement: str, field: str, group_by: Sequence[str], window: Window, allowed: Allowed) -> Question:
+    """Asks in how many steps of the window each member has a point: one row for each, however many steps there are."""
+    values: dict[str, str | int | float] = {"start": window.start_ns, "end": window.end_ns}
+    where = " AND ".join(["time >= $start", "time < $end", *conditions(allowed, values)])
+    keys = [f"{quoted(key)}::tag" for key in group_by]
+    steps = ", ".join([f"time({Duration.of(window.every_ns)})", *keys])
+    inner = f"SELECT count({quoted(field)}) AS n{_from(measurement)} WHERE {where} GROUP BY {steps} fill(none)"
+    outer = f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"SELECT count(n) FROM ({inner}){outer}", values  # noqa: S608 - names are quoted, values are bound
 
 
 def newest_points_question(measurement: str, field: str, window: Window, points: int, series: int) -> Question:
@@ -175,6 +188,27 @@ def differing(every: Iterable[Tags], group_by: Iterable[str]) -> dict[str, int]:
             if len(of_member := {tags.get(key, "") for tags in series}) > 1:
                 values.setdefault(key, set()).update(of_member)
     return dict(sorted(((key, len(some)) for key, some in values.items()), key=lambda pair: (-pair[1], pair[0])))
+
+
+def separating(every: Sequence[Tags], group_by: Iterable[str]) -> list[str]:
+    """The tags to add to `group_by`, so that each member is one series: as few as a greedy choice finds.
+
+    Of tags that part series equally well, the one that people know better comes first: the path of a disk, not its
+    device.
+    """
+    added: list[str] = []
+    grouped = list(group_by)
+    while left := differing(every, [*grouped, *added]):
+        added.append(min(left, key=lambda key: (-_members(every, [*grouped, *added, key]), _unfamiliar(key), key)))
+    return added
+
+
+def _members(every: Iterable[Tags], keys: Iterable[str]) -> int:
+    return len({tuple(tags.get(key, "") for key in keys) for tags in every})
+
+
+def _unfamiliar(key: str) -> int:
+    return FAMILIAR.index(key) if key in FAMILIAR else len(FAMILIAR)
 
 
 def go_duration_ns(text: str) -> int:

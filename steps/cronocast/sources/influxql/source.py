@@ -87,7 +87,7 @@ def _take(
 ) -> tuple[Answer, int]:
     """Read one answer into the spool; returns it and its bytes. Runs once per try."""
     spool.rewind()
-    _refuse_400(response, where)
+    refuse_400(response, where)
     answer = Answer(expected(source, part, source.max_rows - so_far.rows), spool, where)
     size = 0
 
@@ -106,7 +106,7 @@ def _take(
     return answer, size
 
 
-def _refuse_400(response: "requests.Response", where: str) -> None:
+def refuse_400(response: "requests.Response", where: str) -> None:
     """Raise what a 400 says about the query."""
     if response.status_code != 400:
         return
