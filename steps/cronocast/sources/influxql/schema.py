@@ -6,6 +6,7 @@ answer is the list `series` of its one result (`messages.result_of`), of every m
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cronocast.durations import UNIT_NS, Duration
@@ -18,6 +19,7 @@ Allowed = Mapping[str, Sequence[str]]  # values of tags that are kept, as `sourc
 
 DATABASES: Question = ("SHOW DATABASES", {})  # 2.x: those that the token may read
 MEASUREMENTS: Question = ("SHOW MEASUREMENTS", {})
+NEWEST, SOME_SERIES = 50, 20  # points of each of some series, from which their distance is told
 # What people call a thing by, where another tag, such as a device, says the same.
 FAMILIAR = ("host", "path", "cpu", "interface", "name", "queue", "topic", "group", "vhost", "database", "db", "pod")
 
@@ -88,11 +90,11 @@ def steps_question(measurement: str, field: str, group_by: Sequence[str], window
     return f"SELECT count(n) FROM ({inner}){outer}", values  # noqa: S608 - names are quoted, values are bound
 
 
-def newest_points_question(measurement: str, field: str, window: Window, points: int, series: int) -> Question:
+def newest_points_question(measurement: str, field: str, window: Window) -> Question:
     """Asks for the newest points of some series, newest first: their times tell how often points come."""
     values: dict[str, str | int | float] = {"start": window.start_ns, "end": window.end_ns}
     where = f"{_from(measurement)} WHERE time >= $start AND time < $end GROUP BY *"
-    return f"SELECT {quoted(field)}::field{where} ORDER BY time DESC LIMIT {points} SLIMIT {series}", values
+    return f"SELECT {quoted(field)}::field{where} ORDER BY time DESC LIMIT {NEWEST} SLIMIT {SOME_SERIES}", values
 
 
 def conditions(allowed: Allowed, values: dict[str, str | int | float]) -> list[str]:
@@ -168,6 +170,13 @@ def found(series: Iterable[Mapping[str, Any]]) -> list[Found]:
     ]
 
 
+def apart_ns(series: Iterable[Mapping[str, Any]]) -> int:
+    """The usual distance of points, by an answer to `newest_points_question`: the median; 0 without any two."""
+    times = [[int(row[0]) for row in _rows(one)] for one in series]
+    apart = sorted(later - earlier for some in times for later, earlier in pairwise(some))
+    return apart[len(apart) // 2] if apart else 0
+
+
 def differing(every: Iterable[Tags], group_by: Iterable[str]) -> dict[str, int]:
     """Tags by which points of one member differ, and how many values of them such members have.
 
@@ -187,7 +196,8 @@ def differing(every: Iterable[Tags], group_by: Iterable[str]) -> dict[str, int]:
         for key in {key for tags in series for key in tags}:
             if len(of_member := {tags.get(key, "") for tags in series}) > 1:
                 values.setdefault(key, set()).update(of_member)
-    return dict(sorted(((key, len(some)) for key, some in values.items()), key=lambda pair: (-pair[1], pair[0])))
+    counts = {key: len(some) for key, some in values.items()}
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], _unfamiliar(pair[0]), pair[0])))
 
 
 def separating(every: Sequence[Tags], group_by: Iterable[str]) -> list[str]:
