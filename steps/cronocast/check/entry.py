@@ -45,7 +45,7 @@ def check_entry(entry: Entry, now_ns: int, *, write: bool, env: Mapping[str, str
     read = list(_in_order(groups, look))
     written = list(_in_order(_writing(entry, write=write), look))
     # A server that both share is told once.
-    return [*here, *read, *(f for f in written if (f.seen, f.fix) not in {(r.seen, r.fix) for r in read})]
+    return [*here, *read, *(finding for finding in written if finding.seen not in {one.seen for one in read})]
 
 
 def _writing(entry: Entry, *, write: bool) -> tuple[tuple[Check, ...], ...]:

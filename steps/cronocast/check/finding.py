@@ -92,7 +92,7 @@ def instead(what: str, name: str, known: Collection[str]) -> str:
     """What to write instead of a name that does not exist: the nearest one, or one of those that there are."""
     if near := meant(name, known):
         return f"{what}: {near}" + (f" (there are: {listed(known)})" if len(known) > 1 else "")
-    return f"one of: {listed(known)}" if known else f"{what}: there is none"
+    return f"{what}: one of {listed(known)}" if known else f"{what}: there is none"
 
 
 def listed(names: Collection[str]) -> str:
