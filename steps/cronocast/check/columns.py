@@ -6,8 +6,7 @@ from cronocast.check.finding import Finding, doubtful, fine, instead, listed, wr
 from cronocast.check.look import Look
 from cronocast.errors import ConfigError, DataError, RefusedError, seen
 from cronocast.sources.influxql import schema
-
-NUMERIC = frozenset({"float", "integer", "unsigned"})
+from cronocast.sources.influxql.schema import NUMERIC
 
 
 def field(look: Look) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ READING: tuple[tuple[Check, ...], ...] = (
     (server.measurement,),
     (columns.field, columns.group_by, columns.fixed_tags),
     (points.members,),
-    (points.steps, points.age),
+    (points.steps, points.age, points.counter),
 )
 
 

@@ -12,6 +12,8 @@ from cronocast.errors import CronocastError
 from cronocast.http.client import client_of
 from cronocast.sources.influxql import schema
 from cronocast.sources.influxql.asking import Database
+from cronocast.sources.influxql.newest import Newest, newest, newest_question
+from cronocast.sources.influxql.schema import NUMERIC
 from cronocast.sources.reading import Window
 
 RETRY = Duration.parse("1s")  # somebody waits: a server that is down is told at once
@@ -93,11 +95,12 @@ class Look:
         return schema.found(self.source.ask(question))
 
     @cached_property
-    def apart_ns(self) -> int:
-        """The usual distance of points, from the newest of some series; 0 where it can't be told."""
+    def recent(self) -> Newest:
+        """What the newest points of some series say; of a field that holds no numbers, nothing."""
         source = self.entry.source
-        question = schema.newest_points_question(source.measurement, source.field, self.window)
-        return schema.apart_ns(self.source.ask(question))
+        if not NUMERIC.issuperset(self.fields.get(source.field, ())):
+            return newest(())
+        return newest(self.source.ask(newest_question(source.measurement, source.field, self.window)))
 
     @property
     def members(self) -> set[str]:

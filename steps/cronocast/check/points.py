@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cronocast.charts.words import length_about
+from cronocast.charts.words import counted, length_about
 from cronocast.check.finding import NOTE, Finding, doubtful, fine, listed, wrong
 from cronocast.check.look import Look, member_name
 from cronocast.durations import UNIT_NS, Duration, stamp
@@ -67,18 +67,25 @@ def _nothing(look: Look) -> Finding:
 def steps(look: Look) -> Iterator[Finding]:
     """How many steps of the window have a point, and why not all."""
     asked = look.entry.lookback // look.entry.every
-    shares = sorted(int(found.value) / asked for found in look.steps)
-    if not shares:
+    of = {member_name(found.tags, look.entry.source.group_by): int(found.value) / asked for found in look.steps}
+    if not of:
         return
+    shares = sorted(of.values())
     total = sum(int(found.value) for found in look.points)
-    least = f"{shares[0]:.0%} to " if round(shares[0], 2) < round(shares[-1], 2) else ""
-    text = f"{total} points; of {asked} steps of {look.entry.every} members have {least}{shares[-1]:.0%}"
-    yield _few(look, text) if shares[len(shares) // 2] < FEW else fine("points", "lookback", text)
+    span = f"{shares[0]:.0%} to {shares[-1]:.0%}" if round(shares[0], 2) < round(shares[-1], 2) else f"{shares[0]:.0%}"
+    text = f"{total:,} points; of {asked:,} steps of {look.entry.every} {span} have any"
+    if shares[len(shares) // 2] < FEW:
+        yield _few(look, text)
+        return
+    yield fine("points", "lookback", text)
+    if few := {name: share for name, share in of.items() if share < FEW}:
+        text = f"{counted(len(few), 'member')} with points in less than half of the steps: {listed(few)}"
+        yield Finding("points", NOTE, "lookback", text, "nothing, if they are new or write seldom")
 
 
 def _few(look: Look, text: str) -> Finding:
     """Most members have points in less than half of the steps: points are further apart, or begin late."""
-    apart = look.apart_ns
+    apart = look.recent.apart_ns
     if apart > look.entry.every:
         fix = f"every: {_whole(apart)}, as far as points are apart"
         return doubtful("points", "every", f"{text}; points are {length_about(apart)} apart", fix)
@@ -104,7 +111,7 @@ def age(look: Look) -> Iterator[Finding]:
         newest[name] = max(found.time_ns, newest.get(name, 0))
     if not newest:
         return
-    limit = NEW_STEPS * max(int(look.entry.every), look.apart_ns) + look.entry.source.delay
+    limit = NEW_STEPS * max(int(look.entry.every), look.recent.apart_ns) + look.entry.source.delay
     youngest = look.now_ns - max(newest.values())
     if youngest > limit:
         fix = f"see that points are still written; if they arrive late, source.delay: {_whole(youngest)}"
@@ -116,3 +123,14 @@ def age(look: Look) -> Iterator[Finding]:
         text = f"{len(silent)} of {len(newest)} members silent, for up to {longest}: {listed(silent)}"
         fix = "if they are gone for good: nothing, they leave with the window; else see that they are written"
         yield Finding("newest", NOTE, "source.group_by", text, fix)
+
+
+def counter(look: Look) -> Iterator[Finding]:
+    """Whether values that count something are forecast as a rate, and no others."""
+    name, prepare = look.entry.source.field, "prepare"
+    if look.entry.prepare.rate and look.recent.cannot_count:
+        text = f"{name} falls in {look.recent.falls:.0%} of its changes, and prepare.rate takes it for a counter"
+        yield doubtful("counter", prepare, text, "leave rate out")
+    elif not look.entry.prepare.rate and look.recent.counts and look.entry.source.aggregate not in ("count", "sum"):
+        text = f"{name} hardly ever falls, as counters do"
+        yield Finding("counter", NOTE, prepare, text, "if it is one: aggregate: last and prepare: {rate: true}")

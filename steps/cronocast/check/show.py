@@ -41,7 +41,7 @@ def _table(findings: list[Finding]) -> Table:
     for finding in findings:
         text = escape(printable(finding.seen))
         if finding.fix:
-            text += f"\n[bold]fix[/] {escape(printable(finding.fix))}"
+            text += f"\n[bold]fix:[/] {escape(printable(finding.fix))}"
         table.add_row(MARKS[finding.level], finding.what, text)
     return table
 

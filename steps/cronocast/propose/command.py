@@ -1,5 +1,6 @@
 """The command: look at a database, print or write a values file."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,9 +15,10 @@ from cronocast.http.client import client_of
 from cronocast.propose.inventory import content_of, numeric_fields
 from cronocast.propose.proposal import Proposal, chosen_fields, propose
 from cronocast.propose.recipes import recipe_of
-from cronocast.propose.text import values_text
+from cronocast.propose.text import document, values_text
 from cronocast.sources.influxql.asking import Database
 
+MOST_ENTRIES = 100  # that a person looks through; measurements with a recipe go first
 MOST_NAMED = 8  # further fields that a comment names
 
 
@@ -45,8 +47,8 @@ def run_init(url: str, database: str, given: Mapping[str, str | None], output: P
     if output is not None and output.exists():
         raise ConfigError.one("E_PATH", "--output", f"{seen(str(output))} is there already; name a new file")
     source = _source(url, database, given)
-    document = {**source, "measurement": "m", "field": "f"}
-    settings = replace(parse_entry({"name": "init", "source": document}).source, retry_for=Duration.parse("5s"))
+    asked = {**source, "measurement": "m", "field": "f"}
+    settings = replace(parse_entry({"name": "init", "source": asked}).source, retry_for=Duration.parse("5s"))
     found = look_through(Database(client_of(settings, "source", say), database), int(time.time()) * 10**9)
     if not found.proposals:
         sentence = f"{'; '.join(found.left_out) or 'no measurement with numbers'}; name a database that holds metrics"
@@ -62,7 +64,8 @@ def run_init(url: str, database: str, given: Mapping[str, str | None], output: P
 
 def _source(url: str, database: str, given: Mapping[str, str | None]) -> dict[str, str]:
     """Settings that all entries share; how to sign in follows from what is given, where nobody says it."""
-    auth = given["auth"] or ("basic" if given["username"] else "token" if given["token_file"] else "none")
+    token = given["token_file"] or os.environ.get("CRONOCAST_SOURCE_TOKEN")
+    auth = given["auth"] or ("basic" if given["username"] else "token" if token else "none")
     named = {key: value for key, value in given.items() if value and key != "auth"}
     return {"url": url, "database": database, **({"auth": auth} if auth != "none" else {}), **named}
 
@@ -70,7 +73,10 @@ def _source(url: str, database: str, given: Mapping[str, str | None]) -> dict[st
 def look_through(database: Database, now_ns: int) -> Found:
     """Entries for every measurement of a database that somebody still writes."""
     found = Found()
-    for measurement, fields in sorted(numeric_fields(database).items()):
+    for measurement, fields in sorted(numeric_fields(database).items(), key=_known_first):
+        if len(found.proposals) >= MOST_ENTRIES:
+            found.left_out.append(f"{measurement}: {MOST_ENTRIES} entries are enough to look through")
+            continue
         chosen = chosen_fields(measurement, fields)
         if not chosen:
             found.left_out.append(f"{measurement}: none of the fields {', '.join(recipe_fields(measurement))}")
@@ -89,10 +95,22 @@ def recipe_fields(measurement: str) -> Iterator[str]:
     yield from recipe.fields if recipe else ()
 
 
+def _known_first(item: tuple[str, list[str]]) -> tuple[bool, str]:
+    return recipe_of(item[0]) is None, item[0]
+
+
 def _add(found: Found, database: Database, measurement: str, name: str, now_ns: int, *, alone: bool) -> None:
     content = content_of(database, measurement, name, now_ns)
     if content is None or content.silent(now_ns):
         age = f"for {length_about(now_ns - content.newest_ns)}" if content else "within a year"
         found.left_out.append(f"{measurement}, field {name}: no point {age}")
         return
-    found.proposals.append(propose(content, measurement if alone else f"{measurement}-{name}"))
+    proposal = propose(content, measurement if alone else f"{measurement}-{name}")
+    entry = document(proposal)
+    shared = {"url": database.client.address, "database": database.name}
+    try:
+        parse_entry({"name": proposal.name, **entry, "source": {**shared, **entry["source"]}})
+    except ConfigError as error:  # names that the query language or line protocol can't carry
+        found.left_out.append(f"{measurement}, field {name}: {error.problems[0].sentence}")
+        return
+    found.proposals.append(proposal)
