@@ -1,4 +1,4 @@
-"""`cronocast check` against a real server: each of many planted mistakes is found, with the sentence that mends it."""
+"""`cronocast check` against a real server: each of many planted mistakes is found, with how to fix it."""
 
 import json
 import os
@@ -51,6 +51,8 @@ def server(influxd: Influxd) -> Iterator[Influxd]:
     influxd.create_database(DATABASE)
     influxd.create_policy(DATABASE, "hour", "1h")
     influxd.write(lines(), DATABASE)
+    if not servers.IS_2:
+        influxd.create_database("check_closed", readable=False, writable=False)
     if servers.HAS_LIMITS:
         influxd.create_policy(DATABASE, "near")
         influxd.query(f'ALTER RETENTION POLICY "near" ON "{DATABASE}" FUTURE LIMIT 6h')
@@ -96,6 +98,10 @@ MISTAKES: dict[str, Mistake] = {
     "wrong password": Mistake(source(password_file="wrong"), "server", 77, ("authoriz",), ("secret",)),
     "database misspelt": Mistake(source(database="check_metric"), "database", 69, ("check_metric",), (DATABASE,)),
     "no right to read": Mistake(source(username=WRITER), "rights", 77, ("READ",), ("GRANT READ",), on="1.x"),
+    "no right to a database at all": Mistake(
+        source(database="check_closed"), "rights", 77, ("READ on check_closed",), ("GRANT READ", DATABASE), on="1.x"
+    ),
+    "no right to read back": Mistake(sink(read_back=True), "rights", 77, ("read_back",), ("GRANT READ",), on="1.x"),
     "policy misspelt": Mistake(source(retention_policy="ours"), "policy", 69, ("ours",), ("hour",)),
     "policy too short": Mistake(
         {**source(retention_policy="hour"), "lookback": "24h"},
@@ -153,7 +159,7 @@ MISTAKES: dict[str, Mistake] = {
     "points ended long ago": Mistake(
         source(measurement="gone", field="v", group_by=["host"]), "points", 66, ("39 days",), ("lookback",)
     ),
-    "no sink": Mistake(sink(database="forecast"), "database", 69, ("forecast",), ("sink.database",)),
+    "no sink": Mistake(sink(database="forecast"), "database", 69, ("forecast",), ("CREATE DATABASE", "sink.database")),
     "no such policy of the sink": Mistake(sink(retention_policy="huor"), "policy", 69, ("huor",), ("hour",)),
     "policy of the sink too short": Mistake(
         sink(retention_policy="hour"), "policy", 0, ("60 minutes", "24h"), ("longer",), on="1.x"
@@ -173,6 +179,9 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "model not installed": Mistake(
         {"model": "tests.no_such_module:Model"}, "models", 78, ("not installed",), ("install",)
+    ),
+    "an option that the model has not": Mistake(
+        {"model": "lstm", "options": {"unitss": 3}}, "models", 78, ("unitss",), ("units",)
     ),
     "secret for everybody": Mistake(source(password_file="open"), "server", 78, ("0444", "everyone"), ("chmod",)),
     "secret for the group": Mistake(source(password_file="shared"), "secrets", 0, ("0440",), ("chmod 0400",)),
@@ -233,7 +242,7 @@ def test_a_mistake_is_found_with_what_mends_it(server: Influxd, tmp_path: Path, 
 
 
 # Further findings that follow from the same mistake.
-CONSEQUENCES = {"policy": {"points", "measurement"}, "canary": {"policy"}}
+CONSEQUENCES = {"rights": {"database"}, "policy": {"points", "measurement"}, "canary": {"policy"}}
 
 
 def test_nothing_is_wrong_with_a_right_entry(server: Influxd, tmp_path: Path) -> None:

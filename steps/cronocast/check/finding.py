@@ -1,4 +1,4 @@
-"""What a check found: the thing looked at, how bad it is, what was seen, and what mends it."""
+"""What a check found: the thing looked at, how bad it is, what was seen, and how to fix it."""
 
 import difflib
 from collections.abc import Collection, Iterable
@@ -18,7 +18,7 @@ from cronocast.errors import (
 )
 
 OK, NOTE, WARNING, ERROR = "ok", "note", "warning", "error"
-# Which error decides the exit code where there are several: what no retry mends goes first.
+# Which error decides the exit code where there are several: what no retry fixes goes first.
 WORST = (AccessError, ConfigError, RefusedError, ContractError, DataError, TemporaryError)
 MOST_NAMES = 8  # of a list that a person is shown
 
@@ -32,7 +32,7 @@ class Finding:
         level: ok; note, nothing to do; warning, the run goes through, but look at it; error, it fails or is wrong.
         setting: Of the entry, such as source.field.
         seen: What was seen.
-        fix: What mends it; "" where nothing must be.
+        fix: How to fix it; "" where nothing must be.
         exit: Exit code of an error, as of the step that would fail; 0 for all others.
     """
 
@@ -96,7 +96,7 @@ def instead(what: str, name: str, known: Collection[str]) -> str:
 
 
 def listed(names: Collection[str]) -> str:
-    """Names for people: the first ones, and how many more there are."""
+    """Names for users: the first ones, and how many more there are."""
     shown = [seen(name)[1:-1] for name in sorted(names)[:MOST_NAMES]]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -104,7 +104,7 @@ class Look:
 
     @property
     def members(self) -> set[str]:
-        """Members in the window, as people read them."""
+        """Members in the window, as users read them."""
         return {member_name(found.tags, self.entry.source.group_by) for found in self.points}
 
     def _found(self, function: str, window: Window) -> list[schema.Found]:

@@ -73,7 +73,7 @@ def steps(look: Look) -> Iterator[Finding]:
     shares = sorted(of.values())
     total = sum(int(found.value) for found in look.points)
     span = f"{shares[0]:.0%} to {shares[-1]:.0%}" if round(shares[0], 2) < round(shares[-1], 2) else f"{shares[0]:.0%}"
-    text = f"{total:,} points; of {asked:,} steps of {look.entry.every} {span} have any"
+    text = f"{total:,} points; {span} of the {asked:,} steps of {look.entry.every} have any"
     if shares[len(shares) // 2] < FEW:
         yield _few(look, text)
         return

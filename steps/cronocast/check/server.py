@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from cronocast.charts.words import length_about
-from cronocast.check.finding import Finding, doubtful, fine, instead, of_error, wrong
+from cronocast.check.finding import Finding, doubtful, fine, instead, listed, meant, of_error, wrong
 from cronocast.check.look import Look, attempt
 from cronocast.errors import AccessError, DataError, RefusedError, seen
+from cronocast.formats.influx_names import quoted
 from cronocast.sources.influxql import schema
 from cronocast.sources.influxql.asking import Database
 
@@ -24,24 +25,29 @@ def server(look: Look) -> Iterator[Finding]:
 
 def database(look: Look) -> Iterator[Finding]:
     """Whether the source's database is there, and may be read."""
-    known, error = attempt(lambda: schema.names_of(look.source.ask(schema.MEASUREMENTS)))
-    there = look.source.name in look.databases
-    if error is None and (known or there):
-        yield fine("database", "source.database", f"{look.source.name}, which may be read")
+    name, known = look.source.name, look.databases
+    measurements, error = attempt(lambda: schema.names_of(look.source.ask(schema.MEASUREMENTS)))
+    if error is None and (measurements or name in known):
+        yield fine("database", "source.database", f"{name}, which may be read")
         yield from _policy(look)
-    elif isinstance(error, AccessError) and there:
-        text = f"{error.problem.partition('; ')[0]}"
-        fix = f"GRANT READ ON {look.source.name} TO {look.entry.source.username or 'the user'}, or another user"
-        yield wrong("rights", "source.username", text, fix, AccessError)
+    elif isinstance(error, AccessError) and (name in known or not meant(name, known)):
+        user = look.entry.source.username or "the user"
+        fix = (
+            f"GRANT READ ON {quoted(name)} TO {quoted(user)}, or another user; it may see: {listed(known) or 'nothing'}"
+        )
+        yield wrong("rights", "source.username", error.problem.partition("; ")[0], fix, AccessError)
     else:
-        yield no_database("source", look.source.name, look.databases)
+        yield no_database("source", name, known)
 
 
 def no_database(role: str, name: str, known: list[str]) -> Finding:
     """A database that is not there, or that this user may not see: servers tell the two alike."""
     others = [other for other in known if other != "_internal"]
     text = f"there is no database {seen(name)} that this user may see"
-    return wrong("database", f"{role}.database", text, instead(f"{role}.database", name, others), RefusedError)
+    fix = instead(f"{role}.database", name, others)
+    if not meant(name, others):
+        fix = f"CREATE DATABASE {quoted(name)}, or rights on it; or {fix}"
+    return wrong("database", f"{role}.database", text, fix, RefusedError)
 
 
 def _policy(look: Look) -> Iterator[Finding]:

@@ -27,6 +27,10 @@ def sink(look: Look) -> Iterator[Finding]:
         yield fine("sink", "sink.database", f"database {look.sink.name}, measurement {look.entry.sink_measurement()}")
         yield from _policy(look, policies)
         yield from _types(look, reader)
+        if look.entry.sink.read_back and not _policies(look.sink):
+            text = f"read_back counts what was written, and the sink's user may not read {look.sink.name}"
+            fix = f"GRANT READ ON {quoted(look.sink.name)}, or leave sink.read_back out"
+            yield wrong("rights", "sink.read_back", text, fix, AccessError)
     elif known and look.sink.name not in known:
         yield no_database("sink", look.sink.name, known)
     else:

@@ -93,7 +93,7 @@ def scalar(value: object) -> str:
 
 
 def _escaped(character: str) -> str:
-    """One character between double quotes: as it is where people can read it, else by its number."""
+    """One character between double quotes: as it is where it can be read, else by its number."""
     if character.isprintable() and character not in '"\\':
         return character
     return f"\\U{ord(character):08x}" if ord(character) > 0xFFFF else json.dumps(character)[1:-1]

@@ -19,7 +19,7 @@ Allowed = Mapping[str, Sequence[str]]  # values of tags that are kept, as `sourc
 DATABASES: Question = ("SHOW DATABASES", {})  # 2.x: those that the token may read
 MEASUREMENTS: Question = ("SHOW MEASUREMENTS", {})
 NUMERIC = frozenset({"float", "integer", "unsigned"})  # types of fields that can be forecast
-# What people call a thing by, where another tag, such as a device, says the same.
+# What users call a thing by, where another tag, such as a device, says the same.
 FAMILIAR = ("host", "path", "cpu", "interface", "name", "queue", "topic", "group", "vhost", "database", "db", "pod")
 
 
@@ -188,7 +188,7 @@ def differing(every: Iterable[Tags], group_by: Iterable[str]) -> dict[str, int]:
 def separating(every: Sequence[Tags], group_by: Iterable[str]) -> list[str]:
     """The tags to add to `group_by`, so that each member is one series: as few as a greedy choice finds.
 
-    Of tags that part series equally well, the one that people know better comes first: the path of a disk, not its
+    Of tags that part series equally well, the one that users know better comes first: the path of a disk, not its
     device.
     """
     added: list[str] = []
