@@ -38,6 +38,8 @@ def lines() -> Iterator[str]:
     yield from points("stopped,host=a", "v=1", 10 * MINUTE, 9 * DAY, 2 * DAY)
     yield from points("gone,host=a", "v=1", 10 * MINUTE, 40 * DAY, 39 * DAY)
     yield from points("young,host=a", "v=1", 10 * MINUTE, 20 * 3600 + 10 * MINUTE)
+    for second, value in ((0, 1), (10 * MINUTE, 2)):
+        yield from points("gauge,host=a", f"v={value}", 20 * MINUTE, 9 * DAY, second)
     yield from points("mixed,host=a", "v=1", 10 * MINUTE, 4 * DAY)
     yield from points("mixed,host=a", "v=1i", 10 * MINUTE, 30 * DAY, 25 * DAY)
     yield from points("worded,host=a", 'v="1"', 10 * MINUTE, 30 * DAY, 25 * DAY)
@@ -50,7 +52,10 @@ def lines() -> Iterator[str]:
 def server(influxd: Influxd) -> Iterator[Influxd]:
     influxd.create_database(DATABASE)
     influxd.create_policy(DATABASE, "hour", "1h")
+    influxd.create_policy(DATABASE, "kept")
     influxd.write(lines(), DATABASE)
+    kept = "\n".join(points("long,host=a", "v=1", 10 * MINUTE, 9 * DAY)).encode()
+    influxd.post(f"/write?db={DATABASE}&rp=kept&precision=ns", kept)
     if not servers.IS_2:
         influxd.create_database("check_closed", readable=False, writable=False)
     if servers.HAS_LIMITS:
@@ -158,6 +163,24 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "points ended long ago": Mistake(
         source(measurement="gone", field="v", group_by=["host"]), "points", 66, ("39 days",), ("lookback",)
+    ),
+    "points in another policy": Mistake(
+        source(measurement="long", field="v", group_by=["host"]),
+        "points",
+        66,
+        ("policy kept",),
+        ("source.retention_policy: kept",),
+    ),
+    "too few steps": Mistake({"lookback": "12h", "horizon": "1h"}, "spans", 0, ("12 steps", "24"), ("lookback: 1d",)),
+    "horizon beyond what can be measured": Mistake({"horizon": "5d"}, "spans", 0, ("5d", "1w"), ("lookback: 10d",)),
+    "wrong password of the sink": Mistake(sink(password_file="wrong"), "sink", 77, ("401",), ("secret",)),
+    "secret of the sink is missing": Mistake(sink(password_file="absent"), "sink", 78, ("absent",), ("readable",)),
+    "a gauge as a counter": Mistake(
+        {**source(measurement="gauge", field="v", group_by=["host"]), "prepare": {"rate": True}},
+        "counter",
+        0,
+        ("falls",),
+        ("leave rate out",),
     ),
     "no sink": Mistake(sink(database="forecast"), "database", 69, ("forecast",), ("CREATE DATABASE", "sink.database")),
     "no such policy of the sink": Mistake(sink(retention_policy="huor"), "policy", 69, ("huor",), ("hour",)),

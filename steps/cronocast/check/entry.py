@@ -24,7 +24,7 @@ READING: tuple[tuple[Check, ...], ...] = (
     (server.database,),
     (server.measurement,),
     (columns.field, columns.group_by, columns.fixed_tags),
-    (points.members,),
+    (points.members, points.spans),
     (points.steps, points.age, points.counter),
 )
 

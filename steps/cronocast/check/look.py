@@ -107,10 +107,15 @@ class Look:
         """Members in the window, as users read them."""
         return {member_name(found.tags, self.entry.source.group_by) for found in self.points}
 
-    def _found(self, function: str, window: Window) -> list[schema.Found]:
+    def is_in(self, policy: str) -> bool:
+        """Whether another policy has points of the entry, however old."""
+        window = replace(self.window, start_ns=0, end_ns=self.now_ns)
+        return bool(attempt(lambda: self._found("last", window, replace(self.source, policy=policy)))[0])
+
+    def _found(self, function: str, window: Window, database: Database | None = None) -> list[schema.Found]:
         source = self.entry.source
         question = schema.series_question(source.measurement, source.field, function, window, source.tags)
-        return schema.found(self.source.ask(question))
+        return schema.found((database or self.source).ask(question))
 
 
 def member_name(tags: schema.Tags, group_by: tuple[str, ...]) -> str:

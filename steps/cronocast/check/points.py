@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from cronocast.charts.words import counted, length_about
 from cronocast.check.finding import NOTE, Finding, doubtful, fine, listed, wrong
 from cronocast.check.look import Look, member_name
+from cronocast.check.server import elsewhere, in_other_policy
 from cronocast.durations import UNIT_NS, Duration, stamp
 from cronocast.errors import DataError
 from cronocast.sources.influxql import schema
 
+MANY = 1000  # members: an hour of one CPU core at a few seconds each
 TOGETHER = ("sum", "min", "max", "count")  # of several series at once they mean something
 FEW = 0.5  # share of the steps with a point below which a person should look
 LATE_START = 0.1  # share of the window without any point before the first one
@@ -22,7 +24,11 @@ def members(look: Look) -> Iterator[Finding]:
         return
     count, group_by = len(look.members), look.entry.source.group_by
     by = f" by {', '.join(group_by)}" if group_by else ""
-    yield fine("members", "source.group_by", f"{count}{by} in the last {look.entry.lookback}: {listed(look.members)}")
+    text = f"{count:,}{by} in the last {look.entry.lookback}: {listed(look.members)}"
+    if count > MANY:
+        yield doubtful("members", "source.group_by", text, "fewer tags in group_by, or shards and jobs for so many")
+    else:
+        yield fine("members", "source.group_by", text)
     every = [found.tags for found in look.points]
     if different := schema.differing(every, group_by):
         yield _mixed(look, every, different)
@@ -58,6 +64,8 @@ def _nothing(look: Look) -> Finding:
         newest = max(found.time_ns for found in look.newest_ever)
         text += f"; the newest is {length_about(look.now_ns - newest)} old"
         return wrong("points", "lookback", text, "see that they are written, or lengthen lookback", DataError)
+    if others := elsewhere(look):
+        return in_other_policy(text, others)
     if len(source.tags) > 1:
         return wrong("points", "source.tags", f"{text}: no series has all these tags", "fewer of them", DataError)
     fix = "see that they are written to this database and policy, in the right precision"
@@ -134,3 +142,18 @@ def counter(look: Look) -> Iterator[Finding]:
     elif not look.entry.prepare.rate and look.recent.counts and look.entry.source.aggregate not in ("count", "sum"):
         text = f"{name} hardly ever falls, as counters do"
         yield Finding("counter", NOTE, prepare, text, "if it is one: aggregate: last and prepare: {rate: true}")
+
+
+def spans(look: Look) -> Iterator[Finding]:
+    """Whether a history as long as the lookback says enough of a horizon."""
+    entry = look.entry
+    asked = entry.lookback // entry.every
+    if asked < entry.min_points:
+        text = f"lookback holds {asked} steps, min_points is {entry.min_points}: every member is too_short"
+        yield doubtful("spans", "lookback", text, f"lookback: {Duration.of(entry.min_points * entry.every)} or more")
+    elif entry.horizon * 2 > entry.lookback:
+        text = (
+            f"horizon {entry.horizon} is more than half of lookback {entry.lookback}: no error so far ahead is measured"
+        )
+        fix = f"lookback: {Duration.of(2 * entry.horizon)} or more, four times as long is better"
+        yield doubtful("spans", "horizon", text, fix)

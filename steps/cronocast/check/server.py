@@ -27,9 +27,12 @@ def database(look: Look) -> Iterator[Finding]:
     """Whether the source's database is there, and may be read."""
     name, known = look.source.name, look.databases
     measurements, error = attempt(lambda: schema.names_of(look.source.ask(schema.MEASUREMENTS)))
-    if error is None and (measurements or name in known):
+    policies = attempt(lambda: policies_of(look.source))[0] or []
+    if policies and policy_of(look.source, policies) is None:
+        yield no_policy("source", look.source, policies)
+    elif error is None and (measurements or name in known):
         yield fine("database", "source.database", f"{name}, which may be read")
-        yield from _policy(look)
+        yield from _policy(look, policies)
     elif isinstance(error, AccessError) and (name in known or not meant(name, known)):
         user = look.entry.source.username or "the user"
         fix = (
@@ -50,17 +53,13 @@ def no_database(role: str, name: str, known: list[str]) -> Finding:
     return wrong("database", f"{role}.database", text, fix, RefusedError)
 
 
-def _policy(look: Look) -> Iterator[Finding]:
-    """Whether the source's retention policy is there and keeps as much as is read."""
-    policies, error = attempt(lambda: policies_of(look.source))
-    if error or not policies:
-        return  # no right to look; the points themselves tell
+def _policy(look: Look, policies: list[schema.Policy]) -> Iterator[Finding]:
+    """Whether the source's retention policy keeps as much as is read."""
     policy = policy_of(look.source, policies)
-    if policy is None:
-        yield no_policy("source", look.source, policies)
-    elif 0 < policy.keeps_ns < look.entry.lookback:
-        text = f"policy {policy.name} keeps {length_about(policy.keeps_ns)}, lookback asks for {look.entry.lookback}"
-        fix = f"lookback: at most {length_about(policy.keeps_ns)}, or a policy that keeps more"
+    if policy and 0 < policy.keeps_ns < look.entry.lookback:
+        keeps = length_about(policy.keeps_ns)
+        text = f"policy {policy.name} keeps {keeps}, lookback asks for {look.entry.lookback}"
+        fix = f"lookback: at most {keeps}, or a policy that keeps more"
         yield doubtful("policy", "source.retention_policy", text, fix)
 
 
@@ -97,5 +96,22 @@ def measurement(look: Look) -> Iterator[Finding]:
         yield fine("measurement", "source.measurement", name)
         return
     known = schema.names_of(look.source.ask(schema.MEASUREMENTS))
+    if others := elsewhere(look):
+        yield in_other_policy(f"no points of measurement {seen(name)} in this policy", others)
+        return
     text = f"there is no measurement {seen(name)} in database {look.source.name}"
     yield wrong("measurement", "source.measurement", text, instead("source.measurement", name, known), DataError)
+
+
+def elsewhere(look: Look) -> list[str]:
+    """Other policies that have points such as the entry reads."""
+    policies = attempt(lambda: policies_of(look.source))[0] or []
+    read = policy_of(look.source, policies)
+    return [policy.name for policy in policies if policy != read and look.is_in(policy.name)]
+
+
+def in_other_policy(text: str, policies: list[str]) -> Finding:
+    """Points that are where the entry does not look."""
+    setting = "source.retention_policy"
+    text = f"{text}: they are in policy {listed(policies)}"
+    return wrong("points", setting, text, f"{setting}: {policies[0]}", DataError)

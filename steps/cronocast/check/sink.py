@@ -16,11 +16,12 @@ WRITTEN = {"yhat": "float", "yhat_lower": "float", "yhat_upper": "float", "run":
 
 
 def sink(look: Look) -> Iterator[Finding]:
-    """Whether the sink's database and policy take the whole forecast."""
-    reader, error = attempt(lambda: may_read(look))
+    """Whether the sink's user is let in, and its database and policy take the whole forecast."""
+    _, error = attempt(lambda: look.sink.ask(schema.DATABASES))
     if error:
-        yield from of_error("sink", "sink.database", error)
+        yield from of_error("sink", "sink.username" if isinstance(error, AccessError) else "sink.url", error)
         return
+    reader = may_read(look)
     known = schema.names_of(reader.ask(schema.DATABASES))
     policies = _policies(reader)
     if policies:
