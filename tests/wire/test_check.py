@@ -197,9 +197,6 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "measurement of the sink is taken": Mistake(sink(measurement="taken"), "sink", 69, ("integer",), ("another",)),
     "no right to write": Mistake(sink(username=READER), "canary", 77, ("no rights",), ("GRANT WRITE",), write=True),
-    "refused by FUTURE LIMIT": Mistake(
-        sink(retention_policy="near"), "canary", 69, ("FUTURE LIMIT",), ("ALTER",), on="limits", write=True
-    ),
     "model not installed": Mistake(
         {"model": "tests.no_such_module:Model"}, "models", 78, ("not installed",), ("install",)
     ),
@@ -265,7 +262,7 @@ def test_a_mistake_is_found_with_what_mends_it(server: Influxd, tmp_path: Path, 
 
 
 # Further findings that follow from the same mistake.
-CONSEQUENCES = {"rights": {"database"}, "policy": {"points", "measurement"}, "canary": {"policy"}}
+CONSEQUENCES = {"rights": {"database"}, "policy": {"points", "measurement"}}
 
 
 def test_nothing_is_wrong_with_a_right_entry(server: Influxd, tmp_path: Path) -> None:
@@ -304,6 +301,23 @@ def test_the_canary_leaves_nothing_behind(server: Influxd, tmp_path: Path) -> No
     assert faults(look(server, tmp_path, over, write=True)) == []
     rows = server.query("SELECT yhat, host FROM cpu_canary", DATABASE)
     assert [(row["yhat"], row["host"]) for row in rows] == [(3, "a"), (3, "a")]
+
+
+@pytest.mark.skipif(not servers.IS_2, reason="buckets came with 2.x")
+def test_a_bucket_without_a_default_policy(server: Any, tmp_path: Path) -> None:
+    """Such a bucket answers no question about tags."""
+    server.create_bucket("check_bucket/p")
+    body = "\n".join(points("disk,host=a,path=/", "used_percent=40", 10 * MINUTE, 9 * DAY)).encode()
+    server.post("/write?db=check_bucket&rp=p&precision=ns", body)
+    over = source(database="check_bucket", username=ADMIN)
+    found = faults(look(server, tmp_path, over))
+    assert [(one.setting, one.fix) for one in found if one.what == "policy"] == [
+        (f"{role}.retention_policy", f"{role}.retention_policy: p") for role in ("source", "sink")
+    ]
+    named = merge(merge(over, source(retention_policy="p")), sink(retention_policy="p"))
+    assert faults(look(server, tmp_path, named, write=True)) == []
+    (tag,) = faults(look(server, tmp_path, merge(named, source(group_by=["hots", "path"]))))
+    assert (tag.what, tag.fix) == ("tags", "source.group_by: host")
 
 
 @pytest.mark.skipif(not servers.IS_2, reason="who may write to 1.x may delete as well")

@@ -84,7 +84,11 @@ class Canary:
             CronocastError: the sink's user may not, or the server has no such statement.
         """
         # the mark is made here of letters and digits
-        self.look.sink.ask((f"DELETE FROM {quoted(self.measurement)} WHERE {quoted(TAG)} = '{self.mark}'", {}))  # noqa: S608
+        where = f"{quoted(self.measurement)} WHERE {quoted(TAG)} = '{self.mark}'"
+        policy = self.look.sink.policy
+        if policy and not attempt(lambda: self.look.sink.ask((f"DELETE FROM {quoted(policy)}.{where}", {})))[1]:  # noqa: S608
+            return
+        self.look.sink.ask((f"DELETE FROM {where}", {}))  # noqa: S608 - before 1.13 a policy is an error, and all are meant
 
 
 def canary(look: Look) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """What a check found: the thing looked at, how bad it is, what was seen, and how to fix it."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from cronocast.errors import (
 OK, NOTE, WARNING, ERROR = "ok", "note", "warning", "error"
 # Which error decides the exit code where there are several: what no retry fixes goes first.
 WORST = (AccessError, ConfigError, RefusedError, ContractError, DataError, TemporaryError)
+ATTEMPTS = re.compile(r" \([0-9]+ attempts in [^)]*\)$")  # of the client: somebody waits, so that there are few
 MOST_NAMES = 8  # of a list that a person is shown
 
 
@@ -70,7 +72,7 @@ def of_error(what: str, setting: str, error: CronocastError) -> list[Finding]:
 
 
 def _of_problem(what: str, problem: Problem, code: int) -> Finding:
-    text, _, fix = problem.sentence.partition("; ")
+    text, _, fix = ATTEMPTS.sub("", problem.sentence).partition("; ")
     return Finding(what, ERROR, problem.where, text, fix.removeprefix("allowed: "), code)
 
 

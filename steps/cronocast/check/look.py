@@ -65,7 +65,25 @@ class Look:
     def tag_keys(self) -> list[str]:
         """Keys of the measurement's tags."""
         name = self.entry.source.measurement
-        return schema.tag_keys(self.source.ask(schema.tag_keys_question(name))).get(name, [])
+        keys, error = attempt(lambda: self.source.ask(schema.tag_keys_question(name)))
+        return sorted(self._tags_of_points) if error else schema.tag_keys(keys).get(name, [])
+
+    def tag_values(self, keys: list[str]) -> dict[str, list[str]]:
+        """Values of some of the measurement's tags."""
+        question = schema.tag_values_question(self.entry.source.measurement, keys)
+        values, error = attempt(lambda: self.source.ask(question))
+        return self._tags_of_points if error else schema.tag_values(values)
+
+    @cached_property
+    def _tags_of_points(self) -> dict[str, list[str]]:
+        """Tags of points of the field, where the server answers no other question: 2.x without a default policy."""
+        source, window = self.entry.source, replace(self.window, start_ns=0, end_ns=self.now_ns)
+        question = schema.series_question(source.measurement, source.field, "last", window, {})
+        values: dict[str, set[str]] = {}
+        for found in schema.found(self.source.ask(question)):
+            for key, value in found.tags.items():
+                values.setdefault(key, set()).add(value)
+        return {key: sorted(some) for key, some in values.items()}
 
     @cached_property
     def points(self) -> list[schema.Found]:

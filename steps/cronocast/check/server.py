@@ -1,6 +1,7 @@
 """Is the server there, may we read, and is there such a database, policy and measurement?"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cronocast.charts.words import length_about
 from cronocast.check.finding import Finding, doubtful, fine, instead, listed, meant, of_error, wrong
@@ -17,7 +18,8 @@ def server(look: Look) -> Iterator[Finding]:
     if not error:
         _, error = attempt(lambda: look.databases)
     if error:
-        yield from of_error("server", "source.url", error)
+        found = of_error("server", "source.url", error)
+        yield from (replace(one, fix=one.fix or "is that the address of an InfluxDB?") for one in found)
         return
     says = f", InfluxDB {version}" if version else ""
     yield fine("server", "source.url", f"{look.source.client.where} answers{says}")
@@ -95,7 +97,7 @@ def measurement(look: Look) -> Iterator[Finding]:
     if look.fields:
         yield fine("measurement", "source.measurement", name)
         return
-    known = schema.names_of(look.source.ask(schema.MEASUREMENTS))
+    known = list(schema.field_types(look.source.ask(schema.fields_question())))
     if others := elsewhere(look):
         yield in_other_policy(f"no points of measurement {seen(name)} in this policy", others)
         return
