@@ -174,8 +174,8 @@ def test_any_text_is_read_as_it_was(key: str, value: str) -> None:
 def test_the_file_holds_what_was_proposed() -> None:
     proposals = [proposal for proposal, _ in PROPOSED.values()]
     named = [Proposal(**{**vars(one), "name": f"{i}: {one.content.measurement}"}) for i, one in enumerate(proposals)]
-    text = values_text(URL, named, ["some\nthing: no point"], "v.yaml")
+    text = values_text(URL, {"retention_policy": "p"}, named, ["some\nthing: no point"], "v.yaml")
     read = yaml.safe_load(text)
-    assert read["defaults"]["source"] == URL
+    assert read["defaults"] == {"source": URL, "sink": {"retention_policy": "p"}}
     assert read["series"] == {one.name: document(one) for one in named}
     assert "thing: no point" in text.splitlines()[-1]

@@ -14,6 +14,7 @@ from cronocast.document.values import load_values
 from cronocast.errors import ConfigError, DataError
 from cronocast.propose.command import run_init
 from demo.influxd import Influxd
+from tests import servers
 
 DATABASE = "init_metrics"
 STEP, DAYS = 600, 5
@@ -116,6 +117,22 @@ def test_a_secret_may_come_by_variable(
     out = capsys.readouterr().out
     assert yaml.safe_load(out)["defaults"]["source"]["username"] == server.reader.name
     assert server.reader.password not in out
+
+
+@pytest.mark.skipif(not servers.IS_2, reason="buckets came with 2.x")
+def test_a_bucket_without_a_default_policy(
+    server: Any, sign_in: dict[str, str | None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.create_bucket("init_bucket/p")
+    server.post("/write?db=init_bucket&rp=p", "\n".join(points("m,host=a", "v")).encode())
+    values = tmp_path / "values.yaml"
+    assert run_init(server.url, "init_bucket", sign_in, values) == 0
+    assert {*load_values(values)} == {"m"}
+    assert run_chain(values, [], None, tmp_path / "root", None, as_json=True) == 0
+    server.create_bucket("init_bucket/q")
+    with pytest.raises(ConfigError, match=r"--retention-policy.* p, q"):
+        run_init(server.url, "init_bucket", sign_in, None)
+    assert run_init(server.url, "init_bucket", {**sign_in, "retention_policy": "p"}, None) == 0
 
 
 def test_a_file_that_is_there_is_kept(server: Influxd, sign_in: dict[str, str | None], tmp_path: Path) -> None:

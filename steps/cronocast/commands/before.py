@@ -23,6 +23,15 @@ Url = Annotated[str, typer.Option("--url", envvar="CRONOCAST_SOURCE_URL", metava
 DatabaseName = Annotated[
     str, typer.Option("--database", envvar="CRONOCAST_SOURCE_DATABASE", metavar="NAME", help="Database to look into.")
 ]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        "--retention-policy",
+        envvar="CRONOCAST_SOURCE_RETENTION_POLICY",
+        metavar="NAME",
+        help="Retention policy to look into; the database's default if not given.",
+    ),
+]
 Auth = Annotated[
     str | None,
     typer.Option(
@@ -74,6 +83,7 @@ def check(values: Values, series: Names = None, write: Write = False, json: Json
 def init(
     url: Url,
     database: DatabaseName,
+    retention_policy: Policy = None,
     output: Output = None,
     auth: Auth = None,
     username: User = None,
@@ -86,7 +96,8 @@ def init(
     def action() -> int:
         from cronocast.propose.command import run_init
 
-        given = {"auth": auth, "username": username, "password_file": password_file, "token_file": token_file}
+        given = {"retention_policy": retention_policy, "auth": auth, "username": username}
+        given |= {"password_file": password_file, "token_file": token_file}
         return run_init(url, database, given, output)
 
     raise typer.Exit(guarded(action, debug=debug))

@@ -30,11 +30,18 @@ def document(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def values_text(source: Mapping[str, Any], proposals: Sequence[Proposal], left_out: Sequence[str], file: str) -> str:
+def values_text(
+    source: Mapping[str, Any],
+    sink: Mapping[str, Any],
+    proposals: Sequence[Proposal],
+    left_out: Sequence[str],
+    file: str,
+) -> str:
     """The whole file.
 
     Args:
-        source: Settings that all entries share.
+        source: Settings that the sources of all entries share.
+        sink: Those that their sinks share.
         proposals: The entries.
         left_out: Why other measurements have no entry, a line each.
         file: Its name, for the commands to type.
@@ -46,6 +53,7 @@ def values_text(source: Mapping[str, Any], proposals: Sequence[Proposal], left_o
         "defaults:",
         "  source:",
         *(f"    {key}: {scalar(value)}" for key, value in source.items()),
+        *(["  sink:", *(f"    {key}: {scalar(value)}" for key, value in sink.items())] if sink else []),
         "  # Forecasts of a measurement m go to measurement m_forecast of the same database, with the same user.",
         "  # sink: {database: forecasts, username: writer, password_file: /secrets/sink/password}",
         "",
