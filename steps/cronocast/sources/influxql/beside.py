@@ -3,7 +3,7 @@
 Whoever may not ask gets the history all the same, and a note.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from cronocast.handoff.series import Member, tags_text
 from cronocast.sources.influxql import schema
 from cronocast.sources.influxql.asking import Database
 from cronocast.sources.influxql.extremes import Found, check, chosen, points_question
-from cronocast.sources.influxql.messages import wrong_type
+from cronocast.sources.influxql.messages import JsonNumber, wrong_type
 from cronocast.sources.influxql.query import huge_query, unread_query
 from cronocast.sources.influxql.settings import Settings
 from cronocast.sources.reading import Reading, Window
@@ -68,7 +68,7 @@ class Beside:
 
     def where_huge(self) -> str:
         """Member, step and point where the points are too large for the server to compute with; "" if unknown."""
-        for one in self._ask(huge_query(self.source, self.window, HUGE)) or ():
+        for one in self._ask(huge_query(self.source, self.window, HUGE), "time", "lo", "hi") or ():
             tags = tags_text((key, value) for key, value in (one.get("tags") or {}).items() if value)
             time_ns, low, high = one["values"][0]
             largest = max(low, high, key=lambda text: abs(float(text)))
@@ -76,16 +76,21 @@ class Beside:
             return f"{label} has a point of {largest} in the step {stamp(int(time_ns))}"
         return ""
 
-    def _ask(self, question: schema.Question) -> list[dict[str, Any]] | None:
+    def _ask(self, question: schema.Question, *columns: str) -> list[dict[str, Any]] | None:
+        """The series of an answer with these columns; None where there is no such answer."""
         try:
-            return self.database.ask(question)
+            answer = self.database.ask(question)
+            if not all(_is_table(one, columns) for one in answer):
+                sentence = f"an answer to another question than {seen(question[0])}"
+                raise ContractError("E_ANSWER", self.database.client.where, sentence)
         except FAULTS as error:
             self.refused = self.refused or error
             return None
+        return answer
 
     def _types(self) -> dict[str, list[str]] | None:
         """Types of each field of the measurement; None where nobody says."""
-        answer = self._ask(schema.fields_question(self.source.measurement))
+        answer = self._ask(schema.fields_question(self.source.measurement), "fieldKey", "fieldType")
         return None if answer is None else schema.field_types(answer).get(self.source.measurement or "", {})
 
     def _why_empty(self, types: Mapping[str, list[str]]) -> str:
@@ -119,18 +124,18 @@ class Beside:
         reading.notes.append(f"{two}; {most} of {asked} steps were found{each}, and {left} were not read")
 
     def _unread(self, kind: str) -> int:
-        answer = self._ask(unread_query(self.source, self.window, kind))
-        return sum(int(row[-1]) for one in answer or () for row in one.get("values") or ())
+        answer = self._ask(unread_query(self.source, self.window, kind), "time", "count")
+        return sum(int(row[1]) for one in answer or () for row in one["values"])
 
     def _note_averaged(self, reading: Reading) -> None:
         """Name the tags by which points of one member differ."""
         source, name = self.source, self.source.measurement or ""
-        keys = schema.tag_keys(self._ask(schema.tag_keys_question(name)) or ()).get(name, [])
+        keys = schema.tag_keys(self._ask(schema.tag_keys_question(name), "tagKey") or ()).get(name, [])
         known = {*source.group_by, *(key for key, values in source.tags.items() if len(values) == 1)}
         if not set(keys) - known:
             return
         question = schema.series_question(name, source.field or "", "last", self.window, source.tags, MOST_SERIES)
-        tags = [one.tags for one in schema.found(self._ask(question) or ())]
+        tags = [one.tags for one in schema.found(self._ask(question, "time", "last") or ())]
         if differing := schema.differing(tags, source.group_by):
             reading.facts["also_differ_by"] = differing
             some = [f"{key} ({count})" for key, count in differing.items()][:MOST_TAGS]
@@ -139,5 +144,19 @@ class Beside:
             reading.notes.append(f"{sentence} {', '.join(some)}{more}; name tags in group_by, or fix them by tags")
 
     def _check(self, found: Found) -> None:
-        if (places := chosen(found)) and (answer := self._ask(points_question(self.source, self.window, places))):
-            check(self.source, places, answer, self.database.client.where)
+        places = chosen(found)
+        answer = (
+            self._ask(points_question(self.source, self.window, places), "time", "lo", "hi", "n") if places else None
+        )
+        check(self.source, places, answer or (), self.database.client.where)
+
+
+def _is_table(series: Mapping[str, Any], columns: Sequence[str]) -> bool:
+    """Whether a series has these columns, and whole rows: beside a time numbers, but for `last`."""
+    tags, rows = series.get("tags") or {}, series.get("values")
+    if series["columns"] != [*columns] or not isinstance(rows, list) or not isinstance(tags, dict):
+        return False
+    if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+        return False
+    numbers = [i for i, column in enumerate(columns) if columns[0] == "time" and column != "last"]
+    return all(isinstance(row[i], JsonNumber) for row in rows for i in numbers)
