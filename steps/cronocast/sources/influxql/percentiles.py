@@ -1,7 +1,7 @@
-"""Low percentiles: where a step has too few points for one, the server ends its whole answer, so points are read there.
+"""Low percentiles: of a step with too few points for one the server gives none, and may end its whole answer there.
 
-It picks the point of the nearest rank: of n points in order number `floor(n * percentile / 100 + 0.5)`, counted from 1.
-Where that is 0 it picks none; here the lowest point stands for it.
+So the points of such steps are read. The server picks the nearest rank: of n points in order number
+`floor(n * percentile / 100 + 0.5)`, counted from 1. Where that is 0 it picks none; the lowest point stands for it here.
 """
 
 import math

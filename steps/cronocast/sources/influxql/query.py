@@ -72,12 +72,13 @@ def unread_query(source: Settings, window: Window, kind: str) -> Question:
 
 def huge_query(source: Settings, window: Window, beyond: float) -> Question:
     """Asks for the first step of each member with a point beyond a number, above or below zero."""
-    values = {**_bounds(window), "high": beyond, "low": -beyond}
+    values = _bounds(window)
     field = f"{quoted(source.field or '')}::float"
     inner = f"SELECT min({field}) AS lo, max({field}) AS hi {_per_step(source, window, values)}"
     groups = f" GROUP BY {', '.join(tag_groups(source))}" if source.group_by else ""
-    beyond_ = "time >= $start AND time < $end AND (hi > $high OR lo < $low)"
-    return f"SELECT lo, hi FROM ({inner}) WHERE {beyond_}{groups} LIMIT 1", values  # noqa: S608 - quoted, bound
+    # Written out: of parameters the server takes no exponents.
+    some = f"time >= $start AND time < $end AND (hi > {beyond:.1f} OR lo < {-beyond:.1f})"
+    return f"SELECT lo, hi FROM ({inner}) WHERE {some}{groups} LIMIT 1", values  # noqa: S608 - quoted, bound
 
 
 def value_of(source: Settings) -> str:

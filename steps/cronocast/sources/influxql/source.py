@@ -1,6 +1,7 @@
 """InfluxDB 1.x, and 2.x and 3.x through their 1.x-compatible `/query`: the way to sign in is the only difference."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +45,7 @@ class InfluxQL:
             CronocastError: the server refuses, fails or lies; see the table of exit codes.
         """
         client = client_of(settings, "source", say)
+        settings = _settled(settings, window)
         beside = Beside(Database(client, settings.database, settings.retention_policy), settings, window)
         reading, found, lowest = Reading(), Found(), 0
         for part in _parts(beside):
@@ -58,6 +60,8 @@ class InfluxQL:
             reading.notes.append(_thin(settings, lowest))
         if settings.query is None:
             beside.tell(reading, found)
+        else:
+            beside.count(settings.query, reading)
         for note in reading.notes[heard:]:
             say(f"extract: {note}")
         reading.attempts = client.attempts
@@ -72,6 +76,15 @@ def expected(source: Settings, part: Part, max_rows: int) -> Expected:
         return Expected(start_ns=start, end_ns=end, max_rows=max_rows, grouped_ns=rules.grouped_ns(source.query))
     column = source.field if part.points else source.aggregate
     return Expected(source.measurement, column, frozenset(source.group_by), source.tags, start, end, max_rows)
+
+
+def _settled(settings: Settings, window: Window) -> Settings:
+    """With a query of one's own in a form that servers compute rightly."""
+    if settings.query is None:
+        return settings
+    from cronocast.sources.influxql.zones import settled  # and time zones, which few need
+
+    return replace(settings, query=settled(settings.query, window))
 
 
 def _parts(beside: Beside) -> Iterator[Part]:
