@@ -3,18 +3,22 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from cronocast.errors import ContractError, CronocastError, DataError
 from cronocast.http.client import Client, blocks
-from cronocast.sources.influxql.messages import messages, parse_json, result_of
+from cronocast.sources.influxql.messages import fault_of, messages, parse_json, result_of
 from cronocast.sources.influxql.schema import Question
-from cronocast.sources.influxql.source import HEADERS, STATUSES, refuse_400
 
 if TYPE_CHECKING:
     import requests
 
+# CSV hides errors and cut answers
+HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+STATUSES = frozenset({200, 400})  # 400: the words of the server say what is wrong with the query
+ERROR_BYTES = 65536
 MAX_BYTES = 2**26  # of an answer about names: that of 100,000 series has a third of it
 PINGED = frozenset({200, 204})
 
@@ -77,3 +81,15 @@ def _version(response: "requests.Response") -> str:
     for _ in blocks(response):
         pass
     return str(response.headers.get("X-Influxdb-Version", ""))[:40].removeprefix("v")
+
+
+def refuse_400(response: "requests.Response", where: str) -> None:
+    """Raise what a 400 says about the query."""
+    if response.status_code != 400:
+        return
+    text = b"".join(islice(blocks(response), 2))[:ERROR_BYTES]
+    try:
+        result_of(parse_json(text, where), where)
+    except ContractError:
+        raise fault_of(text.decode("utf-8", "replace"), where) from None
+    raise fault_of("status 400 without a reason", where)

@@ -63,7 +63,9 @@ def tag_values_question(measurement: str, keys: Iterable[str], allowed: Allowed 
     return f"SHOW TAG VALUES{_from(measurement)} WITH KEY IN ({', '.join(map(quoted, keys))}){where}", values
 
 
-def series_question(measurement: str, field: str, function: str, window: Window, allowed: Allowed) -> Question:
+def series_question(
+    measurement: str, field: str, function: str, window: Window, allowed: Allowed, most: int | None = None
+) -> Question:
     """Asks for one value of every series with points of a field in a window, all its tags told apart.
 
     Args:
@@ -72,10 +74,12 @@ def series_question(measurement: str, field: str, function: str, window: Window,
         function: `count` (its time means nothing), or `first` or `last` (their times are those of the points).
         window: Start included, end not.
         allowed: Values of tags that are kept.
+        most: How many series are told of; all if not given.
     """
     values: dict[str, str | int | float] = {"start": window.start_ns, "end": window.end_ns}
-    parts = ["time >= $start", "time < $end", *conditions(allowed, values)]
-    return f"SELECT {function}({quoted(field)}){_from(measurement)} WHERE {' AND '.join(parts)} GROUP BY *", values
+    where = " AND ".join(["time >= $start", "time < $end", *conditions(allowed, values)])
+    limit = "" if most is None else f" SLIMIT {most}"
+    return f"SELECT {function}({quoted(field)}){_from(measurement)} WHERE {where} GROUP BY *{limit}", values
 
 
 def steps_question(measurement: str, field: str, group_by: Sequence[str], window: Window, allowed: Allowed) -> Question:
