@@ -53,26 +53,26 @@ class Look:
     @cached_property
     def databases(self) -> list[str]:
         """Databases that the source's user may see."""
-        return schema.names_of(self.source.ask(schema.DATABASES))
+        return self.source.read(schema.DATABASES, schema.names_of)
 
     @cached_property
     def fields(self) -> dict[str, list[str]]:
         """Fields of the measurement and their types; empty where there is no such measurement."""
         name = self.entry.source.measurement
-        return schema.field_types(self.source.ask(schema.fields_question(name))).get(name, {})
+        return self.source.read(schema.fields_question(name), schema.field_types).get(name, {})
 
     @cached_property
     def tag_keys(self) -> list[str]:
         """Keys of the measurement's tags."""
         name = self.entry.source.measurement
-        keys, error = attempt(lambda: self.source.ask(schema.tag_keys_question(name)))
-        return sorted(self._tags_of_points) if error else schema.tag_keys(keys).get(name, [])
+        keys, error = attempt(lambda: self.source.read(schema.tag_keys_question(name), schema.tag_keys))
+        return sorted(self._tags_of_points) if error else keys.get(name, [])
 
     def tag_values(self, keys: list[str]) -> dict[str, list[str]]:
         """Values of some of the measurement's tags."""
         question = schema.tag_values_question(self.entry.source.measurement, keys)
-        values, error = attempt(lambda: self.source.ask(question))
-        return self._tags_of_points if error else schema.tag_values(values)
+        values, error = attempt(lambda: self.source.read(question, schema.tag_values))
+        return self._tags_of_points if error else values
 
     @cached_property
     def _tags_of_points(self) -> dict[str, list[str]]:
@@ -80,15 +80,17 @@ class Look:
         source, window = self.entry.source, replace(self.window, start_ns=0, end_ns=self.now_ns)
         question = schema.series_question(source.measurement, source.field, "last", window, {})
         values: dict[str, set[str]] = {}
-        for found in schema.found(self.source.ask(question)):
+        for found in self.source.read(question, schema.found):
             for key, value in found.tags.items():
                 values.setdefault(key, set()).add(value)
         return {key: sorted(some) for key, some in values.items()}
 
     @cached_property
-    def points(self) -> list[schema.Found]:
-        """How many points of the window each series has."""
-        return self._found("count", self.window)
+    def points(self) -> list[tuple[dict[str, str], int]]:
+        """How many points of the window each series has, by its tags."""
+        source = self.entry.source
+        question = schema.series_question(source.measurement, source.field, "count", self.window, source.tags)
+        return self.source.read(question, schema.counts)
 
     @cached_property
     def oldest(self) -> list[schema.Found]:
@@ -106,11 +108,11 @@ class Look:
         return self._found("last", replace(self.window, start_ns=0, end_ns=self.now_ns))
 
     @cached_property
-    def steps(self) -> list[schema.Found]:
-        """In how many steps of the window each member has a point."""
+    def steps(self) -> list[tuple[dict[str, str], int]]:
+        """In how many steps of the window each member has a point, by its tags."""
         source = self.entry.source
         question = schema.steps_question(source.measurement, source.field, source.group_by, self.window, source.tags)
-        return schema.found(self.source.ask(question))
+        return self.source.read(question, schema.counts)
 
     @cached_property
     def recent(self) -> Newest:
@@ -118,12 +120,12 @@ class Look:
         source = self.entry.source
         if not NUMERIC.issuperset(self.fields.get(source.field, ())):
             return newest(())
-        return newest(self.source.ask(newest_question(source.measurement, source.field, self.window)))
+        return self.source.read(newest_question(source.measurement, source.field, self.window), newest)
 
     @property
     def members(self) -> set[str]:
         """Members in the window, as users read them."""
-        return {member_name(found.tags, self.entry.source.group_by) for found in self.points}
+        return {member_name(tags, self.entry.source.group_by) for tags, _ in self.points}
 
     def is_in(self, policy: str) -> bool:
         """Whether another policy has points of the entry, however old."""
@@ -133,7 +135,7 @@ class Look:
     def _found(self, function: str, window: Window, database: Database | None = None) -> list[schema.Found]:
         source = self.entry.source
         question = schema.series_question(source.measurement, source.field, function, window, source.tags)
-        return schema.found((database or self.source).ask(question))
+        return (database or self.source).read(question, schema.found)
 
 
 def member_name(tags: schema.Tags, group_by: tuple[str, ...]) -> str:

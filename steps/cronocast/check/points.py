@@ -29,7 +29,7 @@ def members(look: Look) -> Iterator[Finding]:
         yield doubtful("members", "source.group_by", text, "fewer tags in group_by, or shards and jobs for so many")
     else:
         yield fine("members", "source.group_by", text)
-    every = [found.tags for found in look.points]
+    every = [tags for tags, _ in look.points]
     if different := schema.differing(every, group_by):
         yield _mixed(look, every, different)
 
@@ -75,11 +75,11 @@ def _nothing(look: Look) -> Finding:
 def steps(look: Look) -> Iterator[Finding]:
     """How many steps of the window have a point, and why not all."""
     asked = look.entry.lookback // look.entry.every
-    of = {member_name(found.tags, look.entry.source.group_by): int(found.value) / asked for found in look.steps}
+    of = {member_name(tags, look.entry.source.group_by): count / asked for tags, count in look.steps}
     if not of:
         return
     shares = sorted(of.values())
-    total = sum(int(found.value) for found in look.points)
+    total = sum(count for _, count in look.points)
     span = f"{shares[0]:.0%} to {shares[-1]:.0%}" if round(shares[0], 2) < round(shares[-1], 2) else f"{shares[0]:.0%}"
     text = f"{total:,} points; {span} of the {asked:,} steps of {look.entry.every} have any"
     if shares[len(shares) // 2] < FEW:

@@ -28,7 +28,7 @@ def server(look: Look) -> Iterator[Finding]:
 def database(look: Look) -> Iterator[Finding]:
     """Whether the source's database is there, and may be read."""
     name, known = look.source.name, look.databases
-    measurements, error = attempt(lambda: schema.names_of(look.source.ask(schema.MEASUREMENTS)))
+    measurements, error = attempt(lambda: look.source.read(schema.MEASUREMENTS, schema.names_of))
     policies = attempt(lambda: policies_of(look.source))[0] or []
     if policies and policy_of(look.source, policies) is None:
         yield no_policy("source", look.source, policies)
@@ -67,7 +67,7 @@ def _policy(look: Look, policies: list[schema.Policy]) -> Iterator[Finding]:
 
 def policies_of(database: Database) -> list[schema.Policy]:
     """The policies of a database."""
-    return schema.policies(database.ask(schema.policies_question(database.name)))
+    return database.read(schema.policies_question(database.name), schema.policies)
 
 
 def policy_of(database: Database, policies: list[schema.Policy]) -> schema.Policy | None:
@@ -97,7 +97,7 @@ def measurement(look: Look) -> Iterator[Finding]:
     if look.fields:
         yield fine("measurement", "source.measurement", name)
         return
-    known = list(schema.field_types(look.source.ask(schema.fields_question())))
+    known = list(look.source.read(schema.fields_question(), schema.field_types))
     if others := elsewhere(look):
         yield in_other_policy(f"no points of measurement {seen(name)} in this policy", others)
         return

@@ -22,7 +22,7 @@ def sink(look: Look) -> Iterator[Finding]:
         yield from of_error("sink", "sink.username" if isinstance(error, AccessError) else "sink.url", error)
         return
     reader = may_read(look)
-    known = schema.names_of(reader.ask(schema.DATABASES))
+    known = reader.read(schema.DATABASES, schema.names_of)
     policies = _policies(reader)
     if policies:
         yield fine("sink", "sink.database", f"database {look.sink.name}, measurement {look.entry.sink_measurement()}")
@@ -80,7 +80,7 @@ def _policy(look: Look, policies: list[schema.Policy]) -> Iterator[Finding]:
 def _types(look: Look, reader: Database) -> Iterator[Finding]:
     """Fields of the sink's measurement that are stored in another type than forecasts have."""
     measurement = look.entry.sink_measurement()
-    types, error = attempt(lambda: schema.field_types(reader.ask(schema.fields_question(measurement))))
+    types, error = attempt(lambda: reader.read(schema.fields_question(measurement), schema.field_types))
     if error:
         return
     for name, kinds in types.get(measurement, {}).items():

@@ -87,7 +87,7 @@ def _needed_policy(place: Database) -> str:
         ConfigError: there are several to choose from.
     """
     try:
-        policies = schema.policies(place.ask(schema.policies_question(place.name)))
+        policies = place.read(schema.policies_question(place.name), schema.policies)
     except CronocastError:
         return ""  # what the user may not ask is told by the next question
     if not policies or any(policy.is_default for policy in policies):

@@ -63,7 +63,7 @@ class Content:
 
 def numeric_fields(database: Database) -> dict[str, list[str]]:
     """Measurements -> fields that hold numbers of one type; those that forecasts write are left out."""
-    types = schema.field_types(database.ask(schema.fields_question()))
+    types = database.read(schema.fields_question(), schema.field_types)
     fields = {
         name: [field for field, kinds in fields.items() if len(kinds) == 1 and kinds[0] in NUMERIC]
         for name, fields in types.items()
@@ -77,13 +77,13 @@ def content_of(database: Database, measurement: str, field: str, now_ns: int) ->
     window = Window(now_ns - OLD_NS, now_ns, 1)
 
     def ask(function: str) -> list[schema.Found]:
-        return schema.found(database.ask(schema.series_question(measurement, field, function, window, {})))
+        return database.read(schema.series_question(measurement, field, function, window, {}), schema.found)
 
     series = ask("last")
     if not series:
         return None
     oldest = min(found.time_ns for found in ask("first"))
-    recent = newest(database.ask(newest_question(measurement, field, window)))
+    recent = database.read(newest_question(measurement, field, window), newest)
     return Content(measurement, field, series, oldest, recent.apart_ns, recent.counts)
 
 

@@ -166,6 +166,11 @@ def found(series: Iterable[Mapping[str, Any]]) -> list[Found]:
     ]
 
 
+def counts(series: Iterable[Mapping[str, Any]]) -> list[tuple[dict[str, str], int]]:
+    """As `found`, of a question that counts: tags, and how many."""
+    return [(one.tags, int(one.value)) for one in found(series)]
+
+
 def differing(every: Iterable[Tags], group_by: Iterable[str]) -> dict[str, int]:
     """Tags by which points of one member differ, and how many values of them such members have.
 
