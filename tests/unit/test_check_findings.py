@@ -1,5 +1,6 @@
 """What `cronocast check` makes of findings and of canaries; against real servers in tests/wire."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -149,6 +150,19 @@ def test_variables_that_change_an_entry(env: dict[str, str], settings: list[str]
     found = list(variables(entry(), env))
     assert sorted(one.setting for one in found) == settings
     assert all(one.level == "warning" and "unset CRONOCAST_" in one.fix for one in found)
+
+
+@pytest.mark.parametrize(("model", "library", "extra"), [("lstm", "keras", "lstm"), ("prophet", "prophet", "prophet")])
+@pytest.mark.parametrize("named_by", ["model", "candidates"])
+def test_a_library_that_is_not_installed_is_named_with_its_extra(
+    model: str, library: str, extra: str, named_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    chosen = {"model": model} if named_by == "model" else {"candidates": ["theta", model]}
+    (found,) = models(entry(**chosen))
+    assert (found.setting, found.exit) == (named_by, 78)
+    assert library in found.seen
+    assert f"cronocast[{extra}]" in found.fix
 
 
 def test_models_that_are_installed_need_no_word() -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import suppress
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ HONEST: dict[str, Any] = {
     "SHOW TAG VALUES": (["key", "value"], [["host", "a"]]),
     "SELECT": (["time", "x"], [[TIME, 700]]),
 }
+PONG = status(204)
 LIES: dict[str, Any] = {
     "no rows": (["time", "x"], None),
     "a row too short": (["time", "x"], [[TIME]]),
@@ -40,12 +42,12 @@ def answer(columns: Any, rows: Any) -> Behaviour:
     return json_answer({"results": [{"series": [{"name": "m", "columns": columns, "values": rows}]}]})
 
 
-def server(about: str, lie: Behaviour) -> LyingServer:
+def server(about: str, lie: Behaviour, ping: Behaviour = PONG) -> LyingServer:
     """Lies to one kind of question, and answers the others well."""
 
     def chosen(seen: Seen) -> Behaviour:
         if seen.path.startswith("/ping"):
-            return status(204)
+            return ping
         kind = next((kind for kind in HONEST if seen.form.get("q", "").startswith(kind)), "SELECT")
         return lie if kind == about else answer(*HONEST[kind])
 
@@ -74,3 +76,16 @@ def test_an_honest_server_passes(capsys: pytest.CaptureFixture[str]) -> None:
         assert {one.exit for one in found} == {0}
         assert run_init(lying.url, "d", {}, None) == 0
         assert "measurement: m" in capsys.readouterr().out
+
+
+CLOCKS = {0: ("ok", 0), 600: ("warning", 0), -600: ("warning", 0), 7200: ("error", 76)}
+
+
+@pytest.mark.parametrize("ahead_s", CLOCKS)
+def test_clocks_that_differ_are_told(ahead_s: int) -> None:
+    with server("nothing", status(500), status(204, Date=formatdate(time.time() - ahead_s, usegmt=True))) as lying:
+        found = check_entry(entry(lying.url), NOW_NS, write=False, env={})
+    level, code = CLOCKS[ahead_s]
+    told = [one for one in found if "clock" in one.seen]
+    assert [(one.level, one.exit) for one in told] == ([(level, code)] if ahead_s else [])
+    assert all("synchronise" in one.fix for one in told)

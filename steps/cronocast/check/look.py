@@ -1,7 +1,7 @@
 """What the checks of one entry look at: its databases, and answers that several of them need, each asked for once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ class Look:
 
     entry: Entry
     now_ns: int
+    said: list[str] = field(default_factory=list)  # lines of the clients: tries that failed, clocks that differ
 
     @property
     def window(self) -> Window:
@@ -39,7 +40,7 @@ class Look:
     def source(self) -> Database:
         """The database that is read."""
         settings = self.entry.source
-        client = client_of(replace(settings, retry_for=RETRY), "source", _silent)
+        client = client_of(replace(settings, retry_for=RETRY), "source", self.said.append)
         return Database(client, settings.database, settings.retention_policy)
 
     @cached_property
@@ -47,7 +48,7 @@ class Look:
         """The database that is written to, with the sink's own rights."""
         settings = self.entry.sink_settings()
         server = replace(settings.server, retry_for=RETRY)
-        client = client_of(server, "sink", _silent, getattr(settings, "lender", None))
+        client = client_of(server, "sink", self.said.append, getattr(settings, "lender", None))
         return Database(client, settings.database or "", settings.retention_policy)
 
     @cached_property
@@ -149,7 +150,3 @@ def attempt(action: Callable[[], Any]) -> tuple[Any, CronocastError | None]:
         return action(), None
     except CronocastError as error:
         return None, error
-
-
-def _silent(_: str) -> None:
-    """Tries that fail are not told one by one: the finding says it."""

@@ -11,6 +11,8 @@ from cronocast.formats.influx_names import quoted
 from cronocast.sources.influxql import schema
 from cronocast.sources.influxql.asking import Database
 
+CLOCK = "this machine's clock is"  # of the client's warning, see `Client.send`
+
 
 def server(look: Look) -> Iterator[Finding]:
     """Whether the source's server answers, and lets this user in."""
@@ -23,6 +25,9 @@ def server(look: Look) -> Iterator[Finding]:
         return
     says = f", InfluxDB {version}" if version else ""
     yield fine("server", "source.url", f"{look.source.client.where} answers{says}")
+    for line in dict.fromkeys(line for line in look.said if CLOCK in line):
+        text, _, fix = line.partition(": ")[2].partition("; ")
+        yield doubtful("clock", "source.url", text, fix)
 
 
 def database(look: Look) -> Iterator[Finding]:

@@ -52,7 +52,8 @@ def closing_line(found: Found) -> str:
     levels = Counter(finding.level for finding in _all(found))
     parts = [f"{levels[level]} {level}{'' if levels[level] == 1 else 's'}" for level in (ERROR, WARNING)]
     code = exit_code(_all(found))
-    return f"{len(found)} series, {', '.join(parts)}" + (f"; exit {code}" if code else "")
+    series = sum(any(finding.what != "values" for finding in findings) for findings in found.values())
+    return f"{series} series, {', '.join(parts)}" + (f"; exit {code}" if code else "")
 
 
 def _all(found: Found) -> list[Finding]:

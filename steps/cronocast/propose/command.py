@@ -10,7 +10,7 @@ from cronocast.charts.words import length_about
 from cronocast.console import say
 from cronocast.document.entry import parse_entry
 from cronocast.durations import Duration
-from cronocast.errors import ConfigError, CronocastError, DataError, seen
+from cronocast.errors import AccessError, ConfigError, DataError, RefusedError, seen
 from cronocast.http.client import client_of
 from cronocast.propose.inventory import content_of, numeric_fields
 from cronocast.propose.proposal import Proposal, chosen_fields, propose
@@ -88,7 +88,7 @@ def _needed_policy(place: Database) -> str:
     """
     try:
         policies = place.read(schema.policies_question(place.name), schema.policies)
-    except CronocastError:
+    except (AccessError, RefusedError):
         return ""  # what the user may not ask is told by the next question
     if not policies or any(policy.is_default for policy in policies):
         return ""
