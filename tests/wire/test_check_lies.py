@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cronocast.check import victoria
 from cronocast.check.entry import check_entry
 from cronocast.document.entry import parse_entry
 from cronocast.errors import CronocastError
@@ -54,9 +55,11 @@ def server(about: str, lie: Behaviour, ping: Behaviour = PONG) -> LyingServer:
     return LyingServer(chosen)
 
 
+SOURCE = {"database": "d", "measurement": "m", "field": "f", "tags": {"host": "a"}}
+
+
 def entry(url: str) -> Any:
-    source = {"url": url, "database": "d", "measurement": "m", "field": "f", "tags": {"host": "a"}}
-    return parse_entry({"name": "s", "source": source})
+    return parse_entry({"name": "s", "source": {**SOURCE, "url": url}})
 
 
 @pytest.mark.parametrize("about", HONEST)
@@ -89,3 +92,36 @@ def test_clocks_that_differ_are_told(ahead_s: int) -> None:
     told = [one for one in found if "clock" in one.seen]
     assert [(one.level, one.exit) for one in told] == ([(level, code)] if ahead_s else [])
     assert all("synchronise" in one.fix for one in told)
+
+
+VICTORIA: dict[str, tuple[str, str, str]] = {  # what an export says, and what is found
+    "beyond its limit": ("", "drops the future", "-futureRetention"),
+    "written twice": ('{"metric":{},"values":[1,2],"timestamps":[1,1]}\n', "keeps both values", "last write wins"),
+    "written twice, in two parts": ('{"values":[2]}\n{"values":[1]}\n', "keeps both values", "last write wins"),
+}
+
+
+@pytest.mark.parametrize(("export", "seen", "fix"), VICTORIA.values(), ids=VICTORIA)
+def test_victoriametrics_is_known_by_its_answers(
+    export: str, seen: str, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(victoria, "VISIBLE_S", 0)
+
+    def chosen(request: Seen) -> Behaviour:
+        if request.path.startswith("/query"):  # whatever the question
+            return answer(["name"], [["_internal"]])
+        deleted = any("delete_series" in earlier.path for earlier in sink.seen)
+        return status(200, "" if deleted else export) if "export" in request.path else status(204)
+
+    with server("nothing", status(500)) as honest, LyingServer(chosen) as sink:
+        entry = parse_entry({"name": "s", "source": {**SOURCE, "url": honest.url}, "sink": {"url": sink.url}})
+        found = check_entry(entry, NOW_NS, write=True, env={})
+        written = [request for request in sink.seen if not request.path.startswith("/query")]
+    told = [one for one in found if one.level in ("warning", "error")]
+    assert [(one.what, one.exit) for one in told] == [("sink", 0), ("canary", 69)]
+    assert "-futureRetention=24h" in told[0].fix
+    assert seen in told[1].seen
+    assert fix in told[1].fix
+    (deleted,) = [request for request in written if "delete_series" in request.path]
+    assert deleted.params["match[]"] == written[2].params["match[]"]
+    assert "m_forecast_canary_yhat" in deleted.params["match[]"]

@@ -3,6 +3,7 @@
 It goes to a measurement of its own, under a tag whose value no other point has, so that nothing of anybody is touched.
 """
 
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cronocast.charts.words import length_about
 from cronocast.check.finding import Finding, doubtful, fine, of_error, wrong
 from cronocast.check.look import Look, attempt
 from cronocast.check.sink import may_read
+from cronocast.check.victoria import delete, exported
 from cronocast.errors import AccessError, CronocastError, RefusedError
 from cronocast.formats.influx_names import quoted
 from cronocast.formats.line_protocol import record, series_key
@@ -66,15 +68,19 @@ class Canary:
 
     def read(self) -> list[float]:
         """Values that the server has of the point: one, unless it keeps none or several."""
+        if self.look.sink_is_victoria:
+            return exported(self.look.sink.client, self._selector, self.time_ns)
         policy = f"{quoted(self.look.sink.policy)}." if self.look.sink.policy else ""
         where = f"{quoted(TAG)}::tag = $mark AND time >= $first AND time <= $last"
         text = f"SELECT yhat FROM {policy}{quoted(self.measurement)} WHERE {where}"  # noqa: S608 - quoted and bound
-        values: dict[str, str | int | float] = {
-            "mark": self.mark,
-            "first": self.time_ns - 10**9,
-            "last": self.time_ns + 10**9,
-        }
+        values: dict[str, str | int | float] = {"mark": self.mark}
+        values |= {"first": self.time_ns - 10**9, "last": self.time_ns + 10**9}
         return may_read(self.look).read((text, values), _values)
+
+    @property
+    def _selector(self) -> str:
+        name = json.dumps(f"{self.measurement}_yhat")
+        return f'{{__name__={name},{TAG}="{self.mark}"}}'
 
     def delete(self) -> None:
         """Delete the point, and nothing else.
@@ -82,6 +88,9 @@ class Canary:
         Raises:
             CronocastError: the sink's user may not, or the server has no such statement.
         """
+        if self.look.sink_is_victoria:
+            delete(self.look.sink.client, self._selector)
+            return
         # the mark is made here of letters and digits
         where = f"{quoted(self.measurement)} WHERE {quoted(TAG)} = '{self.mark}'"
         policy = self.look.sink.policy
@@ -128,13 +137,14 @@ def _kept(bird: Canary) -> Finding:
         return fine("canary", "sink.database", f"a point {ahead} was written, overwritten and read back")
     if not values:
         text = f"drops the future: a point {ahead} was acknowledged, and is not there"
-        fix = f"a database that keeps points {bird.look.entry.horizon} ahead, or a shorter horizon"
+        fix = f"a database that keeps points {bird.look.entry.horizon} ahead (VictoriaMetrics: -futureRetention), or a"
+        fix += " shorter horizon"
     elif values == [FIRST]:
         text = "keeps the first value: a point that was written again did not change"
         fix = "a database where the last write wins, or forecasts stay as they were first made"
     else:
-        text = f"keeps both values of one point: {values}"
-        fix = "a database where the last write wins, or every run adds a curve"
+        text = f"keeps both values of a point {ahead} that was written again: {values}"
+        fix = "a database where the last write wins: here every run adds a curve to those before"
     return wrong("canary", "sink.database", text, fix, RefusedError)
 
 

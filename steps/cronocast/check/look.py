@@ -52,6 +52,12 @@ class Look:
         return Database(client, settings.database or "", settings.retention_policy)
 
     @cached_property
+    def sink_is_victoria(self) -> bool:
+        """Whether what is written to is VictoriaMetrics: to every question it answers with its one database."""
+        answer, _ = attempt(lambda: self.sink.ask(("SHOW RETENTION POLICIES", {})))
+        return [one["columns"] for one in answer or ()] == [["name"]]
+
+    @cached_property
     def databases(self) -> list[str]:
         """Databases that the source's user may see."""
         return self.source.read(schema.DATABASES, schema.names_of)

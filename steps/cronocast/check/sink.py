@@ -21,6 +21,11 @@ def sink(look: Look) -> Iterator[Finding]:
     if error:
         yield from of_error("sink", "sink.username" if isinstance(error, AccessError) else "sink.url", error)
         return
+    if look.sink_is_victoria:
+        text = f"{look.sink.client.where} is VictoriaMetrics, which drops points beyond its limits without a word"
+        fix = f"-futureRetention={look.entry.horizon} or more; check --write shows what it keeps"
+        yield doubtful("sink", "sink.url", text, fix)
+        return
     reader = may_read(look)
     known = reader.read(schema.DATABASES, schema.names_of)
     policies = _policies(reader)
