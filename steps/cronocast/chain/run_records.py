@@ -70,7 +70,8 @@ def run_fields(
         f"{step}_s": _number(results.get(step, {}).get("duration_s")) for step in steps_before("load")
     }
     # Of the history as a whole: what was left out of it, or averaged in it.
-    notes = _word("; ".join(map(str, results.get("extract", {}).get("notes") or ()))[:MOST_NOTES] or None)
+    read = results.get("extract")
+    notes = None if read is None else "; ".join(map(str, read.get("notes") or ()))[:MOST_NOTES]
     classes = {_key(member): member for member in _members(results.get("classify", {}))}
     members = {_key(member): member for member in _members(results.get("forecast", {}))}
     for key in {**dict.fromkeys(members), **dict.fromkeys(points)}:
