@@ -271,7 +271,8 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
             for value in ("series", "run", "yhat", "yhat_lower", "yhat_upper_50")
         ],
         *[("source.tags", {value: "a"}, "E_TAG") for value in ("time", "_field")],
-        *[("source.tags", {"host": value}, "E_TAG") for value in ("", "a\\", "a\nb", "a\x00b", "x" * 5000, "\ud800")],
+        *[("source.tags", {"host": value}, "E_TAG") for value in ("", "a\\", "a\nb", "a\x00b", "\ud800")],
+        ("source.tags", {"host": "x" * 5000}, "E_CONFIG_SIZE"),
         *[("source.tags", {"host": value}, "E_CONFIG_TYPE") for value in (1, True, {"a": 1})],
         ("source.tags", {"host": ["a", "a"]}, "E_CONFIG_DUPLICATE"),
     ],
