@@ -81,8 +81,12 @@ E_CONFIG_MISSING series.{{ $name }}: {} says nothing of this series; name what i
 {{- define "cronocast.entryProblems" -}}
 {{- $text := include "cronocast.entry" . }}{{ $entry := fromJson $text }}{{ $source := $entry.source | default dict }}
 {{- $at := printf "series.%s" .name }}
+{{- /* As in document/carried.py. */}}
+{{- $carried := include "cronocast.inert" $text | toJson | len }}{{ $most := $entry.singlePod | default false | ternary 28000 100000 }}
 {{- if gt (len $text) 100000 }}
 E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000
+{{- else if gt $carried $most }}
+E_CONFIG_SIZE {{ $at }}: {{ $carried }} bytes as Argo carries it; allowed: at most {{ $most }}{{ if $entry.singlePod }}; singlePod carries it four times, leave that out{{ end }}
 {{- end }}
 {{- $kinds := include "cronocast.kinds" . | fromJson }}{{ $sink := $entry.sink | default dict }}
 {{- $kind := $source.kind | default $kinds.source.usual }}{{ $sinkKind := $sink.kind | default $kinds.sink.usual }}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cronocast.console import say
+from cronocast.document.carried import size_problems
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.document.kinds import SINK, SOURCE
 from cronocast.document.yaml_file import load_yaml
@@ -43,6 +44,7 @@ def read_values(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
         known = {replace(problem, where=problem.where.replace("defaults", at, 1)): problem for problem in shared}
         try:
             entries[name] = parse_entry(document, at)
+            problems += size_problems(document, at)
         except ConfigError as error:
             met |= {known[problem] for problem in error.problems if problem in known}
             problems += [problem for problem in error.problems if problem not in known]
