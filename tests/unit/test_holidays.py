@@ -18,6 +18,7 @@ from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.timeline import places
 from cronocast.handoff.series import Member
+from cronocast.timeseries.clock import offset_ns
 from cronocast.timeseries.holidays import _days, on_holiday, place_problems
 from tests.messages import numbers
 
@@ -183,6 +184,22 @@ def test_the_band_of_a_guessed_holiday_holds_the_ordinary_day_too() -> None:
     found, plain = forecast(end - 27 * DAY, end, 24, GERMAN), forecast(end - 27 * DAY, end, 24, None)
     assert found.yhat[12] < plain.yhat[12] - 20
     assert (found.upper >= plain.upper - 1e-9).all()
+
+
+FAR = ("Etc/GMT+12", "Pacific/Pago_Pago", "America/New_York", "Asia/Kolkata", "Pacific/Fiji", "Pacific/Auckland")
+ZONES = (*FAR, "Pacific/Chatham", "Pacific/Tongatapu", "Pacific/Kiritimati", "Asia/Kamchatka", "UTC")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("holiday", [MAY_DAY, UNITY_DAY])
+def test_days_keep_their_dates_and_hours_have_that_of_the_zone(zone: str, holiday: int) -> None:
+    ahead = offset_ns(zone, holiday)
+    days = holiday + DAY * np.arange(-4, 5)
+    assert days[on_holiday("DE", days, ahead, DAY)].tolist() == [holiday]
+    hours = holiday + HOUR * np.arange(-60, 60)
+    off = hours[on_holiday("DE", hours, ahead, HOUR)]
+    assert off.size == 24
+    assert abs(off[0] - (holiday - ahead)) <= HOUR // 2
 
 
 def test_days_begin_at_midnight_of_the_zone() -> None:

@@ -22,7 +22,7 @@ def on_holiday(place: str, time_ns: Ints, offset_ns: int, step_ns: int) -> Bools
         place: A country such as DE, or a part of one such as DE-BY (ISO 3166).
         time_ns: Times at which steps begin, shape (t,).
         offset_ns: What the wall clock shows beyond them.
-        step_ns: Step of the grid; the middle of a step says its day.
+        step_ns: Step of the grid; the middle of a step says its day, except where it is a day itself.
 
     Returns:
         Shape (t,); all False where steps are longer than a day.
@@ -62,8 +62,8 @@ def left_out(place: str | None, time_ns: Ints, y: Floats, offset_ns: int, step_n
 
 
 def day_numbers(time_ns: Ints, offset_ns: int, step_ns: int) -> Ints:
-    """Days since 1970 by the wall clock."""
-    return (time_ns + offset_ns + step_ns // 2) // DAY
+    """Days since 1970 by the wall clock; a step of a day or more has its own date, as days of a zone are dated."""
+    return (time_ns + (offset_ns + step_ns // 2 if step_ns < DAY else 0)) // DAY
 
 
 @lru_cache(maxsize=32)

@@ -57,7 +57,11 @@ def expected(source: Settings, part: Window, max_rows: int) -> Expected:
     """What the answer must look like; for a query of one's own any name and tags."""
     if source.query is not None:
         return Expected(
-            start_ns=part.start_ns, end_ns=part.end_ns, max_rows=max_rows, grouped_ns=rules.grouped_ns(source.query)
+            start_ns=part.start_ns,
+            end_ns=part.end_ns,
+            max_rows=max_rows,
+            grouped_ns=rules.grouped_ns(source.query),
+            zone=rules.zone_of(source.query),
         )
     return Expected(
         source.measurement,
