@@ -1,6 +1,7 @@
 """Holidays are not learnt as ordinary days, and those ahead follow what is known of holidays."""
 
 import json
+import re
 import subprocess
 import sys
 from array import array
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 from cronocast.classify.member import profile_of
 from cronocast.document.entry import parse_entry
@@ -19,7 +21,7 @@ from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.timeline import places
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import offset_ns
-from cronocast.timeseries.holidays import _days, on_holiday, place_problems
+from cronocast.timeseries.holidays import _days, on_holiday, parts_note, place_problems
 from tests.messages import numbers
 
 HOUR = 3600 * 10**9
@@ -277,3 +279,48 @@ def test_the_package_is_loaded_only_where_it_is_asked_for() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
         == "False\n"
     )
+
+
+NOW = parse_stamp("2025-06-01T00:00:00Z")
+PARTS: dict[str | None, tuple[str, ...]] = {  # place -> what the note names
+    "GB": ("GB-ENG (also Easter Monday", "GB-NIR (also Saint Patrick's Day", "GB-SCT (also New Year Holiday", "GB-WLS"),
+    "DE": ("DE-BY (also Epiphany", "DE-BE (also ", ", DE-TH", "holidays: DE-"),
+    "US": ("US-AR (without Columbus Day)", "US-WY"),
+    "NO": (),
+    "GB-SCT": (),
+    "ZZ": (),
+    None: (),
+}
+
+
+@pytest.mark.parametrize("place", PARTS, ids=str)
+def test_a_country_says_what_its_parts_have_otherwise(place: str | None) -> None:
+    note = parts_note(place, NOW)
+    assert all(part in note for part in PARTS[place])
+    assert bool(note) == bool(PARTS[place])
+
+
+def test_every_country_names_each_part_whose_days_differ_and_no_other() -> None:
+    import holidays
+
+    supported = sorted(item for item in holidays.list_supported_countries().items() if len(item[0]) == 2)
+    for country, parts in supported[::3]:
+        whole = set(holidays.country_holidays(country, years=(2025, 2026)))
+        codes = [part for part in parts if re.fullmatch("[A-Z0-9]{1,4}", part)]
+        other = {
+            f"{country}-{part}"
+            for part in codes
+            if set(holidays.country_holidays(country, subdiv=part, years=(2025, 2026))) != whole
+        }
+        note = parts_note(country, NOW).partition("; name a part")[0]
+        assert set(re.findall(rf"{country}-[A-Z0-9]+(?= \(|,|$)", note)) == other, country
+
+
+def test_validate_says_it_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from cronocast.commands.people import validate
+
+    series = {name: {"source": SOURCE, "calendar": {"holidays": "GB"}} for name in ("a", "b")}
+    (tmp_path / "v.yaml").write_text(json.dumps({"series": series}))
+    with pytest.raises(typer.Exit):
+        validate(tmp_path / "v.yaml")
+    assert capsys.readouterr().err.count("GB-SCT") == 1
