@@ -67,8 +67,8 @@ def test_extremes_are_those_of_all_rows(blocks: list[tuple[str, list[float]]]) -
         )
         values.setdefault(tags, {}).update(zip(times, some, strict=True))
         first += len(some)
-    for tags, found in extremes.found.items():
-        own = values[tags[1]]
+    for key, found in extremes.found.items():
+        own = values[key[1]]
         assert (found.low, found.high, found.rows) == (min(own.values()), max(own.values()), len(own))
         assert (own[found.low_ns], own[found.high_ns]) == (found.low, found.high)
     assert {tags for tags, _, _ in chosen(extremes.found)} == set(values)
