@@ -128,11 +128,18 @@ MISTAKES: dict[str, Mistake] = {
         ("float", "integer"),
         ("converter",),
     ),
-    "field of text and numbers": Mistake(
+    "field of text once": Mistake(
         {**source(measurement="worded", field="v", group_by=["host"]), "lookback": "3d"},
         "field",
-        69,
+        0,
         ("float", "string"),
+        ("converter",),
+    ),
+    "field of text in the window": Mistake(
+        {**source(measurement="worded", field="v", group_by=["host"]), "lookback": "4w"},
+        "field",
+        66,
+        ("float", "string", "of type string can't be read"),
         ("converter",),
     ),
     "a tag is not grouped": Mistake(

@@ -15,7 +15,7 @@ def field(look: Look) -> Iterator[Finding]:
     if types is None:
         yield _no_field(look, name)
     elif len(types) > 1:
-        yield _two_types(name, types)
+        yield _two_types(look, name, types)
     elif types[0] not in NUMERIC and source.aggregate != "count":
         numbers = [other for other, kinds in look.fields.items() if NUMERIC.issuperset(kinds)]
         fix = f"a field of numbers ({listed(numbers) or 'there is none here'}), or aggregate: count"
@@ -32,16 +32,17 @@ def _no_field(look: Look, name: str) -> Finding:
     return wrong("field", "source.field", text, instead("source.field", name, look.fields), DataError)
 
 
-def _two_types(name: str, types: list[str]) -> Finding:
-    """A server reads a field of two types shard by shard, and leaves out what has not the type that it took first."""
+def _two_types(look: Look, name: str, types: list[str]) -> Finding:
+    """Shards hold one type each, and a query reads numbers of both kinds, but leaves out text without a word."""
     text = f"{seen(name)} is stored as {' and as '.join(sorted(types))}, in different shards or policies"
-    fix = (
-        "have every writer send one type (in Telegraf the converter processor), under a new name of the field;"
-        " until then a query may leave out the points of one type"
-    )
-    if NUMERIC.issuperset(types):
+    fix = "have every writer send numbers of one type (in Telegraf the converter processor): within a shard the server"
+    fix += " refuses the other"
+    unread = {kind: look.unread(kind) for kind in types if kind not in NUMERIC}
+    if not any(unread.values()) or look.entry.source.aggregate == "count":
         return doubtful("field", "source.field", text, fix)
-    return wrong("field", "source.field", text, fix, RefusedError)
+    left = " and ".join(f"{points:,} of type {kind}" for kind, points in unread.items() if points)
+    text += f"; of the points in the window {left} can't be read"
+    return wrong("field", "source.field", text, fix, DataError)
 
 
 def group_by(look: Look) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from cronocast.http.client import client_of
 from cronocast.sources.influxql import schema
 from cronocast.sources.influxql.asking import Database
 from cronocast.sources.influxql.newest import Newest, newest, newest_question
+from cronocast.sources.influxql.query import unread_query
 from cronocast.sources.influxql.schema import NUMERIC
 from cronocast.sources.reading import Window
 
@@ -133,6 +134,11 @@ class Look:
     def members(self) -> set[str]:
         """Members in the window, as users read them."""
         return {member_name(tags, self.entry.source.group_by) for tags, _ in self.points}
+
+    def unread(self, kind: str) -> int:
+        """Points of the window whose type a query does not read."""
+        question = unread_query(self.entry.source, self.window, kind)
+        return sum(count for _, count in self.source.read(question, schema.counts))
 
     def is_in(self, policy: str) -> bool:
         """Whether another policy has points of the entry, however old."""
