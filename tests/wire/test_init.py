@@ -1,5 +1,8 @@
 """`cronocast init` against a real server: the file that it prints passes `check` and runs."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,15 +111,18 @@ def test_without_a_file_it_is_printed(
     assert server.admin.password not in out
 
 
-def test_a_secret_may_come_by_variable(
-    server: Influxd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", server.reader.password)
-    given = dict.fromkeys(("auth", "password_file", "token_file")) | {"username": server.reader.name}
-    assert run_init(server.url, DATABASE, given, None) == 0
-    out = capsys.readouterr().out
-    assert yaml.safe_load(out)["defaults"]["source"]["username"] == server.reader.name
-    assert server.reader.password not in out
+def test_a_secret_may_come_by_variable(server: Influxd, tmp_path: Path) -> None:
+    """Both commands as they are typed."""
+    env = {**os.environ, "CRONOCAST_SOURCE_PASSWORD": server.reader.password, "CRONOCAST_SOURCE_URL": server.url}
+    init = ["init", "--database", DATABASE, "--username", server.reader.name, "-o", "values.yaml"]
+    for command, code in ((init, 0), (["check", "-f", "values.yaml", "--json"], 0), (init, 78)):
+        line = [sys.executable, "-m", "cronocast", *command]
+        done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        assert server.reader.password not in done.stdout + done.stderr
+    text = (tmp_path / "values.yaml").read_text()
+    assert yaml.safe_load(text)["defaults"]["source"]["username"] == server.reader.name
+    assert server.reader.password not in text
 
 
 @pytest.mark.skipif(not servers.IS_2, reason="buckets came with 2.x")
