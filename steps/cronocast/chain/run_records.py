@@ -18,8 +18,9 @@ from cronocast.sinks.table import SINKS, Sink
 WORDS = ("class", "model", "why", "status", "reason")
 # Names of fields: of the records of members, and of those of whole runs.
 RECORD_FIELD = re.compile(
-    rf"{'|'.join(WORDS)}|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|({'|'.join(STEPS)})_s"
+    rf"{'|'.join(WORDS)}|notes|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|({'|'.join(STEPS)})_s"
 )
+MOST_NOTES = 1000  # characters
 COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
 
 
@@ -68,6 +69,9 @@ def run_fields(
     durations: dict[str, Value] = {
         f"{step}_s": _number(results.get(step, {}).get("duration_s")) for step in steps_before("load")
     }
+    # Of the history as a whole: what was left out of it, or averaged in it.
+    read = results.get("extract")
+    notes = None if read is None else "; ".join(map(str, read.get("notes") or ()))[:MOST_NOTES]
     classes = {_key(member): member for member in _members(results.get("classify", {}))}
     members = {_key(member): member for member in _members(results.get("forecast", {}))}
     for key in {**dict.fromkeys(members), **dict.fromkeys(points)}:
@@ -78,7 +82,8 @@ def run_fields(
         scores = member.get("backtest")
         scores = scores if isinstance(scores, dict) else {}
         coverage = {name: _number(value) for name, value in scores.items() if COVERAGE.fullmatch(name)}
-        yield key, {**words, "mase": _number(scores.get("mase")), **coverage, "points": points.get(key, 0), **durations}
+        numbers = {"mase": _number(scores.get("mase")), **coverage, "points": points.get(key, 0), **durations}
+        yield key, {**words, "notes": notes, **numbers}
 
 
 def _members(result: dict[str, Any]) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ def _plain(text: str) -> None:
 def closing_table(chains: list[Chain]) -> None:
     """Print one row per member: class, model, error against naive, coverage, points written.
 
-    What went wrong stands below.
+    What was odd about the history, and what went wrong, stands below.
     """
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     wide = console.width >= WIDE
@@ -115,6 +115,8 @@ def closing_table(chains: list[Chain]) -> None:
     if not wide:
         _sentences(console, rows)
     for chain in chains:
+        for note in chain.results.get("extract", {}).get("notes", ()):
+            console.print(f"[yellow]{escape(chain.entry.name)}[/]: {escape(note)}", soft_wrap=True)
         if chain.exit_code:
             console.print(_failure(chain), soft_wrap=True)
 
