@@ -202,6 +202,24 @@ def test_large_integers_are_added_as_numbers(aggregate: str, run: Run, influxd: 
         assert value == pytest.approx(right[aggregate], rel=1e-12)
 
 
+@pytest.mark.parametrize("groups", ["time(1h)", "time(1h), h", "h, time(1h), *", 'time(1h), "time(2h)", h'])
+@pytest.mark.parametrize("kept", ["", " AND (h = 'a' OR h = '$start')"])
+def test_own_query_that_adds_large_integers_is_refused(
+    groups: str, kept: str, run: Run, influxd: Influxd, database: str
+) -> None:
+    rng = random.Random(groups)
+    whole = [rng.randint(2**62, 2**63 - 1) for _ in range(48)]
+    write(influxd, database, [({"h": "a"}, {"f": f"{n}i"}, START + i // 2 * HOUR + i) for i, n in enumerate(whole)])
+    query = f"SELECT {{}} FROM m WHERE time >= $start AND time < $end{kept} GROUP BY {groups} fill(none)"
+    own = {"measurement": None, "field": None}
+    wrong = run({**own, "query": query.format("mean(f)")})
+    assert (wrong.code, wrong.token, wrong.history) == (76, "E_IMPOSSIBLE_VALUE", None), wrong.stderr
+    assert all(words in wrong.error for words in ("mean -", "2 points", "::float"))
+    right = run({**own, "query": query.format("mean(f::float)")})
+    assert (right.code, right.result["notes"]) == (0, []), right.stderr
+    assert [value for _, _, value in right.rows] == pytest.approx([fmean(whole[i : i + 2]) for i in range(0, 48, 2)])
+
+
 def test_all_digits_of_an_integer_stay_where_it_is_picked(run: Run, influxd: Influxd, database: str) -> None:
     write(influxd, database, [({}, {"f": f"{2**53 + 1}i"}, START)])
     for aggregate in ("last", "min", "max", "percentile"):

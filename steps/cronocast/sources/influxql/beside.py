@@ -5,7 +5,8 @@ Whoever may not ask gets the history all the same, and a note.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from cronocast.durations import stamp
 from cronocast.errors import (
@@ -23,8 +24,12 @@ from cronocast.sources.influxql.asking import Database
 from cronocast.sources.influxql.extremes import Found, check, chosen, points_question
 from cronocast.sources.influxql.messages import JsonNumber, wrong_type
 from cronocast.sources.influxql.query import huge_query, unread_query
+from cronocast.sources.influxql.rules import grouped_ns
 from cronocast.sources.influxql.settings import Settings
 from cronocast.sources.reading import Reading, Window
+
+if TYPE_CHECKING:
+    from cronocast.sources.influxql.own import Simple
 
 NUMBERS = ("float", "integer", "unsigned")
 MOST_SERIES = 1000  # that are looked at for tags by which the points of a member differ: some 0.3 ms each
@@ -48,6 +53,15 @@ class Beside:
     window: Window
     refused: CronocastError | None = None  # the first question that went unanswered
 
+    @cached_property
+    def own(self) -> "Simple | None":
+        """The parts of a query of one's own whose values can be checked."""
+        if self.source.query is None:
+            return None
+        from cronocast.sources.influxql.own import bounded  # and time zones, which few need
+
+        return bounded(self.source.query)
+
     def tell(self, reading: Reading, found: Found) -> None:
         """Add to a reading what explains it, and check its extremes.
 
@@ -62,17 +76,22 @@ class Beside:
             self._note_types(types.get(self.source.field or "", []), reading, found)
         if reading.rows:
             self._note_averaged(reading)
-            self._check(found)
+        if places := chosen(found):
+            self._check(self.source.aggregate, places, points_question(self.source, self.window, places))
         if self.refused:
             reading.notes.append(f"types of fields, further tags and extremes were not all looked at: {self.refused}")
 
-    def count(self, query: str, reading: Reading) -> None:
-        """Hold the rows of a query of one's own against a count, where a server is known to leave some out.
+    def tell_own(self, query: str, reading: Reading, found: Found) -> None:
+        """Check the extremes of a query of one's own, and its rows against a count where a server may leave some out.
 
         Raises:
-            ContractError: some are missing.
+            ContractError: a value is impossible, or rows are missing.
         """
-        from cronocast.sources.influxql.own import missing  # and time zones, which few need
+        from cronocast.sources.influxql.own import bounds_question, missing  # and time zones, which few need
+
+        every_ns, places = grouped_ns(query), chosen(found)
+        if self.own and every_ns and places and len({name for name, _ in found}) == 1:
+            self._check(self.own.aggregate, places, bounds_question(self.own, every_ns, places))
 
         values = {"start": self.window.start_ns, "end": self.window.end_ns}
         rows = reading.rows - reading.dropped.get("null", 0)
@@ -160,12 +179,9 @@ class Beside:
             more = ", ..." if len(differing) > MOST_TAGS else ""
             reading.notes.append(f"{sentence} {', '.join(some)}{more}; name tags in group_by, or fix them by tags")
 
-    def _check(self, found: Found) -> None:
-        places = chosen(found)
-        answer = (
-            self._ask(points_question(self.source, self.window, places), "time", "lo", "hi", "n") if places else None
-        )
-        check(self.source, places, answer or (), self.database.client.where)
+    def _check(self, aggregate: str, places: list[tuple[str, int, float]], question: schema.Question) -> None:
+        answer = self._ask(question, "time", "lo", "hi", "n")
+        check(aggregate, places, answer or (), self.database.client.where)
 
 
 def _is_table(series: Mapping[str, Any], columns: Sequence[str]) -> bool:

@@ -97,29 +97,30 @@ def points_question(source: Settings, window: Window, places: Iterable[tuple[str
     return f"SELECT lo, hi, n FROM {', '.join(parts)} WHERE {' AND '.join(BOUNDS)}{grouped}", values  # noqa: S608 - quoted, bound
 
 
-def check(source: Settings, places: Iterable[tuple[str, int, float]], answer: Iterable[Series], where: str) -> None:
+def check(aggregate: str, places: Iterable[tuple[str, int, float]], answer: Iterable[Series], where: str) -> None:
     """Check values against the points of their steps.
 
     Args:
-        source: What was read.
+        aggregate: Of the points of a step.
         places: Of `chosen`.
-        answer: To `points_question`.
+        answer: To `points_question`, of one measurement.
         where: For the error.
 
     Raises:
         ContractError: a value is none that these points can have.
     """
-    points = {}
+    points, name = {}, ""
     for series in answer:
+        name = str(series.get("name"))
         tags = tags_text((key, value) for key, value in (series.get("tags") or {}).items() if value)
         points.update({(tags, int(row[0])): tuple(map(float, row[1:])) for row in series["values"]})
     for tags, time_ns, value in places:
-        if (found := points.get((tags, time_ns))) and not _possible(source.aggregate, value, *found):
+        if (found := points.get((tags, time_ns))) and not _possible(aggregate, value, *found):
             low, high, count = found
-            member = Member(source.measurement or "", tags).label
-            what = f"{source.aggregate} {value!r} of {seen(member)} in the step {stamp(time_ns)}"
+            what = f"{aggregate} {value!r} of {seen(Member(name, tags).label)} in the step {stamp(time_ns)}"
             right = f"its {count:g} points lie between {low!r} and {high!r}"
-            raise ContractError("E_IMPOSSIBLE_VALUE", where, f"{what} can't be: {right}; the server computes it wrong")
+            cause = "the server computes it wrong, as it does of large integers that are not read as ::float"
+            raise ContractError("E_IMPOSSIBLE_VALUE", where, f"{what} can't be: {right}; {cause}")
 
 
 def _possible(aggregate: str, value: float, low: float, high: float, count: float) -> bool:

@@ -1,18 +1,20 @@
-"""Whether the answer to a query of one's own holds all that there is: where a server is known to leave some out.
+"""Whether the answer to a query of one's own holds all that there is, and whether its values can be.
 
-It does so without a word where clocks change, and where a percentile picks no point of a step. Only a query that is
-one SELECT of one aggregate can be counted; others are let pass.
+Servers leave points out without a word where clocks change, and where a percentile picks no point of a step. Only a
+query that is one SELECT of one aggregate can be counted; others are let pass.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from cronocast.sources.influxql.percentiles import least_points
 from cronocast.sources.influxql.rules import masked
+from cronocast.sources.influxql.schema import Question
 from cronocast.sources.influxql.zones import changes_in
 from cronocast.sources.reading import Window
 
+CHECKED = ("mean", "median", "sum", "min", "max", "first", "last", "percentile", "count")
 _FORM = re.compile(
     r"""\s*select\s+ (?P<name>\w+) \s*\(\s* (?P<argument>[^(),]+?) \s* (?:,\s*(?P<number>[0-9.]+)\s*)? \)
         (?:\s+as\s+\w+)? \s+ (?P<source>from\b(?:(?!\b(?:select|group|order|limit|slimit|offset)\b).)+?)
@@ -49,6 +51,36 @@ def simple(query: str) -> Simple | None:
         for part in ("name", "argument", "number", "source", "groups", "fill", "zone")
     )
     return Simple(name.lower(), argument, float(number) if number else None, source, groups, fill.lower(), zone)
+
+
+def bounded(query: str) -> Simple | None:
+    """The parts of a query whose values can be held against their points: its steps begin as those of UTC do."""
+    parts = simple(query)
+    if not parts or parts.aggregate not in CHECKED or parts.zone or re.search(r"\btime\s*\([^)]*,", parts.groups):
+        return None
+    return parts
+
+
+def bounds_question(parts: Simple, every_ns: int, places: Iterable[tuple[str, int, float]]) -> Question:
+    """Asks for the least and the largest point, and how many there are, of each member in some steps."""
+    field = parts.argument if "::" in parts.argument else f"{parts.argument}::float"
+    selected = f"SELECT min({field}) AS lo, max({field}) AS hi, count({field}) AS n"
+    by_time = re.search(r"\btime\s*\([^)]*\)", masked(parts.groups), re.IGNORECASE)
+    start, end = by_time.span() if by_time else (0, 0)
+    tags = [tag for tag in (parts.groups[:start].strip(" \n,"), parts.groups[end:].strip(" \n,")) if tag]
+    grouped = f" GROUP BY {', '.join(tags)}" if tags else ""
+    times = sorted({time_ns for _, time_ns, _ in places})
+    steps = [f"({selected} {_within(parts.source, time, time + every_ns)}{grouped})" for time in times]
+    bounds = f"time >= {times[0]} AND time < {times[-1] + every_ns}"
+    return f"SELECT lo, hi, n FROM {', '.join(steps)} WHERE {bounds}{grouped}", {}  # noqa: S608 - their own words
+
+
+def _within(source: str, start_ns: int, end_ns: int) -> str:
+    """The same points of another window."""
+    for mark in reversed(list(re.finditer(r"\$(start|end)\b", masked(source), re.IGNORECASE))):
+        time = start_ns if mark[1].lower() == "start" else end_ns
+        source = f"{source[: mark.start()]}{time}{source[mark.end() :]}"
+    return source
 
 
 def missing(query: str, window: Window, rows: int, total: Callable[[str], int | None]) -> str:

@@ -64,7 +64,7 @@ def grouped_ns(query: str) -> int | None:
     None where it groups by no time, or by one that can't be told from the text.
     """
     found = re.findall(
-        r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE
+        r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", masked(query), re.IGNORECASE
     )  # that of the outermost SELECT stands last
     return Duration.read(found[-1].lower()) if found else None
 

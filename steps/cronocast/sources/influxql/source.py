@@ -61,7 +61,7 @@ class InfluxQL:
         if settings.query is None:
             beside.tell(reading, found)
         else:
-            beside.count(settings.query, reading)
+            beside.tell_own(settings.query, reading, found)
         for note in reading.notes[heard:]:
             say(f"extract: {note}")
         reading.attempts = client.attempts
@@ -103,7 +103,8 @@ def _parts(beside: Beside) -> Iterator[Part]:
 def _read_part(beside: Beside, part: Part, spool: Spool, so_far: Reading) -> Taken:
     query = (points_query if part.points else history_query)(beside.source, part.window)
     client = beside.database.client
-    take = partial(_take, source=beside.source, part=part, spool=spool, so_far=so_far, where=client.where)
+    checked = beside.source.query is None or beside.own is not None
+    take = partial(_take, beside.source, part, spool, so_far, client.where, checked=checked)
     form = query.form(beside.source)
     try:
         return client.send("POST", "/query", body=form, headers=HEADERS, accept=STATUSES, consume=take)
@@ -134,14 +135,21 @@ def _pass_on(warnings: Iterable[str], where: str, notes: list[str], say: Callabl
 
 
 def _take(
-    response: "requests.Response", *, source: Settings, part: Part, spool: Spool, so_far: Reading, where: str
+    source: Settings,
+    part: Part,
+    spool: Spool,
+    so_far: Reading,
+    where: str,
+    response: "requests.Response",
+    *,
+    checked: bool,
 ) -> Taken:
-    """Read one answer into the spool; runs once per try."""
+    """Read one answer into the spool, and its extremes where they are checked; runs once per try."""
     spool.rewind()
     refuse_400(response, where)
     extremes = Extremes(spool)
     picked = Percentiles(extremes, part.window.every_ns, source.percentile, where)
-    rows = picked if part.points else extremes if source.query is None else spool
+    rows = picked if part.points else extremes if checked else spool
     answer = Answer(expected(source, part, source.max_rows - so_far.rows), rows, where)
     size = 0
 
