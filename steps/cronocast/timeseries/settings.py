@@ -87,6 +87,6 @@ class Calendar:
         ),
         None,
         "Country, or part of one, whose public holidays are excluded from training; upcoming ones are forecast from"
-        " past holidays or from Sundays.",
+        " past holidays or from Sundays. `validate` says what parts of the country have otherwise.",
         "classify forecast",
     )
