@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 
 from cronocast.document.entry import parse_entry
+from cronocast.document.meaning import preparation_of
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import offset_ns
-from cronocast.timeseries.prepare import outliers, prepare, prepare_member, rate, resample, running_median, smooth
-from cronocast.timeseries.settings import Prepare
+from cronocast.timeseries.outliers import outliers, running_median
+from cronocast.timeseries.preparation import Preparation
+from cronocast.timeseries.prepare import prepare, prepare_member, resample, smooth
 
 HOUR_NS = 3600 * 10**9
 MINUTE_NS = HOUR_NS // 60
 START_NS = 1_736_121_600 * 10**9  # Monday 2025-01-06T00:00Z
 
 
-def asked(**settings: Any) -> Prepare:
+def asked(**settings: Any) -> Preparation:
     source = {"url": "http://localhost:8086", "database": "d", "measurement": "m", "field": "f"}
-    return parse_entry({"name": "x", "source": source, "prepare": settings}).prepare
+    return preparation_of(parse_entry({"name": "x", "source": source, "prepare": settings}))
 
 
 def times(n: int, step_ns: int = HOUR_NS) -> np.ndarray:
@@ -30,8 +32,8 @@ def times(n: int, step_ns: int = HOUR_NS) -> np.ndarray:
 
 def test_nothing_is_done_unless_asked_for() -> None:
     member = Member("m", "a=b", array("q", [5, 7]), (array("d", [1.0, 2.0]),))
-    assert prepare_member(member, HOUR_NS, asked(), "UTC") == (member, {})
-    assert prepare_member(member, HOUR_NS, asked(transform="log", fill_limit="3h"), "UTC")[0] is member
+    assert prepare_member(member, asked(), START_NS) == (member, {})
+    assert prepare_member(member, asked(transform="log", fill_limit="3h"), START_NS)[0] is member
 
 
 @pytest.mark.parametrize(
@@ -56,32 +58,9 @@ def test_rows_of_a_step_become_one_value_at_its_start(rule: str, expected: list[
 def test_resampling_is_counted_and_stays_finite() -> None:
     at = START_NS + np.arange(120) * 60 * 10**9
     for rule in ("mean", "median"):
-        done = prepare(at, np.full(120, 1.7e308), HOUR_NS, asked(resample=rule))
+        done = prepare(at, np.full(120, 1.7e308), asked(resample=rule), START_NS)
         assert done.y.tolist() == pytest.approx([1.7e308] * 2)
         assert done.counts == {"resampled_away": 118}
-
-
-def test_counter_becomes_growth_per_second() -> None:
-    at, y, resets = rate(times(5), np.array([100.0, 3700.0, 7300.0, 1800.0, 5400.0]))
-    assert at.tolist() == times(5)[1:].tolist()
-    assert y.tolist() == [1.0, 1.0, 0.5, 1.0]  # after the fall it has grown from zero to 1800
-    assert resets == 1
-
-
-def test_growth_over_a_gap_is_spread_over_the_gap() -> None:
-    at, y, _ = rate(times(6)[[0, 1, 5]], np.array([0.0, 3600.0, 3600.0 * 5]))
-    assert at.tolist() == times(6)[[1, 5]].tolist()
-    assert y.tolist() == [1.0, 1.0]
-
-
-def test_values_below_zero_are_no_count() -> None:
-    _, y, resets = rate(times(4), np.array([0.0, -5.0, 7200.0, 10800.0]))
-    assert (y.tolist(), resets) == ([1.0, 1.0], 0)
-
-
-@pytest.mark.parametrize("n", [0, 1])
-def test_rate_of_too_few_values_is_empty(n: int) -> None:
-    assert rate(times(n), np.zeros(n))[1].size == 0
 
 
 def test_moving_average_ends_at_its_value() -> None:
@@ -202,12 +181,12 @@ def test_the_noise_of_other_hours_is_not_odd_where_a_bound_is_reached_each_day(m
     "y",
     [
         np.ones(200),
-        np.where(np.arange(200) == 90, 1.0, 0.0),
+        np.arange(200.0),
         np.arange(5.0),
         np.empty(0),
         np.full(100, 1e308) * np.where(np.arange(100) % 2, 1, -1),
     ],
-    ids=["constant", "one event on a constant", "short", "empty", "huge"],
+    ids=["constant", "line", "short", "empty", "huge"],
 )
 def test_where_nothing_says_how_far_is_far_nothing_is_odd(y: np.ndarray) -> None:
     assert not outliers(times(y.size), y, HOUR_NS, 8).any()
@@ -248,10 +227,12 @@ def test_all_together_are_done_in_order_and_counted() -> None:
     growth[12 * 400 : 12 * 401] *= 20
     counter = np.cumsum(growth)
     counter[4000:] -= counter[4000]
-    done = prepare(minutes, counter, HOUR_NS, asked(resample="last", rate=True, outliers=10, smooth="2h"))
+    done = prepare(minutes, counter, asked(resample="last", rate=True, outliers=10, smooth="2h"), START_NS)
     assert done.counts == {
         "resampled_away": minutes.size - 28 * 24,
         "counter_resets": 1,
+        "counter_wraps": 0,
+        "counter_corrections": 0,
         "outliers": 2,
         "smoothed": 28 * 24 - 3,
     }  # the burst, and the hour of the reset

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import DAY_NS, check_models
@@ -98,6 +99,10 @@ def _refused(profile: "Profile", filled: "Filled", settings: Settings) -> Member
     """The answer for a member that gets no forecast; None for one that gets one."""
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
+    if settings.silent_after is not None and filled.silent_for(settings.silent_after):
+        silence, limit = (Duration.of(steps * profile.step_ns) for steps in (filled.unseen, settings.silent_after))
+        reason = f"silent: nothing was measured in the last {silence}; silent_after is {limit}"
+        return without_forecast(profile, "skipped", reason)
     short = profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS
     if not short or settings.on_too_short == "forecast":
         return None

@@ -27,4 +27,5 @@ class Reading:
     bytes: int = 0
     attempts: int = 1  # tries of the slowest request
     notes: list[str] = field(default_factory=list)  # warnings of the server
+    single: bool = False  # at most one row for each step of a member
     why_empty: str = ""  # what an answer without rows means, in words

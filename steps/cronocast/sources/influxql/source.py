@@ -14,6 +14,7 @@ from cronocast.sources.influxql.expected import Expected
 from cronocast.sources.influxql.messages import fault_of, messages, parse_json, result_of
 from cronocast.sources.influxql.query import count_query, fields_query, history_query, slices
 from cronocast.sources.influxql.settings import Settings
+from cronocast.sources.influxql.standing import as_read
 from cronocast.sources.reading import Reading, Window
 from cronocast.sources.spool import Spool
 
@@ -37,7 +38,8 @@ class InfluxQL:
             CronocastError: the server refuses, fails or lies; see the table of exit codes.
         """
         client = client_of(settings, "source", say)
-        reading = Reading()
+        settings, window = as_read(settings, window)
+        reading = Reading(single=settings.query is None and settings.empty != "previous")
         for part in slices(window, settings.slice):
             spool.commit()
             taken = partial(_take, source=settings, part=part, spool=spool, so_far=reading, where=client.where)
