@@ -56,10 +56,9 @@ def run(job: Job, outcome: Outcome) -> None:
     told, read = dict[tuple[str, str], dict[str, Any]](), members
     members = []
     for member in read:
-        prepared, done = prepare_member(member, how, end_ns)
-        found, notes = found_of(member, prepared, job.entry, how)
-        told[member.key] = {**found, "prepared": {name: n for name, n in done.items() if n}, "notes": notes}
-        members.append(prepared)
+        prepared = prepare_member(member, how, end_ns)
+        told[member.key] = found_of(member, prepared, job.entry, how)
+        members.append(prepared[0])
     works = _member_jobs(job, members, profiles, outcome)
     outcome.rows_kept = sum(len(m.time_ns) for m in members)
     if not works:
@@ -171,7 +170,7 @@ def _as_document(profile: Profile, result: MemberForecast, told: dict[str, Any])
         "model": result.model,
         "why": result.why,
         "rows": int(result.time_ns.size),
-        **{name: told[name] for name in ("rows_asked", "rows_found", "empty")},
+        **{name: told[name] for name in ("rows_asked", "rows_found", "rows_filled", "empty")},
         **({"notes": notes} if notes else {}),
         "prepared": {**told["prepared"], **result.prepared},
         "backtest": {**result.backtest, **_headline_scores(result.backtest)},

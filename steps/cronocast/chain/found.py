@@ -16,27 +16,31 @@ TOKENS = ("edge_scatter", "outside_clip")  # of the notes that are made here
 OUTSIDE = 0.1  # share of a history outside clip from which clip is hardly meant so
 
 
-def found_of(read: Member, prepared: Member, entry: Entry, how: Preparation) -> tuple[dict[str, Any], list[str]]:
+def found_of(read: Member, prepared: tuple[Member, dict[str, int]], entry: Entry, how: Preparation) -> dict[str, Any]:
     """What the result of the forecast says of a member's history, and notes on it.
 
     Args:
         read: The member as it was read.
-        prepared: The same as it is forecast.
+        prepared: The same as it is forecast, and what was done to how many values.
         entry: Whose member it is.
         how: How it was prepared.
 
     Returns:
-        Steps asked for, steps with a row, and what the others mean; notes, each a token and a sentence.
+        Steps asked for, steps with a row, what the others mean and how many were read so; what was done with values;
+        and notes, each a token and a sentence.
     """
+    (member, done) = prepared
     grid = snap(np.frombuffer(read.time_ns, dtype=np.int64), np.frombuffer(read.columns[0]), how.every_ns)
     found = {
         "rows_asked": int(entry.lookback // entry.every),
         "rows_found": int(grid.observed.sum()),
+        "rows_filled": done.get(f"filled_as_{how.absent.rule}", 0),
         "empty": how.absent.rule,
+        "prepared": {name: count for name, count in done.items() if count},
     }
     counting = getattr(entry.source_settings(), "aggregate", None) == "count"
-    values = np.frombuffer(prepared.columns[0])
-    return found, [*_scatter(grid.y, entry, counting=counting), *_outside(values, entry.clip.min, entry.clip.max)]
+    outside = _outside(np.frombuffer(member.columns[0]), entry.clip.min, entry.clip.max)
+    return {**found, "notes": [*_scatter(grid.y, entry, counting=counting), *outside]}
 
 
 def _scatter(y: Floats, entry: Entry, *, counting: bool) -> list[str]:

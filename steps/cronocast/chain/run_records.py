@@ -15,11 +15,14 @@ from cronocast.handoff.results import read_result, result_path
 from cronocast.sinks.points import Run, Value
 from cronocast.sinks.table import SINKS, Sink
 
-WORDS = ("class", "model", "why", "status", "reason")
+WORDS = ("class", "model", "why", "status", "reason", "empty")
+# Steps of the lookback, those of them with a row, and those whose absent row was read as a value.
+COUNTS = ("rows_asked", "rows_found", "rows_filled")
 # Names of fields: of the records of members, and of those of whole runs.
 RECORD_FIELD = re.compile(
-    rf"{'|'.join(WORDS)}|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|({'|'.join(STEPS)})_s"
+    rf"{'|'.join((*WORDS, *COUNTS))}|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|({'|'.join(STEPS)})_s"
 )
+MOST = 2**63 - 1  # that an integer field holds
 COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
 
 
@@ -78,7 +81,9 @@ def run_fields(
         scores = member.get("backtest")
         scores = scores if isinstance(scores, dict) else {}
         coverage = {name: _number(value) for name, value in scores.items() if COVERAGE.fullmatch(name)}
-        yield key, {**words, "mase": _number(scores.get("mase")), **coverage, "points": points.get(key, 0), **durations}
+        found: dict[str, Value] = {name: _count(member.get(name)) for name in COUNTS}
+        mase = _number(scores.get("mase"))
+        yield key, {**words, "mase": mase, **coverage, "points": points.get(key, 0), **found, **durations}
 
 
 def _members(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -96,6 +101,10 @@ def _key(member: dict[str, Any]) -> tuple[str, str]:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST else None
 
 
 def _number(value: object) -> float | None:
