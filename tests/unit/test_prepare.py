@@ -253,3 +253,38 @@ def test_all_together_are_done_in_order_and_counted() -> None:
 def test_wrong_settings_are_named(wanted: dict[str, Any], token: str) -> None:
     with pytest.raises(Exception, match=token):
         asked(**wanted)
+
+
+def exact(rng: np.random.Generator, n: int, kind: str) -> np.ndarray:
+    """A series without noise."""
+    i = np.arange(n)
+    return {
+        "zeros": np.zeros(n),
+        "one value": np.full(n, round(float(rng.normal()) * 100, 2)),
+        "days": np.round(rng.normal(size=24) * 20, 2)[i % 24],
+        "line": i * round(float(rng.normal()), 3),
+        "nightly job": np.where(i % 24 == 3, 400.0, 5.0),
+        "two levels": np.where(i < n // 3, 6.0, 14.7),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["zeros", "one value", "days", "line", "nightly job", "two levels"])
+def test_one_spike_in_an_exact_series_is_an_outlier_and_nothing_else_is(kind: str) -> None:
+    rng = np.random.default_rng(41)
+    for i in range(25):
+        n = int(rng.integers(96, 1000))
+        y = exact(rng, n, kind)
+        assert not outliers(times(n), y, HOUR_NS, 6).any(), i
+        at, width = int(rng.integers(12, n - 12)), int(rng.integers(1, 4))
+        y[at : at + width] += rng.choice([-1, 1]) * (np.ptp(y) + 1) * 10 ** rng.uniform(0.2, 4)
+        if kind != "two levels" or abs(at - n // 3) > 12:
+            assert np.flatnonzero(outliers(times(n), y, HOUR_NS, 6)).tolist() == [*range(at, at + width)], i
+
+
+def test_events_among_zeros_are_no_outliers_but_one_far_beyond_them_is() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = (rng.random(672) < 0.1) * rng.integers(1, 9, 672).astype(float)
+        assert not outliers(times(672), y, HOUR_NS, 6).any(), seed
+        y[300] = 500
+        assert np.flatnonzero(outliers(times(672), y, HOUR_NS, 6)).tolist() == [300], seed

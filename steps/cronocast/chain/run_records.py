@@ -16,7 +16,7 @@ from cronocast.sinks.points import Run, Value
 from cronocast.sinks.table import SINKS, Sink
 
 WORDS = ("class", "model", "why", "status", "reason", "empty")
-# Steps of the lookback, those of them with a row, and those whose absent row was read as a value.
+# Steps of the lookback, those of them with a row, and those whose absence of one was read as a value; by `empty`.
 COUNTS = ("rows_asked", "rows_found", "rows_filled")
 # Names of fields: of the records of members, and of those of whole runs.
 RECORD_FIELD = re.compile(

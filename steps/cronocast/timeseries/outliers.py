@@ -4,7 +4,7 @@ import numpy as np
 
 from cronocast.durations import UNIT_NS
 from cronocast.timeseries.clock import clock_of
-from cronocast.timeseries.grid import Floats, Ints, steps_of
+from cronocast.timeseries.grid import Bools, Floats, Ints, steps_of
 
 LEVEL = 24  # values around a value that say its level, where no longer season is known
 SPIKE_WINDOW = 9  # values around a value that must agree that it is odd
@@ -44,7 +44,8 @@ def outliers(
         return odd
     y = y / (float(np.max(np.abs(y))) or 1.0)  # differences of 1e308 overflow
     day = UNIT_NS["d"] // step_ns
-    rest = level_free = y - running_median(y, 1 + 2 * (max(LEVEL, min(day, y.size // 4)) // 2))
+    half = max(LEVEL, min(day, y.size // 4)) // 2
+    rest = level_free = y - running_median(y, 1 + 2 * half)
     # in the middle of the step, where a change by less moves it to no other
     shown = _wall_clock(steps_of(time_ns, step_ns), zone) + step_ns // 2
     for cycle_ns in (UNIT_NS["d"], UNIT_NS["w"]):
@@ -53,19 +54,21 @@ def outliers(
     patternless = y - (level_free - rest)
     rest = rest - running_median(rest, SPIKE_WINDOW)
     size = np.abs(rest)
-    scale = _scale(size)
+    scale = _scale(size, half)
     odd = size > limit * scale
+    if exact := float(np.median(size)) <= ROUNDING:
+        odd &= ~_comes_again(time_ns, y)
     edges = np.flatnonzero(np.diff(odd.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
     for a, b in edges:
         # what an exact series begins with has nothing before it to be off from, and a level made of its mirror image
-        ends = b == y.size or (a < SPIKE_WINDOW and scale == ROUNDING)
+        ends = b == y.size or (a < SPIKE_WINDOW and exact)
         if b - a > LONGEST_SPIKE or ends or not _leaves_and_returns(patternless, a, b, limit * scale / 2):
             odd[a:b] = False
     return odd
 
 
-def _scale(size: Floats) -> float:
-    """Robust standard deviation of what is left, from its absolute values.
+def _scale(size: Floats, half: int) -> float:
+    """Robust standard deviation of what is left, from its absolute values; at either end half a window is mirrored.
 
     Either figure of a normal variable gives it. The larger counts: what stands at its bound for a part of each day has
     no noise there, and what it has at other hours is not odd. Where most values are as expected to the last digit,
@@ -74,8 +77,19 @@ def _scale(size: Floats) -> float:
     middle, upper = map(float, np.quantile(size, (0.5, 0.75)))
     if middle > ROUNDING:
         return max(1.4826 * middle, 0.8693 * upper)
-    off = size[size > ROUNDING]
-    return ROUNDING if off.size <= max(1, RARE * size.size) else float(np.median(off))
+    inner = size[half:-half] if 4 * half < size.size else size
+    off = inner[inner > ROUNDING]
+    return ROUNDING if off.size <= max(LONGEST_SPIKE, RARE * size.size) else float(np.median(off))
+
+
+def _comes_again(time_ns: Ints, y: Floats) -> Bools:
+    """Tell which values are the same a day or a week away."""
+    again = np.zeros(y.size, dtype=bool)
+    for away in (UNIT_NS["d"], UNIT_NS["w"]):
+        at = np.minimum(np.searchsorted(time_ns, time_ns + away), y.size - 1)
+        same = (time_ns[at] == time_ns + away) & (np.abs(y[at] - y) <= ROUNDING)
+        again[same], again[at[same]] = True, True
+    return again
 
 
 def _leaves_and_returns(y: Floats, a: int, b: int, far: float) -> bool:
