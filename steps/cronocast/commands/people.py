@@ -1,6 +1,6 @@
 """The commands that users type. Heavy imports stand inside."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,7 +122,8 @@ def _print_entries(values: Path, entries: "dict[str, Entry]", *, as_json: bool) 
     if as_json:
         import json
 
-        typer.echo(json.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
+        whole = {name: replace(entry, source=entry.source_settings()) for name, entry in entries.items()}
+        typer.echo(json.dumps({name: plain(entry) for name, entry in whole.items()}, indent=1))
         return
     for name, entry in entries.items():
         typer.echo(
