@@ -40,7 +40,7 @@ class Settings(Server):
         None,
         "What a step without a point means: its value is missing; it is zero, since nothing happened; or it is as"
         " before, since points are written on changes only. If not given zero for aggregate count, else missing, also"
-        " for sum. Zeros begin with the first point of a member.",
+        " for sum. Before the first point of a member in the lookback nothing is read into it.",
         "extract classify forecast",
     )
     percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
