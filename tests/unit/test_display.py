@@ -62,6 +62,16 @@ def test_no_column_is_lost(
     assert ("why it" in row) is (width >= display.WIDE)
 
 
+@pytest.mark.parametrize("width", [80, 160])
+def test_notes_on_the_history_stand_below(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = chain("host=a", series="cpu [all]")
+    made.results["extract"] = {"status": "ok", "notes": ["points also differ by [path] (4)", "v has two types"]}
+    lines = table(width, made, monkeypatch, capsys)
+    assert lines[-2:] == ["cpu [all]: points also differ by [path] (4)", "cpu [all]: v has two types"]
+
+
 def test_short_members_are_told_apart_at_80_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

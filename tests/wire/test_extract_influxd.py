@@ -104,25 +104,6 @@ def test_aggregates(aggregate: str, more: dict[str, Any], first: float, run: Run
     assert ran.rows[0] == ("", START, first)
 
 
-LOW: dict[str, tuple[float, str]] = {  # percentile of two points per step, what is said
-    "none of two": (24, r"percentile 24\b.*\b3 points\b.*\baggregate min\b.*\bevery\b"),
-    "none of a hundred": (0.1, r"percentile 0\.1\b.*\b500 points\b"),
-    "one of two": (25, ""),
-}
-
-
-@pytest.mark.parametrize(("percentile", "said"), LOW.values(), ids=LOW)
-@pytest.mark.usefixtures("hours")
-def test_a_percentile_that_picks_no_point_is_named(percentile: float, said: str, run: Run) -> None:
-    """The server answers as if there were no points."""
-    ran = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "a"}})
-    assert (ran.code, ran.result["status"], len(ran.rows)) == ((0, "skipped", 0) if said else (0, "ok", 24))
-    assert re.search(said, ran.result["reason"])
-    if said:
-        empty = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "nobody"}})
-        assert re.match("no_data: 0 .*'m'", empty.result["reason"])
-
-
 @pytest.mark.usefixtures("hours")
 def test_integer_field_stays_whole(run: Run) -> None:
     ran = run({"field": "n", "aggregate": "max", "tags": {"host": "a"}})

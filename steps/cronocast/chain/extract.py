@@ -54,6 +54,7 @@ def run(job: Job, outcome: Outcome) -> None:
             reading.attempts,
             reading.notes,
         )
+        outcome.facts = reading.facts
         outcome.rows_dropped = {
             reason: rows for reason, rows in {**reading.dropped, **arranged.dropped}.items() if rows
         }

@@ -12,6 +12,7 @@ import numpy as np
 from cronocast.chain.found import found_of, summed_up
 from cronocast.chain.job import Job
 from cronocast.chain.parts import models_by_image
+from cronocast.chain.run_records import history_notes
 from cronocast.classify.member import profile_of
 from cronocast.console import say
 from cronocast.document.meaning import preparation_of
@@ -71,6 +72,8 @@ def run(job: Job, outcome: Outcome) -> None:
     outcome.expected = len(works) * works[0].settings.horizon
     _publish(job, works, told, outcome)
     _judge(outcome)
+    for note in history_notes({"notes": outcome.notes}):
+        say(f"forecast: {note}")
 
 
 def _bounded(job: Job, members: Sequence[Member], outcome: Outcome) -> int:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from cronocast.chain.run_records import HISTORY_NOTES
 from cronocast.document.entry import Entry
 from cronocast.handoff.series import Member
 from cronocast.timeseries.grid import Floats, snap
 from cronocast.timeseries.preparation import Preparation
 from cronocast.timeseries.scatter import counts_take_turns, takes_turns
 
-TOKENS = ("edge_scatter", "outside_clip")  # of the notes that are made here
 OUTSIDE = 0.1  # share of a history outside clip from which clip is hardly meant so
 
 
@@ -70,6 +70,6 @@ def summed_up(notes: Sequence[str]) -> list[str]:
     found: dict[str, str] = {}
     for note in notes:
         kind = note.partition(":")[0]
-        alike = kinds[kind] - 1 if kind in TOKENS else 0
-        found.setdefault(kind if kind in TOKENS else note, f"{note}; {alike} more alike" if alike else note)
+        alike = kinds[kind] - 1 if kind in HISTORY_NOTES else 0
+        found.setdefault(kind if kind in HISTORY_NOTES else note, f"{note}; {alike} more alike" if alike else note)
     return list(found.values())

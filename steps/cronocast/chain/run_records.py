@@ -20,9 +20,12 @@ WORDS = ("class", "model", "why", "status", "reason", "empty")
 COUNTS = ("rows_asked", "rows_found", "rows_filled")
 # Names of fields: of the records of members, and of those of whole runs.
 RECORD_FIELD = re.compile(
-    rf"{'|'.join((*WORDS, *COUNTS))}|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|({'|'.join(STEPS)})_s"
+    rf"{'|'.join((*WORDS, *COUNTS))}|notes|mase|coverage(_[0-9]+)*|points|failed_step|exit|message"
+    rf"|({'|'.join(STEPS)})_s"
 )
 MOST = 2**63 - 1  # that an integer field holds
+HISTORY_NOTES = ("edge_scatter", "outside_clip")  # tokens of the notes of forecast on the history of a member
+MOST_NOTES = 1000  # characters
 COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
 
 
@@ -82,8 +85,22 @@ def run_fields(
         scores = scores if isinstance(scores, dict) else {}
         coverage = {name: _number(value) for name, value in scores.items() if COVERAGE.fullmatch(name)}
         found: dict[str, Value] = {name: _count(member.get(name)) for name in COUNTS}
-        mase = _number(scores.get("mase"))
-        yield key, {**words, "mase": mase, **coverage, "points": points.get(key, 0), **found, **durations}
+        numbers = {"mase": _number(scores.get("mase")), **coverage, "points": points.get(key, 0), **found, **durations}
+        yield key, {**words, "notes": _notes(results, member), **numbers}
+
+
+def history_notes(result: Mapping[str, Any]) -> list[str]:
+    """What forecast says of a history, for the result of the step or that of one of its members."""
+    notes = result.get("notes")
+    texts = map(str, notes if isinstance(notes, list) else ())
+    return [text for text in texts if text.partition(":")[0] in HISTORY_NOTES]
+
+
+def _notes(results: Mapping[str, dict[str, Any]], member: Mapping[str, Any]) -> str | None:
+    """What was left out of the history as a whole, or averaged in it, and what is odd about that of the member."""
+    if "extract" not in results:
+        return None
+    return "; ".join([*map(str, results["extract"].get("notes") or ()), *history_notes(member)])[:MOST_NOTES]
 
 
 def _members(result: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cronocast.chain.run_records import history_notes
 from cronocast.commands.series_run import Chain
 from cronocast.errors import printable
 
@@ -105,7 +106,7 @@ def _plain(text: str) -> None:
 def closing_table(chains: list[Chain]) -> None:
     """Print one row per member: class, model, error against naive, coverage, points written.
 
-    What went wrong stands below.
+    What was odd about the history, and what went wrong, stands below.
     """
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     wide = console.width >= WIDE
@@ -116,6 +117,9 @@ def closing_table(chains: list[Chain]) -> None:
     if not wide:
         _sentences(console, rows)
     for chain in chains:
+        forecast, read = chain.results.get("forecast", {}), chain.results.get("extract", {})
+        for note in (*read.get("notes", ()), *history_notes(forecast)):
+            console.print(f"[yellow]{escape(chain.entry.name)}[/]: {escape(note)}", soft_wrap=True)
         if chain.exit_code:
             console.print(_failure(chain), soft_wrap=True)
 

@@ -46,6 +46,11 @@ def query_fault(value: str) -> str:
     return ""
 
 
+def masked(query: str) -> str:
+    """The query with a q for every character that may be any text: names, strings and regular expressions."""
+    return _LITERAL.sub(lambda m: (m["before"] or "") + "q" * (len(m[0]) - len(m["before"] or "")), query)
+
+
 def read_by(query: str) -> set[str]:
     """Names that a query reads from: the last part of `database.policy.measurement` after each FROM."""
     part = r'(?:"(?:\\.|[^"\\\n])*"|[A-Za-z0-9_]+)'

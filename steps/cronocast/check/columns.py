@@ -1,0 +1,79 @@
+"""Are the field and the tags that an entry names there, and of a kind that can be forecast?"""
+
+from collections.abc import Iterator
+
+from cronocast.check.finding import Finding, doubtful, fine, instead, listed, wrong
+from cronocast.check.look import Look
+from cronocast.errors import ConfigError, DataError, RefusedError, seen
+from cronocast.sources.influxql import schema
+
+NUMERIC = frozenset({"float", "integer", "unsigned"})
+
+
+def field(look: Look) -> Iterator[Finding]:
+    """Whether the field is there and holds numbers of one type."""
+    name, source = look.entry.source.field, look.entry.source
+    types = look.fields.get(name)
+    if types is None:
+        yield _no_field(look, name)
+    elif len(types) > 1:
+        yield _two_types(name, types)
+    elif types[0] not in NUMERIC and source.aggregate != "count":
+        numbers = [other for other, kinds in look.fields.items() if NUMERIC.issuperset(kinds)]
+        fix = f"a field of numbers ({listed(numbers) or 'there is none here'}), or aggregate: count"
+        yield wrong("field", "source.field", f"{seen(name)} holds {types[0]} values", fix, RefusedError)
+    else:
+        yield fine("field", "source.field", f"{name}, {types[0]}")
+
+
+def _no_field(look: Look, name: str) -> Finding:
+    measurement = look.entry.source.measurement
+    text = f"measurement {measurement} has no field {seen(name)}"
+    if name in look.tag_keys:
+        text += ", that is one of its tags"
+    return wrong("field", "source.field", text, instead("source.field", name, look.fields), DataError)
+
+
+def _two_types(name: str, types: list[str]) -> Finding:
+    """A server reads a field of two types shard by shard, and leaves out what has not the type that it took first."""
+    text = f"{seen(name)} is stored as {' and as '.join(sorted(types))}, in different shards or policies"
+    fix = (
+        "have every writer send one type (in Telegraf the converter processor), under a new name of the field;"
+        " until then a query may leave out the points of one type"
+    )
+    if NUMERIC.issuperset(types):
+        return doubtful("field", "source.field", text, fix)
+    return wrong("field", "source.field", text, fix, RefusedError)
+
+
+def group_by(look: Look) -> Iterator[Finding]:
+    """Whether the tags that make members are there."""
+    for i, key in enumerate(look.entry.source.group_by):
+        if key not in look.tag_keys:
+            yield _no_tag(look, key, f"source.group_by[{i}]", "its members are merged")
+
+
+def fixed_tags(look: Look) -> Iterator[Finding]:
+    """Whether the tags that keep points are there, with such values."""
+    allowed = look.entry.source.tags
+    there = [key for key in allowed if key in look.tag_keys]
+    yield from (_no_tag(look, key, f"source.tags.{key}", "nothing is read") for key in allowed if key not in there)
+    if not there:
+        return
+    values = schema.tag_values(look.source.ask(schema.tag_values_question(look.entry.source.measurement, there)))
+    for key in there:
+        known = values.get(key, [])
+        for value in allowed[key]:
+            if value not in known:
+                text = f"no series has {key}={seen(value)[1:-1]}"
+                yield wrong("tags", f"source.tags.{key}", text, instead(key, value, known), DataError)
+
+
+def _no_tag(look: Look, key: str, setting: str, so: str) -> Finding:
+    measurement = look.entry.source.measurement
+    what = "is a field, no tag" if key in look.fields else "is no tag"
+    text = f"{seen(key)} {what} of measurement {measurement}: {so}"
+    source = look.entry.source
+    others = [other for other in look.tag_keys if other not in source.group_by and other not in source.tags]
+    fix = instead(setting.partition("[")[0], key, others) if others else "leave it out"
+    return wrong("tags", setting, text, fix, ConfigError)

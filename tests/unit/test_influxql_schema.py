@@ -1,0 +1,89 @@
+"""Questions about what a database holds, and what their answers say."""
+
+from typing import Any
+
+import pytest
+
+from cronocast.durations import UNIT_NS
+from cronocast.sources.influxql import schema
+from cronocast.sources.reading import Window
+
+WINDOW = Window(10, 20, 1)
+DAY = UNIT_NS["d"]
+
+
+def test_questions_quote_names_and_bind_values() -> None:
+    text, values = schema.tag_values_question('m "x"', ["a b", "c"], {"d": ["1' OR '1'='1", "2"], "e": ["3"]})
+    assert text == (
+        'SHOW TAG VALUES FROM "m \\"x\\"" WITH KEY IN ("a b", "c")'
+        ' WHERE ("d"::tag = $tag0 OR "d"::tag = $tag1) AND ("e"::tag = $tag2)'
+    )
+    assert values == {"tag0": "1' OR '1'='1", "tag1": "2", "tag2": "3"}
+    text, values = schema.series_question("m", "f", "last", WINDOW, {"d": ["x"]})
+    assert text == ('SELECT last("f") FROM "m" WHERE time >= $start AND time < $end AND ("d"::tag = $tag2) GROUP BY *')
+    assert values == {"start": 10, "end": 20, "tag2": "x"}
+
+
+def test_types_of_a_field_are_all_told() -> None:
+    series = [
+        {
+            "name": "a",
+            "columns": ["fieldKey", "fieldType"],
+            "values": [["v", "float"], ["v", "integer"], ["s", "string"]],
+        },
+        {"name": "b", "columns": ["fieldKey", "fieldType"], "values": [["v", "boolean"]]},
+    ]
+    assert schema.field_types(series) == {"a": {"v": ["float", "integer"], "s": ["string"]}, "b": {"v": ["boolean"]}}
+
+
+OLD = ["name", "duration", "shardGroupDuration", "replicaN", "default"]
+NEW = ["name", "duration", "shardGroupDuration", "replicaN", "futureWriteLimit", "pastWriteLimit", "default"]
+POLICIES: dict[str, tuple[list[str], list[Any], schema.Policy]] = {
+    "1.8": (OLD, ["autogen", "0s", "168h0m0s", 1, True], schema.Policy("autogen", 0, 0, True)),
+    "1.12": (
+        NEW,
+        ["short", "168h0m0s", "24h0m0s", 1, "6h30m0s", "12h0m0s", False],
+        schema.Policy("short", 7 * DAY, 390 * UNIT_NS["m"], False),
+    ),
+}
+
+
+@pytest.mark.parametrize(("columns", "row", "policy"), POLICIES.values(), ids=POLICIES)
+def test_policies_are_read_by_column(columns: list[str], row: list[Any], policy: schema.Policy) -> None:
+    assert schema.policies([{"columns": columns, "values": [row]}]) == [policy]
+
+
+def test_no_policy_where_the_answer_has_none() -> None:
+    assert schema.policies([{"columns": OLD}]) == []
+
+
+def _tags(*rows: str) -> list[dict[str, str]]:
+    return [dict(pair.split("=") for pair in row.split()) for row in rows]
+
+
+DIFFERING: dict[str, tuple[list[dict[str, str]], list[str], dict[str, int]]] = {
+    "grouped": (_tags("host=a path=1", "host=a path=2"), ["host", "path"], {}),
+    "not grouped": (_tags("host=a path=1", "host=a path=2", "host=b path=3 "), ["host"], {"path": 2}),
+    "follows the host": (_tags("host=a rack=1", "host=b rack=2"), ["host"], {}),
+    "absent in some": (_tags("host=a", "host=a path=1"), ["host"], {"path": 2}),
+    "two, the larger first": (
+        _tags("host=a device=1 path=1", "host=a device=1 path=2", "host=b device=2 path=3", "host=b device=1 path=3"),
+        ["host"],
+        {"device": 2, "path": 2},
+    ),
+    "all in one": (_tags("host=a path=1", "host=b path=1"), [], {"host": 2}),
+    "nothing": ([], ["host"], {}),
+}
+
+
+@pytest.mark.parametrize(("tags", "group_by", "right"), DIFFERING.values(), ids=DIFFERING)
+def test_tags_that_differ_within_a_member(
+    tags: list[dict[str, str]], group_by: list[str], right: dict[str, int]
+) -> None:
+    assert schema.differing(tags, group_by) == right
+    assert list(schema.differing(tags, group_by)) == list(right)
+
+
+def test_found_has_the_tags_that_are_there() -> None:
+    series = [{"name": "m", "tags": {"a": "x", "b": ""}, "columns": ["time", "last"], "values": [["7", "1.5"]]}]
+    assert schema.found(series) == [schema.Found({"a": "x"}, 7, "1.5")]
