@@ -6,6 +6,7 @@ import pytest
 
 from cronocast.durations import UNIT_NS
 from cronocast.sources.influxql import schema
+from cronocast.sources.influxql.newest import newest
 from cronocast.sources.reading import Window
 
 WINDOW = Window(10, 20, 1)
@@ -66,10 +67,10 @@ DIFFERING: dict[str, tuple[list[dict[str, str]], list[str], dict[str, int]]] = {
     "not grouped": (_tags("host=a path=1", "host=a path=2", "host=b path=3 "), ["host"], {"path": 2}),
     "follows the host": (_tags("host=a rack=1", "host=b rack=2"), ["host"], {}),
     "absent in some": (_tags("host=a", "host=a path=1"), ["host"], {"path": 2}),
-    "two, the larger first": (
+    "two, the one that people know first": (
         _tags("host=a device=1 path=1", "host=a device=1 path=2", "host=b device=2 path=3", "host=b device=1 path=3"),
         ["host"],
-        {"device": 2, "path": 2},
+        {"path": 2, "device": 2},
     ),
     "all in one": (_tags("host=a path=1", "host=b path=1"), [], {"host": 2}),
     "nothing": ([], ["host"], {}),
@@ -82,6 +83,50 @@ def test_tags_that_differ_within_a_member(
 ) -> None:
     assert schema.differing(tags, group_by) == right
     assert list(schema.differing(tags, group_by)) == list(right)
+
+
+SEPARATING: dict[str, tuple[list[dict[str, str]], list[str], list[str]]] = {
+    "one is enough": (_tags("host=a path=1 device=x", "host=a path=2 device=y"), ["host"], ["path"]),
+    "the one that parts more": (
+        _tags("h=a path=1 pid=1", "h=a path=1 pid=2", "h=a path=2 pid=3", "h=a path=2 pid=4"),
+        ["h"],
+        ["pid"],
+    ),
+    "both are needed": (_tags("a=1 b=1", "a=1 b=2", "a=2 b=1", "a=2 b=2"), [], ["a", "b"]),
+    "none": (_tags("a=1", "a=2"), ["a"], []),
+}
+
+
+@pytest.mark.parametrize(("tags", "group_by", "added"), SEPARATING.values(), ids=SEPARATING)
+def test_the_fewest_tags_make_each_member_one_series(
+    tags: list[dict[str, str]], group_by: list[str], added: list[str]
+) -> None:
+    assert schema.separating(tags, group_by) == added
+    assert schema.differing(tags, [*group_by, *added]) == {}
+
+
+def _rows(*values: float) -> list[dict[str, Any]]:
+    """An answer with one series, newest first, a minute apart."""
+    return [{"values": [[str(i * UNIT_NS["m"]), repr(value)] for i, value in reversed([*enumerate(values)])]}]
+
+
+COUNTERS: dict[str, tuple[list[float], bool, bool]] = {  # values, counts, can't count
+    "rises": ([10.0 * i for i in range(50)], True, False),
+    "rests more than it rises": ([float(i // 3) for i in range(50)], False, False),
+    "one reset": ([float(i % 30) for i in range(50)], True, False),
+    "level": ([5.0] * 50, False, False),
+    "up and down": ([float(i % 2) for i in range(50)], False, True),
+    "rises, no whole numbers": ([0.5 * i for i in range(50)], False, False),
+    "too few": ([float(i) for i in range(5)], False, False),
+    "none": ([], False, False),
+}
+
+
+@pytest.mark.parametrize(("values", "counts", "cannot"), COUNTERS.values(), ids=COUNTERS)
+def test_counters_are_told_from_gauges(values: list[float], counts: bool, cannot: bool) -> None:
+    found = newest(_rows(*values))
+    assert (found.counts, found.cannot_count) == (counts, cannot)
+    assert found.apart_ns == (UNIT_NS["m"] if len(values) > 1 else 0)
 
 
 def test_found_has_the_tags_that_are_there() -> None:

@@ -252,13 +252,26 @@ def test_a_step_of_an_own_query_goes_to_the_grid_and_one_that_reaches_beyond_the
     assert ran.result["rows_dropped"].get("unfinished", 0) == unfinished
 
 
-@pytest.mark.parametrize(("zone", "first"), [("Europe/Berlin", "2025-06-02"), ("America/New_York", "2025-06-02")])
-def test_days_of_a_time_zone_are_dated_by_the_day_that_they_have_most_of(
-    influxd: Influxd, database: str, run: Run, zone: str, first: str
-) -> None:
+ZONES = {  # hours ahead of UTC in June and in January
+    "Europe/Berlin": (2, 1),
+    "America/New_York": (-4, -5),
+    "Asia/Kolkata": (5.5, 5.5),
+    "Pacific/Auckland": (12, 13),
+    "Pacific/Chatham": (12.75, 13.75),
+    "Pacific/Fiji": (12, 12),
+    "Pacific/Tongatapu": (13, 13),
+    "Pacific/Kiritimati": (14, 14),
+    "Pacific/Pago_Pago": (-11, -11),
+    "Etc/GMT+12": (-12, -12),
+}
+
+
+@pytest.mark.parametrize("first", ["2025-06-02", "2025-01-06"])
+@pytest.mark.parametrize("zone", ZONES)
+def test_days_of_a_time_zone_keep_their_dates(influxd: Influxd, database: str, run: Run, zone: str, first: str) -> None:
     day = 24 * HOUR
     monday = int(np.datetime64(first, "ns").astype(np.int64))
-    shift = {"Europe/Berlin": -2, "America/New_York": 4}[zone] * HOUR  # where the local day begins, in UTC
+    shift = -int(ZONES[zone][first == "2025-01-06"] * HOUR)  # where the local day begins, in UTC
     influxd.write(
         [f"d f={i} {monday + i * day + shift + HOUR * hour}" for i in range(-3, 6) for hour in (1, 12, 22)], database
     )

@@ -25,6 +25,7 @@ from cronocast.handoff.profile import Profile, read_profiles
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, rows
 from cronocast.handoff.strict import read_members
+from cronocast.timeseries.holidays import parts_note
 from cronocast.timeseries.prepare import prepare_member
 
 PROGRESS_EVERY = 25  # members between two progress lines
@@ -67,6 +68,7 @@ def run(job: Job, outcome: Outcome) -> None:
         outcome.rows_in = outcome.rows_kept = 0
         return
     outcome.notes += unused(job.entry.options, job.entry.model, job.entry.candidates)
+    outcome.notes += filter(None, [parts_note(job.entry.calendar.holidays, job.run_ns)])
     for note in outcome.notes:
         say(f"forecast: {note}")
     outcome.expected = len(works) * works[0].settings.horizon

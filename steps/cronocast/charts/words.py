@@ -153,7 +153,7 @@ def length_about(ns: int) -> str:
         return f"{ns / UNIT_NS['h']:.1f} hours".replace(".0 ", " ")
     if ns >= 2 * UNIT_NS["m"]:
         return f"{ns / UNIT_NS['m']:.0f} minutes"
-    return f"{ns / UNIT_NS['s']:.0f} seconds"
+    return counted(round(ns / UNIT_NS["s"]), "second")
 
 
 def evidence_number(value: float) -> str:

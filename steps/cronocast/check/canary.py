@@ -6,7 +6,7 @@ It goes to a measurement of its own, under a tag whose value no other point has,
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cronocast.charts.words import length_about
 from cronocast.check.finding import Finding, doubtful, fine, of_error, wrong
@@ -74,8 +74,7 @@ class Canary:
             "first": self.time_ns - 10**9,
             "last": self.time_ns + 10**9,
         }
-        series = may_read(self.look).ask((text, values))
-        return [float(row[1]) for one in series for row in one.get("values") or ()]
+        return may_read(self.look).read((text, values), _values)
 
     def delete(self) -> None:
         """Delete the point, and nothing else.
@@ -84,7 +83,15 @@ class Canary:
             CronocastError: the sink's user may not, or the server has no such statement.
         """
         # the mark is made here of letters and digits
-        self.look.sink.ask((f"DELETE FROM {quoted(self.measurement)} WHERE {quoted(TAG)} = '{self.mark}'", {}))  # noqa: S608
+        where = f"{quoted(self.measurement)} WHERE {quoted(TAG)} = '{self.mark}'"
+        policy = self.look.sink.policy
+        if policy and not attempt(lambda: self.look.sink.ask((f"DELETE FROM {quoted(policy)}.{where}", {})))[1]:  # noqa: S608
+            return
+        self.look.sink.ask((f"DELETE FROM {where}", {}))  # noqa: S608 - before 1.13 a policy is an error, and all are meant
+
+
+def _values(series: list[dict[str, Any]]) -> list[float]:
+    return [float(row[1]) for one in series for row in one.get("values") or ()]
 
 
 def canary(look: Look) -> Iterator[Finding]:

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from cronocast.check.finding import Finding, doubtful, fine, instead, listed, wrong
 from cronocast.check.look import Look
 from cronocast.errors import ConfigError, DataError, RefusedError, seen
-from cronocast.sources.influxql import schema
-
-NUMERIC = frozenset({"float", "integer", "unsigned"})
+from cronocast.sources.influxql.schema import NUMERIC
 
 
 def field(look: Look) -> Iterator[Finding]:
@@ -60,7 +58,7 @@ def fixed_tags(look: Look) -> Iterator[Finding]:
     yield from (_no_tag(look, key, f"source.tags.{key}", "nothing is read") for key in allowed if key not in there)
     if not there:
         return
-    values = schema.tag_values(look.source.ask(schema.tag_values_question(look.entry.source.measurement, there)))
+    values = look.tag_values(there)
     for key in there:
         known = values.get(key, [])
         for value in allowed[key]:

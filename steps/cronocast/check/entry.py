@@ -24,8 +24,8 @@ READING: tuple[tuple[Check, ...], ...] = (
     (server.database,),
     (server.measurement,),
     (columns.field, columns.group_by, columns.fixed_tags),
-    (points.members,),
-    (points.steps, points.age),
+    (points.members, points.spans),
+    (points.steps, points.age, points.counter),
 )
 
 
@@ -44,14 +44,15 @@ def check_entry(entry: Entry, now_ns: int, *, write: bool, env: Mapping[str, str
     groups = READING if named else (*READING[:2], (whole,)) if entry.source.kind == "influxql" else ((whole,),)
     read = list(_in_order(groups, look))
     written = list(_in_order(_writing(entry, write=write), look))
-    # A server that both share is told once.
-    return [*here, *read, *(f for f in written if (f.seen, f.fix) not in {(r.seen, r.fix) for r in read})]
+    # A server or a database that both share is told once.
+    told = {(one.seen, one.exit) for one in read if one.what != "policy"}
+    return [*here, *read, *(finding for finding in written if (finding.seen, finding.exit) not in told)]
 
 
 def _writing(entry: Entry, *, write: bool) -> tuple[tuple[Check, ...], ...]:
     if entry.sink.kind != "influx" or not one_family({"kind": entry.source.kind}, {"kind": entry.sink.kind}):
         return ()
-    return ((sink.sink, canary.canary),) if write else ((sink.sink,),)
+    return ((sink.sink,), (canary.canary,)) if write else ((sink.sink,),)
 
 
 def _in_order(groups: Iterable[tuple[Check, ...]], look: Look) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
-"""What a check found: the thing looked at, how bad it is, what was seen, and what mends it."""
+"""What a check found: the thing looked at, how bad it is, what was seen, and how to fix it."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,8 +19,9 @@ from cronocast.errors import (
 )
 
 OK, NOTE, WARNING, ERROR = "ok", "note", "warning", "error"
-# Which error decides the exit code where there are several: what no retry mends goes first.
+# Which error decides the exit code where there are several: what no retry fixes goes first.
 WORST = (AccessError, ConfigError, RefusedError, ContractError, DataError, TemporaryError)
+ATTEMPTS = re.compile(r" \([0-9]+ attempts in [^)]*\)$")  # of the client: somebody waits, so that there are few
 MOST_NAMES = 8  # of a list that a person is shown
 
 
@@ -32,7 +34,7 @@ class Finding:
         level: ok; note, nothing to do; warning, the run goes through, but look at it; error, it fails or is wrong.
         setting: Of the entry, such as source.field.
         seen: What was seen.
-        fix: What mends it; "" where nothing must be.
+        fix: How to fix it; "" where nothing must be.
         exit: Exit code of an error, as of the step that would fail; 0 for all others.
     """
 
@@ -70,7 +72,7 @@ def of_error(what: str, setting: str, error: CronocastError) -> list[Finding]:
 
 
 def _of_problem(what: str, problem: Problem, code: int) -> Finding:
-    text, _, fix = problem.sentence.partition("; ")
+    text, _, fix = ATTEMPTS.sub("", problem.sentence).partition("; ")
     return Finding(what, ERROR, problem.where, text, fix.removeprefix("allowed: "), code)
 
 
@@ -92,11 +94,11 @@ def instead(what: str, name: str, known: Collection[str]) -> str:
     """What to write instead of a name that does not exist: the nearest one, or one of those that there are."""
     if near := meant(name, known):
         return f"{what}: {near}" + (f" (there are: {listed(known)})" if len(known) > 1 else "")
-    return f"one of: {listed(known)}" if known else f"{what}: there is none"
+    return f"{what}: one of {listed(known)}" if known else f"{what}: there is none"
 
 
 def listed(names: Collection[str]) -> str:
-    """Names for people: the first ones, and how many more there are."""
+    """Names for users: the first ones, and how many more there are."""
     shown = [seen(name)[1:-1] for name in sorted(names)[:MOST_NAMES]]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

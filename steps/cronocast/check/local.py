@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from cronocast.chain.resolve import step_leaves
@@ -10,7 +11,7 @@ from cronocast.chain.table import chain_steps
 from cronocast.check.finding import Finding, doubtful, of_error
 from cronocast.document.entry import Entry
 from cronocast.errors import ConfigError, seen
-from cronocast.forecast.candidates import named
+from cronocast.forecast.candidates import named, option_problems
 from cronocast.models.table import MODELS
 from cronocast.registry import load
 from cronocast.settings.declare import Leaf
@@ -43,7 +44,10 @@ def _shown(entry: Entry, leaf: Leaf) -> str:
 
 
 def models(entry: Entry) -> Iterator[Finding]:
-    """Models whose libraries are not installed here."""
+    """Models whose libraries are not installed here, and options that they do not take."""
+    for problem in option_problems(entry, "entry"):
+        at = problem.where.removeprefix("entry.")
+        yield from of_error("models", at, ConfigError([replace(problem, where=at)]))
     setting = "model" if entry.model != "auto" else "candidates"
     for name in named(entry.model, entry.candidates) or ("naive",):
         try:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
-from cronocast.charts.words import length_about
+from cronocast.charts.words import counted, length_about
 from cronocast.check.finding import NOTE, Finding, doubtful, fine, listed, wrong
 from cronocast.check.look import Look, member_name
+from cronocast.check.server import elsewhere, in_other_policy
 from cronocast.durations import UNIT_NS, Duration, stamp
 from cronocast.errors import DataError
 from cronocast.sources.influxql import schema
 
+MANY = 1000  # members: an hour of one CPU core at a few seconds each
 TOGETHER = ("sum", "min", "max", "count")  # of several series at once they mean something
 FEW = 0.5  # share of the steps with a point below which a person should look
 LATE_START = 0.1  # share of the window without any point before the first one
@@ -22,8 +24,12 @@ def members(look: Look) -> Iterator[Finding]:
         return
     count, group_by = len(look.members), look.entry.source.group_by
     by = f" by {', '.join(group_by)}" if group_by else ""
-    yield fine("members", "source.group_by", f"{count}{by} in the last {look.entry.lookback}: {listed(look.members)}")
-    every = [found.tags for found in look.points]
+    text = f"{count:,}{by} in the last {look.entry.lookback}: {listed(look.members)}"
+    if count > MANY:
+        yield doubtful("members", "source.group_by", text, "fewer tags in group_by, or shards and jobs for so many")
+    else:
+        yield fine("members", "source.group_by", text)
+    every = [tags for tags, _ in look.points]
     if different := schema.differing(every, group_by):
         yield _mixed(look, every, different)
 
@@ -58,6 +64,8 @@ def _nothing(look: Look) -> Finding:
         newest = max(found.time_ns for found in look.newest_ever)
         text += f"; the newest is {length_about(look.now_ns - newest)} old"
         return wrong("points", "lookback", text, "see that they are written, or lengthen lookback", DataError)
+    if others := elsewhere(look):
+        return in_other_policy(text, others)
     if len(source.tags) > 1:
         return wrong("points", "source.tags", f"{text}: no series has all these tags", "fewer of them", DataError)
     fix = "see that they are written to this database and policy, in the right precision"
@@ -67,18 +75,25 @@ def _nothing(look: Look) -> Finding:
 def steps(look: Look) -> Iterator[Finding]:
     """How many steps of the window have a point, and why not all."""
     asked = look.entry.lookback // look.entry.every
-    shares = sorted(int(found.value) / asked for found in look.steps)
-    if not shares:
+    of = {member_name(tags, look.entry.source.group_by): count / asked for tags, count in look.steps}
+    if not of:
         return
-    total = sum(int(found.value) for found in look.points)
-    least = f"{shares[0]:.0%} to " if round(shares[0], 2) < round(shares[-1], 2) else ""
-    text = f"{total} points; of {asked} steps of {look.entry.every} members have {least}{shares[-1]:.0%}"
-    yield _few(look, text) if shares[len(shares) // 2] < FEW else fine("points", "lookback", text)
+    shares = sorted(of.values())
+    total = sum(count for _, count in look.points)
+    span = f"{shares[0]:.0%} to {shares[-1]:.0%}" if round(shares[0], 2) < round(shares[-1], 2) else f"{shares[0]:.0%}"
+    text = f"{total:,} points; {span} of the {asked:,} steps of {look.entry.every} have any"
+    if shares[len(shares) // 2] < FEW:
+        yield _few(look, text)
+        return
+    yield fine("points", "lookback", text)
+    if few := {name: share for name, share in of.items() if share < FEW}:
+        text = f"{counted(len(few), 'member')} with points in less than half of the steps: {listed(few)}"
+        yield Finding("points", NOTE, "lookback", text, "nothing, if they are new or write seldom")
 
 
 def _few(look: Look, text: str) -> Finding:
     """Most members have points in less than half of the steps: points are further apart, or begin late."""
-    apart = look.apart_ns
+    apart = look.recent.apart_ns
     if apart > look.entry.every:
         fix = f"every: {_whole(apart)}, as far as points are apart"
         return doubtful("points", "every", f"{text}; points are {length_about(apart)} apart", fix)
@@ -104,7 +119,7 @@ def age(look: Look) -> Iterator[Finding]:
         newest[name] = max(found.time_ns, newest.get(name, 0))
     if not newest:
         return
-    limit = NEW_STEPS * max(int(look.entry.every), look.apart_ns) + look.entry.source.delay
+    limit = NEW_STEPS * max(int(look.entry.every), look.recent.apart_ns) + look.entry.source.delay
     youngest = look.now_ns - max(newest.values())
     if youngest > limit:
         fix = f"see that points are still written; if they arrive late, source.delay: {_whole(youngest)}"
@@ -116,3 +131,29 @@ def age(look: Look) -> Iterator[Finding]:
         text = f"{len(silent)} of {len(newest)} members silent, for up to {longest}: {listed(silent)}"
         fix = "if they are gone for good: nothing, they leave with the window; else see that they are written"
         yield Finding("newest", NOTE, "source.group_by", text, fix)
+
+
+def counter(look: Look) -> Iterator[Finding]:
+    """Whether values that count something are forecast as a rate, and no others."""
+    name, prepare = look.entry.source.field, "prepare"
+    if look.entry.prepare.rate and look.recent.cannot_count:
+        text = f"{name} falls in {look.recent.falls:.0%} of its changes, and prepare.rate takes it for a counter"
+        yield doubtful("counter", prepare, text, "leave rate out")
+    elif not look.entry.prepare.rate and look.recent.counts and look.entry.source.aggregate not in ("count", "sum"):
+        text = f"{name} hardly ever falls, as counters do"
+        yield Finding("counter", NOTE, prepare, text, "if it is one: aggregate: last and prepare: {rate: true}")
+
+
+def spans(look: Look) -> Iterator[Finding]:
+    """Whether a history as long as the lookback says enough of a horizon."""
+    entry = look.entry
+    asked = entry.lookback // entry.every
+    if asked < entry.min_points:
+        text = f"lookback holds {asked} steps, min_points is {entry.min_points}: every member is too_short"
+        yield doubtful("spans", "lookback", text, f"lookback: {Duration.of(entry.min_points * entry.every)} or more")
+    elif entry.horizon * 2 > entry.lookback:
+        text = (
+            f"horizon {entry.horizon} is more than half of lookback {entry.lookback}: no error so far ahead is measured"
+        )
+        fix = f"lookback: {Duration.of(2 * entry.horizon)} or more, four times as long is better"
+        yield doubtful("spans", "horizon", text, fix)

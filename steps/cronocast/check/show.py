@@ -1,4 +1,4 @@
-"""What `cronocast check` prints: findings by entry for people, or all of them as JSON."""
+"""What `cronocast check` prints: findings by entry for users, or all of them as JSON."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ def print_tables(found: Found) -> None:
 
 
 def _table(findings: list[Finding]) -> Table:
-    """One row per finding; what mends it stands below what was seen."""
+    """One row per finding; how to fix it stands below what was seen."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, width=len("warning"))
     table.add_column(no_wrap=True, width=len("measurement"))
@@ -41,7 +41,8 @@ def _table(findings: list[Finding]) -> Table:
     for finding in findings:
         text = escape(printable(finding.seen))
         if finding.fix:
-            text += f"\n[bold]fix[/] {escape(printable(finding.fix))}"
+            label = "" if finding.level == NOTE else "[bold]fix:[/] "
+            text += f"\n{label}{escape(printable(finding.fix))}"
         table.add_row(MARKS[finding.level], finding.what, text)
     return table
 
@@ -51,7 +52,8 @@ def closing_line(found: Found) -> str:
     levels = Counter(finding.level for finding in _all(found))
     parts = [f"{levels[level]} {level}{'' if levels[level] == 1 else 's'}" for level in (ERROR, WARNING)]
     code = exit_code(_all(found))
-    return f"{len(found)} series, {', '.join(parts)}" + (f"; exit {code}" if code else "")
+    series = sum(any(finding.what != "values" for finding in findings) for findings in found.values())
+    return f"{series} series, {', '.join(parts)}" + (f"; exit {code}" if code else "")
 
 
 def _all(found: Found) -> list[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cronocast.charts.words import length_about
-from cronocast.check.finding import Finding, doubtful, fine, of_error, wrong
+from cronocast.check.finding import NOTE, Finding, doubtful, fine, of_error, wrong
 from cronocast.check.look import Look, attempt
 from cronocast.check.server import no_database, no_policy, policies_of, policy_of
 from cronocast.errors import AccessError, RefusedError
@@ -16,35 +16,48 @@ WRITTEN = {"yhat": "float", "yhat_lower": "float", "yhat_upper": "float", "run":
 
 
 def sink(look: Look) -> Iterator[Finding]:
-    """Whether the sink's database and policy take the whole forecast."""
-    reader, error = attempt(lambda: may_read(look))
+    """Whether the sink's user is let in, and its database and policy take the whole forecast."""
+    _, error = attempt(lambda: look.sink.ask(schema.DATABASES))
     if error:
-        yield from of_error("sink", "sink.database", error)
+        yield from of_error("sink", "sink.username" if isinstance(error, AccessError) else "sink.url", error)
         return
-    known = schema.names_of(reader.ask(schema.DATABASES))
-    policies, error = attempt(lambda: policies_of(reader))
-    if look.sink.name not in known and (error or not policies):
-        yield no_database("sink", look.sink.name, known)
-    elif error or not policies:
-        text = f"database {look.sink.name} can't be looked at"
-        fix = "a user that may read it as well, or check --write"
-        yield doubtful("sink", "sink.username", text, fix)
-    else:
+    reader = may_read(look)
+    known = reader.read(schema.DATABASES, schema.names_of)
+    policies = _policies(reader)
+    if policies:
         yield fine("sink", "sink.database", f"database {look.sink.name}, measurement {look.entry.sink_measurement()}")
         yield from _policy(look, policies)
         yield from _types(look, reader)
+        if look.entry.sink.read_back and not _policies(look.sink):
+            text = f"read_back counts what was written, and the sink's user may not read {look.sink.name}"
+            fix = f"GRANT READ ON {quoted(look.sink.name)}, or leave sink.read_back out"
+            yield wrong("rights", "sink.read_back", text, fix, AccessError)
+    elif known and look.sink.name not in known:
+        yield no_database("sink", look.sink.name, known)
+    else:
+        text = f"neither user may look at database {look.sink.name}"
+        yield Finding("sink", NOTE, "sink.username", text, "check --write tells whether forecasts can be written")
 
 
 def may_read(look: Look) -> Database:
-    """The sink's database, asked by whoever may read it: the sink's own user, or on the same server the source's."""
-    _, error = attempt(lambda: look.sink.ask(schema.policies_question(look.sink.name)))
+    """The sink's database, asked by whoever may read it: the sink's own user, or on the same server the source's.
+
+    Raises:
+        CronocastError: the server does not answer the sink's user at all.
+    """
     same = look.sink.client.address.rstrip("/") == look.source.client.address.rstrip("/")
-    if isinstance(error, AccessError) and same:
-        other = replace(look.sink, client=look.source.client)
-        return look.sink if attempt(lambda: policies_of(other))[1] else other
+    if _policies(look.sink) or not same:
+        return look.sink
+    other = replace(look.sink, client=look.source.client)
+    return other if _policies(other) else look.sink
+
+
+def _policies(database: Database) -> list[schema.Policy]:
+    """The policies of a database; none where there is no such database, or no right to read it."""
+    policies, error = attempt(lambda: policies_of(database))
     if error and not isinstance(error, AccessError | RefusedError):
         raise error
-    return look.sink
+    return policies or []
 
 
 def _policy(look: Look, policies: list[schema.Policy]) -> Iterator[Finding]:
@@ -67,7 +80,7 @@ def _policy(look: Look, policies: list[schema.Policy]) -> Iterator[Finding]:
 def _types(look: Look, reader: Database) -> Iterator[Finding]:
     """Fields of the sink's measurement that are stored in another type than forecasts have."""
     measurement = look.entry.sink_measurement()
-    types, error = attempt(lambda: schema.field_types(reader.ask(schema.fields_question(measurement))))
+    types, error = attempt(lambda: reader.read(schema.fields_question(measurement), schema.field_types))
     if error:
         return
     for name, kinds in types.get(measurement, {}).items():

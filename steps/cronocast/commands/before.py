@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from cronocast.chain.shell import guarded
-from cronocast.commands.people import Debug, Json, Names, Values
+from cronocast.commands.people import Debug, Json, Values
 
+Names = Annotated[
+    list[str] | None, typer.Option("--series", metavar="NAME", help="Look at this series only; may be repeated.")
+]
 Write = Annotated[
     bool,
     typer.Option(
@@ -16,9 +19,18 @@ Write = Annotated[
         " delete it.",
     ),
 ]
-Url = Annotated[str, typer.Option("--url", envvar="CRONOCAST_SOURCE_URL", help="Address of the server.")]
+Url = Annotated[str, typer.Option("--url", envvar="CRONOCAST_SOURCE_URL", metavar="URL", help="Address of the server.")]
 DatabaseName = Annotated[
-    str, typer.Option("--database", envvar="CRONOCAST_SOURCE_DATABASE", help="Database to look into.")
+    str, typer.Option("--database", envvar="CRONOCAST_SOURCE_DATABASE", metavar="NAME", help="Database to look into.")
+]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        "--retention-policy",
+        envvar="CRONOCAST_SOURCE_RETENTION_POLICY",
+        metavar="NAME",
+        help="Retention policy to look into; the database's default if not given.",
+    ),
 ]
 Auth = Annotated[
     str | None,
@@ -30,7 +42,8 @@ Auth = Annotated[
     ),
 ]
 User = Annotated[
-    str | None, typer.Option("--username", envvar="CRONOCAST_SOURCE_USERNAME", help="User name for basic.")
+    str | None,
+    typer.Option("--username", envvar="CRONOCAST_SOURCE_USERNAME", metavar="NAME", help="User name for basic."),
 ]
 PasswordFile = Annotated[
     str | None,
@@ -57,7 +70,7 @@ Output = Annotated[
 
 
 def check(values: Values, series: Names = None, write: Write = False, json: Json = False, debug: Debug = False) -> None:
-    """Look at the databases of a values file before the first run: what would go wrong, and what mends it."""
+    """Look at the databases of a values file before the first run: what would go wrong, and how to fix it."""
 
     def action() -> int:
         from cronocast.check.command import run_check
@@ -70,6 +83,7 @@ def check(values: Values, series: Names = None, write: Write = False, json: Json
 def init(
     url: Url,
     database: DatabaseName,
+    retention_policy: Policy = None,
     output: Output = None,
     auth: Auth = None,
     username: User = None,
@@ -82,7 +96,8 @@ def init(
     def action() -> int:
         from cronocast.propose.command import run_init
 
-        given = {"auth": auth, "username": username, "password_file": password_file, "token_file": token_file}
+        given = {"retention_policy": retention_policy, "auth": auth, "username": username}
+        given |= {"password_file": password_file, "token_file": token_file}
         return run_init(url, database, given, output)
 
     raise typer.Exit(guarded(action, debug=debug))

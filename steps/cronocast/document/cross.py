@@ -91,19 +91,21 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
     if not named and (fault := influx_names.measurement_fault(target)):
         sentence = f"not given, and {fault}; the default is made from {origin}, so give a measurement here"
         return [Problem("E_IDENT", where, sentence)]
-    if _is_read(source, sink, {target, f"{target}_runs"}):
+    reads = SOURCE.ask(source, "reads")
+    place = reads(source) if reads else None
+    if place and place.names & {target, f"{target}_runs"} and one_place(source, sink):
         right = f"give another measurement, such as {seen(target + '_forecast')}"
         return [Problem("E_FEEDBACK_LOOP", where, f"{seen(target)} is what the series itself reads; {right}")]
     return []
 
 
-def _is_read(source: dict[str, Any], sink: dict[str, Any], written: set[str]) -> bool:
-    """Whether the source reads any of the names that are written, at the place where they are."""
+def one_place(source: dict[str, Any], sink: dict[str, Any]) -> bool:
+    """Whether what is written goes to the very place that is read, so that names there must differ."""
     reads = SOURCE.ask(source, "reads")
     place = reads(source) if reads and one_family(source, sink) else None
-    if place is None or not place.names & written:
-        return False
-    return all(_address(sink, part) in (None, _address(place.address, part)) for part in place.address)
+    return place is not None and all(
+        _address(sink, part) in (None, _address(place.address, part)) for part in place.address
+    )
 
 
 def _address(server: Mapping[str, Any], part: str) -> Any:  # noqa: ANN401 - untrusted data

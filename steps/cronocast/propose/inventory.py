@@ -1,23 +1,21 @@
 """What a database holds, as far as it matters for entries: series of a field, how often and since when."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from cronocast.durations import UNIT_NS
 from cronocast.sources.influxql import schema
 from cronocast.sources.influxql.asking import Database
+from cronocast.sources.influxql.newest import newest, newest_question
+from cronocast.sources.influxql.schema import NUMERIC
 from cronocast.sources.reading import Window
 
-NUMERIC = frozenset({"float", "integer", "unsigned"})
 OLD_NS = 366 * UNIT_NS["d"]  # how far back is looked
 SILENT_NS = UNIT_NS[
     "d"
 ]  # silent for longer, and for longer than `SILENT_STEPS` of its points: nobody writes it any more
 SILENT_STEPS = 10
-LEAST_CHANGES = 20  # by which a counter is told
-FALLS = 0.05  # share of the changes of counters that may be resets
 OWN = ("_forecast", "_runs", "_accuracy", "_crossing", "_anomaly", "_vintage", "_canary")  # what forecasts write
 
 
@@ -65,7 +63,7 @@ class Content:
 
 def numeric_fields(database: Database) -> dict[str, list[str]]:
     """Measurements -> fields that hold numbers of one type; those that forecasts write are left out."""
-    types = schema.field_types(database.ask(schema.fields_question()))
+    types = database.read(schema.fields_question(), schema.field_types)
     fields = {
         name: [field for field, kinds in fields.items() if len(kinds) == 1 and kinds[0] in NUMERIC]
         for name, fields in types.items()
@@ -79,28 +77,14 @@ def content_of(database: Database, measurement: str, field: str, now_ns: int) ->
     window = Window(now_ns - OLD_NS, now_ns, 1)
 
     def ask(function: str) -> list[schema.Found]:
-        return schema.found(database.ask(schema.series_question(measurement, field, function, window, {})))
+        return database.read(schema.series_question(measurement, field, function, window, {}), schema.found)
 
     series = ask("last")
     if not series:
         return None
     oldest = min(found.time_ns for found in ask("first"))
-    newest = database.ask(schema.newest_points_question(measurement, field, window))
-    values = [[float(row[1]) for row in reversed(one["values"])] for one in newest]
-    return Content(measurement, field, series, oldest, schema.apart_ns(newest), are_counted(values))
-
-
-def are_counted(rows: Sequence[list[float]]) -> bool:
-    """Whether values look like those of counters: whole numbers that rise mostly, and hardly ever fall.
-
-    Args:
-        rows: Values of one series each, oldest first.
-    """
-    if not all(value.is_integer() for row in rows for value in row):
-        return False
-    changes = [later - earlier for row in rows for earlier, later in pairwise(row)]
-    rises, falls = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
-    return len(changes) >= LEAST_CHANGES and rises > len(changes) / 2 and falls <= FALLS * len(changes)
+    recent = database.read(newest_question(measurement, field, window), newest)
+    return Content(measurement, field, series, oldest, recent.apart_ns, recent.counts)
 
 
 def keys_of(series: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -89,13 +89,20 @@ def _members(kept: list[Found], recipe: Recipe, content: Content) -> tuple[list[
     """Tags that make members, and tags that would make too many."""
     known = keys_of(found.tags for found in kept)
     left = [key for key in known if _comes_and_goes(kept, key, content)]
-    lasting = [{key: value for key, value in found.tags.items() if key not in left} for found in kept]
-    first = [key for key in recipe.group_by if key in known and key not in left]
-    group_by = [*first, *schema.separating(lasting, first)]
-    while group_by and _count(kept, group_by) > MOST_MEMBERS:
+    group_by = _grouped(kept, recipe, left)
+    while _count(kept, group_by) > MOST_MEMBERS:
         left.append(max(group_by, key=lambda key: _count(kept, [key])))
-        group_by.remove(left[-1])
-    return group_by, [key for key in left if key in schema.differing([found.tags for found in kept], group_by)]
+        group_by = _grouped(kept, recipe, left)
+    mixed = schema.differing([found.tags for found in kept], group_by)
+    return group_by, [key for key in left if key in mixed]
+
+
+def _grouped(kept: list[Found], recipe: Recipe, without: list[str]) -> list[str]:
+    """The tags of the recipe that are there, and those that it takes to make each member one series."""
+    lasting = [{key: value for key, value in found.tags.items() if key not in without} for found in kept]
+    known = keys_of(lasting)
+    first = [key for key in recipe.group_by if key in known]
+    return [*first, *schema.separating(lasting, first)]
 
 
 def _comes_and_goes(kept: list[Found], key: str, content: Content) -> bool:

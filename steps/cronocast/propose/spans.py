@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from cronocast.durations import Duration
 
-STEPS = ("1m", "5m", "10m", "15m", "30m", "1h", "2h", "3h", "6h", "12h", "1d")
+STEPS = ("1m", "5m", "10m", "15m", "30m", "1h", "2h", "3h", "6h", "12h", "1d", "1w")
 # Age of the data from which steps of this length are enough, and a finer one would only cost more.
 FINE = (("4d", "1h"), ("12h", "10m"), ("0s", "1m"))
 LOOKBACKS = ("52w", "26w", "12w", "8w", "4w", "2w", "1w", "3d", "2d", "1d", "12h", "6h", "3h", "1h")
@@ -43,7 +43,7 @@ def _every(apart_ns: int, age_ns: int) -> Duration:
     """The shortest step that is no shorter than points are apart, nor finer than the age of the data calls for."""
     enough = next(step for age, step in FINE if age == "0s" or age_ns >= Duration.parse(age))
     least = max(apart_ns, Duration.parse(enough))
-    return next((step for step in map(Duration.parse, STEPS) if step >= least), Duration.parse("1d"))
+    return next((step for step in map(Duration.parse, STEPS) if step >= least), Duration.parse(STEPS[-1]))
 
 
 def _lookback(every: Duration, age_ns: int) -> Duration:

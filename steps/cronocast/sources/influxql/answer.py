@@ -169,8 +169,7 @@ class Answer:
             elif not start_ns <= time < end_ns:
                 self.dropped["outside_window"] += 1
             else:
-                # Days of a time zone, or steps with an offset, go to the step of the grid that they have most of.
-                time = (time + grouped // 2) // grouped * grouped if grouped else time
+                time = self._expected.on_grid(time) if grouped else time
                 times.append(time)
                 lines.append(b"%d,%s" % (time, value.encode()))
         if lines:

@@ -1,13 +1,13 @@
 """Questions of `schema` sent to a server, and their whole answers."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from cronocast.errors import ContractError, CronocastError, DataError
+from cronocast.errors import ContractError, CronocastError, DataError, seen
 from cronocast.http.client import Client, blocks
 from cronocast.sources.influxql.messages import fault_of, messages, parse_json, result_of
 from cronocast.sources.influxql.schema import Question
@@ -15,6 +15,7 @@ from cronocast.sources.influxql.schema import Question
 if TYPE_CHECKING:
     import requests
 
+T = TypeVar("T")
 # CSV hides errors and cut answers
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 STATUSES = frozenset({200, 400})  # 400: the words of the server say what is wrong with the query
@@ -43,6 +44,19 @@ class Database:
             fields["rp"] = self.policy
         body = urlencode(fields).encode("ascii")
         return self.client.send("POST", "/query", body=body, headers=HEADERS, accept=STATUSES, consume=self._take)
+
+    def read(self, question: Question, reader: Callable[[list[dict[str, Any]]], T]) -> T:
+        """What a function of `schema` makes of the answer to one question.
+
+        Raises:
+            CronocastError: as `ask`; E_ANSWER where the answer is one to another question.
+        """
+        answer = self.ask(question)
+        try:
+            return reader(answer)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            sentence = f"an answer to another question than {seen(question[0])}; is that an InfluxDB?"
+            raise ContractError("E_ANSWER", self.client.where, sentence) from error
 
     def version(self) -> str:
         """What the server calls its version; "" where it says nothing. It is asked without regard to rights.

@@ -19,7 +19,7 @@ from cronocast.sources.influxql.settings import Settings
 from cronocast.sources.reading import Window
 from cronocast.sources.spool import Rows
 
-MOST = 20  # members whose extremes are checked, those with the widest range: some 2 ms each
+MOST = 10  # members whose extremes are checked, those with the widest range: some 2 ms each
 SLACK = 1e-9  # relative: what millions of additions may round
 
 

@@ -69,6 +69,12 @@ def grouped_ns(query: str) -> int | None:
     return Duration.read(found[-1].lower()) if found else None
 
 
+def zone_of(query: str) -> str | None:
+    """The time zone whose days a query groups by; that of the outermost SELECT stands last."""
+    found = re.findall(r"\btz\s*\(\s*'([^'\n]+)'\s*\)", query, re.IGNORECASE)
+    return found[-1] if found else None
+
+
 def slice_fault(query: str, slice_ns: int) -> str:
     """Check that slices cut no step of a query in two: rows of a cut step would be wrong, or lost."""
     grouped = grouped_ns(query)

@@ -6,7 +6,6 @@ answer is the list `series` of its one result (`messages.result_of`), of every m
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cronocast.durations import UNIT_NS, Duration
@@ -19,8 +18,8 @@ Allowed = Mapping[str, Sequence[str]]  # values of tags that are kept, as `sourc
 
 DATABASES: Question = ("SHOW DATABASES", {})  # 2.x: those that the token may read
 MEASUREMENTS: Question = ("SHOW MEASUREMENTS", {})
-NEWEST, SOME_SERIES = 50, 20  # points of each of some series, from which their distance is told
-# What people call a thing by, where another tag, such as a device, says the same.
+NUMERIC = frozenset({"float", "integer", "unsigned"})  # types of fields that can be forecast
+# What users call a thing by, where another tag, such as a device, says the same.
 FAMILIAR = ("host", "path", "cpu", "interface", "name", "queue", "topic", "group", "vhost", "database", "db", "pod")
 
 
@@ -92,13 +91,6 @@ def steps_question(measurement: str, field: str, group_by: Sequence[str], window
     inner = f"SELECT count({quoted(field)}) AS n{_from(measurement)} WHERE {where} GROUP BY {steps} fill(none)"
     outer = f" GROUP BY {', '.join(keys)}" if keys else ""
     return f"SELECT count(n) FROM ({inner}){outer}", values  # noqa: S608 - names are quoted, values are bound
-
-
-def newest_points_question(measurement: str, field: str, window: Window) -> Question:
-    """Asks for the newest points of some series, newest first: their times tell how often points come."""
-    values: dict[str, str | int | float] = {"start": window.start_ns, "end": window.end_ns}
-    where = f"{_from(measurement)} WHERE time >= $start AND time < $end GROUP BY *"
-    return f"SELECT {quoted(field)}::field{where} ORDER BY time DESC LIMIT {NEWEST} SLIMIT {SOME_SERIES}", values
 
 
 def conditions(allowed: Allowed, values: dict[str, str | int | float]) -> list[str]:
@@ -174,11 +166,9 @@ def found(series: Iterable[Mapping[str, Any]]) -> list[Found]:
     ]
 
 
-def apart_ns(series: Iterable[Mapping[str, Any]]) -> int:
-    """The usual distance of points, by an answer to `newest_points_question`: the median; 0 without any two."""
-    times = [[int(row[0]) for row in _rows(one)] for one in series]
-    apart = sorted(later - earlier for some in times for later, earlier in pairwise(some))
-    return apart[len(apart) // 2] if apart else 0
+def counts(series: Iterable[Mapping[str, Any]]) -> list[tuple[dict[str, str], int]]:
+    """As `found`, of a question that counts: tags, and how many."""
+    return [(one.tags, int(one.value)) for one in found(series)]
 
 
 def differing(every: Iterable[Tags], group_by: Iterable[str]) -> dict[str, int]:
@@ -207,7 +197,7 @@ def differing(every: Iterable[Tags], group_by: Iterable[str]) -> dict[str, int]:
 def separating(every: Sequence[Tags], group_by: Iterable[str]) -> list[str]:
     """The tags to add to `group_by`, so that each member is one series: as few as a greedy choice finds.
 
-    Of tags that part series equally well, the one that people know better comes first: the path of a disk, not its
+    Of tags that part series equally well, the one that users know better comes first: the path of a disk, not its
     device.
     """
     added: list[str] = []

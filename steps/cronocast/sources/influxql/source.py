@@ -74,7 +74,8 @@ def expected(source: Settings, part: Part, max_rows: int) -> Expected:
     """What the answer must look like; for a query of one's own any name and tags."""
     start, end, _ = part.window.start_ns, part.window.end_ns, part.window.every_ns
     if source.query is not None:
-        return Expected(start_ns=start, end_ns=end, max_rows=max_rows, grouped_ns=rules.grouped_ns(source.query))
+        grouped, zone = rules.grouped_ns(source.query), rules.zone_of(source.query)
+        return Expected(start_ns=start, end_ns=end, max_rows=max_rows, grouped_ns=grouped, zone=zone)
     column = source.field if part.points else source.aggregate
     return Expected(source.measurement, column, frozenset(source.group_by), source.tags, start, end, max_rows)
 
