@@ -104,7 +104,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
     profiles = _by_member([profile for _, profile, _ in known], len(origins))
     season = [_season(of_member) for of_member in profiles]
     return Study(
-        history=history,
+        history=replace(history, start_ns=history.start_ns + request.table.moved_ns),  # as the table dates it
         origins=origins,
         h=h,
         level=entry.level,
@@ -135,7 +135,7 @@ def _origins(history: History, request: Request) -> list[int]:
         held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
         raise DataError(
             "E_TOO_SHORT",
-            "--history",
+            "DATA",
             f"it holds {n} steps ({held}); a horizon of {request.entry.horizon} needs three times that ({needed}) or"
             " more",
         )

@@ -1,16 +1,18 @@
 """A column of a table, whatever the table was: what it looks like, and what it holds as times, numbers or labels."""
 
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from cronocast.tables.faults import is_missing
 from cronocast.tables.numbers import is_number, read_numbers
 from cronocast.tables.times import Times, looks_like_epoch, looks_like_time, read_times
+
+if TYPE_CHECKING:
+    from array import array
 
 LOOKED_AT = 200  # cells that say what a column is; one further down that is something else is named with its line
 INDEX_NAMES = ("column 1", "index", "unnamed: 0", "level_0", "row", "id")  # of what may number the rows

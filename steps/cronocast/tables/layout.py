@@ -15,12 +15,22 @@ TOLD = 30  # columns that a message lists
 
 @dataclass(frozen=True)
 class Named:
-    """What a person says of a table: names of columns, and how an error calls the place where they are said."""
+    """What a person says of a table: names of columns, on a command line or from Python."""
 
     time: str | None = None
     value: str | Sequence[str] | None = None  # one, or several that become members
     by: str | Sequence[str] | None = None
-    flags: tuple[str, str, str] = ("--time", "--value", "--by")
+    python: bool = False
+
+    def flag(self, of: str) -> str:
+        """How a message calls what says `time`, `value` or `by`."""
+        return of if self.python else f"--{of}"
+
+    def example(self, of: str, *names: str) -> str:
+        """How it would be said."""
+        if not self.python:
+            return f"--{of} {','.join(names)}"
+        return f"{of}={names[0]!r}" if len(names) == 1 else f"{of}={list(names)!r}"
 
 
 @dataclass(frozen=True)
@@ -44,9 +54,9 @@ def layout_of(columns: Sequence[Column], named: Named) -> Layout:
     problems: list[Problem] = []
     if tuple(c.name for c in columns) == OWN and not (named.time or named.value or named.by):
         return Layout(columns[2], [columns[3]], list(columns[:2]), own=True)
-    by = _named(columns, named.by, named.flags[2], problems)
-    values = _named(columns, named.value, named.flags[1], problems)
-    times = _named(columns, named.time and [named.time], named.flags[0], problems)
+    by = _named(columns, named.by, named.flag("by"), problems)
+    values = _named(columns, named.value, named.flag("value"), problems)
+    times = _named(columns, named.time and [named.time], named.flag("time"), problems)
     if problems:
         raise ConfigError(problems)
     time = times[0] if times else _time(columns, [*by, *values], named)
@@ -90,8 +100,8 @@ def _time(columns: Sequence[Column], taken: Sequence[Column], named: Named) -> C
         if len(found) == 1:
             return found[0]
         if len(found) > 1:
-            raise _unsure(columns, named.flags[0], f"{len(found)} columns look like times", found)
-    raise _unsure(columns, named.flags[0], "no column looks like times (2026-01-31T12:00:00Z, epochs)", ())
+            raise _unsure(columns, named, "time", f"{len(found)} columns look like times", found)
+    raise _unsure(columns, named, "time", "no column looks like times (2026-01-31T12:00:00Z, epochs)", ())
 
 
 def _values(rest: Sequence[Column], columns: Sequence[Column], named: Named) -> list[Column]:
@@ -100,10 +110,11 @@ def _values(rest: Sequence[Column], columns: Sequence[Column], named: Named) -> 
     if len(found) == 1 or (found and not named.by and all(c in found or c.kind in ("count", "empty") for c in rest)):
         return found
     seen_there = f"{len(found)} columns hold numbers" if found else "no column holds numbers"
-    raise _unsure(columns, named.flags[1], seen_there, found)
+    raise _unsure(columns, named, "value", seen_there, found)
 
 
-def _unsure(columns: Sequence[Column], flag: str, what: str, found: Sequence[Column]) -> ConfigError:
-    example = f"; right: {flag} {found[0].name}" if found else f"; name the column with {flag}"
-    several = f", or several as {flag} {','.join(c.name for c in found[:2])}" if flag.endswith("value") and found[1:] else ""
-    return ConfigError.one("E_CSV_COLUMN", flag, f"{what}; columns: {listed(columns)}{example}{several}")
+def _unsure(columns: Sequence[Column], named: Named, of: str, what: str, found: Sequence[Column]) -> ConfigError:
+    names = [c.name for c in found]
+    right = f"right: {named.example(of, names[0])}" if names else f"name the column with {named.flag(of)}"
+    several = f", or several as {named.example(of, *names[:2])}" if of == "value" and names[1:] else ""
+    return ConfigError.one("E_CSV_COLUMN", named.flag(of), f"{what}; columns: {listed(columns)}; {right}{several}")

@@ -19,8 +19,12 @@ def _grammar(decimal: str, group: str) -> "re.Pattern[str]":
 _NUMBER = {".": _grammar(r"\.", ","), ",": _grammar(",", r"\.")}
 _PLAIN = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 # What only one of both decimal signs explains.
-_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),(?:\d{1,2}|\d{4,})|[+-]?0,\d+|[+-]?\d{1,3}(?:\.\d{3})+,\d+", re.ASCII)
-_POINT = re.compile(r"[+-]?(?:\d*|\d{1,3}(?:,\d{3})+)\.(?:\d{1,2}|\d{4,})|[+-]?0\.\d+|[+-]?\d{1,3}(?:,\d{3})+\.\d+", re.ASCII)
+_COMMA = re.compile(
+    r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),(?:\d{1,2}|\d{4,})|[+-]?0,\d+|[+-]?\d{1,3}(?:\.\d{3})+,\d+", re.ASCII
+)
+_POINT = re.compile(
+    r"[+-]?(?:\d*|\d{1,3}(?:,\d{3})+)\.(?:\d{1,2}|\d{4,})|[+-]?0\.\d+|[+-]?\d{1,3}(?:,\d{3})+\.\d+", re.ASCII
+)
 _EITHER = re.compile(r"[+-]?\d{1,3},\d{3}", re.ASCII)
 RIGHT = {
     ".": "a number such as 1234.5, or an empty cell where there is none",

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import fsum
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from cronocast.durations import UNIT_NS, Duration
+from cronocast.durations import UNIT_NS
 from cronocast.errors import ConfigError, ContractError, DataError, seen
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, parse_tags, rows, tags_text
 from cronocast.tables.columns import Column
@@ -123,15 +123,17 @@ def _refuse_mixture(
         return
     guessed = [c for c in layout.values if layout.wide and not named.value]
     others = [c for c in columns if c.name in layout.left_out or c.kind == "count" or c in guessed]
-    telling = [c for c in others if c is not layout.time and len(set(zip(times.ns, c.labels(), strict=True))) == len(times.ns)]
+    telling = [
+        c for c in others if c is not layout.time and len(set(zip(times.ns, c.labels(), strict=True))) == len(times.ns)
+    ]
     if not telling and not guessed:
         return
     time = next(time for time in times.ns if counts[time] > 1)
     rows_there = [row for row, own in enumerate(times.ns) if own == time][:2]
     lines = " and ".join(map(place, rows_there))
-    right = f"{named.flags[2]} {telling[0].name}" if telling else f"{named.flags[2]} with the column that tells members apart"
+    right = named.example("by", telling[0].name if telling else "COLUMN") + ", the column that tells members apart"
     sentence = f"{times.form.write(time)} stands in {counts[time]} rows, such as {lines}; right: {right}"
-    raise ConfigError.one("E_CSV_MEMBERS", named.flags[2], sentence)
+    raise ConfigError.one("E_CSV_MEMBERS", named.flag("by"), sentence)
 
 
 def _members(
@@ -139,6 +141,8 @@ def _members(
 ) -> dict[tuple[str, ...], _Rows]:
     """Values by what tells members apart, in the order of the table."""
     labels = list(zip(*(c.labels() for c in layout.by), strict=True)) if layout.by else [()] * len(times.ns)
+    if layout.own:
+        _check_tags(labels, place)
     without = sum("" in label[: 1 if layout.own else None] for label in labels)
     found: dict[tuple[str, ...], _Rows] = {}
     missing = 0
@@ -152,9 +156,25 @@ def _members(
                 rows_of.times.append(time)
                 rows_of.values.append(value)
     timeless = times.ns.count(MISSING)
-    told = ((missing, "values missing"), (timeless, "rows without a time left out"), (without, "rows without a name left out"))
+    told = (
+        (missing, "values missing"),
+        (timeless, "rows without a time left out"),
+        (without, "rows without a name left out"),
+    )
     notes += [f"{count} {what}" for count, what in told if count]
     return found
+
+
+def _check_tags(labels: Sequence[tuple[str, ...]], place: Callable[[int], str]) -> None:
+    """Refuse tags that are not those of a history."""
+    for tags in {label[1] for label in labels}:
+        try:
+            parse_tags(tags)
+        except ValueError:
+            row = next(row for row, label in enumerate(labels) if label[1] == tags)
+            raise ContractError(
+                "E_CSV_ROW", place(row), f"tags {seen(tags)}; right: k=v,k2=v2, sorted by key"
+            ) from None
 
 
 def _in_order(found: dict[tuple[str, ...], _Rows], notes: list[str]) -> None:
@@ -196,14 +216,12 @@ def _as_table(
     name = NAME if layout.wide else layout.values[0].name
     members, labels = list[Member](), dict[tuple[str, str], tuple[str, ...]]()
     for label, of_member in found.items():
-        key = label if layout.own else (name, tags_text(zip(by, label, strict=True)))
+        key = (label[0], label[1]) if layout.own else (name, tags_text(zip(by, label, strict=True)))
         time_ns = array("q", (time - moved for time in of_member.times))
-        members.append(Member(*key, time_ns, (of_member.values,)))
+        members.append(Member(key[0], key[1], time_ns, (of_member.values,)))
         labels[members[-1].key] = label
     values = tuple(c.name for c in layout.values)
-    return Table(
-        members, by, labels, layout.time.name, values, form, step_ns, moved, on_wall, len(times.ns), notes
-    )
+    return Table(members, by, labels, layout.time.name, values, form, step_ns, moved, on_wall, len(times.ns), notes)
 
 
 def _show_wall(found: dict[tuple[str, ...], _Rows], times: Times) -> None:

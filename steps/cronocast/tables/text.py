@@ -12,7 +12,12 @@ from cronocast.tables.faults import is_missing
 from cronocast.tables.numbers import decimal_sign, is_number
 from cronocast.tables.times import looks_like_time
 
-DELIMITERS = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}  # in this order: a comma may be a decimal sign
+DELIMITERS = {
+    ";": "semicolons",
+    "\t": "tabs",
+    ",": "commas",
+    "|": "bars",
+}  # in this order: a comma may be a decimal sign
 LINES = 50  # that say which delimiter it is
 ROWS = 2000  # that say which decimal sign it is
 
@@ -71,7 +76,7 @@ def _delimiter(text: str) -> tuple[str, str]:
 
 
 def _rows(text: str, delimiter: str, where: str) -> tuple[list[list[str]], list[int]]:
-    """Rows that hold anything, and the line at which each ends; lines that begin with # before the header are left out."""
+    """Rows that hold anything, and the line at which each ends; comments before the header are left out."""
     reader = csv.reader(io.StringIO(text.replace("\x00", ""), newline=""), delimiter=delimiter, strict=True)
     rows, lines = list[list[str]](), list[int]()
     try:

@@ -16,16 +16,21 @@ EARLIEST_S, LATEST_S = 10**8, 41 * 10**8  # 1973 to 2099: what is taken for seco
 _FIRST_YEAR, _LAST_YEAR = 1680, 2260  # that 64 bits of nanoseconds hold
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
 _ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?"
-_ISO = re.compile(rf"(?P<year>\d{{4}})([-/.])(?P<month>\d{{1,2}})\2(?P<day>\d{{1,2}})(?:[T ]{_CLOCK}{_ZONE})?", re.ASCII)
+_ISO = re.compile(
+    rf"(?P<year>\d{{4}})([-/.])(?P<month>\d{{1,2}})\2(?P<day>\d{{1,2}})(?:[T ]{_CLOCK}{_ZONE})?", re.ASCII
+)
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)", re.ASCII)
 _BASIC = re.compile(
-    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?:T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<zone>Z)?)?", re.ASCII
+    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?:T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<zone>Z)?)?",
+    re.ASCII,
 )
 _DAY_FIRST = re.compile(
-    rf"(?P<day>\d{{1,2}})([./-])(?P<month>\d{{1,2}})\2(?P<year>\d{{4}})(?:[T ,]+{_CLOCK}(?P<half> ?[AaPp][Mm])?)?", re.ASCII
+    rf"(?P<day>\d{{1,2}})([./-])(?P<month>\d{{1,2}})\2(?P<year>\d{{4}})(?:[T ,]+{_CLOCK}(?P<half> ?[AaPp][Mm])?)?",
+    re.ASCII,
 )
 _MONTH_FIRST = re.compile(
-    rf"(?P<month>\d{{1,2}})([/-])(?P<day>\d{{1,2}})\2(?P<year>\d{{4}})(?:[T ,]+{_CLOCK}(?P<half> ?[AaPp][Mm])?)?", re.ASCII
+    rf"(?P<month>\d{{1,2}})([/-])(?P<day>\d{{1,2}})\2(?P<year>\d{{4}})(?:[T ,]+{_CLOCK}(?P<half> ?[AaPp][Mm])?)?",
+    re.ASCII,
 )
 _EPOCH = re.compile(r"(\d{9,19})(?:\.(\d*))?|\d(?:\.\d+)?[eE]\+?\d{1,2}", re.ASCII)
 RIGHT = "a time such as 2026-01-31T12:00:00Z, 2026-01-31 12:00, 31.01.2026 12:00, or seconds since 1970"
@@ -33,10 +38,11 @@ RIGHT = "a time such as 2026-01-31T12:00:00Z, 2026-01-31 12:00, 31.01.2026 12:00
 
 @dataclass(frozen=True)
 class Form:
-    """How the times of a table are written: by a clock (which has an offset or a zone, or says none), or as an epoch."""
+    """How times are written: by a clock, which names its offset or not, or as an epoch."""
 
     unit: str = ""  # of an epoch; "" for dates
-    offset_s: int | None = None  # of the clock; None: it names no zone
+    aware: bool = False  # each names its offset
+    offset_s: int = 0  # of the clock, where no zone is known
     zone: ZoneInfo | None = None  # whose clock it is, where that is known
     mixed: bool = False  # the offsets differ, as they do about daylight saving; what is written is in UTC
 
@@ -46,15 +52,13 @@ class Form:
             return f"epochs in {self.unit}"
         if self.zone is not None:
             return f"clock of {self.zone.key}"
-        if self.mixed:
-            return "several offsets"
-        if self.offset_s is None:
+        if not self.aware:
             return "no zone: taken as UTC"
-        return "UTC" if not self.offset_s else f"UTC{_offset(self.offset_s)}"
+        return "several offsets" if self.mixed else f"UTC{_offset(self.offset_s)}" if self.offset_s else "UTC"
 
     def utc(self, wall_ns: int) -> int:
         """The time in ns at which its clock shows this."""
-        offset_s = _offset_of(self.zone, wall_ns) if self.zone is not None else self.offset_s or 0
+        offset_s = _offset_of(self.zone, wall_ns) if self.zone is not None else self.offset_s
         return wall_ns - offset_s * 10**9
 
     def write(self, time_ns: int) -> str:
@@ -63,12 +67,10 @@ class Form:
             whole, rest = divmod(time_ns, UNIT[self.unit])
             return f"{whole}" if not rest else f"{whole}.{rest:0{len(str(UNIT[self.unit])) - 1}d}".rstrip("0")
         whole, rest = divmod(time_ns, 10**9)
-        tz = self.zone or timezone(timedelta(seconds=self.offset_s or 0))
+        tz = self.zone or timezone(timedelta(seconds=self.offset_s))
         shown = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=whole)).astimezone(tz)
         text = shown.strftime("%Y-%m-%dT%H:%M:%S") + (f".{rest:09d}".rstrip("0") if rest else "")
-        if self.offset_s is None and not self.mixed:
-            return text  # as the input: a clock that names no zone
-        return text + (_offset(self.offset_s) if self.offset_s else "Z")
+        return text + (_offset(round((shown.utcoffset() or timedelta()).total_seconds())) if self.aware else "")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Times:
 
 
 def _offset(seconds: int) -> str:
+    if not seconds:
+        return "Z"
     return f"{'-' if seconds < 0 else '+'}{abs(seconds) // 3600:02d}:{abs(seconds) % 3600 // 60:02d}"
 
 
@@ -142,8 +146,8 @@ def _as_read(times: "array[int]", offsets: "array[int]", zone: ZoneInfo | None, 
     if True not in named:
         return Times(times, Form(zone=zone), wall)
     if len(found) > 1:
-        return Times(times, Form(mixed=True), wall)
-    return Times(times, Form(offset_s=next(iter(found), 0) // 10**9), wall)
+        return Times(times, Form(aware=True, mixed=True), wall)
+    return Times(times, Form(aware=True, offset_s=next(iter(found), 0) // 10**9), wall)
 
 
 def _day_or_month(cells: Sequence[str]) -> "re.Pattern[str]":
@@ -217,7 +221,11 @@ def _epochs(cells: Sequence[str]) -> Times:
 def _epoch(row: int, cell: str, found: "re.Match[str]", unit: str) -> int:
     ns = UNIT[unit]
     digits = len(str(ns)) - 1  # of fractions that count
-    time = int(found[1]) * ns + int((found[2] or "")[:digits].ljust(digits, "0") or 0) if found[1] else round(float(cell)) * ns
+    time = (
+        int(found[1]) * ns + int((found[2] or "")[:digits].ljust(digits, "0") or 0)
+        if found[1]
+        else round(float(cell)) * ns
+    )
     if not EARLIEST_S * 10**9 <= time <= LATEST_S * 10**9:
         raise CellError(row, cell, f"a time between 1973 and 2099 in {unit}, as in most rows")
     return time
@@ -233,14 +241,16 @@ def of_clock(local_ns: "array[int]", zone: ZoneInfo | None) -> Times:
     if zone is None:
         return Times(local_ns, Form())
     offsets = array("q", (0 if time == MISSING else _offset_of(zone, time) * 10**9 for time in local_ns))
-    return _as_read(array("q", (t if t == MISSING else t - o for t, o in zip(local_ns, offsets, strict=True))), offsets, zone, {})
+    return _as_read(
+        array("q", (t if t == MISSING else t - o for t, o in zip(local_ns, offsets, strict=True))), offsets, zone, {}
+    )
 
 
 def of_zone(utc_ns: "array[int]", zone: tzinfo) -> Times:
     """Times whose zone is known."""
     offsets = array("q", (0 if time == MISSING else _offset_at(zone, time) for time in utc_ns))
     if isinstance(zone, ZoneInfo):
-        return Times(utc_ns, Form(zone=zone), offsets if any(offsets) else None)
+        return Times(utc_ns, Form(aware=True, zone=zone), offsets if any(offsets) else None)
     return _as_read(utc_ns, offsets, None, {True: 0})
 
 
