@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import pandas
+from typing import TYPE_CHECKING, Any
 
 from cronocast import registry
 from cronocast.backtest.request import Request, choice_problems, with_naive
@@ -26,6 +24,9 @@ from cronocast.handoff.series import forecast_columns
 from cronocast.handoff.strict import read_members
 from cronocast.tables.layout import Named
 from cronocast.tables.table import Table, table_of
+
+if TYPE_CHECKING:
+    import pandas
 
 Names = str | Sequence[str] | None
 
@@ -53,8 +54,8 @@ def forecast(
             `prepare`, ...
 
     Returns:
-        `yhat`, `yhat_lower`, `yhat_upper` (and bounds of further levels), by what tells members apart and the time, which
-        has the zone of the input. `attrs["members"]` says class, model, reasons and errors of each.
+        `yhat`, `yhat_lower`, `yhat_upper` (and bounds of further levels), by what tells members apart and the time,
+        which has the zone of the input. `attrs["members"]` says class, model, reasons and errors of each.
 
     Raises:
         ConfigError: a setting is wrong, or nothing says which column is meant.

@@ -40,7 +40,7 @@ def step_of(members: Iterable[Sequence[int]]) -> int:
 
 
 def phase_of(members: Iterable[Sequence[int]], step_ns: int, lift: int = 0) -> int:
-    """How far behind the multiples of a step most times stand, in ns, `lift` added to each; 0 where they stand apart."""
+    """How far behind multiples of a step most times stand, in ns, `lift` added to each; 0 where they stand apart."""
     counts = Counter((time + lift) % step_ns for times in members for time in times)
     phase, count = counts.most_common(1)[0] if counts else (0, 0)
     return phase if 2 * count > counts.total() else 0
