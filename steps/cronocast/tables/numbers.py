@@ -9,6 +9,7 @@ from cronocast.tables.faults import CellError, is_missing
 
 _EXPONENT = r"(?:[eE][+-]?\d{1,3})?"
 _SPACES = "[ \u00a0\u202f'\u2019]"  # that part groups of three digits, whatever the decimal sign
+_NO_SPACES = str.maketrans("", "", _SPACES[1:-1])
 
 
 def _grammar(decimal: str, group: str) -> "re.Pattern[str]":
@@ -38,7 +39,7 @@ def decimal_sign(cells: Iterable[str], delimiter: str) -> str:
     `1,234` alone is 1234 in a file with commas between its cells, and 1.234 in any other.
     """
     commas = points = unsure = 0
-    for cell in cells:
+    for cell in (cell.translate(_NO_SPACES) for cell in cells):
         commas += _COMMA.fullmatch(cell) is not None
         points += _POINT.fullmatch(cell) is not None
         unsure += _EITHER.fullmatch(cell) is not None
