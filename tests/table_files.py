@@ -135,7 +135,7 @@ def wide(seed: int) -> TableFile:
         ("timestamp", "cpu", "mem", "disk /"),
         *((f"{t:%Y-%m-%dT%H:%M}", *(c[t] for c in columns)) for t in columns[0]),
     ]
-    truth = {(name,): one(c)[()] for name, c in zip(("cpu", "mem", "disk /"), columns, strict=True)}
+    truth: Truth = {(name,): one(c)[()] for name, c in zip(("cpu", "mem", "disk /"), columns, strict=True)}
     return TableFile(text(rows).encode(), truth, form=ISO)
 
 
@@ -144,7 +144,7 @@ def long(seed: int) -> TableFile:
     members = {host: series(60, seed + i) for i, host in enumerate(HOSTS)}
     rows = [("timestamp", "host", "value")]
     rows += [(f"{t:%Y-%m-%dT%H:%M:%SZ}", host, str(members[host][t])) for t in members[HOSTS[0]] for host in HOSTS]
-    truth = {(host,): one(values)[()] for host, values in members.items()}
+    truth: Truth = {(host,): one(values)[()] for host, values in members.items()}
     return TableFile(text(rows).encode(), truth, ["--by", "host"])
 
 

@@ -21,8 +21,9 @@ DAY = 10 * np.sin(2 * np.pi * T / 24)
 NOISE = np.random.default_rng(5).normal(0, 1, T.size)
 
 
-def error(name: str, y: Floats, periods: tuple[int, ...], h: int = 24, **options: Any) -> float:
-    """Mean absolute error of the last h values, forecast from those before."""
+def error(name: str, y: Floats, periods: tuple[int, ...], **options: Any) -> float:
+    """Mean absolute error of the last day, forecast from those before."""
+    h = 24
     context = Context(3600 * 10**9, 0, periods=periods, options=options)
     return float(np.abs(MODELS[name]().fit(y[:-h], context).predict(h) - y[-h:]).mean())
 

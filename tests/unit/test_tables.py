@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -156,7 +157,7 @@ def test_days_begin_at_the_midnight_of_the_wall_also_across_a_change_of_clocks(r
     days = "".join(f"2026-{day} 00:00:00{offset},1\n" for day, offset in offsets.items())
     table = read("t,v\n" + days)
     times = table.members[0].time_ns
-    assert {b - a for a, b in zip(times, times[1:], strict=False)} == {DAY}
+    assert {b - a for a, b in pairwise(times)} == {DAY}
     assert table.written(times[-1] + DAY) == "2026-04-01T00:00:00+02:00"
 
 

@@ -24,7 +24,14 @@ Info = dict[tuple[str, str], dict[str, Any]]  # what the result of the step says
 def say_found(table: Table, path: Path, *, guessed: bool) -> None:
     """Say what was found in a table, before anything is made of it."""
     encoding, *notes = table.notes
-    by = f", by {', '.join(table.by)}" if table.by else ""
+    wide = len(table.values) > 1
+    by = (
+        f"; members by {', '.join(table.by)}"
+        if table.by and not wide
+        else "; a member for each of them"
+        if wide
+        else ""
+    )
     how = " (the median distance of rows; --every sets another)" if guessed else ""
     first = min(member.time_ns[0] for member in table.members)
     last = max(member.time_ns[-1] for member in table.members)
