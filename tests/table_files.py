@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 
+from cronocast.tables.table import Table
+
 HOSTS = ("web-1", "web-2")
 START = datetime(2026, 1, 5, tzinfo=UTC)
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
@@ -160,6 +162,14 @@ def disordered(seed: int) -> TableFile:
     rows += [(f"{t:%Y-%m-%dT%H:%M:%SZ}", round(v + 4, 2)) for t, v in doubled.items()]
     kept = {t: (v + round(v + 4, 2)) / 2 if t in doubled else v for t, v in values.items() if t not in gaps}
     return TableFile(text(rows).encode(), one(kept), notes=("5 rows repeat", "7 values missing", "order"))
+
+
+def held(table: Table) -> Truth:
+    """All values that were read of a table."""
+    return {
+        table.labels[m.key]: {table.time_ns(t): v for t, v in zip(m.time_ns, m.columns[0], strict=True)}
+        for m in table.members
+    }
 
 
 KINDS: dict[str, Callable[[int], TableFile]] = {

@@ -1,10 +1,6 @@
 """Ordinary tables are read at first try, each value at its time; what can't be read is named with its line."""
 
 import csv
-import io
-import json
-import re
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -14,13 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cronocast.commands import application as cli
-from cronocast.errors import ConfigError, ContractError, CronocastError, DataError
+from cronocast.errors import ContractError
 from cronocast.tables.layout import Named
 from cronocast.tables.read import read_table
 from cronocast.tables.step import phase_of, step_of
 from cronocast.tables.table import Table
-from tests.table_files import KINDS
+from tests.table_files import KINDS, held
 
 SECOND, HOUR, DAY = 10**9, 3600 * 10**9, 86_400 * 10**9
 
@@ -35,27 +30,6 @@ def read(tmp_path: Path) -> Callable[..., Table]:
     return of
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in this process: exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cronocast", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return int(caught.value.code or 0), *capsys.readouterr()
-
-    return run
-
-
-def held(table: Table) -> dict[tuple[str, ...], dict[int, float]]:
-    """All values of a table by member and time."""
-    return {
-        table.labels[m.key]: {table.time_ns(t): v for t, v in zip(m.time_ns, m.columns[0], strict=True)}
-        for m in table.members
-    }
-
-
 def named_by(flags: list[str]) -> dict[str, str]:
     return {flag.removeprefix("--"): value for flag, value in zip(flags[::2], flags[1::2], strict=True)}
 
@@ -67,32 +41,6 @@ def test_every_value_stands_at_its_time(kind: str, seed: int, read: Callable[...
     table = read(made.data, **named_by(made.flags))
     assert held(table) == made.truth
     assert table.every_ns == made.step_s * SECOND
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_forecast_goes_on_in_the_form_of_the_file(kind: str, command: Any, tmp_path: Path) -> None:
-    made = KINDS[kind](7)
-    path = tmp_path / "data.csv"
-    path.write_bytes(made.data)
-    code, out, err = command("forecast", str(path), *made.flags, "--horizon", f"{3 * made.step_s}s", "--model", "naive")
-    assert code == 0, err
-    rows = list(csv.DictReader(io.StringIO(out)))
-    assert all(word in err for word in made.notes)
-    again = tmp_path / "again.csv"
-    again.write_text(out)
-    by = list(rows[0])[: list(rows[0]).index(time_name(rows))]
-    table = read_table(again, Named(time_name(rows), "yhat", by))
-    newest = {label: max(times) for label, times in made.truth.items()}
-    begin = max(newest.values())
-    for label, times in held(table).items():
-        assert list(times) == [begin + i * made.step_s * SECOND for i in (1, 2, 3)]
-        assert all(value == pytest.approx(made.truth[label][newest[label]]) for value in times.values())
-    assert all(re.fullmatch(made.form, row[time_name(rows)]) for row in rows)
-
-
-def time_name(rows: list[dict[str, str]]) -> str:
-    """The column before the forecast."""
-    return list(rows[0])[list(rows[0]).index("yhat") - 1]
 
 
 STARTS = {
@@ -184,131 +132,6 @@ def test_a_straight_line_of_ones_is_a_value_and_no_index(read: Callable[..., Tab
     assert read("t,v\n2026-01-01,0\n2026-01-02,1\n2026-01-03,2\n").values == ("v",)
 
 
-WRONG = {
-    "a word among numbers": (
-        "t,v\n2026-01-01,1\n2026-01-02,oops\n",
-        {},
-        ContractError,
-        "E_CSV_VALUE",
-        ":3",
-        ("column v", "'oops'"),
-    ),
-    "infinite": ("t,v\n2026-01-01,1\n2026-01-02,inf\n", {}, ContractError, "E_CSV_VALUE", ":3", ("column v", "'inf'")),
-    "no such day": (
-        "t,v\n2026-01-01,1\n2026-02-30,2\n",
-        {},
-        ContractError,
-        "E_CSV_TIME",
-        ":3",
-        ("column t", "'2026-02-30'"),
-    ),
-    "another form of time": (
-        "t,v\n2026-01-01,1\n02.01.2026,2\n",
-        {},
-        ContractError,
-        "E_CSV_TIME",
-        ":3",
-        ("column t", "'02.01.2026'"),
-    ),
-    "a zone in some": (
-        "t,v\n2026-01-01T00:00,1\n2026-01-01T01:00Z,2\n",
-        {},
-        ContractError,
-        "E_CSV_TIME",
-        ":3",
-        ("column t", "zone"),
-    ),
-    "day or month": (
-        "t,v\n1/2/2026,1\n1/3/2026,2\n",
-        {},
-        ContractError,
-        "E_CSV_TIME",
-        ":2",
-        ("column t", "'1/2/2026'"),
-    ),
-    "an epoch of another unit": (
-        "t,v\n1700000000,1\n1700000060,2\n1700000120000,3\n",
-        {},
-        ContractError,
-        "E_CSV_TIME",
-        ":4",
-        ("column t", "1700000120000"),
-    ),
-    "a decimal comma among commas": (
-        "t,v\n2026-01-01,1\n2026-01-02,1,5\n",
-        {},
-        ContractError,
-        "E_CSV_ROW",
-        ":3",
-        ("3 cells", "2"),
-    ),
-    "an open quote": ('t,v\n2026-01-01,"1\n', {}, ContractError, "E_CSV_ENCODING", ":2", ()),
-    "no rows": ("t,v\n", {}, DataError, "E_INPUT_MISSING", "", ()),
-    "nothing": ("", {}, DataError, "E_INPUT_MISSING", "", ()),
-    "no value at all": ("t,v\n2026-01-01,\n2026-01-02,\n", {"value": "v"}, DataError, "E_INPUT_MISSING", "", ("v",)),
-    "no column of that name": (
-        "time,value\n2026-01-01,1\n",
-        {"value": "vlaue"},
-        ConfigError,
-        "E_CSV_COLUMN",
-        "--value",
-        ("vlaue", "'value'", "time (time)"),
-    ),
-    "several numbers beside text": (
-        "t,a,b,note\n2026-01-01,1,2,x\n",
-        {},
-        ConfigError,
-        "E_CSV_COLUMN",
-        "--value",
-        ("a (number)", "note (text)", "--value a,b"),
-    ),
-    "several times": (
-        "t,u,v\n2026-01-01,2026-01-02,1\n",
-        {},
-        ConfigError,
-        "E_CSV_COLUMN",
-        "--time",
-        ("t (time)", "--time t"),
-    ),
-    "no times": ("a,b\n1,2\n3,4\n", {}, ConfigError, "E_CSV_COLUMN", "--time", ("a (number)",)),
-    "no numbers": ("t,b\n2026-01-01,x\n", {}, ConfigError, "E_CSV_COLUMN", "--value", ("b (text)",)),
-    "members not told apart": (
-        "t,host,v\n2026-01-01,a,1\n2026-01-01,b,2\n2026-01-02,a,3\n2026-01-02,b,4\n",
-        {},
-        ConfigError,
-        "E_CSV_MEMBERS",
-        "--by",
-        (":2", ":3", "--by host"),
-    ),
-    "members by number not told apart": (
-        "t,host,v\n2026-01-01,1,7\n2026-01-01,2,2\n2026-01-02,1,3\n2026-01-02,2,4\n",
-        {},
-        ConfigError,
-        "E_CSV_MEMBERS",
-        "--by",
-        ("--by host",),
-    ),
-}
-
-
-@pytest.mark.parametrize(("data", "named", "kind", "token", "where", "words"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_named_with_line_column_and_value(
-    data: str,
-    named: dict[str, str],
-    kind: type[CronocastError],
-    token: str,
-    where: str,
-    words: Any,
-    read: Callable[..., Table],
-) -> None:
-    with pytest.raises(kind) as caught:
-        read(data, **named)
-    assert caught.value.token == token
-    assert caught.value.where.endswith(where)
-    assert all(word in caught.value.problem for word in words), caught.value
-    assert "right: " in caught.value.problem or "columns: " in caught.value.problem
-
-
 STEPS = {
     "even": ([0, 61, 122, 183], 61),
     "near a minute": ([0, 59, 120, 181, 240], 60),
@@ -326,59 +149,6 @@ def test_the_step_is_the_median_distance(times_s: list[float], step_s: int) -> N
 def test_the_place_in_a_step_is_where_most_rows_stand() -> None:
     assert phase_of([[HOUR + 600, 2 * HOUR + 600, 3 * HOUR + 7]], HOUR) == 600
     assert phase_of([[HOUR + 1, 2 * HOUR + 2, 3 * HOUR + 3]], HOUR) == 0
-
-
-def test_another_step_is_taken_where_it_is_named(command: Any, tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_text("t,v\n" + "".join(f"2026-01-01T{h:02d}:{m:02d}:00Z,{h}\n" for h in range(24) for m in (0, 20, 40)))
-    code, out, err = command("forecast", str(path), "--every", "1h", "--horizon", "2h", "--model", "naive", "--json")
-    assert code == 0, err
-    found = json.loads(out)
-    assert (found["every"], found["members"][0]["t"], found["members"][0]["yhat"]) == (
-        "1h",
-        ["2026-01-02T00:00:00Z", "2026-01-02T01:00:00Z"],
-        [23, 23],
-    )
-
-
-def test_classify_and_backtest_take_the_same_files(command: Any, tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    lines = [f"2026-01-{1 + i // 24:02d} {i % 24:02d}:30;{10 + i % 24},5\n" for i in range(24 * 20)]
-    path.write_text("when;load\n" + "".join(lines))
-    code, out, err = command("classify", str(path), "--json")
-    assert code == 0, err
-    member = json.loads(out)["members"][0]
-    assert (member["class"], member["periods"], member["points"]) == ("seasonal", ["1d"], 480)
-    assert (member["first"], member["last"]) == ("2026-01-01T00:30:00", "2026-01-20T23:30:00")
-    assert "seasonal" in command("classify", str(path))[1]
-    code, out, err = command(
-        "backtest", str(path), "--horizon", "12h", "--models", "naive", "--origins", "2", "--jobs", "1", "--json"
-    )
-    assert code == 0, err
-    assert json.loads(out)["origins"][-1] == "2026-01-20T12:30:00Z"
-
-
-REFUSED = {
-    "files between steps": (["data.csv", "--history", "h.csv"], "--history"),
-    "a run folder": (["data.csv", "--root", "."], "--root"),
-    "columns of no table": (["--value", "v"], "--value"),
-}
-
-
-@pytest.mark.parametrize(("words", "flag"), REFUSED.values(), ids=REFUSED)
-def test_a_table_and_files_between_steps_do_not_mix(words: list[str], flag: str, command: Any) -> None:
-    code, out, err = command("forecast", *words)
-    assert (code, out) == (78, "")
-    assert f"E_CONFIG_CROSS {flag}: " in err
-
-
-def test_a_wrong_setting_is_said_of_its_flag(command: Any, tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_bytes(KINDS["ISO in UTC"](1).data)
-    code, _, err = command("forecast", str(path), "--horizon", "90m", "--level", "95")
-    assert code == 78
-    assert "--horizon: " in err
-    assert "--level: " in err
 
 
 def test_a_history_of_a_run_folder_is_a_table_too(read: Callable[..., Table]) -> None:

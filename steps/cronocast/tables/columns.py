@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from cronocast.tables.faults import is_missing
 from cronocast.tables.numbers import is_number, read_numbers
-from cronocast.tables.times import Times, looks_like_epoch, looks_like_time, read_times
+from cronocast.tables.time_text import looks_like_epoch, looks_like_time, read_times
+from cronocast.tables.times import Times
 
 if TYPE_CHECKING:
     from array import array
@@ -100,6 +101,7 @@ def is_row_number(name: str, some: Sequence[str]) -> bool:
     return some[0] in ("0", "1") and all(int(b) == int(a) + 1 for a, b in pairwise(some))
 
 
+@lru_cache(2**16)  # the names of members stand in many rows
 def one_line(text: str) -> str:
     """A text without line ends and what else can't stand in a name."""
     return " ".join(text.replace("\x00", " ").split())

@@ -10,7 +10,7 @@ from cronocast.errors import ContractError, DataError, seen
 from cronocast.tables.columns import TextColumn, one_line
 from cronocast.tables.faults import is_missing
 from cronocast.tables.numbers import decimal_sign, is_number
-from cronocast.tables.times import looks_like_time
+from cronocast.tables.time_text import looks_like_time
 
 DELIMITERS = {
     ";": "semicolons",

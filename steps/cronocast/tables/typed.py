@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from cronocast.tables.columns import LOOKED_AT, Column, TextColumn, is_row_number
 from cronocast.tables.faults import CellError
 from cronocast.tables.numbers import RIGHT
-from cronocast.tables.times import MISSING, Times, looks_like_epoch, of_clock, of_zone, read_times
+from cronocast.tables.time_text import looks_like_epoch, read_times
+from cronocast.tables.times import MISSING, Times, of_clock, of_zone
 
 
 @dataclass(frozen=True)
