@@ -31,6 +31,11 @@ CASES = {
     "days of a zone, across a change of clocks": series("Europe/Berlin", freq="D", start="2025-12-01", count=130),
     "weeks": series(freq="7D", start="2020-01-05"),
     "microseconds": series().set_axis(series().index.as_unit("us")),
+    "months, before 1970": series(freq="MS", start="1949-01-01", count=144),
+    "ends of months": series(freq="ME", start="2015-01-31", count=60),
+    "quarters": series(freq="QS", start="2000-01-01", count=60),
+    "months of a zone": series("Europe/Berlin", freq="MS", start="2020-01-01", count=60),
+    "years": series(freq="YS", start="1900-01-01", count=100),
     "before 1970": series(freq="D", start="1950-01-01"),
     "seconds apart": series(freq="10s", start="2026-03-01 00:00:03"),
 }

@@ -87,6 +87,19 @@ def test_classify_and_backtest_take_the_same_files(command: Any, tmp_path: Path)
     assert json.loads(out)["origins"][-1] == "2026-01-20T12:30:00Z"
 
 
+def test_months_are_followed_whatever_their_length(command: Any, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("month,v\n" + "".join(f"{1949 + i // 12}-{1 + i % 12:02d},{i % 12}\n" for i in range(120)))
+    code, out, err = command("forecast", str(path), "--horizon", "90d", "--model", "seasonal_naive")
+    assert code == 0, err
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["month"] for row in rows] == [f"1959-0{m}-01T00:00:00" for m in (1, 2, 3)]
+    assert [float(row["yhat"]) for row in rows] == [0, 1, 2]
+    assert json.loads(command("classify", str(path), "--json")[1])["members"][0]["periods"] == ["360d"]
+    order = ("--horizon", "360d", "--models", "naive", "--origins", "2", "--jobs", "1", "--json")
+    assert json.loads(command("backtest", str(path), *order)[1])["origins"][-1] == "1958-01-01T00:00:00Z"
+
+
 REFUSED = {
     "files between steps": (["data.csv", "--history", "h.csv"], "--history"),
     "a run folder": (["data.csv", "--root", "."], "--root"),

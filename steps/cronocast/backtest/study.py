@@ -69,10 +69,15 @@ class Study:
     season: list[int]  # per member: steps of the season that scales errors, as known at the first origin
     classes: list[list[str]]  # per member and origin
     models: dict[str, ModelForecasts]
+    time_of: Callable[[int], int]  # time of its table in ns that a time of the history stands for
+
+    def step_time(self, index: int) -> int:
+        """Time in ns of a step of the history, as the table dates it."""
+        return self.time_of(self.history.start_ns + index * self.history.step_ns)
 
     def origin_ns(self, i: int) -> int:
         """Time of the first forecast step of an origin."""
-        return self.history.start_ns + self.origins[i] * self.history.step_ns
+        return self.step_time(self.origins[i])
 
 
 def past(member: Member, origin_ns: int, lookback_ns: int | None) -> OriginHistory:
@@ -104,7 +109,8 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
     profiles = _by_member([profile for _, profile, _ in known], len(origins))
     season = [_season(of_member) for of_member in profiles]
     return Study(
-        history=replace(history, start_ns=history.start_ns + request.table.moved_ns),  # as the table dates it
+        history=history,
+        time_of=request.table.time_ns,
         origins=origins,
         h=h,
         level=entry.level,

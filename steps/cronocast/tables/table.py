@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from cronocast.durations import UNIT_NS
 from cronocast.errors import ConfigError, ContractError, DataError, seen
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, parse_tags, rows, tags_text
 from cronocast.tables.columns import Column
 from cronocast.tables.faults import CellError
 from cronocast.tables.layout import Layout, Named, layout_of
+from cronocast.tables.months import DAY_NS, MONTH_NS, Months, months_of
 from cronocast.tables.step import phase_of, step_of
 from cronocast.tables.times import MISSING, Form, Times
 
-CYCLE_NS = 10_227 * UNIT_NS["d"]  # 28 years: the same weekdays and leap years again
-EARLIEST_NS = 730 * UNIT_NS["d"]  # what begins before 1972 is moved by such cycles: files between steps begin in 1970
+CYCLE_NS = 10_227 * DAY_NS  # 28 years: the same weekdays and leap years again
+EARLIEST_NS = 730 * DAY_NS  # what begins before 1972 is moved by such cycles: files between steps begin in 1970
+SHORTEST = 28 * DAY_NS  # step from which on rows may follow months
 MANY = 0.1  # of the rows that share their time with another: then something else tells them apart
 NAME = "series"  # of members whose table has one value only
 
@@ -41,12 +42,14 @@ class Table:
     every_ns: int
     moved_ns: int
     on_wall: bool  # times are what the clock on the wall shows, so that days begin at its midnight
+    months: Months | None  # times are months of 30 days
     rows: int
     notes: list[str]  # what people should know of it
 
     def time_ns(self, own_ns: int) -> int:
         """The time in ns UTC that a time of its members stands for."""
         time = own_ns + self.moved_ns
+        time = time if self.months is None else self.months.time(time)
         return self.form.utc(time) if self.on_wall else time
 
     def written(self, own_ns: int) -> str:
@@ -205,23 +208,45 @@ def _as_table(
     layout: Layout, times: Times, found: dict[tuple[str, ...], _Rows], notes: list[str], every_ns: int | None
 ) -> Table:
     step_ns = every_ns or step_of(of_member.times for of_member in found.values())
-    form, on_wall = times.form, times.wall_ns is not None and step_ns >= UNIT_NS["d"]
+    form, on_wall = times.form, times.wall_ns is not None and step_ns >= DAY_NS
     if on_wall:
         _show_wall(found, times)
         form = replace(form, mixed=False, offset_s=_last_offset(times)) if form.zone is None else form
+    months = (
+        months_of(of_member.times for of_member in found.values()) if not every_ns and step_ns >= SHORTEST else None
+    )
+    if months is not None:
+        step_ns = months.count * MONTH_NS
+        for of_member in found.values():
+            of_member.times = array("q", map(months.own, of_member.times))
+        notes.append("rows follow months; in horizon, periods and step a month counts as 30 days")
     first = min(of_member.times[0] for of_member in found.values())
     lift = max(0, -(-(EARLIEST_NS - first) // CYCLE_NS)) * CYCLE_NS
     moved = phase_of((of_member.times for of_member in found.values()), step_ns, lift) - lift
     by = (*(("column",) if layout.wide else ()), *(c.name for c in layout.by))
-    name = NAME if layout.wide else layout.values[0].name
-    members, labels = list[Member](), dict[tuple[str, str], tuple[str, ...]]()
-    for label, of_member in found.items():
-        key = (label[0], label[1]) if layout.own else (name, tags_text(zip(by, label, strict=True)))
-        time_ns = array("q", (time - moved for time in of_member.times))
-        members.append(Member(key[0], key[1], time_ns, (of_member.values,)))
-        labels[members[-1].key] = label
-    values = tuple(c.name for c in layout.values)
-    return Table(members, by, labels, layout.time.name, values, form, step_ns, moved, on_wall, len(times.ns), notes)
+    members = {label: _member(layout, by, label, rows, moved) for label, rows in found.items()}
+    return Table(
+        members=list(members.values()),
+        by=by,
+        labels={member.key: label for label, member in members.items()},
+        time=layout.time.name,
+        values=tuple(c.name for c in layout.values),
+        form=form,
+        every_ns=step_ns,
+        moved_ns=moved,
+        on_wall=on_wall,
+        months=months,
+        rows=len(times.ns),
+        notes=notes,
+    )
+
+
+def _member(layout: Layout, by: Sequence[str], label: tuple[str, ...], rows: _Rows, moved_ns: int) -> Member:
+    """A member of a history; its times are moved onto the multiples of the step."""
+    name, tags = NAME if layout.wide else layout.values[0].name, tags_text(zip(by, label, strict=True))
+    if layout.own:
+        name, tags = label[0], label[1]
+    return Member(name, tags, array("q", (time - moved_ns for time in rows.times)), (rows.values,))
 
 
 def _show_wall(found: dict[tuple[str, ...], _Rows], times: Times) -> None:
