@@ -161,7 +161,7 @@ def disordered(seed: int) -> TableFile:
     rows += [(f"{t:%Y-%m-%dT%H:%M:%SZ}", next(words) if t in gaps else v) for t, v in shuffled]
     rows += [(f"{t:%Y-%m-%dT%H:%M:%SZ}", round(v + 4, 2)) for t, v in doubled.items()]
     kept = {t: (v + round(v + 4, 2)) / 2 if t in doubled else v for t, v in values.items() if t not in gaps}
-    return TableFile(text(rows).encode(), one(kept), notes=("5 rows repeat", "7 values missing", "order"))
+    return TableFile(text(rows).encode(), one(kept), notes=("of another: 5", "missing values: 7", "order"))
 
 
 def held(table: Table) -> Truth:

@@ -105,6 +105,14 @@ WRONG = {
         "--by",
         (":2", ":3", "--by host"),
     ),
+    "a time of day beside its date": (
+        "d,o,v\n2026-01-01,09:00,1\n2026-01-01,10:00,2\n2026-01-02,09:00,3\n2026-01-02,10:00,4\n",
+        {},
+        ConfigError,
+        "E_CSV_MEMBERS",
+        "--by",
+        ("--time d,o",),
+    ),
     "members by number not told apart": (
         "t,host,v\n2026-01-01,1,7\n2026-01-01,2,2\n2026-01-02,1,3\n2026-01-02,2,4\n",
         {},

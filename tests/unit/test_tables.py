@@ -60,6 +60,11 @@ STARTS = {
         datetime(2026, 1, 31, 12, tzinfo=UTC),
     ),
     "nanoseconds": ("t,v\n2026-01-31T12:00:00.000000001Z,1\n2026-01-31T13:00:00Z,2\n", 1_769_860_800_000_000_001),
+    "a date and the time of day": (
+        "d,o,v\n31.01.2026,9:00,1\n31.01.2026,10:30,2\n",
+        datetime(2026, 1, 31, 9, tzinfo=UTC),
+        {"time": "d,o"},
+    ),
     "no header": ("2026-01-31,1\n2026-02-01,2\n", datetime(2026, 1, 31, tzinfo=UTC)),
     "a comment before": ("# made by hand\nt,v\n2026-01-31,1\n2026-02-01,2\n", datetime(2026, 1, 31, tzinfo=UTC)),
     "sep=": ("sep=;\nt;v\n2026-01-31;1\n2026-02-01;2\n", datetime(2026, 1, 31, tzinfo=UTC)),
@@ -69,9 +74,10 @@ STARTS = {
 }
 
 
-@pytest.mark.parametrize(("data", "first"), STARTS.values(), ids=STARTS)
-def test_other_forms(data: str | bytes, first: datetime | int, read: Callable[..., Table]) -> None:
-    table = read(data)
+@pytest.mark.parametrize("given", STARTS.values(), ids=STARTS)
+def test_other_forms(given: Any, read: Callable[..., Table]) -> None:
+    data, first, *named = given
+    table = read(data, **(named[0] if named else {}))
     expected = first if isinstance(first, int) else round(first.timestamp()) * SECOND
     assert min(held(table)[()]) == expected
     assert len(held(table)[()]) == 2

@@ -32,7 +32,9 @@ Data = Annotated[
 TimeColumn = Annotated[
     str | None,
     typer.Option(
-        "--time", metavar="COLUMN", help="The column with the times; the only one that looks so if not given."
+        "--time",
+        metavar="COLUMN",
+        help="The times, or date and time of day as A,B; the only column that looks so if not given.",
     ),
 ]
 ValueColumns = Annotated[

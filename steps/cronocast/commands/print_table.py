@@ -36,7 +36,7 @@ def say_found(table: Table, path: Path, *, guessed: bool) -> None:
     first = min(member.time_ns[0] for member in table.members)
     last = max(member.time_ns[-1] for member in table.members)
     count = len(table.members)
-    say(f"{path.name}: {table.rows} rows; {encoding}")
+    say(f"{path.name}: {table.rows} row{'s' if table.rows != 1 else ''}; {encoding}")
     say(f"time: {table.time} ({table.form.words()}); value: {', '.join(table.values)}{by}")
     say(
         f"step: {Duration.of(table.every_ns)}{how}; {count} member{'s' if count != 1 else ''},"

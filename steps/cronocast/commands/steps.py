@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 TABLE_ABOUT = "A table of your own, CSV or Parquet, or - for stdin; the result is printed."
 TABLE_COLUMNS = (
-    ("time", "COLUMN", "Of DATA: the column with the times; the only one that looks like times if not given."),
+    (
+        "time",
+        "COLUMN",
+        "Of DATA: its times, or date and time of day as A,B; the only one that looks so if not given.",
+    ),
     ("value", "COLUMN", "Of DATA: the column with the values, or several as A,B,...; the only numbers if not given."),
     ("by", "COLUMN", "Of DATA: the column that tells members apart, or several as A,B,..."),
 )

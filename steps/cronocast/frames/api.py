@@ -35,7 +35,7 @@ def forecast(
     data: "pandas.DataFrame | pandas.Series",
     horizon: int | str | None = None,
     *,
-    time: str | None = None,
+    time: Names = None,
     value: Names = None,
     by: Names = None,
     every: str | None = None,
@@ -46,7 +46,7 @@ def forecast(
     Args:
         data: A Series with times as its index, a wide frame (one column per member), or a long one.
         horizon: How far ahead: steps, or a duration such as `48h`; a day if not given, or 24 steps where that is more.
-        time: The column with the times, where that is not the index or the only one that looks like times.
+        time: The column with the times, or a date and a time of day; the only one that looks like times if not given.
         value: The column with the values, or several of them; the only numbers if not given.
         by: The column that tells members apart, or several of them.
         every: The step size, such as `1h`; the median distance of rows if not given.
@@ -72,7 +72,7 @@ def forecast(
 def classify(
     data: "pandas.DataFrame | pandas.Series",
     *,
-    time: str | None = None,
+    time: Names = None,
     value: Names = None,
     by: Names = None,
     every: str | None = None,
@@ -95,7 +95,7 @@ def backtest(
     *,
     models: Sequence[str] = ("auto",),
     origins: int | None = None,
-    time: str | None = None,
+    time: Names = None,
     value: Names = None,
     by: Names = None,
     every: str | None = None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.handoff.series import HISTORY_COLUMNS
-from cronocast.tables.columns import Column
+from cronocast.tables.columns import Column, TextColumn
 
 OWN = ("name", "tags", "time", *HISTORY_COLUMNS)  # the header of a history as steps hand it on
 TIME_NAMES = ("time", "timestamp", "datetime", "date", "ts", "ds", "_time")  # which of several epochs is the time
@@ -17,7 +17,7 @@ TOLD = 30  # columns that a message lists
 class Named:
     """What a person says of a table: names of columns, on a command line or from Python."""
 
-    time: str | None = None
+    time: str | Sequence[str] | None = None  # several: a date and the time of day
     value: str | Sequence[str] | None = None  # one, or several that become members
     by: str | Sequence[str] | None = None
     python: bool = False
@@ -56,15 +56,23 @@ def layout_of(columns: Sequence[Column], named: Named) -> Layout:
         return Layout(columns[2], [columns[3]], list(columns[:2]), own=True)
     by = _named(columns, named.by, named.flag("by"), problems)
     values = _named(columns, named.value, named.flag("value"), problems)
-    times = _named(columns, named.time and [named.time], named.flag("time"), problems)
+    times = _named(columns, named.time, named.flag("time"), problems)
     if problems:
         raise ConfigError(problems)
-    time = times[0] if times else _time(columns, [*by, *values], named)
-    rest = [c for c in columns if c is not time and c not in by]
+    times = times or [_time(columns, [*by, *values], named)]
+    rest = [c for c in columns if c not in times and c not in by]
     values = values or _values(rest, columns, named)
-    used = {time.name, *(c.name for c in (*values, *by))}
+    used = {c.name for c in (*times, *values, *by)}
     left_out = tuple(c.name for c in columns if c.name not in used and c.kind not in ("count", "empty"))
-    return Layout(time, values, by, wide=len(values) > 1, left_out=left_out)
+    return Layout(_joined(times), values, by, wide=len(values) > 1, left_out=left_out)
+
+
+def _joined(columns: Sequence[Column]) -> Column:
+    """One column of several: a date and the time of day beside it."""
+    if len(columns) == 1:
+        return columns[0]
+    cells = [" ".join(filter(None, labels)) for labels in zip(*(c.labels() for c in columns), strict=True)]
+    return TextColumn(" ".join(c.name for c in columns), cells)
 
 
 def listed(columns: Sequence[Column]) -> str:

@@ -1,5 +1,6 @@
 """A table as members of a history: rows in order, one value for each time, times on the multiples of their step."""
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ MANY = 0.1  # of the rows that share their time with another: then something els
 NAME = "series"  # of members whose table has one value only
 
 
+TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d)?([.,]\d+)?( ?[AaPp][Mm])?")  # which some tables have beside a date
+TRIED = 20  # cells of a column that may hold it
 Read = TypeVar("Read")
 
 
@@ -135,6 +138,8 @@ def _refuse_mixture(
     rows_there = [row for row, own in enumerate(times.ns) if own == time][:2]
     lines = " and ".join(map(place, rows_there))
     right = named.example("by", telling[0].name if telling else "COLUMN") + ", the column that tells members apart"
+    if telling and all(map(TIME_OF_DAY.fullmatch, telling[0].labels()[:TRIED])):
+        right = named.example("time", layout.time.name, telling[0].name) + ", a date and the time of day"
     sentence = f"{times.form.write(time)} stands in {counts[time]} rows, such as {lines}; right: {right}"
     raise ConfigError.one("E_CSV_MEMBERS", named.flag("by"), sentence)
 
@@ -159,12 +164,12 @@ def _members(
                 rows_of.times.append(time)
                 rows_of.values.append(value)
     timeless = times.ns.count(MISSING)
-    told = (
-        (missing, "values missing"),
-        (timeless, "rows without a time left out"),
-        (without, "rows without a name left out"),
-    )
-    notes += [f"{count} {what}" for count, what in told if count]
+    told = {
+        "missing values": missing,
+        "rows left out without a time": timeless,
+        "rows left out without a name": without,
+    }
+    notes += [f"{what}: {count}" for what, count in told.items() if count]
     return found
 
 
@@ -197,7 +202,7 @@ def _in_order(found: dict[tuple[str, ...], _Rows], notes: list[str]) -> None:
     if unsorted:
         notes.append("rows were not in the order of their times")
     if doubled:
-        notes.append(f"{doubled} rows repeat the time of another: the mean counts")
+        notes.append(f"rows that repeat the time of another: {doubled} (their mean counts)")
 
 
 def _mean(values: list[float]) -> float:
