@@ -1,8 +1,6 @@
 """A table as members of a history: rows in order, one value for each time, times on the multiples of their step."""
 
-import re
 from array import array
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -11,11 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from cronocast.errors import ConfigError, ContractError, DataError, seen
+from cronocast.errors import ContractError, DataError, seen
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, parse_tags, rows, tags_text
 from cronocast.tables.columns import Column
 from cronocast.tables.faults import CellError
 from cronocast.tables.layout import Layout, Named, layout_of
+from cronocast.tables.mixture import refuse_mixture
 from cronocast.tables.months import DAY_NS, MONTH_NS, Months, months_of
 from cronocast.tables.step import phase_of, step_of
 from cronocast.tables.times import MISSING, Form, Times
@@ -23,12 +22,9 @@ from cronocast.tables.times import MISSING, Form, Times
 CYCLE_NS = 10_227 * DAY_NS  # 28 years: the same weekdays and leap years again
 EARLIEST_NS = 730 * DAY_NS  # what begins before 1972 is moved by such cycles: files between steps begin in 1970
 SHORTEST = 28 * DAY_NS  # step from which on rows may follow months
-MANY = 0.1  # of the rows that share their time with another: then something else tells them apart
 NAME = "series"  # of members whose table has one value only
 
 
-TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d)?([.,]\d+)?( ?[AaPp][Mm])?")  # which some tables have beside a date
-TRIED = 20  # cells of a column that may hold it
 Read = TypeVar("Read")
 
 
@@ -97,7 +93,7 @@ def table_of(
     """
     layout, notes = layout_of(columns, named), list[str]()
     times = _checked(layout.time, place, lambda: layout.time.times(zone))
-    _refuse_mixture(layout, columns, times, named, place)
+    refuse_mixture(layout, columns, times, named, place)
     found = _members(layout, times, place, notes)
     if not found:
         names = ", ".join(c.name for c in layout.values)
@@ -115,33 +111,6 @@ def _checked(column: Column, place: Callable[[int], str], read: Callable[[], Rea
         token = "E_CSV_VALUE" if "number such" in error.right else "E_CSV_TIME"
         sentence = f"column {column.name}: {seen(error.seen)}; right: {error.right}"
         raise ContractError(token, place(error.row), sentence) from None
-
-
-def _refuse_mixture(
-    layout: Layout, columns: Sequence[Column], times: Times, named: Named, place: Callable[[int], str]
-) -> None:
-    """Refuse a table of several members of which nobody said what tells them apart."""
-    if layout.by or named.by:
-        return
-    counts = Counter(times.ns)
-    counts.pop(MISSING, None)
-    if counts.total() - len(counts) <= MANY * counts.total():
-        return
-    guessed = [c for c in layout.values if layout.wide and not named.value]
-    others = [c for c in columns if c.name in layout.left_out or c.kind == "count" or c in guessed]
-    telling = [
-        c for c in others if c is not layout.time and len(set(zip(times.ns, c.labels(), strict=True))) == len(times.ns)
-    ]
-    if not telling and not guessed:
-        return
-    time = next(time for time in times.ns if counts[time] > 1)
-    rows_there = [row for row, own in enumerate(times.ns) if own == time][:2]
-    lines = " and ".join(map(place, rows_there))
-    right = named.example("by", telling[0].name if telling else "COLUMN") + ", the column that tells members apart"
-    if telling and all(map(TIME_OF_DAY.fullmatch, telling[0].labels()[:TRIED])):
-        right = named.example("time", layout.time.name, telling[0].name) + ", a date and the time of day"
-    sentence = f"{times.form.write(time)} stands in {counts[time]} rows, such as {lines}; right: {right}"
-    raise ConfigError.one("E_CSV_MEMBERS", named.flag("by"), sentence)
 
 
 def _members(
