@@ -174,9 +174,10 @@ def test_first_stamp_is_the_first_step_not_the_last_observation() -> None:
 CONSTANTS = {
     "never left": ([], 0.0),
     "at the end as often before": ([100, 671], 0.0),
-    "left as long as before": ([100, 101, 670, 671], 0.0),
-    "left for the first time": ([671], 80.0),
-    "left for longer than ever": ([100, 670, 671], 80.0),
+    "left as long as before": ([100, 101, 102, 669, 670, 671], 0.0),
+    "one odd newest value": ([671], 0.0),
+    "two of them": ([670, 671], 0.0),
+    "left for longer than ever": ([100, 669, 670, 671], 80.0),
     "came back": ([100, 669], 0.0),
 }
 

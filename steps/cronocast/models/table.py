@@ -51,6 +51,16 @@ MODELS: Mapping[str, ModelRow] = {
         extra="linear",
         about="Repeats the last season; of several periods, the one that repeats best (ibid., 5.2).",
     ),
+    "seasonal_median": ModelRow(
+        "cronocast.models.naive:SeasonalMedian",
+        extra="linear",
+        about="Repeats the usual season: the median of the newest seven at each step, which one odd day does not move.",
+    ),
+    "level": ModelRow(
+        "cronocast.models.naive:Level",
+        extra="linear",
+        about="Repeats the median of the newest eighth of a season, of at least three values.",
+    ),
     "constant": ModelRow(
         "cronocast.models.naive:Constant",
         extra="linear",
