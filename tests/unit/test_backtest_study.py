@@ -165,9 +165,9 @@ def test_a_member_without_a_past_is_skipped_not_invented(tmp_path: Path) -> None
     ids=["short", "empty"],
 )
 def test_too_little_history_is_said(members: list[Member], token: str, tmp_path: Path) -> None:
-    order = request(write(tmp_path / "h.csv", members), "theta", horizon="24h")
+    path = write(tmp_path / "h.csv", members)
     with pytest.raises(DataError) as caught:
-        run_study(order, members)
+        run_study(request(path, "theta", horizon="24h"), members)
     assert caught.value.token == token
 
 

@@ -71,10 +71,15 @@ class Study:
     season: list[int]  # per member: steps of the season that scales errors, as known at the first origin
     classes: list[list[str]]  # per member and origin
     models: dict[str, ModelForecasts]
+    time_of: Callable[[int], int]  # time of its table in ns that a time of the history stands for
+
+    def step_time(self, index: int) -> int:
+        """Time in ns of a step of the history, as the table dates it."""
+        return self.time_of(self.history.start_ns + index * self.history.step_ns)
 
     def origin_ns(self, i: int) -> int:
         """Time of the first forecast step of an origin."""
-        return self.history.start_ns + self.origins[i] * self.history.step_ns
+        return self.step_time(self.origins[i])
 
 
 def past(member: Member, origin_ns: int, lookback_ns: int | None) -> OriginHistory:
@@ -107,6 +112,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
     season = [_season(of_member) for of_member in profiles]
     return Study(
         history=history,
+        time_of=request.table.time_ns,
         origins=origins,
         h=h,
         level=entry.level,
@@ -139,7 +145,7 @@ def _origins(history: History, request: Request) -> list[int]:
         held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
         raise DataError(
             "E_TOO_SHORT",
-            "--history",
+            "DATA",
             f"it holds {n} steps ({held}); a horizon of {request.entry.horizon} needs three times that ({needed}) or"
             " more",
         )
