@@ -5,8 +5,8 @@ scores.py PREDICTIONS.csv ... [--suite S ...]   needs pandas
 CRPS is twice the mean pinball loss at the quantiles 0.1, 0.2, ... 0.9, in units of the mean change over one season, as
 MASE and MSIS are (Gneiting and Raftery 2007, section 4.2, approximates the integral by such a sum). Predictions without
 intervals at several levels get quantiles of a normal distribution on either side of the forecast, as wide as their 95 %
-interval. relCRPS is the geometric mean of ratios to the seasonal naive forecast; values under 0.05 count as 0.05.
-Coverage is of the mean task.
+interval. Columns rel... are geometric means of ratios to the seasonal naive forecast, where scores under 0.1 (CRPS:
+0.05) count as that. Coverage is of the mean task.
 """
 
 import argparse
@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 QUANTILES = tuple(i / 10 for i in range(1, 10))
 COVERED = (0.5, 0.8, 0.95)
 LEVELS = (0.2, 0.4, 0.5, 0.6, 0.8)  # of further intervals beside 0.95: what quantiles and coverage need
-FLOOR = 0.05
+FLOORS = {"MSIS": 0.1, "CRPS": 0.05}  # in a ratio: a forecast without any error must not decide a geometric mean
 ALLOWED = (2.5, 5, 5, 5)  # points of % off the level: of the horizon, of each third
 HEADLINE = ("m4", "nab")
 THIRDS = ("first", "second", "last")
@@ -92,13 +92,13 @@ def complete(forecast: pd.DataFrame | None, naive: pd.DataFrame) -> pd.DataFrame
 
 
 def task_scores(bench: ModuleType, predictions: pd.DataFrame, suites: Sequence[str] | None) -> pd.DataFrame:
-    """One row per task: the columns of the scorer, `CRPS`, `rC` and one per level and third."""
-    known = bench.score(predictions, suites)
+    """One row per task: the columns of the scorer (`rI` with a floor), `CRPS`, `rC` and one per level and third."""
+    known = bench.score(predictions, suites).drop(columns="rI")
     times = pd.to_datetime(predictions["ds"], utc=True).dt.tz_localize(None)
     by_task = {key: rows.set_index("ds") for key, rows in predictions.assign(ds=times).groupby("unique_id")}
     tasks, series = bench.load(suites)
     rows = []
-    for task in tasks.itertuples():
+    for task in tasks[tasks["unique_id"].isin(known["unique_id"])].itertuples():
         train, future = bench.split(task, series)
         more = _more(bench, train, future, task.season, by_task.get(task.unique_id))
         rows.append({"unique_id": task.unique_id, **more})
@@ -114,9 +114,16 @@ def _more(
     )
     scale = np.nanmean(np.abs(train.to_numpy()[season:] - train.to_numpy()[:-season]))
     actual, whole = future.to_numpy(dtype=float), complete(forecast, naive)
-    own, other = crps(actual, whole) / scale, crps(actual, naive) / scale
-    ratio = max(own, FLOOR) / max(other, FLOOR)
-    return {"CRPS": own, "rC": ratio, **covered(actual, whole)}
+    own = {"MSIS": interval_score(bench, actual, whole, scale), "CRPS": crps(actual, whole) / scale}
+    other = {"MSIS": interval_score(bench, actual, naive, scale), "CRPS": crps(actual, naive) / scale}
+    ratios = {name: max(own[name], floor) / max(other[name], floor) for name, floor in FLOORS.items()}
+    return {"CRPS": own["CRPS"], "rI": ratios["MSIS"], "rC": ratios["CRPS"], **covered(actual, whole)}
+
+
+def interval_score(bench: ModuleType, actual: Floats, forecast: pd.DataFrame, scale: float) -> float:
+    """MSIS of the 95 % interval by the scorer."""
+    yhat, lower, upper = (forecast[name].to_numpy() for name in ("yhat", "yhat_lower", "yhat_upper"))
+    return float(bench.metrics(actual, yhat, lower, upper, scale)["MSIS"])
 
 
 def summary(bench: ModuleType, scores: pd.DataFrame) -> pd.DataFrame:
