@@ -69,13 +69,16 @@ def full_at(curve: Curve) -> float:
 def fills(
     members: Sequence[Member], tags: str, truth: float, check: str, allowed: Callable[[float], float]
 ) -> list[Finding]:
-    """How far the time of a full disk is off, by run; `allowed` seconds by how far away it is."""
+    """How far the time of a full disk is off, by run; `allowed` seconds by how far away it is.
+
+    Where the curve ends before, the error is at least the rest of the horizon.
+    """
     found = []
     for member in (m for m in members if m.tags == tags):
-        away, off = truth - member.run_s, full_at(member.forecast) - truth
-        figure = f"{off / HOUR_S:+.1f} h" if np.isfinite(off) else "not full within the horizon"
-        what, fine = f"full in {away / HOUR_S:.1f} h", abs(off) <= allowed(away)
-        found.append(Finding(check, what, figure, fine, member.said))
+        away, full, times = truth - member.run_s, full_at(member.forecast), member.forecast.time_s
+        off = (times[-1] if np.isinf(full) and times.size else full) - truth
+        figure = f"{off / HOUR_S:+.1f} h" if np.isfinite(full) else "not full within the horizon"
+        found.append(Finding(check, f"full in {away / HOUR_S:.1f} h", figure, abs(off) <= allowed(away), member.said))
     return found
 
 
