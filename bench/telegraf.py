@@ -18,12 +18,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 
 import yaml
 
-from bench.telegraf_judge import Finding, as_dicts, judged
+from bench.telegraf_judge import CHECKS, Finding, as_dicts, judged
 from bench.telegraf_runs import HOUR_S, VALUES, run_all
 from demo.influxd import Influxd
 
@@ -77,9 +76,10 @@ def table(findings: Sequence[Finding]) -> Iterator[str]:
         verdict = "" if finding.fine else "FAILS"
         yield f"| {finding.check} | {finding.what} | {finding.figure} | {verdict} | {finding.said} |"
     yield ""
-    for check, group in groupby(findings, key=lambda finding: finding.check):
-        fine = [finding.fine for finding in group]
-        yield f"{'pass' if all(fine) else 'FAIL'}  {check}: {sum(fine)} of {len(fine)}"
+    for check in CHECKS:
+        fine = [finding.fine for finding in findings if finding.check == check]
+        verdict = ("pass" if all(fine) else "FAIL") if fine else "none"
+        yield f"{verdict}  {check}: {sum(fine)} of {len(fine)}"
 
 
 def main() -> int:

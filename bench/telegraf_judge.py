@@ -16,6 +16,7 @@ KNOWN_S = 6 * HOUR_S  # after its beginning a leak is to be seen
 NEAR_S = 12 * HOUR_S
 NEW_S = 26 * HOUR_S  # age of the new host
 COVERED = 0.9
+CHECKS = ("leak", "/data", "jump", "new-1", "old-1", "coverage")
 
 
 @dataclass(frozen=True)
