@@ -1,6 +1,6 @@
 """Scores predictions of the accuracy benchmark: those of shared/bench/score.py, CRPS, and coverage along the horizon.
 
-scores.py PREDICTIONS.csv ... [--suite S ...]   needs pandas
+scores.py PREDICTIONS.csv ... [--suite S ...] [--markdown]   needs pandas; with --markdown a row for each file
 
 CRPS is twice the mean pinball loss at the quantiles 0.1, 0.2, ... 0.9, in units of the mean change over one season, as
 MASE and MSIS are (Gneiting and Raftery 2007, section 4.2, approximates the integral by such a sum). Predictions without
@@ -173,14 +173,28 @@ def tables(bench: ModuleType, predictions: pd.DataFrame, suites: Sequence[str] |
     yield coverage(scores).round(1).to_string()
 
 
+def row(scores: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Cells of a Markdown table, one per suite: relMASE / relMSIS / relCRPS / coverage; then CPU s per task."""
+    cells = [f"{r.relMASE:.2f} / {r.relMSIS:.2f} / {r.relCRPS:.2f} / {r.COV:.0f}" for r in table.itertuples()]
+    return " | ".join([*cells, f"{scores['seconds'].mean():.2f}"])
+
+
 def main() -> None:
     """Print the tables of each file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("predictions", nargs="+", type=Path)
     parser.add_argument("--suite", nargs="*")
+    parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args()
+    bench = scorer()
     for path in given.predictions:
-        print(f"## {path.name}", *tables(scorer(), pd.read_csv(path), given.suite), sep="\n\n")
+        predictions = pd.read_csv(path)
+        if given.markdown:
+            scores = task_scores(bench, predictions, given.suite)
+            table = summary(bench, scores)
+            print(f"| {path.name} ({', '.join(table.index)}) | {row(scores, table)} |")
+        else:
+            print(f"## {path.name}", *tables(bench, predictions, given.suite), sep="\n\n")
 
 
 if __name__ == "__main__":

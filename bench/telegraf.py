@@ -1,6 +1,6 @@
 """Forecasts a database as Telegraf fills it, whose truth is known, at ten times over two days, through the whole chain.
 
-telegraf.py [--entries disk cpu queue net] [--now SECONDS] [--jobs 2] [--keep FOLDER] [--json]
+telegraf.py [--entries disk cpu queue net] [--now SECONDS] [--apart 4.8] [--jobs 2] [--keep FOLDER] [--json]
 
 Entries as somebody new writes them are in telegraf.yaml. The database ends at `now`; each run sees only what lies
 before it. What comes after `now` is known by formula. Needs shared/cases/telegraf.py beside the repository, or in it.
@@ -27,7 +27,7 @@ from bench.telegraf_runs import HOUR_S, VALUES, run_all
 from demo.influxd import Influxd
 
 NOW_S = 1_772_532_000  # 2026-03-03 10:00 UTC, a Tuesday: the disk that fills in office hours is full on Thursday
-RUNS, APART_S = 10, 48 * HOUR_S // 10
+RUNS, APART_H = 10, 4.8
 ENTRIES = tuple(yaml.safe_load(VALUES.read_text())["series"])
 
 
@@ -88,6 +88,7 @@ def main() -> int:
     parser.add_argument("--entries", nargs="+", choices=ENTRIES, default=ENTRIES)
     parser.add_argument("--now", type=int, default=NOW_S, help="end of the database, in seconds since 1970")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--apart", type=float, default=APART_H, help="hours between runs")
     parser.add_argument("--jobs", type=int, default=2, help="entries that run at once")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--json", action="store_true")
@@ -101,7 +102,7 @@ def main() -> int:
         runs.mkdir(parents=True)
         with database(folder / "influxd", given.now, given.seed) as url:
             filled = time.perf_counter()
-            times = [given.now - i * APART_S for i in reversed(range(RUNS))]
+            times = [given.now - round(i * given.apart * HOUR_S) for i in reversed(range(RUNS))]
             findings = judged(run_all(url, runs, given.entries, times, given.jobs), given.now)
     if given.json:
         print(json.dumps(as_dicts(findings)))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.telegraf import APART_S, NOW_S, RUNS
+from bench.telegraf import APART_H, NOW_S, RUNS
 from bench.telegraf_judge import CHECKS, DATA, LEAK, NEW_S, data, hourly, judged, leak, leak_known, new
 from bench.telegraf_runs import HOUR_S, Curve, Floats, Member, rate
 
@@ -38,7 +38,7 @@ def member(tags: str, run_s: int) -> Member:
 
 
 def runs() -> list[Member]:
-    times = [NOW_S - i * APART_S for i in reversed(range(RUNS))]
+    times = [NOW_S - round(i * APART_H * HOUR_S) for i in reversed(range(RUNS))]
     tags = (LEAK, DATA, "host=new-1,path=/", "host=old-1,path=/")
     found = [member(one, run_s) for run_s in times for one in tags if one != LEAK or run_s >= leak_known(NOW_S)]
     return [m for m in found if m.history.time_s.size]
