@@ -78,7 +78,7 @@ def fills(
     for member in (m for m in members if m.tags == tags):
         away, full, times = truth - member.run_s, full_at(member.forecast), member.forecast.time_s
         off = (times[-1] if np.isinf(full) and times.size else full) - truth
-        figure = f"{off / HOUR_S:+.1f} h" if np.isfinite(full) else "not full within the horizon"
+        figure = f"{off / HOUR_S:+.1f} h" + (" or more: not full within the horizon" if np.isinf(full) else "")
         found.append(Finding(check, f"full in {away / HOUR_S:.1f} h", figure, abs(off) <= allowed(away), member.said))
     return found
 
