@@ -129,7 +129,7 @@ def interval_score(bench: ModuleType, actual: Floats, forecast: pd.DataFrame, sc
 def summary(bench: ModuleType, scores: pd.DataFrame) -> pd.DataFrame:
     """One row per suite, and of suites together, each weighing alike: `m4, nab`, and REAL for all of real data."""
     table = _summary(bench, scores)
-    if set(HEADLINE) < set(table.index):
+    if set(HEADLINE) < set(scores["suite"]):
         table.loc[", ".join(HEADLINE)] = _summary(bench, scores[scores["suite"].isin(HEADLINE)]).loc["REAL"]
     return table[COLUMNS]
 
