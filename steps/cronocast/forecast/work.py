@@ -14,7 +14,7 @@ import numpy as np
 
 from cronocast.durations import Duration
 from cronocast.errors import DataError
-from cronocast.forecast import backtest, choose, intervals, summary
+from cronocast.forecast import attempts, backtest, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.breaks import Break, straight
 from cronocast.forecast.candidates import BY_CLASS, DAY_NS
@@ -116,7 +116,7 @@ class Work:
     @cached_property
     def fresh(self) -> Break | None:
         """A change too new for models to know."""
-        return backtest.fresh_change(self.input.filled, self.context)
+        return backtest.fresh_changes([self.input.filled], self.context)[0]
 
     @property
     def _tested_periods(self) -> tuple[int, ...]:
@@ -182,7 +182,7 @@ class Work:
     def _attempt(self, name: str, context: Context, trained: "Mapping[str, Trained]") -> "Floats | None":
         """The forecast of one model; None, and why among the failures, where there is none."""
         model = trained[name].whole if name in trained else None
-        result = backtest.attempt(self.models[name], self.input.filled, context, self.line.steps, model, self.fresh)
+        result = attempts.attempt(self.models[name], self.input.filled, context, self.line.steps, model, self.fresh)
         if isinstance(result, str):
             self.failures.append(f"{name} failed: {result}")
             return None
