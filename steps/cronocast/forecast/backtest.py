@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -112,7 +112,7 @@ def begin(
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
             known.append((filled, context_of(filled, context), end))
-    fresh = fresh_breaks([filled.y for filled, *_ in known], [context.periods] * len(known))
+    fresh = fresh_changes([filled for filled, *_ in known], context)
     origins = [Past(*each, change) for each, change in zip(known, fresh, strict=True)]
     later = np.concatenate((y, np.full(h, np.nan)))
     actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
@@ -127,6 +127,13 @@ def _ends(size: int, start: int, context: "Context", h: int, most: int) -> list[
     if ends and 0 < size - context.last_change < 2 * h and context.last_change > 0:
         ends += [size - h // part for part in CHANGED if h // part > 0]
     return ends
+
+
+def fresh_changes(histories: Sequence[Filled], context: "Context") -> list[Break | None]:
+    """Changes too new for models to know, by history; that of a constant is the matter of its own model."""
+    if context.series_class == "constant":
+        return [None] * len(histories)
+    return fresh_breaks([filled.y for filled in histories], [context.periods] * len(histories))
 
 
 def context_of(filled: Filled, whole: "Context") -> "Context":

@@ -88,20 +88,15 @@ def without(fresh: "Break | None", y: "Floats") -> "Floats":
     return y if fresh is None else y - fresh.of_history(y.size)
 
 
-def fresh_break(y: "Floats", periods: tuple[int, ...]) -> Break | None:
-    """Find the newest lasting change of level or slope.
+def fresh_breaks(ys: "Sequence[Floats]", periods: "Sequence[tuple[int, ...]]") -> list[Break | None]:
+    """Find the newest lasting change of level or slope of each of several histories.
 
     It must exceed, by far, nearly all such changes that the series is used to: a random walk or a busy day has none.
 
     Args:
-        y: History, shape (t,), finite.
-        periods: Seasonal periods in steps.
+        ys: Histories, shape (t,) each, finite.
+        periods: Their seasonal periods in steps.
     """
-    return fresh_breaks([y], [periods])[0]
-
-
-def fresh_breaks(ys: "Sequence[Floats]", periods: "Sequence[tuple[int, ...]]") -> list[Break | None]:
-    """Find that of each of several histories at once; arguments as of `fresh_break`."""
     found: list[Break | None] = [None] * len(ys)
     alike: dict[tuple[int, int], list[int]] = {}
     for i, (y, own) in enumerate(zip(ys, periods, strict=True)):
@@ -198,7 +193,7 @@ def _level(z: "Floats", age: int, width: int) -> tuple[float, Break] | None:
     """A new level that holds since `age` steps, and the squared error that it leaves; None where there is none."""
     gone, rest = _gone(z, age, width)
     level = median(gone)
-    off = np.sort(np.abs(gone - level))[:-1]  # one of them may lie between
+    off = np.sort(np.abs(gone - level))[: max(LEAST_LEVEL, age - 1)]  # one more may lie between
     if level == 0 or off[-1] > min(COHERENT * abs(level), SCATTER * np.sqrt(_noise2(z[: z.size - age]))):
         return None
     return _left(rest, gone - level), Break(age, level)

@@ -16,7 +16,7 @@ from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import attempts, backtest, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast, Settings
-from cronocast.forecast.breaks import Break, fresh_break, straight
+from cronocast.forecast.breaks import Break, straight
 from cronocast.forecast.candidates import BY_CLASS, DAY_NS
 from cronocast.forecast.days_off import DaysOff
 from cronocast.forecast.limits import INNER, WIDE, Limits
@@ -116,7 +116,7 @@ class Work:
     @cached_property
     def fresh(self) -> Break | None:
         """A change too new for models to know."""
-        return fresh_break(self.input.filled.y, self.context.periods)
+        return backtest.fresh_changes([self.input.filled], self.context)[0]
 
     @property
     def _tested_periods(self) -> tuple[int, ...]:

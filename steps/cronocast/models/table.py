@@ -113,6 +113,18 @@ MODELS: Mapping[str, ModelRow] = {
         extra="stats",
         about="MSTL of statsmodels, then this project's own theta method on the seasonally adjusted values.",
     ),
+    "ets": ModelRow(
+        "cronocast.models.ets:Ets",
+        extra="stats",
+        about="ETS of statsmodels: error, trend and the shortest season, each additive, multiplicative or none.",
+        options="cronocast.models.options:EtsOptions",
+    ),
+    "sarimax": ModelRow(
+        "cronocast.models.sarimax:Sarimax",
+        extra="stats",
+        about="SARIMAX of statsmodels on the newest 500 steps; seasons longer than 26 steps are waves beside it.",
+        options="cronocast.models.options:SarimaxOptions",
+    ),
     "lstm": ModelRow(
         "cronocast.models.lstm.lstm:Lstm",
         extra="lstm",
