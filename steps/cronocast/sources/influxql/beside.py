@@ -77,7 +77,7 @@ class Beside:
         if reading.rows:
             self._note_averaged(reading)
         if places := chosen(found):
-            self._check(self.source.aggregate, places, points_question(self.source, self.window, places))
+            self._check(self.source.aggregate or "", places, points_question(self.source, self.window, places))
         if self.refused:
             reading.notes.append(f"types of fields, further tags and extremes were not all looked at: {self.refused}")
 
