@@ -85,7 +85,7 @@ QUERIES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
 def test_query_has_both_bounds_and_no_value_in_its_text(
     source: dict[str, Any], text: str, values: dict[str, Any]
 ) -> None:
-    query = history_query(entry(source).source, WINDOW)
+    query = history_query(entry(source).source_settings(), WINDOW)
     assert (query.text, query.values) == (text, {"start": 1, "end": 2, **values})
 
 

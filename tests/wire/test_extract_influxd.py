@@ -76,7 +76,9 @@ def test_mean_per_member_in_the_window_of_finished_steps(run: Run, tmp_path: Pat
     ran = run({"group_by": ["host"]})
     assert ran.code == 0, ran.stderr
     assert ran.rows == [("host=a", t, v) for t, v in values()] + [("host=b", t, v) for t, v in values(factor=10)]
-    assert ran.result["members"] == [{"name": "m", "tags": f"host={host}", "rows": 24} for host in "ab"]
+    assert ran.result["members"] == [
+        {"name": "m", "tags": f"host={host}", "rows": 24, "rows_asked": 24, "rows_found": 24} for host in "ab"
+    ]
     assert [member.tags for member in read_members(tmp_path / "history.csv", HISTORY_COLUMNS)] == ["host=a", "host=b"]
 
 

@@ -357,7 +357,7 @@ def test_odd_but_right_answer_is_accepted(answer: Answer, dropped: dict[str, int
     assert ran.rows == [("", t, v) for t, v in ROWS]
     assert ran.result["rows_dropped"] == dropped
     assert ran.result["rows_in"] == ran.result["rows_kept"] + sum(dropped.values())
-    assert ran.result["members"] == [{"name": "m", "tags": "", "rows": 24}]
+    assert ran.result["members"] == [{"name": "m", "tags": "", "rows": 24, "rows_asked": 24, "rows_found": 24}]
     assert ran.result["window"] == {"start_ns": START, "end_ns": END, "every_ns": HOUR}
 
 

@@ -36,7 +36,7 @@ def members(look: Look) -> Iterator[Finding]:
 
 def _mixed(look: Look, every: list[dict[str, str]], different: dict[str, int]) -> Finding:
     """Points of one member that come from several series."""
-    source = look.entry.source
+    source = look.entry.source_settings()
     also = ", ".join(f"{key} ({count})" for key, count in different.items())
     added = schema.separating(every, source.group_by)
     fix = f"{_fixed(every, added)}group_by: [{', '.join([*source.group_by, *added])}]"

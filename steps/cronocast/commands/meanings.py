@@ -41,7 +41,7 @@ RESULT_KEYS = {
     "expected, acked": "rows to be written; for load the points to be written and those the server acknowledged",
     "bytes, attempts": "bytes transferred; attempts of the request that needed the most",
     "inputs, outputs": "checksum of each file read; checksum and rows of each file published",
-    "members": "one mapping per member: class, model, why, errors and coverage of the backtest",
+    "members": "one mapping per member: rows asked for and found, class, model, why, errors and coverage of backtests",
     "window": "start, end and step size of the history in ns",
     "notes": "warnings; extract names what was left out of the history, or averaged in it",
     "facts": (

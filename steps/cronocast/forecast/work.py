@@ -16,6 +16,7 @@ from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import backtest, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast, Settings
+from cronocast.forecast.breaks import Break, fresh_break
 from cronocast.forecast.candidates import BY_CLASS
 from cronocast.forecast.days_off import DaysOff
 from cronocast.forecast.model_input import ModelInput
@@ -89,6 +90,11 @@ class Work:
             holidays=self.input.holidays[:n],
         )
 
+    @cached_property
+    def fresh(self) -> Break | None:
+        """A change too new for models to know."""
+        return fresh_break(self.input.filled.y, self.context.periods)
+
     @property
     def _tested_periods(self) -> tuple[int, ...]:
         """Periods that the newest origin had two of: a model must forecast with what its backtest judged."""
@@ -148,7 +154,7 @@ class Work:
     def _attempt(self, name: str, context: Context, trained: "Mapping[str, Trained]") -> "Floats | None":
         """The forecast of one model; None, and why among the failures, where there is none."""
         model = trained[name].whole if name in trained else None
-        result = backtest.attempt(self.models[name], self.input.filled, context, self.line.steps, model)
+        result = backtest.attempt(self.models[name], self.input.filled, context, self.line.steps, model, self.fresh)
         if isinstance(result, str):
             self.failures.append(f"{name} failed: {result}")
             return None

@@ -29,4 +29,5 @@ class Reading:
     attempts: int = 1  # tries of the slowest request
     notes: list[str] = field(default_factory=list)  # in words: warnings of the server, what is odd about the data
     facts: dict[str, Any] = field(default_factory=dict)  # the same as data, see the kind of source
+    single: bool = False  # at most one row for each step of a member
     why_empty: str = ""  # what an answer without rows means, in words

@@ -17,6 +17,7 @@ from cronocast.sources.influxql.messages import messages
 from cronocast.sources.influxql.percentiles import Part, Percentiles, least_points, parts_of
 from cronocast.sources.influxql.query import history_query, points_query, slices, thin_query
 from cronocast.sources.influxql.settings import Settings
+from cronocast.sources.influxql.standing import as_read
 from cronocast.sources.reading import Reading, Window
 from cronocast.sources.spool import Spool
 
@@ -45,9 +46,9 @@ class InfluxQL:
             CronocastError: the server refuses, fails or lies; see the table of exit codes.
         """
         client = client_of(settings, "source", say)
-        settings = _settled(settings, window)
+        settings, window = as_read(_settled(settings, window), window)
         beside = Beside(Database(client, settings.database, settings.retention_policy), settings, window)
-        reading, found, lowest = Reading(), Found(), 0
+        reading, found, lowest = Reading(single=settings.query is None and settings.empty != "previous"), Found(), 0
         for part in _parts(beside):
             spool.commit()
             taken = _read_part(beside, part, spool, reading)
