@@ -24,7 +24,7 @@ from tests.chart.rendering import (
     tags,
 )
 
-FAILURES = "=sprig.trunc(60000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))"
+FAILURES = "=sprig.trunc(12000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))"
 WORKFLOW = {
     "workflow.name": "run-1",
     "workflow.scheduledTime": "2026-01-31T12:00:00Z",

@@ -355,7 +355,7 @@ def test_the_chart_refuses_the_schedules_that_steps_refuse(schedule: str) -> Non
 
 def minutes(count: int, schedule: str) -> list[str]:
     objects = render(
-        {"defaults": {**MINIMAL, "schedules": [schedule]}, "series": {f"s{i}": None for i in range(count)}}
+        {"defaults": {**MINIMAL, "schedules": [schedule]}, "series": {f"s{i}": {"title": "T"} for i in range(count)}}
     )
     return [cron["spec"]["schedules"][0].split()[0] for cron in kind(objects, "CronWorkflow")]
 
@@ -383,8 +383,8 @@ def test_no_two_names_make_one_object_and_each_is_one_that_kubernetes_takes() ->
 
 
 def test_a_name_that_another_name_already_makes_is_refused() -> None:
-    made = kind(render({"defaults": MINIMAL, "series": {"CPU": None}}), "CronWorkflow")[0]["metadata"]["name"]
-    assert "E_NAME series." in problems({"defaults": MINIMAL, "series": {"CPU": None, made: None}})
+    made = kind(render({"defaults": MINIMAL, "series": {"CPU": {"title": "T"}}}), "CronWorkflow")[0]["metadata"]["name"]
+    assert "E_NAME series." in problems({"defaults": MINIMAL, "series": {"CPU": {"title": "T"}, made: {"title": "T"}}})
 
 
 @pytest.mark.parametrize("name", ["a" * 39 + ".bbb", "a" * 37 + "---bbb"])
@@ -434,7 +434,7 @@ def test_every_zone_that_steps_take_is_taken() -> None:
 
 
 def test_a_schedule_that_argo_suspends_stays_suspended_at_an_upgrade() -> None:
-    made = render({"defaults": MINIMAL, "series": {"a": None, "b": {"suspend": True}}})
+    made = render({"defaults": MINIMAL, "series": {"a": {"title": "T"}, "b": {"suspend": True}}})
     assert [cron["spec"].get("suspend") for cron in kind(made, "CronWorkflow")] == [None, True]
 
 

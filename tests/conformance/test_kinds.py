@@ -164,7 +164,7 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {  # defaul
         {"source": {"kind": "toy"}, "sink": ELSEWHERE},
         set(),
     ),
-    "kind in neither": ({"source": {"url": "http://h", "metric": "m"}}, {}, {"defaults.source.metric"}),
+    "kind in neither": ({"source": {"url": "http://h", "metric": "m"}}, {"title": "T"}, {"defaults.source.metric"}),
     "kind in defaults, a key of another": (
         {"source": {**TOY, "field": "f"}},
         {"sink": ELSEWHERE},

@@ -148,7 +148,9 @@ def test_mutated_files_through_the_command(command: Any, tmp_path: Path) -> None
 def test_validate_says_what_it_found(command: Any, tmp_path: Path) -> None:
     source = {"url": "http://h:8086", "database": "d", "measurement": "cpu", "field": "v"}
     (tmp_path / "v.yaml").write_text(
-        json.dumps({"defaults": {"source": source}, "series": {"a": None, "b": {"every": "5m", "model": "linear"}}})
+        json.dumps(
+            {"defaults": {"source": source}, "series": {"a": {"title": "A"}, "b": {"every": "5m", "model": "linear"}}}
+        )
     )
     code, out, err = command("validate", "-f", str(tmp_path / "v.yaml"))
     assert (code, err) == (0, "")

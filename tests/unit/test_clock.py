@@ -17,6 +17,8 @@ from cronocast.forecast.engine import forecast_member
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import clock_of, offset_ns
 
+SAMOA = parse_stamp("2011-12-30T10:00:00Z")  # which left out 30 December 2011
+
 HOUR = 3600 * 10**9
 SPRING = parse_stamp("2025-03-30T01:00:00Z")  # 02:00 becomes 03:00 in Berlin
 AUTUMN = parse_stamp("2025-10-26T01:00:00Z")  # 03:00 becomes 02:00
@@ -183,3 +185,12 @@ def test_a_zone_that_is_none_is_refused() -> None:
 
 def test_an_offset_is_known_at_any_time() -> None:
     assert [offset_ns(BERLIN, t) // HOUR for t in (SPRING - 1, SPRING, AUTUMN - 1, AUTUMN)] == [1, 2, 2, 1]
+
+
+@pytest.mark.parametrize("step", [DAY, 2 * DAY, 7 * DAY])
+def test_days_need_no_clock_also_where_a_zone_left_one_out(step: int) -> None:
+    """Rows of days are dated already; an hour's are moved by the day that is missing."""
+    clock, note = clock_of("Pacific/Apia", SAMOA - 40 * DAY, SAMOA + 40 * DAY, SAMOA, step)
+    assert clock is None
+    assert "Pacific/Apia" in note
+    assert clock_of("Pacific/Apia", SAMOA - 40 * DAY, SAMOA + 40 * DAY, SAMOA, HOUR)[0] is not None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cronocast.errors import DataError
-from cronocast.forecast import backtest
+from cronocast.forecast import attempts, backtest
 from cronocast.models.arima import Arima
 from cronocast.models.fourier import Fourier
 from cronocast.models.linear import Linear
@@ -123,7 +123,7 @@ def test_filled_points_do_not_score() -> None:
 def test_steps_since_the_last_observation_are_forecast_and_cut() -> None:
     y = np.concatenate((np.arange(100.0), np.full(5, NAN)))
     filled = fill(y)
-    result = backtest.attempt(Counting, filled, context(), 3)
+    result = attempts.attempt(Counting, filled, context(), 3)
     assert not isinstance(result, str)
     assert result.tolist() == [105, 106, 107]
 

@@ -350,7 +350,9 @@ def test_failing_candidate_does_not_hurt_auto() -> None:
 
 
 def test_unknown_model_is_a_configuration_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"E_MODEL model: 'lstn' .*naive, seasonal_naive, constant, linear"):
+    with pytest.raises(
+        ConfigError, match=r"E_MODEL model: 'lstn' .*naive, seasonal_naive, seasonal_median, level, constant, linear"
+    ):
         run(WAVE, model="lstn")
 
 
@@ -441,7 +443,7 @@ def test_why_says_the_figure_that_the_result_holds(y: Any, series_class: str, se
 
 def test_why_names_what_is_left_where_one_of_the_chosen_fails_in_the_end() -> None:
     late = f"{__name__}:Late"
-    result = run(RAMP, "trend", candidates=("linear", late))
+    result = run(RAMP, "irregular", candidates=("linear", late))
     left = result.model.removeprefix("median(").removesuffix(")").split(",")
     assert "linear" in left
     assert late not in left

@@ -1,6 +1,7 @@
 """Holidays are not learnt as ordinary days, and those ahead follow what is known of holidays."""
 
 import json
+import re
 import subprocess
 import sys
 from array import array
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 from cronocast.classify.member import profile_of
 from cronocast.document.entry import parse_entry
@@ -18,7 +20,8 @@ from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.engine import forecast_member
 from cronocast.forecast.timeline import places
 from cronocast.handoff.series import Member
-from cronocast.timeseries.holidays import _days, on_holiday, place_problems
+from cronocast.timeseries.clock import offset_ns
+from cronocast.timeseries.holidays import _days, on_holiday, parts_note, place_problems
 from tests.messages import numbers
 
 HOUR = 3600 * 10**9
@@ -185,6 +188,22 @@ def test_the_band_of_a_guessed_holiday_holds_the_ordinary_day_too() -> None:
     assert (found.upper >= plain.upper - 1e-9).all()
 
 
+FAR = ("Etc/GMT+12", "Pacific/Pago_Pago", "America/New_York", "Asia/Kolkata", "Pacific/Fiji", "Pacific/Auckland")
+ZONES = (*FAR, "Pacific/Chatham", "Pacific/Tongatapu", "Pacific/Kiritimati", "Asia/Kamchatka", "UTC")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("holiday", [MAY_DAY, UNITY_DAY])
+def test_days_keep_their_dates_and_hours_have_that_of_the_zone(zone: str, holiday: int) -> None:
+    ahead = offset_ns(zone, holiday)
+    days = holiday + DAY * np.arange(-4, 5)
+    assert days[on_holiday("DE", days, ahead, DAY)].tolist() == [holiday]
+    hours = holiday + HOUR * np.arange(-60, 60)
+    off = hours[on_holiday("DE", hours, ahead, HOUR)]
+    assert off.size == 24
+    assert abs(off[0] - (holiday - ahead)) <= HOUR // 2
+
+
 def test_days_begin_at_midnight_of_the_zone() -> None:
     times = MAY_DAY + HOUR * np.arange(-3, 27)
     assert on_holiday("DE", times, 0, HOUR).tolist() == [False] * 3 + [True] * 24 + [False] * 3
@@ -260,3 +279,48 @@ def test_the_package_is_loaded_only_where_it_is_asked_for() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
         == "False\n"
     )
+
+
+NOW = parse_stamp("2025-06-01T00:00:00Z")
+PARTS: dict[str | None, tuple[str, ...]] = {  # place -> what the note names
+    "GB": ("GB-ENG (also Easter Monday", "GB-NIR (also Saint Patrick's Day", "GB-SCT (also New Year Holiday", "GB-WLS"),
+    "DE": ("DE-BY (also Epiphany", "DE-BE (also ", ", DE-TH", "holidays: DE-"),
+    "US": ("US-AR (without Columbus Day)", "US-WY"),
+    "NO": (),
+    "GB-SCT": (),
+    "ZZ": (),
+    None: (),
+}
+
+
+@pytest.mark.parametrize("place", PARTS, ids=str)
+def test_a_country_says_what_its_parts_have_otherwise(place: str | None) -> None:
+    note = parts_note(place, NOW)
+    assert all(part in note for part in PARTS[place])
+    assert bool(note) == bool(PARTS[place])
+
+
+def test_every_country_names_each_part_whose_days_differ_and_no_other() -> None:
+    import holidays
+
+    supported = sorted(item for item in holidays.list_supported_countries().items() if len(item[0]) == 2)
+    for country, parts in supported[::3]:
+        whole = set(holidays.country_holidays(country, years=(2025, 2026)))
+        codes = [part for part in parts if re.fullmatch("[A-Z0-9]{1,4}", part)]
+        other = {
+            f"{country}-{part}"
+            for part in codes
+            if set(holidays.country_holidays(country, subdiv=part, years=(2025, 2026))) != whole
+        }
+        note = parts_note(country, NOW).partition("; name a part")[0]
+        assert set(re.findall(rf"{country}-[A-Z0-9]+(?= \(|,|$)", note)) == other, country
+
+
+def test_validate_says_it_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from cronocast.commands.people import validate
+
+    series = {name: {"source": SOURCE, "calendar": {"holidays": "GB"}} for name in ("a", "b")}
+    (tmp_path / "v.yaml").write_text(json.dumps({"series": series}))
+    with pytest.raises(typer.Exit):
+        validate(tmp_path / "v.yaml")
+    assert capsys.readouterr().err.count("GB-SCT") == 1

@@ -69,7 +69,7 @@ def test_every_point_goes_out_once(tmp_path: Path) -> None:
     )
     fields = (
         'class="seasonal",model="naive",why="the'
-        ' \\"best\\"",mase=1.0,coverage=0.94,points=100i,extract_s=0.5,forecast_s=1.5'
+        ' \\"best\\"",notes="",mase=1.0,coverage=0.94,points=100i,extract_s=0.5,forecast_s=1.5'
     )
     record = f"cpu_forecast_runs,host=a,region=eu,series=web\\ load {fields} {RUN_NS}"
     assert bodies[-1].splitlines()[0] == record
@@ -93,6 +93,15 @@ def test_words_of_a_member_that_are_empty_are_written_too(reason: str) -> None:
     words = {"class": "trend", "model": "linear", "why": "best", "status": "ok", "reason": reason}
     [(_, fields)] = run_fields({"forecast": {"members": [{"name": "cpu", "tags": "", **words}]}}, {("cpu", ""): 3})
     assert {name: fields[name] for name in words} == words
+
+
+@pytest.mark.parametrize(
+    ("read", "notes"),
+    [({}, None), ({"extract": {"notes": []}}, ""), ({"extract": {"notes": ["a", "b"]}}, "a; b"), ({"extract": {}}, "")],
+)
+def test_notes_on_the_history_are_in_the_record_of_each_member(read: dict[str, Any], notes: str | None) -> None:
+    [(_, fields)] = run_fields({**read, "forecast": {"members": [{"name": "cpu", "tags": ""}]}}, {})
+    assert fields["notes"] == notes
 
 
 def test_tags_that_are_named_like_fields_of_the_record_are_renamed_there(tmp_path: Path) -> None:
@@ -460,7 +469,6 @@ BAD_FILES: dict[str, tuple[Callable[[Job], Any], int, str]] = {
     ),
     "bad last line of a file that stands alone": (alone_with(f"cpu,host=z,{RUN_NS},5,6,7\n"), 76, "E_CSV_VALUE"),
     "two members share their points": (alone_with(rows_of(HOSTS[0], 3, name="mem")), 76, "E_CSV_ROW"),
-    "a tag that can't be carried": (alone_with(rows_of({"host": "x\\"}, 3)), 76, "E_TAG"),
     **{
         f"a tag of the name {name}": (alone_with(rows_of({name: "x"}, 3)), 78, "E_TAG")
         for name in ("series", "run", "yhat", "yhat_lower")
@@ -474,6 +482,66 @@ def test_nothing_is_sent_from_a_bad_file(
 ) -> None:
     found, result = nothing_sent(tmp_path, change, batch=10_000)
     assert (found, result["token"]) == (code, token)
+
+
+UNWRITABLE = {
+    "trailing backslash": {"host": "x\\"},
+    "reserved key": {"time": "x"},
+    "key that begins a comment": {"#k": "x"},
+    "over the server's limit": {"host": "x" * 65_000},
+    "over it with the tag that names the series": {"host": "x" * 64_966},
+    "over it in the measurement of the runs": {"host": "x" * (65_000 - len("cpu_forecast,host=,series=web\\ load"))},
+}
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["as published", "a file that stands alone"])
+@pytest.mark.parametrize("tags", UNWRITABLE.values(), ids=UNWRITABLE)
+def test_a_member_that_lines_can_not_carry_costs_itself_alone(
+    tags: dict[str, str], alone: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url)
+        publish(job, [HOSTS[0], tags, *HOSTS[1:]], 100)
+        code, result = load(standalone(job) if alone else job)
+        sent = b"".join(request.body for request in server.seen).decode().splitlines()
+    key = next(iter(tags))
+    assert (code, result["status"], result["token"]) == (0, "ok", "")
+    assert (result["rows_in"], result["rows_kept"], result["expected"], result["acked"]) == (400, 300, 300, 300)
+    assert (result["rows_dropped"], len(result["members"])) == ({"unwritable": 100}, 3)
+    assert len(sent) == 300 + 3
+    assert all(line.startswith(("cpu_forecast,host=", "cpu_forecast_runs,host=")) for line in sent)
+    [note] = [note for note in result["notes"] if note.startswith("left out ")]
+    assert f"cpu{{{key}=" in note
+    assert len(note) < 300
+    assert capsys.readouterr().err.count("load: left out ") == 1
+
+
+def test_a_member_without_rows_whose_record_can_not_be_written_costs_itself_alone(tmp_path: Path) -> None:
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url)
+        publish(job, HOSTS, 2)
+        path = job.forecast.parent / "forecast.result.json"
+        result = json.loads(path.read_text())
+        skipped = {"name": "cpu", "tags": "host=x\\\\", "rows": 0, "status": "skipped", "class": "too_short"}
+        path.write_text(json.dumps({**result, "members": [skipped, *result["members"]]}))
+        code, result = load(job)
+    assert (code, result["acked"], result["rows_dropped"]) == (0, 6, {})
+    assert "3 records written" in " ".join(result["notes"])
+    assert sum(note.startswith("left out ") for note in result["notes"]) == 1
+
+
+def test_many_members_that_can_not_be_written_are_counted_and_some_named(tmp_path: Path) -> None:
+    with LyingServer([OK]) as server:
+        job = make_job(tmp_path, server.url)
+        publish(job, [{"host": f"{i}\\"} for i in range(30)] + HOSTS, 2)
+        _, result = load(job)
+        publish(job, [{"host": f"{i}\\"} for i in range(30)], 2)
+        code, none = load(job)
+    notes = [note for note in result["notes"] if note.startswith("left out ")]
+    assert (len(notes), result["rows_dropped"]) == (6, {"unwritable": 60})
+    assert " 25 more " in notes[-1]
+    assert (code, none["token"], none["acked"]) == (76, "E_TAG", 0)
+    assert "none of 30 members" in none["message"]
 
 
 OTHER_LEVELS: dict[str, tuple[tuple[float, ...], list[float], str]] = {  # of the file, of the entry, what is told

@@ -4,6 +4,7 @@ Every answer has its exit code and token.
 """
 
 import json
+import re
 import resource
 import socket
 from collections.abc import Callable
@@ -36,7 +37,15 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     def against(behaviour: Behaviour | list[Behaviour], source: dict[str, Any] | None = None, **entry: Any) -> Ran:
-        with LyingServer(behaviour if isinstance(behaviour, list) else [behaviour]) as server:
+        left = behaviour if isinstance(behaviour, list) else [behaviour]
+
+        def behave(request: Seen) -> Behaviour:
+            """What is asked beside the history finds nothing; the tests below lie about that."""
+            if re.match(r"SHOW|SELECT (lo|last|count|min)\b", request.form.get("q", "")):
+                return json_answer({"results": [{"statement_id": 0}]})
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        with LyingServer(behave) as server:
             ran = extract_run(capsys, tmp_path, server.url, source, **entry)
             ran.result["seen"] = server.seen
             return ran
@@ -161,7 +170,7 @@ REFUSED: dict[str, tuple[Behaviour, int, str]] = {
     ),
     "other name": (json_answer(result(series(name="other"))), 76, "E_WRONG_SERIES"),
     "other tags": (json_answer(result(series(tags={"host": "a"}))), 76, "E_WRONG_SERIES"),
-    "name with a line break": (json_answer(result(series(name="m\n"))), 76, "E_TAG"),
+    "name with a line break": (json_answer(result(series(name="m\n"))), 76, "E_WRONG_SERIES"),
     "conflicts": (json_answer(result(series([*ROWS, [START, 99.0]]))), 76, "E_CONFLICT"),
     "row: short": (with_row([START + 4 * HOUR]), 76, "E_ROW"),
     "row: long": (with_row([START + 4 * HOUR, 1.5, 2]), 76, "E_ROW"),
@@ -253,6 +262,62 @@ def test_other_tags_than_asked_for_are_refused(tags: dict[str, str], run: Run) -
     assert (ran.code, ran.token) == (76, "E_WRONG_SERIES")
 
 
+OWN_QUERY = {
+    "query": "SELECT mean(f) FROM /m/ WHERE time >= $start AND time < $end GROUP BY time(1h), *",
+    "measurement": None,
+    "field": None,
+}
+# What load would refuse after all the work: (answer, sink, code, token, what is named)
+REFUSED_BY_LOAD: dict[str, tuple[list[dict[str, Any]], dict[str, Any], int, str, str]] = {
+    "its own forecast": ([series(), series(name="s_forecast")], {}, 78, "E_FEEDBACK_LOOP", "s_forecast"),
+    "its own records": ([series(), series(name="x_runs")], {"measurement": "x"}, 78, "E_FEEDBACK_LOOP", "x_runs"),
+    "two of the same tags": (
+        [series(tags={"host": "a"}), series(name="m2", tags={"host": "a"})],
+        {},
+        76,
+        "E_TAG",
+        "'m' and 'm2'",
+    ),
+    **{
+        f"a tag {key}": ([series(tags={"host": "a", key: "b"})], {}, 78, "E_TAG", f"'{key}'")
+        for key in ("series", "run", "yhat", "yhat_upper_50")
+    },
+    "a key that the server reserves": ([series(tags={"_field": "a"})], {}, 76, "E_TAG", "_field"),
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "sink", "code", "token", "named"), REFUSED_BY_LOAD.values(), ids=REFUSED_BY_LOAD.keys()
+)
+def test_what_load_would_refuse_is_refused(
+    found: list[dict[str, Any]], sink: dict[str, Any], code: int, token: str, named: str, run: Run
+) -> None:
+    ran = run(json_answer(result(*found)), OWN_QUERY, sink=sink)
+    assert (ran.code, ran.token) == (code, token), ran.stderr
+    assert named in ran.error
+    assert ran.history is None
+
+
+def test_what_is_written_elsewhere_may_be_read(run: Run) -> None:
+    ran = run(json_answer(result(series(name="s_forecast"))), OWN_QUERY, sink={"database": "elsewhere"})
+    assert ran.code == 0, ran.stderr
+
+
+def test_a_key_that_the_server_reserves_costs_its_member_alone(run: Run) -> None:
+    ran = run(json_answer(result(series(tags={"host": "a"}), series(tags={"_field": "a"}))), OWN_QUERY)
+    assert (ran.code, [member["tags"] for member in ran.result["members"]]) == (0, ["host=a"])
+    assert ran.result["rows_dropped"] == {"unwritable": len(ROWS)}
+
+
+def test_a_retry_counts_rows_that_are_left_out_once(run: Run) -> None:
+    messages = [result(series(tags={"host": host}), partial=host == "a\r") for host in ("a\r", "b")]
+    whole = json_answer(*messages)
+    ran = run([json_answer(*messages, cut=len(json.dumps(messages[0])) + 300), whole], {**OWN_QUERY, "retry_for": "5s"})
+    assert ran.result["attempts"] == 2
+    assert (ran.code, ran.result["rows_dropped"]) == (0, {"unwritable": len(ROWS)}), ran.stderr
+    assert ran.result["rows_in"] == 2 * len(ROWS)
+
+
 ACCEPTED: dict[str, tuple[Answer, dict[str, int]]] = {  # answer, dropped rows
     "plain": (GOOD, {}),
     "columns reordered": (json_answer(result(series([[v, t] for t, v in ROWS], columns=["mean", "time"]))), {}),
@@ -292,7 +357,7 @@ def test_odd_but_right_answer_is_accepted(answer: Answer, dropped: dict[str, int
     assert ran.rows == [("", t, v) for t, v in ROWS]
     assert ran.result["rows_dropped"] == dropped
     assert ran.result["rows_in"] == ran.result["rows_kept"] + sum(dropped.values())
-    assert ran.result["members"] == [{"name": "m", "tags": "", "rows": 24}]
+    assert ran.result["members"] == [{"name": "m", "tags": "", "rows": 24, "rows_asked": 24, "rows_found": 24}]
     assert ran.result["window"] == {"start_ns": START, "end_ns": END, "every_ns": HOUR}
 
 
@@ -408,7 +473,8 @@ def test_slice_that_breaks_is_asked_for_again_alone(run: Run) -> None:
 
     ran = run(answer, {"slice": "12h", "group_by": ["host"], "retry_for": "2s"})
     assert ran.code == 0, ran.stderr
-    assert [json.loads(request.form["params"])["start"] for request in ran.result["seen"]] == [START, half, half]
+    asked = [json.loads(request.form["params"]) for request in ran.result["seen"] if "mean(" in request.form["q"]]
+    assert [values["start"] for values in asked] == [START, half, half]
     assert ran.rows == [(f"host={host}", t, v) for host in "ab" for t, v in ROWS]
 
 

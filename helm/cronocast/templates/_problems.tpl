@@ -36,7 +36,10 @@ E_NAME profiles.{{ $name }}: with the release's name in front it is too long for
 {{- end }}
 {{- end }}
 {{- $known := dict }}
-{{- range $name, $own := .Values.series }}
+{{- /* As in document/yaml_file.py. */}}
+{{- $renamed := `^(true|false|-?(0|[1-9][0-9]*)([.][0-9]*[1-9])?(e[+-][0-9]{2,3})?|-?[.]inf|[.]nan)$` }}
+{{- include "cronocast.keyProblems" (dict "at" "" "of" (omit .Values "global") "renamed" $renamed) }}
+{{- range $name := include "cronocast.seriesNames" . | fromJsonArray }}
 {{- $cron := include "cronocast.cronName" $name }}
 {{- if contains "{{" $name }}
 E_UNRENDERED series.{{ $name }}: holds a template placeholder; allowed: a name without {{ "{{" }}
@@ -48,7 +51,29 @@ E_NAME series.{{ $name }}: the name has {{ len $cron }} characters; Argo starts 
 E_NAME series.{{ $name }}: would be called {{ $cron }}, as series {{ . }} is; give one of them another key
 {{- end }}
 {{- $_ := set $known $cron (toJson $name) }}
+{{- if not (get $.Values.series $name) }}
+E_CONFIG_MISSING series.{{ $name }}: {} says nothing of this series; name what it does not share with defaults, or null to take it out
+{{- end }}
 {{- include "cronocast.entryProblems" (dict "root" $ "name" $name) }}
+{{- end }}
+{{- end }}
+
+{{/* Keys that Helm may have made of others, at any depth: (dict "at" PATH "of" VALUE "renamed" PATTERN). */}}
+{{- define "cronocast.keyProblems" -}}
+{{- range $key, $value := .of }}
+{{- $at := printf "%s.%s" $.at $key | trimPrefix "." }}
+{{- if regexMatch $.renamed $key }}
+{{ eq $.at "series" | ternary "E_SERIES_NAME" "E_CONFIG_KEY" }} {{ $at }}: {{ quote $key }} is what Helm makes of keys such as 08, 1e3 or y, and the chart can't tell them apart; put it in quotes, or where it is {{ quote $key }} itself give it another name
+{{- end }}
+{{- if kindIs "map" $value }}
+{{- include "cronocast.keyProblems" (dict "at" $at "of" $value "renamed" $.renamed) }}
+{{- else if kindIs "slice" $value }}
+{{- range $i, $item := $value }}
+{{- if kindIs "map" $item }}
+{{- include "cronocast.keyProblems" (dict "at" (printf "%s[%d]" $at $i) "of" $item "renamed" $.renamed) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -56,8 +81,12 @@ E_NAME series.{{ $name }}: would be called {{ $cron }}, as series {{ . }} is; gi
 {{- define "cronocast.entryProblems" -}}
 {{- $text := include "cronocast.entry" . }}{{ $entry := fromJson $text }}{{ $source := $entry.source | default dict }}
 {{- $at := printf "series.%s" .name }}
+{{- /* As in document/carried.py. */}}
+{{- $carried := include "cronocast.inert" $text | toJson | len }}{{ $most := $entry.singlePod | default false | ternary 28000 100000 }}
 {{- if gt (len $text) 100000 }}
 E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000
+{{- else if gt $carried $most }}
+E_CONFIG_SIZE {{ $at }}: {{ $carried }} bytes as Argo carries it; allowed: at most {{ $most }}{{ if $entry.singlePod }}; singlePod carries it four times, leave that out{{ end }}
 {{- end }}
 {{- $kinds := include "cronocast.kinds" . | fromJson }}{{ $sink := $entry.sink | default dict }}
 {{- $kind := $source.kind | default $kinds.source.usual }}{{ $sinkKind := $sink.kind | default $kinds.sink.usual }}

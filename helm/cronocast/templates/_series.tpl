@@ -13,6 +13,15 @@
 {{- toJson $merged -}}
 {{- end }}
 
+{{/* The series that run, as JSON; null takes one out. Helm itself drops a null or keeps it, by its version and where it stands. */}}
+{{- define "cronocast.seriesNames" -}}
+{{- $names := list -}}
+{{- range $name, $own := .Values.series -}}
+{{- if not (kindIs "invalid" $own) }}{{ $names = append $names $name }}{{ end -}}
+{{- end -}}
+{{- $names | sortAlpha | toJson -}}
+{{- end }}
+
 {{/* The document of one series as JSON: defaults, its own settings over them, its name: (dict "root" $ "name" NAME). */}}
 {{- define "cronocast.entry" -}}
 {{- $own := get .root.Values.series .name | default dict -}}
@@ -58,7 +67,7 @@
 {{/* Ports of the servers that the series name, as JSON. */}}
 {{- define "cronocast.databasePorts" -}}
 {{- $ports := list -}}
-{{- range $name, $own := .Values.series -}}
+{{- range $name := include "cronocast.seriesNames" . | fromJsonArray -}}
 {{- $entry := include "cronocast.entry" (dict "root" $ "name" $name) | fromJson -}}
 {{- range $server := list $entry.source $entry.sink -}}
 {{- with ($server | default dict).url -}}

@@ -119,7 +119,7 @@ spec:
     {{- $outputsHead = printf "%s\n    - {name: %s%s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $outputsHead $output (eq $output "class" | ternary ", globalName: class" "") $output $default }}
     {{- end }}
     {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
-    {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(60000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}" }}
+    {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(12000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}" }}
     {{- range $step := $steps }}
     {{- $env := include "cronocast.overrides" $step | fromJson }}
     {{- if has "part" $step.flags }}
@@ -143,7 +143,7 @@ spec:
     {{- end }}
     {{- if has "failures" $step.flags }}
     {{- $env = $told }}
-    # Always the last to run. Of a long list of failed pods the first 60000 characters do: one variable holds 128 KiB at most.
+    # Always the last to run. Of a long list of failed pods the first 12000 characters do: beside the series document, one variable holds 128 KiB at most.
     {{- end }}
     {{- include "cronocast.step" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env "head" $head) | nindent 4 }}
     {{- end }}

@@ -9,6 +9,7 @@ from typing import Any
 
 from cronocast.chain.job import Job
 from cronocast.chain.run_records import run_fields, run_of, sink_of, step_results
+from cronocast.chain.unwritable import Unwritable
 from cronocast.durations import stamp
 from cronocast.errors import ContractError, DataError, RefusedError, StorageError, TemporaryError
 from cronocast.handoff.files import atomic, read_json, write_json
@@ -62,13 +63,18 @@ def run(job: Job, outcome: Outcome) -> None:
         outcome.add_input(job.forecast)
     sink = sink_of(job)  # loads an HTTP client, which nothing before needs
     with _opened(job.forecast) as file:
-        forecast = _read(job, result, file)
-        outcome.rows_in = outcome.rows_kept = outcome.expected = forecast.count
+        whole = _read(job, result, file)
+        unwritable = Unwritable(job)
+        forecast = _writable(whole, unwritable)
+        unwritable.refuse_if_all(forecast.members)
+        outcome.rows_in, outcome.rows_kept, outcome.expected = whole.count, forecast.count, forecast.count
+        outcome.rows_dropped = {"unwritable": dropped} if (dropped := whole.count - forecast.count) else {}
         outcome.members = [{"name": name, "tags": tags, "points": n} for (name, tags), n in forecast.members.items()]
         if not forecast.members:
             outcome.skip("no_data: the forecast has no rows")
             return
-        records = _records(job, forecast.members)
+        records = _records(job, forecast.members, unwritable)
+        outcome.notes += unwritable.notes("load")
         if job.dry_run is not None:
             _write_down(job.dry_run, outcome, sink, forecast, records)
             return
@@ -157,12 +163,23 @@ def _read(job: Job, result: Mapping[str, Any], file: io.BufferedReader) -> Forec
     return Forecast(members, checked_rows(file, path, every_ns, members, extent, columns), extent)
 
 
-def _records(job: Job, members: Mapping[Key, int]) -> list[Point]:
-    """One record per member, at the run's time, if records are wanted."""
+def _writable(forecast: Forecast, unwritable: Unwritable) -> Forecast:
+    """Members that the sink can carry, and their rows."""
+    members = {key: count for key, count in forecast.members.items() if not unwritable(key)}
+    rows = (rows for rows in forecast.rows if (rows.name, rows.tags) in members)
+    return Forecast(members, rows, forecast.extent)
+
+
+def _records(job: Job, members: Mapping[Key, int], unwritable: Unwritable) -> list[Point]:
+    """One record per member that can be written, at the run's time, if records are wanted."""
     if not job.entry.sink.runs:
         return []
     results, run = step_results(job.forecast, *job.handoff_names()), run_of(job)
-    return [Point(run.runs, tags, run.time_ns, fields) for (_, tags), fields in run_fields(results, members)]
+    return [
+        Point(run.runs, tags, run.time_ns, fields)
+        for (name, tags), fields in run_fields(results, members)
+        if (name, tags) in members or not unwritable((name, tags))
+    ]
 
 
 def _write_down(path: Path, outcome: Outcome, sink: Sink, forecast: Forecast, records: list[Point]) -> None:

@@ -1,6 +1,7 @@
 """The commands that users type. Heavy imports stand inside."""
 
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,14 +123,30 @@ def _print_entries(values: Path, entries: "dict[str, Entry]", *, as_json: bool) 
     if as_json:
         import json
 
-        typer.echo(json.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
+        whole = {name: replace(entry, source=entry.source_settings()) for name, entry in entries.items()}
+        typer.echo(json.dumps({name: plain(entry) for name, entry in whole.items()}, indent=1))
         return
+    _say_notes(entries)
     for name, entry in entries.items():
         typer.echo(
             f"{name}: every {entry.every}, {entry.lookback} back, {entry.horizon} ahead, model {entry.model},"
             f" writes {entry.sink_measurement()}"
         )
     typer.echo(f"{values}: {len(entries)} series, no problem found")
+
+
+def _say_notes(entries: "dict[str, Entry]") -> None:
+    """Say what is no problem and may still not be meant: once, with the first series that it is about."""
+    if all(entry.calendar.holidays is None for entry in entries.values()):
+        return
+    from cronocast.timeseries.holidays import parts_note
+
+    said = {""}
+    for name, entry in entries.items():
+        note = parts_note(entry.calendar.holidays, time.time_ns())
+        if note not in said:
+            say(f"series.{name}: {note}")
+        said.add(note)
 
 
 def _problems_of_libraries(entry: "Entry", where: str) -> "list[Problem]":

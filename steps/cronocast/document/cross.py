@@ -30,6 +30,7 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
         *_level_problems(data, f"{at}levels"),
         *_time_problems(data, at),
         *_smooth_problems(data, f"{at}prepare.smooth"),
+        *_empty_problems(source, data.get("prepare"), f"{at}source.empty"),
     ]
     return problems + _clip_problems(data, f"{at}clip")
 
@@ -90,19 +91,21 @@ def _target_problems(name: object, source: dict[str, Any], sink: dict[str, Any],
     if not named and (fault := influx_names.measurement_fault(target)):
         sentence = f"not given, and {fault}; the default is made from {origin}, so give a measurement here"
         return [Problem("E_IDENT", where, sentence)]
-    if _is_read(source, sink, {target, f"{target}_runs"}):
+    reads = SOURCE.ask(source, "reads")
+    place = reads(source) if reads else None
+    if place and place.names & {target, f"{target}_runs"} and one_place(source, sink):
         right = f"give another measurement, such as {seen(target + '_forecast')}"
         return [Problem("E_FEEDBACK_LOOP", where, f"{seen(target)} is what the series itself reads; {right}")]
     return []
 
 
-def _is_read(source: dict[str, Any], sink: dict[str, Any], written: set[str]) -> bool:
-    """Whether the source reads any of the names that are written, at the place where they are."""
+def one_place(source: dict[str, Any], sink: dict[str, Any]) -> bool:
+    """Whether what is written goes to the very place that is read, so that names there must differ."""
     reads = SOURCE.ask(source, "reads")
     place = reads(source) if reads and one_family(source, sink) else None
-    if place is None or not place.names & written:
-        return False
-    return all(_address(sink, part) in (None, _address(place.address, part)) for part in place.address)
+    return place is not None and all(
+        _address(sink, part) in (None, _address(place.address, part)) for part in place.address
+    )
 
 
 def _address(server: Mapping[str, Any], part: str) -> Any:  # noqa: ANN401 - untrusted data
@@ -157,6 +160,14 @@ def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:
         if names.count(name) > 1
     ]
     return problems + doubled
+
+
+def _empty_problems(source: dict[str, Any], prepare: object, where: str) -> list[Problem]:
+    """A counter that is zero where it has no value would begin anew there."""
+    if source.get("empty") != "zero" or not isinstance(prepare, dict) or prepare.get("rate") is not True:
+        return []
+    sentence = "zero although prepare.rate makes the values a counter; allowed: missing, or previous"
+    return [Problem("E_CONFIG_CROSS", where, sentence)]
 
 
 def _smooth_problems(data: dict[str, Any], where: str) -> list[Problem]:

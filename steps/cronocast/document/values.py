@@ -5,72 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from cronocast.console import say
+from cronocast.document.carried import size_problems
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.document.kinds import SINK, SOURCE
+from cronocast.document.yaml_file import load_yaml
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.settings.declare import merge, parse, plain, read_text
+from cronocast.settings.declare import merge, parse, plain
 
-MAX_NODES = 200_000  # after aliases are followed; a file of 1 MiB without aliases holds fewer
 MAX_SERIES = 5_000  # more CronWorkflows than one controller is asked to hold
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain data only; a key that stands twice is an error instead of a silent loss."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        known: set[str] = set()
-        for key, (mark, _) in zip(keys, node.value, strict=True):
-            text = key if isinstance(key, str) else ascii(key)  # a list as a key can't be hashed; the loader refuses it
-            if text != "<<" and text in known:
-                raise yaml.MarkedYAMLError(problem=f"key {seen(key)} appears twice", problem_mark=mark.start_mark)
-            known.add(text)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
-    """Nodes below one node with aliases followed, without following them (a bomb of aliases is small as text)."""
-    if known.get(id(node)) == 0:
-        raise yaml.MarkedYAMLError(problem="an alias is inside what it refers to", problem_mark=node.start_mark)
-    if id(node) not in known:
-        known[id(node)] = 0  # begun
-        children = (
-            [part for pair in node.value for part in pair]
-            if isinstance(node, yaml.MappingNode)
-            else node.value
-            if isinstance(node, yaml.SequenceNode)
-            else []
-        )
-        known[id(node)] = 1 + sum(_expanded(child, known) for child in children)
-    return known[id(node)]
-
-
-def load_yaml(path: Path) -> Any:  # noqa: ANN401 - untrusted data
-    """Read one YAML document of plain data.
-
-    Raises:
-        ConfigError: can't be read, is not YAML, is several documents, or is too large.
-    """
-    text = read_text(path)
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        if node is None:
-            sentence = "empty; allowed: a mapping with series: and, if wanted, defaults:"
-            raise ConfigError.one("E_CONFIG_READ", str(path), sentence)
-        if _expanded(node, {}) > MAX_NODES:
-            sentence = f"more than {MAX_NODES} values once aliases are followed; write them out or split the file"
-            raise ConfigError.one("E_CONFIG_SIZE", str(path), sentence)
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)  # not the text of the line: it may hold a password
-        sentence = f"{problem or 'not readable as YAML'}; allowed: one YAML document of plain data"
-        raise ConfigError.one("E_CONFIG_YAML", where, sentence) from error
-    except (RecursionError, ValueError) as error:
-        reason = f"nested too deeply, or a number or date that can't be read: {seen(str(error))}"
-        raise ConfigError.one("E_CONFIG_YAML", str(path), f"{reason}; allowed: plain data") from error
 
 
 def load_values(path: Path) -> dict[str, Entry]:
@@ -91,9 +34,9 @@ def read_values(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
     Raises:
         ConfigError: the file as a whole can't be read.
     """
-    data = load_yaml(path)
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
+    data = load_yaml(path, problems)
     shared = _shared_problems(data)
     met: set[Problem] = set()
     for name, document in documents(data, str(path), problems):
@@ -101,6 +44,7 @@ def read_values(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
         known = {replace(problem, where=problem.where.replace("defaults", at, 1)): problem for problem in shared}
         try:
             entries[name] = parse_entry(document, at)
+            problems += size_problems(document, at)
         except ConfigError as error:
             met |= {known[problem] for problem in error.problems if problem in known}
             problems += [problem for problem in error.problems if problem not in known]
@@ -137,31 +81,38 @@ def documents(data: Any, where: str, problems: list[Problem]) -> Iterator[tuple[
     Raises:
         ConfigError: the frame of the file is wrong.
     """
-    defaults, series = _frame(data, where)
+    defaults, series = _frame(data, where, problems)
     if "name" in defaults:
         sentence = "the key in the map of series is the name; leave this out"
         problems.append(Problem("E_CONFIG_UNKNOWN_KEY", "defaults.name", sentence))
     for key, own in series.items():
-        if problem := _series_problem(key, own):
+        if own is None:
+            say(f"series.{key}: taken out (null)")
+        elif problem := _series_problem(key, own):
             problems.append(problem)
         else:
-            yield key, {**merge(defaults, own or {}), "name": key}
+            yield key, {**merge(defaults, own), "name": key}
 
 
-def _series_problem(key: object, own: object) -> Problem | None:
+def _series_problem(key: str, own: object) -> Problem | None:
     """What is wrong with one entry of the map of series."""
     where = f"series.{key}"
-    if not isinstance(key, str):
-        sentence = f"YAML reads this name as {seen(key)}, not as text; write it in quotes"
-        return Problem("E_SERIES_NAME", where, sentence)
-    if own is not None and not isinstance(own, dict):
+    if not isinstance(own, dict):
         return Problem("E_CONFIG_TYPE", where, f"{seen(own)} is not a mapping; allowed: settings of the series")
-    if own and "name" in own:
+    if not own:
+        sentence = "{} says nothing of this series; name what it does not share with defaults, or null to take it out"
+        return Problem("E_CONFIG_MISSING", where, sentence)
+    if "name" in own:
         return Problem("E_CONFIG_UNKNOWN_KEY", f"{where}.name", "the key of the map is the name; leave this out")
     return None
 
 
-def _frame(data: Any, where: str) -> tuple[dict[Any, Any], dict[Any, Any]]:  # noqa: ANN401 - untrusted data
+def _frame(
+    data: Any,  # noqa: ANN401 - untrusted data
+    where: str,
+    before: list[Problem],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two parts of a file; what is wrong with it is raised with the problems found before."""
     problems: list[Problem] = []
     if not isinstance(data, dict):
         raise ConfigError.one(
@@ -188,10 +139,13 @@ def _frame(data: Any, where: str) -> tuple[dict[Any, Any], dict[Any, Any]]:  # n
         problems.append(
             Problem("E_CONFIG_SIZE", "series", f"{len(series)} series; allowed: at most {MAX_SERIES} in one file")
         )
+    elif all(own is None for own in series.values()):
+        sentence = f"null takes out all {len(series)} of them; allowed: at least one series with settings"
+        problems.append(Problem("E_CONFIG_TYPE", "series", sentence))
     own = {key: value for key, value in data.items() if key not in ("defaults", "series")}
     problems += _chart_problems(own)
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError([*before, *problems])
     return defaults, series  # type: ignore[return-value]
 
 

@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,33 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cronocast.errors import CronocastError, Terminated, seen
-from cronocast.forecast.breaks import Break, fresh_break, without
+from cronocast.forecast.attempts import Past, at_once, attempt, together
+from cronocast.forecast.breaks import Break, fresh_breaks
 from cronocast.timeseries.fill import Filled, fill
 
 if TYPE_CHECKING:
-    from cronocast.models.model import Context, ForecastOrigins, Shared
+    from cronocast.models.model import Context, Shared
     from cronocast.timeseries.grid import Bools, Floats
 
 # nearly three weeks of daily origins: enough to rank models and to measure widths; each is one more fit of each model
 MOST_ORIGINS = 20
 CHANGED = (2, 4)  # after a recent change: origins half and a quarter of a horizon ago
 LEAST_TRAINING = 8  # points before the first origin
-
-
-@dataclass(frozen=True)
-class Past:
-    """One origin: the history as it was known then, and what to forecast from it."""
-
-    filled: Filled
-    context: "Context"
-    end: int  # index of the first forecast step in the whole history
-    fresh: "Break | None" = None  # a change too new for models to know
-
-    @cached_property
-    def y(self) -> "Floats":
-        """What models are given: the history without that change, shape (t,)."""
-        return without(self.fresh, self.filled.y)
 
 
 @dataclass
@@ -58,16 +42,24 @@ class Backtest:
         return [origin.end for origin in self.origins]
 
     @cached_property
-    def chains(self) -> list[list[Past]]:
-        """Origins in rows of whose histories each begins with the one before: a gap may be filled otherwise later."""
-        found: list[list[Past]] = []
-        for past in self.origins:
-            before = found[-1][-1].y if found else np.empty(0)
-            if found and np.array_equal(past.y[: before.size], before):
-                found[-1].append(past)
+    def chains(self) -> list[list[int]]:
+        """Origins in rows of whose histories each begins with the one before; where they stand in `origins`.
+
+        There are several where a gap was filled otherwise later, or a change was too new at one of them.
+        """
+        found: list[list[int]] = []
+        for i, past in enumerate(self.origins):
+            known = (chain for chain in found if _goes_on(past.y, self.origins[chain[-1]].y))
+            chain = next(known, None)
+            if chain is None:
+                found.append([i])
             else:
-                found.append([past])
+                chain.append(i)
         return found
+
+
+def _goes_on(y: "Floats", before: "Floats") -> bool:
+    return bool(np.array_equal(y[: before.size], before))
 
 
 def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGINS) -> list[int]:
@@ -113,13 +105,15 @@ def begin(
             half of `most`.
         holidays: Steps whose values are left out, shape (t,). None: no step.
     """
-    origins = []
+    known = []
     # what was before is no history
     start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
     for end in _ends(y.size, start, context, h, most):
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
-            origins.append(Past(filled, context_of(filled, context), end, fresh_break(filled.y, context.periods)))
+            known.append((filled, context_of(filled, context), end))
+    fresh = fresh_changes([filled for filled, *_ in known], context)
+    origins = [Past(*each, change) for each, change in zip(known, fresh, strict=True)]
     later = np.concatenate((y, np.full(h, np.nan)))
     actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
@@ -133,6 +127,13 @@ def _ends(size: int, start: int, context: "Context", h: int, most: int) -> list[
     if ends and 0 < size - context.last_change < 2 * h and context.last_change > 0:
         ends += [size - h // part for part in CHANGED if h // part > 0]
     return ends
+
+
+def fresh_changes(histories: Sequence[Filled], context: "Context") -> list[Break | None]:
+    """Changes too new for models to know, by history; that of a constant is the matter of its own model."""
+    if context.series_class == "constant":
+        return [None] * len(histories)
+    return fresh_breaks([filled.y for filled in histories], [context.periods] * len(histories))
 
 
 def context_of(filled: Filled, whole: "Context") -> "Context":
@@ -164,16 +165,19 @@ def add(
     kept of the model, since it would be judged by other origins than the others.
     """
     began, h = time.process_time(), test.actual.shape[1]
-    together = None if trained else _together(new_model)
-    results: list[Floats | str] = []
-    for pasts in test.chains if together else [[past] for past in test.origins]:
+    forecast_origins = None if trained else together(new_model)
+    found: dict[int, Floats | str] = {}
+    for places in test.chains if forecast_origins else [[i] for i in range(len(test.origins))]:
         if time.process_time() > until:
             return False
-        results += (
-            _at_once(together, pasts, h)
-            if together
+        pasts = [test.origins[i] for i in places]
+        given = (
+            at_once(forecast_origins, pasts, h)
+            if forecast_origins
             else [attempt(new_model, past.filled, past.context, h, trained, _fresh(name, past)) for past in pasts]
         )
+        found.update(zip(places, given, strict=True))
+    results = [found[i] for i in range(len(test.origins))]
     failures = [result for result in results if isinstance(result, str)]
     if failures:
         test.failures[name] = failures[-1]
@@ -186,93 +190,3 @@ def add(
 def _fresh(name: str, past: Past) -> "Break | None":
     """The change that a model is not shown; the naive forecast, which all are held against, repeats what is there."""
     return None if name == "naive" else past.fresh
-
-
-def _together(new_model: Callable[[], Any]) -> "ForecastOrigins | None":
-    """What forecasts many origins at once. Not inherited: a class that fits in a way of its own has to say so."""
-    own = "forecast_origins" in getattr(new_model, "__dict__", {})
-    return new_model.forecast_origins if own else None  # type: ignore[attr-defined]
-
-
-def _at_once(forecast_origins: "ForecastOrigins", pasts: Sequence[Past], h: int) -> "list[Floats | str]":
-    """Forecast h steps from each of a chain of origins; answers as of `attempt`."""
-    steps = h + max(past.filled.tail for past in pasts)
-    ys, contexts = [past.y for past in pasts], [past.context for past in pasts]
-    found = _guarded(lambda: list(zip(pasts, forecast_origins(ys, contexts, steps), strict=True)))
-    if isinstance(found, str):
-        return [found] * len(pasts)
-    return [
-        result.problem
-        if isinstance(result, CronocastError)
-        else _checked(result, steps, past.filled.tail, h, past.fresh)
-        for past, result in found
-    ]
-
-
-def attempt(
-    new_model: Callable[[], Any],
-    filled: Filled,
-    context: "Context",
-    h: int,
-    trained: "Shared | str | None" = None,
-    fresh: "Break | None" = None,
-) -> "Floats | str":
-    """Forecast h steps from the end of a filled history; a failure comes back as a sentence, never as an exception.
-
-    Steps between the last observation and the end are forecast too, and cut.
-
-    Args:
-        new_model: Makes an unfitted model.
-        filled: The history.
-        context: What is known of it.
-        h: Steps to return.
-        trained: A model trained for many members, to be used instead of fitting one; a sentence says why there is none.
-        fresh: A change that the model is not shown, and that goes on in its forecast.
-    """
-    if isinstance(trained, str):
-        return trained
-    steps = filled.tail + h
-    y = without(fresh, filled.y)
-    yhat = _guarded(
-        lambda: (
-            _fitted(new_model(), y, context).predict(steps)
-            if trained is None
-            else trained.predict_after(y, steps, context)
-        )
-    )
-    return yhat if isinstance(yhat, str) else _checked(yhat, steps, filled.tail, h, fresh)
-
-
-def _guarded(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - what models give
-    """What models give, or in a sentence why they do not."""
-    try:
-        # Overflow and the like show in the result, which is checked; a library's warnings would fill the log of every
-        # run.
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return work()
-    except Terminated:
-        raise
-    except CronocastError as error:
-        return error.problem
-    # a model may be anyone's; its bug, or its end, must not stop other members
-    except (Exception, SystemExit) as error:  # noqa: BLE001
-        return f"{type(error).__name__}: {seen(str(error))}"
-
-
-def _checked(given: Any, steps: int, tail: int, h: int, fresh: "Break | None") -> "Floats | str":  # noqa: ANN401 - what a model gave
-    """The h steps after the tail of what should be a forecast of so many steps, or what is wrong with it."""
-    try:
-        yhat = np.asarray(given, dtype=float)
-    except (TypeError, ValueError) as error:
-        return f"{type(error).__name__}: {seen(str(error))}"
-    if yhat.shape != (steps,):
-        return f"gave {seen(yhat.shape)} instead of {steps} values"
-    yhat = (yhat if fresh is None else yhat + fresh.ahead(steps))[tail : tail + h]
-    return yhat if np.isfinite(yhat).all() else f"gave {int((~np.isfinite(yhat)).sum())} values that are not finite"
-
-
-def _fitted(model: Any, y: "Floats", context: "Context") -> Any:  # noqa: ANN401 - a Model
-    """The model that fit returns, or itself where a person's own returns nothing."""
-    fitted = model.fit(y, context)
-    return model if fitted is None else fitted

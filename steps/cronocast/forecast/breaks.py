@@ -13,9 +13,13 @@ from cronocast.models.linear import seasonal_shape
 from cronocast.timeseries.robust import median
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from cronocast.timeseries.grid import Floats
+    from cronocast.timeseries.grid import Bools, Floats
+
+    Ages = NDArray[np.int64]
 
     Bounds = tuple[Floats, Floats]
 
@@ -35,6 +39,7 @@ COHERENT = 0.25  # of the change: how far the newest values may scatter around t
 MET = 0.35  # of the change: how far from the old level a new line may begin, or it is on its way back to it
 LEAST_PAST = 12  # differences in the past to compare with
 MOST_PAST = 150  # more of them cost time and say the same
+FIFTH = 5  # every fifth of them settles most cases
 ROUNDING = 1e-9  # of the largest value: less is no change
 AGES = np.array((3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 29, 34, 41, 48, 58, 69, 82, 98, 117, 140, 168))  # steps
 LEAST_LONGEST = 48  # steps; a change may be that old where seasons are shorter
@@ -83,85 +88,112 @@ def without(fresh: "Break | None", y: "Floats") -> "Floats":
     return y if fresh is None else y - fresh.of_history(y.size)
 
 
-def fresh_break(y: "Floats", periods: tuple[int, ...]) -> Break | None:
-    """Find the newest lasting change of level or slope.
+def fresh_breaks(ys: "Sequence[Floats]", periods: "Sequence[tuple[int, ...]]") -> list[Break | None]:
+    """Find the newest lasting change of level or slope of each of several histories.
 
     It must exceed, by far, nearly all such changes that the series is used to: a random walk or a busy day has none.
 
     Args:
-        y: History, shape (t,), finite.
-        periods: Seasonal periods in steps.
+        ys: Histories, shape (t,) each, finite.
+        periods: Their seasonal periods in steps.
     """
-    longest = max(LEAST_LONGEST, *periods, 0)
-    widths = np.maximum(BEFORE, 2 * AGES)
-    fits = (longest >= AGES) & (y.size >= widths + 2 * AGES + LEAST_PAST)
-    if not fits.any():
-        return None
-    ages, widths = AGES[fits], widths[fits]
-    season = seasonal_shape(y, periods)
-    z = y - np.resize(season, y.size)
-    stride = max(1, z.size // MOST_PAST)
-    levels, slopes = _differences(z, ages, widths, stride)
-    least = ROUNDING * float(np.abs(z).max())
-    shortest = max(LEAST_LEVEL, min(periods) // PART if season.size > 1 else 0)
-    high = [i for i in _unusual(levels, ages, stride, least) if ages[i] >= shortest]
-    found = [_level(z, int(ages[i]), int(widths[i])) for i in high]
-    steep = [i for i in _unusual(slopes, ages, stride, least) if LEAST_SLOPE <= ages[i] <= LEAST_LONGEST]
-    found += [_line(z, int(ages[i]), int(widths[i])) for i in steep]
+    found: list[Break | None] = [None] * len(ys)
+    alike: dict[tuple[int, int], list[int]] = {}
+    for i, (y, own) in enumerate(zip(ys, periods, strict=True)):
+        longest = min(max(LEAST_LONGEST, *own, 0), y.size)
+        fitting = int(np.sum((longest >= AGES) & (y.size >= np.maximum(BEFORE, 2 * AGES) + 2 * AGES + LEAST_PAST)))
+        if fitting:
+            alike.setdefault((max(1, y.size // MOST_PAST), fitting), []).append(i)
+    for (stride, fitting), places in alike.items():
+        seasons = [seasonal_shape(ys[i], periods[i]) for i in places]
+        zs = [ys[i] - np.resize(season, ys[i].size) for i, season in zip(places, seasons, strict=True)]
+        possible = _possible(zs, AGES[:fitting], stride)
+        for i, z, season, ages in zip(places, zs, seasons, possible, strict=True):
+            if ages.size:
+                shortest = max(LEAST_LEVEL, min(periods[i]) // PART if season.size > 1 else 0)
+                level, slope = (_unusual(each, ages, stride, z) for each in _differences([z], ages, stride))
+                high = ages[level & (ages >= shortest)]
+                found[i] = _best(z, high, ages[slope & (ages >= LEAST_SLOPE) & (ages <= LEAST_LONGEST)])
+    return found
+
+
+def _possible(zs: "Sequence[Floats]", ages: "Ages", stride: int) -> "list[Ages]":
+    """Which ages a change of each history may have, judged by every fifth of the differences in the past.
+
+    Where more of these reach a limit than all of them may, the newest is none that `_unusual` would find.
+    """
+    found = np.zeros((len(zs), ages.size), dtype=bool)
+    for each in _differences(zs, ages, FIFTH * stride):
+        size = np.abs(each)
+        past = _before_newest(size, ages, FIFTH * stride)
+        above = np.add.reduce(past & (size >= size[:, :, -1:] / FACTOR), axis=2)
+        found |= above <= (1 - USUAL) * FIFTH * (np.add.reduce(past, axis=2) + 3) + 1
+    return [ages[row] for row in found]
+
+
+def _best(z: "Floats", high: "Ages", steep: "Ages") -> Break | None:
+    """The change that leaves the least error, of those of level and of slope that may be so many steps old."""
+    found = [_level(z, age, max(BEFORE, 2 * age)) for age in high.tolist()]
+    found += [_line(z, age, max(BEFORE, 2 * age)) for age in steep.tolist()]
     return min((item for item in found if item), key=lambda item: item[0], default=(0.0, None))[1]
 
 
-def _differences(
-    z: "Floats", ages: "NDArray[np.int64]", widths: "NDArray[np.int64]", stride: int
-) -> "tuple[Floats, Floats]":
-    """Change of mean and of slope from `width` values to the `age` ones after them, shapes (ages, ends).
+def _differences(zs: "Sequence[Floats]", ages: "Ages", stride: int) -> "tuple[Floats, Floats]":
+    """Change of mean and of slope from twice as many values, but at least 24, to the `age` ones after them.
 
-    The last end is that of z, those before lie evenly in the past; NaN where they are too few.
+    The last end is that of each history, those before lie evenly in the past, NaN where they are too few: shapes
+    (histories, ages, ends).
     """
-    t = np.arange(z.size) - z.size / 2
-    sums = np.zeros((2, z.size + 1))
-    np.cumsum([z, t * z], axis=1, out=sums[:, 1:])
-    ends = np.arange(z.size % stride, z.size + 1, stride)
-    middle = ends - ages[:, None]
-    start = middle - widths[:, None]
-    at_end, at_middle, at_start = (
-        sums[:, ends][:, None, :],
-        sums[:, np.maximum(middle, 0)],
-        sums[:, np.maximum(start, 0)],
-    )
-    newer = _mean_and_slope(at_end - at_middle, middle, ages[:, None], z.size)
-    older = _mean_and_slope(at_middle - at_start, start, widths[:, None], z.size)
-    return tuple(np.where(start >= 0, new - old, np.nan) for new, old in zip(newer, older, strict=True))  # type: ignore[return-value]
+    widths = np.maximum(BEFORE, 2 * ages)
+    sizes, longest = np.array([z.size for z in zs]), max(z.size for z in zs)
+    before, count = int((ages + widths).max()), longest // stride + 1
+    before += (count - 1) * stride - longest + stride  # steps without values: all ends have as many before them
+    values = np.zeros((len(zs), before + longest))
+    for row, z in zip(values, zs, strict=True):
+        row[row.size - z.size :] = z  # all end at the same place
+    t = np.arange(values.shape[1]) - before - longest / 2
+    sums = np.zeros((2, len(zs), values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=sums[0, :, 1:])
+    np.cumsum(values * t, axis=1, out=sums[1, :, 1:])
+    ends = longest - stride * np.arange(count - 1, -1, -1)
+    start, middle = ends - (ages + widths)[:, None], ends - ages[:, None]
+    at_start, at_middle, at_end = (sums[:, :, before + at] for at in (start, middle, ends[None]))
+    newer = _mean_and_slope(at_end - at_middle, middle - longest / 2, ages[:, None])
+    older = _mean_and_slope(at_middle - at_start, start - longest / 2, widths[:, None])
+    early = start < (longest - sizes)[:, None, None]
+    level, slope = newer[0] - older[0], newer[1] - older[1]
+    level[early] = slope[early] = np.nan
+    return level, slope
 
 
-def _mean_and_slope(
-    sums: "Floats", start: "NDArray[np.int64]", count: "NDArray[np.int64]", size: int
-) -> "tuple[Floats, Floats]":
-    """Mean and least-squares slope of `count` values from `start` on, from the sums of z and of t * z over them."""
-    middle = start + (count - 1) / 2 - size / 2
-    return sums[0] / count, (sums[1] - middle * sums[0]) * 12 / (count**3 - count)
+def _mean_and_slope(sums: "Floats", begin: "NDArray[np.floating]", count: "Ages") -> "tuple[Floats, Floats]":
+    """Mean and least-squares slope of `count` values from t = `begin` on, from the sums of z and of t * z over them."""
+    return sums[0] / count, (sums[1] - (begin + (count - 1) / 2) * sums[0]) * (12 / (count**3 - count))
 
 
-def _unusual(differences: "Floats", ages: "NDArray[np.int64]", stride: int, least: float) -> list[int]:
+def _unusual(differences: "Floats", ages: "Ages", stride: int, z: "Floats") -> "Bools":
     """Which ages have a newest difference far beyond those of the past that share no value with it."""
-    size = np.abs(differences)
-    apart = -(-ages // stride)
-    # the quantile lies above the mean: so most ages are settled without it
-    means = np.nansum(size, axis=1) / np.isfinite(size).sum(axis=1)
-    found = []
-    for i in np.flatnonzero(size[:, -1] > means + least):
-        past = size[i, : -1 - apart[i]]
-        past = np.sort(past[np.isfinite(past)])
-        if past.size >= LEAST_PAST and size[i, -1] > FACTOR * past[min(int(USUAL * past.size), past.size - 1)] + least:
-            found.append(int(i))
-    return found
+    size = np.abs(differences[0])
+    past = _before_newest(size, ages, stride)
+    count = np.add.reduce(past, axis=1)
+    # The quantile lies below a limit where enough of the values do: no sorting.
+    limit = (size[:, -1:] - ROUNDING * float(np.abs(z).max())) / FACTOR
+    below = np.add.reduce(past & (size < limit), axis=1)
+    needed = np.minimum((USUAL * count).astype(int), count - 1) + 1
+    return np.asarray((count >= LEAST_PAST) & (below >= needed))
+
+
+def _before_newest(size: "Floats", ages: "Ages", stride: int) -> "Bools":
+    """Which differences are known, and share no value with the newest: shape (..., ages, ends)."""
+    ends = size.shape[-1]
+    return np.asarray(np.isfinite(size) & (np.arange(ends) < ends - 1 - -(-ages // stride)[:, None]))
 
 
 def _level(z: "Floats", age: int, width: int) -> tuple[float, Break] | None:
     """A new level that holds since `age` steps, and the squared error that it leaves; None where there is none."""
     gone, rest = _gone(z, age, width)
     level = median(gone)
-    off = np.sort(np.abs(gone - level))[:-1]  # one of them may lie between
+    off = np.sort(np.abs(gone - level))[: max(LEAST_LEVEL, age - 1)]  # one more may lie between
     if level == 0 or off[-1] > min(COHERENT * abs(level), SCATTER * np.sqrt(_noise2(z[: z.size - age]))):
         return None
     return _left(rest, gone - level), Break(age, level)

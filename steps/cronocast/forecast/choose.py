@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cronocast.timeseries.robust import median
+
 if TYPE_CHECKING:
     from cronocast.forecast.backtest import Backtest
     from cronocast.timeseries.grid import Floats
@@ -48,10 +50,10 @@ class Choice:
 
 def combine(forecasts: "list[Floats]") -> "Floats":
     """Median of forecasts of equal shape; of two their mean; NaN only where all are."""
-    stacked = np.stack(forecasts)
-    with np.errstate(all="ignore"):
-        known = np.isfinite(stacked).any(axis=0)
-        return np.where(known, np.nanmedian(np.where(known, stacked, 0.0), axis=0), np.nan)
+    ordered = np.sort(np.stack(forecasts), axis=0)  # NaN last
+    known = np.isfinite(ordered).sum(axis=0)[None]
+    low, high = (np.take_along_axis(ordered, at, axis=0)[0] for at in (np.maximum(known - 1, 0) // 2, known // 2))
+    return np.asarray((low + high) / 2)
 
 
 def choose(test: "Backtest", candidates: tuple[str, ...], combined: int = COMBINED) -> Choice:
@@ -136,7 +138,7 @@ def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int
         return UNUSABLE  # it failed at most origins
     count = both[rows].sum(axis=1)
     mine, theirs = (np.where(both, e, 0)[rows].sum(axis=1) / count for e in (mine, theirs))
-    least = float(np.median(theirs)) / 20 or float(theirs.mean()) / 20
+    least = median(theirs) / 20 or float(theirs.mean()) / 20
     if least == 0:
         return 1.0 if not mine.any() else UNUSABLE
     ratios = np.clip(np.log((mine + least) / (theirs + least)), -MOST, MOST)

@@ -3,6 +3,7 @@
 The whole grid, or its open hours where a series is silent at the same times of every day or week.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,10 @@ class Timeline:
         found = np.zeros(self.values.size, dtype=bool)
         found[at[inside]] = True
         return found
+
+    def steps_in(self, count: int) -> int:
+        """How many of so many steps of the grid count, on average."""
+        return count if self.hours is None else math.ceil(count * float(self.hours.open.mean()))
 
     def ahead(self, end_ns: int, step_ns: int) -> "Times":
         """Times of the steps to forecast, shape (steps,)."""

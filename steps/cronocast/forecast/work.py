@@ -14,9 +14,9 @@ import numpy as np
 
 from cronocast.durations import Duration
 from cronocast.errors import DataError
-from cronocast.forecast import backtest, choose, intervals, summary
+from cronocast.forecast import attempts, backtest, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast, Settings
-from cronocast.forecast.breaks import Break, fresh_break, straight
+from cronocast.forecast.breaks import Break, straight
 from cronocast.forecast.candidates import BY_CLASS, DAY_NS
 from cronocast.forecast.days_off import DaysOff
 from cronocast.forecast.limits import INNER, WIDE, Limits
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Floats
 
 SEASONAL, TRENDING = ("seasonal", "trend_seasonal"), ("trend", "trend_seasonal")
-JUMP = 2.0  # times the largest change over one step ever seen: a curve that jumps further contradicts it
+JUMP = 2.0  # times the largest change over one step ever seen: a curve that jumps further contradicts it ...
+START = 1.25  # ... and one that starts so far off the newest value
 ROUNDING = 1e-9  # of the largest value
 LARGEST = float(np.finfo(float).max)
 
@@ -53,12 +54,14 @@ class Work:
     days_off: DaysOff | None  # what holidays ahead do to the forecast
     failures: list[str] = field(default_factory=list)  # why models failed
     skipped_models: list[str] = field(default_factory=list)  # for which the budget left no time
+    forecasts: "dict[tuple[str, tuple[int, ...]], Floats | None]" = field(default_factory=dict)  # by name and periods
+    contradicting: list[str] = field(default_factory=list)  # models left out since their forecasts jump
     model_notes: list[str] = field(default_factory=list)  # what models say of their weights
 
     def result(self, trained: "Mapping[str, Trained]") -> MemberForecast:
         """Backtest, choose, forecast, measure widths."""
         self._backtest(trained)
-        choice = self._choose()
+        choice = self._settled(trained)
         yhat, used = self._predict(choice, trained)
         found = self._finish(yhat, used, choice)
         horizon = self.observations.clock_horizon
@@ -116,7 +119,7 @@ class Work:
     @cached_property
     def fresh(self) -> Break | None:
         """A change too new for models to know."""
-        return fresh_break(self.input.filled.y, self.context.periods)
+        return backtest.fresh_changes([self.input.filled], self.context)[0]
 
     @property
     def _tested_periods(self) -> tuple[int, ...]:
@@ -136,15 +139,28 @@ class Work:
             if self.test.origins and not backtest.add(self.test, name, new_model, before, until):
                 self.skipped_models.append(name)
 
+    def _settled(self, trained: "Mapping[str, Trained]") -> choose.Choice:
+        """What is chosen among models whose forecasts do not contradict the newest values."""
+        while True:
+            choice = self._choose()
+            jumping = [
+                name for name in choice.names if self.settings.model == "auto" and self._jumps(name, choice, trained)
+            ]
+            if not jumping:
+                return choice
+            self.contradicting += jumping
+            self.model_notes += [f"{name}: left out, it jumps further than the values ever did" for name in jumping]
+
     def _choose(self) -> choose.Choice:
         # curves of a trend differ in kind: the median of them is none of them
         combined = 1 if self.profile.series_class in TRENDING else choose.COMBINED
-        choice = choose.choose(self.test, tuple(self.models), combined)
+        choice = choose.choose(self.test, tuple(n for n in self.models if n not in self.contradicting), combined)
         if self.settings.model != "auto":
             return choose.as_set(self.test, self.settings.model, choice.scores)
         name = self._by_class()
         model = "linear" if name in choose.LINES else name
-        return choose.Choice((model,), choose.BY_CLASS[name], choice.scores) if name else choice
+        asked = name and model not in self.contradicting
+        return choose.Choice((model,), choose.BY_CLASS[name], choice.scores) if asked else choice
 
     def _by_class(self) -> str:
         """What calls for one model, a key of `choose.BY_CLASS`; "" where backtests decide."""
@@ -162,9 +178,6 @@ class Work:
 
         What fails is left out, and if all fails the better naive forecast stands in.
         """
-        context = replace(backtest.context_of(self.input.filled, self.context), state=self.context.state)
-        if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
-            context = replace(context, periods=self._tested_periods)
         good: dict[str, Floats] = {}
         better = choose.reference(self.test) or choose.NAIVE[0]
         names = [name for name in dict.fromkeys((*choice.names, better, *choose.NAIVE)) if name in self.models]
@@ -172,33 +185,41 @@ class Work:
             chosen = name in choice.names
             if good and not chosen:
                 break
-            forecast = self._attempt(name, context, trained)
+            forecast = self._forecast(name, choice, trained)
             if forecast is not None:
                 good[name] = forecast
         if not good:
             raise DataError("E_SHORT", self.profile.name, "not even the last value can be repeated")
         return choose.combine(list(good.values())), tuple(good)
 
+    def _forecast(self, name: str, choice: choose.Choice, trained: "Mapping[str, Trained]") -> "Floats | None":
+        """The forecast of one model, made once; None, and why among the failures, where there is none."""
+        context = replace(backtest.context_of(self.input.filled, self.context), state=self.context.state)
+        if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
+            context = replace(context, periods=self._tested_periods)
+        key = (name, context.periods)
+        if key not in self.forecasts:
+            self.forecasts[key] = self._attempt(name, context, trained)
+        return self.forecasts[key]
+
     def _attempt(self, name: str, context: Context, trained: "Mapping[str, Trained]") -> "Floats | None":
-        """The forecast of one model; None, and why among the failures, where there is none."""
         model = trained[name].whole if name in trained else None
-        result = backtest.attempt(self.models[name], self.input.filled, context, self.line.steps, model, self.fresh)
+        result = attempts.attempt(self.models[name], self.input.filled, context, self.line.steps, model, self.fresh)
         if isinstance(result, str):
             self.failures.append(f"{name} failed: {result}")
-            return None
-        if self.settings.model == "auto" and self._jumps(result):
-            self.model_notes.append(f"{name}: left out, since its curve jumps further than the values ever did")
             return None
         if model is not None and not isinstance(model, str):
             self.model_notes += [f"{name}: {note}" for note in model.notes]
         return result
 
-    def _jumps(self, yhat: "Floats") -> bool:
-        """Tell whether a forecast starts far off the newest value, or jumps, as the history never did."""
-        y = self.input.filled.y
-        steps = np.diff(yhat if self.input.filled.tail else np.append(y[-1:], yhat))
-        largest = float(np.abs(np.diff(y)).max(initial=0.0))
-        return float(np.abs(steps).max(initial=0.0)) > JUMP * largest + ROUNDING * float(np.abs(y).max())
+    def _jumps(self, name: str, choice: choose.Choice, trained: "Mapping[str, Trained]") -> bool:
+        """Tell whether a model's forecast starts far off the newest value, or jumps, as the history never did."""
+        yhat, y = self._forecast(name, choice, trained), self.input.filled.y
+        if yhat is None or name == "naive":
+            return False
+        largest, least = float(np.abs(np.diff(y)).max(initial=0.0)), ROUNDING * float(np.abs(y).max())
+        start = 0.0 if self.input.filled.tail else abs(float(yhat[0] - y[-1]))
+        return start > START * largest + least or float(np.abs(np.diff(yhat)).max(initial=0.0)) > JUMP * largest + least
 
     def _errors(self, used: tuple[str, ...]) -> "Floats":
         rows = [self.test.forecasts[name] for name in used if name in self.test.forecasts]

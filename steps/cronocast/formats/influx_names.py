@@ -5,6 +5,7 @@ import re
 from cronocast.errors import seen
 from cronocast.settings.kinds import Text
 
+_NO_LINE = re.compile(r"[\x00\n\r\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -74,13 +75,15 @@ def member_tag_fault(value: str) -> str:
 
 
 def tag_value_fault(value: str) -> str:
-    """Check a tag value: any text of 1 byte to 4 kB that line protocol can carry."""
+    """Check a tag value: any text that the files between steps and line protocol both carry.
+
+    Servers store all other characters unchanged, control characters included.
+    """
     if not value:
         return "an empty tag value is the same as no tag; leave the tag out"
-    if _CONTROL.search(value) or value.endswith("\\"):
-        return f"{seen(value)} can't be written in line protocol; allowed: no control characters, no trailing backslash"
-    if len(value.encode("utf-8", "replace")) > 4096:
-        return f"{len(value)} characters; allowed: at most 4096 bytes"
+    if _NO_LINE.search(value) or value.endswith("\\"):
+        right = "allowed: no line break, carriage return or NUL, no trailing backslash"
+        return f"{seen(value)} can't be written in line protocol; {right}"
     return ""
 
 

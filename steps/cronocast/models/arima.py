@@ -123,29 +123,48 @@ def _fit(ys: "Sequence[Floats]", contexts: "Sequence[Context]") -> list[list[_Pa
 
 def _fit_alike(ys: "Sequence[Floats]", lag: int, ar: "Lags", ma: "Lags") -> list[_Part]:
     """Fit an ARMA to differences of one lag of each of a chain of histories."""
-    z = ys[-1][lag:] - ys[-1][:-lag]
-    sizes, first = np.array([y.size - lag for y in ys]), int(ar[-1])
-    begin = first + int(ma.max(initial=0))  # of the equations that errors are known for
-    rows = np.arange(first, z.size)
-    table = np.column_stack((z[rows[:, None] - ar], z[rows]))
-    early, late = table[: begin - first], table[begin - first :]
-    lows, highs = (best.accumulate(z)[sizes - 1] for best in (np.minimum, np.maximum))
-    doubt = RIDGE[lag > 1] * np.array([[_variance(z[:n], *ends)] for n, *ends in zip(sizes, lows, highs, strict=True)])
-    gram = sums_up_to(late, sizes - begin)
-    e = np.zeros((len(ys), z.size))
-    none = np.empty((len(ys), 0, len(table)))
-    weights, e[:, first:] = regress_each(table, none, early.T @ early + gram, sizes - first, ar.size * doubt, HUBER)
-    if ma.size:
-        before = np.stack([e[:, begin - q : z.size - q] for q in ma], axis=1)
-        before *= np.arange(begin, z.size) < sizes[:, None, None]
-        ridge, gram = (ar.size + ma.size) * doubt, joined(late, before, gram)
-        weights, e[:, begin:] = regress_each(late, before, gram, sizes - begin, ridge, HUBER)
-        weights = np.roll(weights, -ma.size, axis=1)
-    keep, slack = max(first, begin - first), (highs - lows) / 2
+    z, sizes = ys[-1][lag:] - ys[-1][:-lag], np.array([y.size - lag for y in ys])
+    lows, highs = (extreme.accumulate(z)[sizes - 1] for extreme in (np.minimum, np.maximum))
+    spread = np.array([[_variance(z[:n], *ends)] for n, *ends in zip(sizes, lows, highs, strict=True)])
+    weights, e = _regressed(z, sizes, ar, ma, RIDGE[lag > 1] * spread)
+    keep, slack = max(int(ar[-1]), int(ma.max(initial=0))), (highs - lows) / 2
     return [
         _Part(lag, z[n - keep : n], e[i, n - keep : n], ar, ma, weights[i], y[-lag:], (low, high))
         for i, (y, n, low, high) in enumerate(zip(ys, sizes, lows - slack, highs + slack, strict=True))
     ]
+
+
+def _regressed(z: "Floats", sizes: "Lags", ar: "Lags", ma: "Lags", doubt: "Floats") -> "tuple[Floats, Floats]":
+    """Coefficients of each beginning of z, so long, and its one-step errors: of a long autoregression, then beside it.
+
+    Args:
+        z: Differences, shape (t,).
+        sizes: How many of them each history has, k of them, ascending.
+        ar: Lags of differences.
+        ma: Lags of errors.
+        doubt: Penalty per coefficient, for each number of them, shape (k, 1).
+
+    Returns:
+        Shapes (k, lags), those of differences first, and (k, t), 0 where there are none.
+    """
+    first = int(ar[-1])
+    begin = first + int(ma.max(initial=0))  # of the equations that errors are known for
+    rows = np.arange(first, z.size)
+    table = np.column_stack((z[rows[:, None] - ar], z[rows]))
+    early, late = table[: begin - first], table[begin - first :]
+    gram, e, none = (
+        sums_up_to(late, sizes - begin),
+        np.zeros((sizes.size, z.size)),
+        np.empty((sizes.size, 0, len(rows))),
+    )
+    weights, e[:, first:] = regress_each(table, none, early.T @ early + gram, sizes - first, ar.size * doubt, HUBER)
+    if not ma.size:
+        return weights, e
+    before = np.stack([e[:, begin - q : z.size - q] for q in ma], axis=1)
+    before *= np.arange(begin, z.size) < sizes[:, None, None]
+    ridge, gram = (ar.size + ma.size) * doubt, joined(late, before, gram)
+    weights, e[:, begin:] = regress_each(late, before, gram, sizes - begin, ridge, HUBER)
+    return np.roll(weights, -ma.size, axis=1), e
 
 
 def _variance(z: "Floats", low: float, high: float) -> float:

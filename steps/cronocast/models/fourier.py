@@ -146,27 +146,26 @@ def _fit(ys: "Sequence[Floats]", periods: tuple[int, ...]) -> list[_Fit]:
     weights, rest = np.zeros((n.size, table.shape[1] - 1)), np.zeros((n.size, t.size))
     for option in np.unique(options).tolist():
         alike = np.flatnonzero(options == option)
-        columns, sloping = _sets(periods)[option // 2], option % 2
-        order = np.array([*[1][:sloping], *columns, -1])
-        own = _slope(t, n[alike, None])[:, None][:, :sloping]
-        gram = whole[np.ix_(alike, order, order)]
-        ridge = np.where(order[:-1] > 0, RIDGE, 0.0)
+        order = np.array([*[1][: option % 2], *_sets(periods)[option // 2], -1])
         fade = 0.5 ** ((n[alike, None] - 1 - t) / half_life)
-        found, rest[alike] = regress_each(table[:, [*columns, -1]], own, gram, n[alike], ridge, HUBER, fade)
-        weights[alike[:, None], order[:-1]] = found
+        weights[alike[:, None], order[:-1]], rest[alike] = _regressed(table, whole[alike], order, n[alike], fade)
     return [
-        _Fit(
-            periods,
-            size,
-            middle,
-            unit,
-            weights[i],
-            rest[i, size - REST_LAGS : size],
-            (float(rest[i, :size].min()), float(rest[i, :size].max())),
-            _autoregression(rest[i, :size]),
-        )
-        for i, size in enumerate(n.tolist())
+        _fit_of(periods, middle, unit, own, left[:size])
+        for size, own, left in zip(n.tolist(), weights, rest, strict=True)
     ]
+
+
+def _regressed(table: "Floats", gram: "Floats", order: "Ints", n: "Ints", fade: "Floats") -> "tuple[Floats, Floats]":
+    """Coefficients of the columns of each history in an order, and what they leave over; the values stand last."""
+    sloping = int(order[0] == 1)  # each history has a slope of its own
+    slopes = _slope(np.arange(len(table)), n[:, None])[:, None][:, :sloping]
+    gram, ridge = gram[:, order[:, None], order], np.where(order[:-1] > 0, RIDGE, 0.0)
+    return regress_each(table[:, order[sloping:]], slopes, gram, n, ridge, HUBER, fade)
+
+
+def _fit_of(periods: tuple[int, ...], middle: float, unit: float, weights: "Floats", rest: "Floats") -> _Fit:
+    bounds = (float(rest.min()), float(rest.max()))
+    return _Fit(periods, rest.size, middle, unit, weights, rest[-REST_LAGS:], bounds, _autoregression(rest))
 
 
 def _faded_grams(table: "Floats", ends: "Ints", half_life: float) -> "Floats":
@@ -198,9 +197,23 @@ def _choose(table: "Floats", gram: "Floats", begin: "Ints", n: "Ints", periods: 
         n: And where it ends.
         periods: Whose waves they are.
     """
-    sets = _sets(periods)
-    levels, slopes = np.zeros((len(sets), n.size, table.shape[1] - 1)), np.zeros((len(sets), n.size, 1))
-    per_slope = levels.copy()
+    levels, per_slope, slopes = _solutions(gram, _sets(periods))
+    found = []
+    for k, (a, b) in enumerate(zip(begin.tolist(), n.tolist(), strict=True)):
+        known = table[a:b, :-1].T
+        off, drift = table[a:b, -1] - levels[:, k] @ known, _slope(np.arange(a, b), b) - per_slope[:, k] @ known
+        errors = np.abs(np.stack((off, off - slopes[:, k] * drift), axis=1))
+        found.append(int(np.add.reduce(errors, axis=2).argmin()))
+    return np.array(found)
+
+
+def _solutions(gram: "Floats", sets: "tuple[Ints, ...]") -> "tuple[Floats, Floats, Floats]":
+    """Coefficients with each set of columns alone, what they lose per unit of a slope beside them, and that slope.
+
+    Shapes (sets, k, columns), the same, and (sets, k, 1).
+    """
+    shape = (len(sets), len(gram), gram.shape[1] - 1)
+    levels, per_slope, slopes = np.zeros(shape), np.zeros(shape), np.zeros((*shape[:2], 1))
     for i, columns in enumerate(sets):
         ridge = np.diag(np.where(columns > 0, RIDGE, 0.0))
         targets = gram[:, columns[:, None], [-1, 1]]
@@ -209,13 +222,7 @@ def _choose(table: "Floats", gram: "Floats", begin: "Ints", n: "Ints", periods: 
         # both systems by one solution: elimination of the slope
         explained = (targets[:, None, :, 1] @ both)[:, 0]
         slopes[i, :, 0] = (gram[:, 1, -1] - explained[:, 0]) / (gram[:, 1, 1] + RIDGE - explained[:, 1])
-    found = []
-    for k, (a, b) in enumerate(zip(begin.tolist(), n.tolist(), strict=True)):
-        off = table[a:b, -1] - levels[:, k] @ table[a:b, :-1].T
-        drift = _slope(np.arange(a, b), b) - per_slope[:, k] @ table[a:b, :-1].T
-        errors = np.abs(np.stack((off, off - slopes[:, k] * drift), axis=1))
-        found.append(int(np.add.reduce(errors, axis=2).argmin()))
-    return np.array(found)
+    return levels, per_slope, slopes
 
 
 def _fade(n: int, half_life: float) -> "Floats":

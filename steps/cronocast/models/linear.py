@@ -3,6 +3,7 @@
 The right model for filling disks.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from cronocast.errors import DataError
 from cronocast.models.segments import LEAST_POINTS, LEAST_SEGMENT, Segment, segments, segments_of_each, without_spikes
 from cronocast.models.theta import has_season
+from cronocast.timeseries.robust import medians
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,25 +77,26 @@ def seasonal_shape(y: "Floats", periods: tuple[int, ...]) -> "Floats":
 
     P is the longest period that y holds three of and follows, else [0].
     """
-    fitting = [p for p in periods if 3 * p <= y.size and has_season(y, p)]
-    if not fitting:
+    return _seasonal_shape(y.tobytes(), periods)
+
+
+@lru_cache(maxsize=64)  # asked for changes, then for segments, at each origin of a member
+def _seasonal_shape(values: bytes, periods: tuple[int, ...]) -> "Floats":
+    y = np.frombuffer(values)
+    p = next((p for p in sorted(periods, reverse=True) if 3 * p <= y.size and has_season(y, p)), 0)
+    if not p:
         return np.zeros(1)
-    p = max(fitting)
     rest = y - _running_level(y, p)
     begun = y.size % p  # phases of the cycle that is not complete yet
     cycles, newest = rest[: y.size - begun].reshape(-1, p), rest[y.size - begun :]
-    shape = np.concatenate(
-        (np.median(np.vstack((cycles[:, :begun], newest)), axis=0), np.median(cycles[:, begun:], axis=0))
-    )
+    shape = np.concatenate((medians(np.vstack((cycles[:, :begun], newest))), medians(cycles[:, begun:])))
     return np.asarray(shape - shape.mean())
 
 
 def _running_level(y: "Floats", p: int) -> "Floats":
     """Median of each block of p, joined by straight lines."""
     blocks = y[y.size % p :].reshape(-1, p)
-    return np.interp(
-        np.arange(y.size), y.size % p + p * np.arange(len(blocks)) + (p - 1) / 2, np.median(blocks, axis=1)
-    )
+    return np.interp(np.arange(y.size), y.size % p + p * np.arange(len(blocks)) + (p - 1) / 2, medians(blocks.T))
 
 
 def shared_slope(found: list[Segment]) -> float:

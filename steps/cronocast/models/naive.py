@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cronocast.errors import DataError
+from cronocast.timeseries.robust import medians
 
 if TYPE_CHECKING:
     from cronocast.models.model import Context
@@ -91,7 +92,7 @@ class SeasonalMedian:
         """
         period = best_season(y, context.periods)
         cycles = min(y.size // period, CYCLES)
-        self.usual = np.median(y[y.size - cycles * period :].reshape(cycles, period), axis=0)
+        self.usual = medians(y[y.size - cycles * period :].reshape(cycles, period))
         return self
 
     def predict(self, h: int) -> "Floats":

@@ -51,6 +51,8 @@ class MapOf:
             return None
         checked: dict[str, Any] = {}
         for name, item in value.items():
+            if self.many and item is None:  # takes what defaults say away, also where they say nothing
+                continue
             at = f"{where}.{name}"
             self.key.check(name, at, problems)
             if self.many and not isinstance(item, list):
@@ -64,7 +66,7 @@ class MapOf:
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
         item = self.value.schema()
-        values = {"anyOf": [item, {"type": "array", "items": item}]} if self.many else item
+        values = {"anyOf": [item, ListOf(self.value).schema()]} if self.many else item
         keys = self.key.schema()
         if pattern := keys.get("pattern") or "|".join(f"^{name}$" for name in keys.get("enum", ())):
             return {"type": "object", "patternProperties": {pattern: values}, "additionalProperties": False}

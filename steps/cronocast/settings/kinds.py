@@ -55,8 +55,8 @@ class Text:
 
     def check(self, value: Any, where: str, problems: list[Problem]) -> str | None:  # noqa: ANN401, D102
         if not isinstance(value, str):
-            quoted = ", in quotes" if isinstance(value, bool | int | float) else ""
-            sentence = f"{seen(value)} is not text; allowed: {self.words()}{quoted}"
+            quoted = "; put it in quotes" if isinstance(value, bool | int | float) else ""
+            sentence = f"{seen(value)} is not text{quoted}; allowed: {self.words()}"
             problems.append(Problem("E_CONFIG_TYPE", where, sentence))
         elif not self.data and UNRENDERED.search(value):
             problems.append(_unrendered(value, where, self))
@@ -99,6 +99,8 @@ class Number:
     open_high: bool = False
 
     def check(self, value: Any, where: str, problems: list[Problem]) -> float | int | None:  # noqa: ANN401, D102
+        if self.whole and isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON knows no difference between 5 and 5.0, nor does Helm
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} is not a number; allowed: {self.words()}"))
             return None

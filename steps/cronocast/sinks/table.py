@@ -23,7 +23,9 @@ class Sink(Protocol):
     """A place that takes points. A row of SINKS makes one from its settings, a run, and a function that takes a line.
 
     The same point again (same measurement, tags and time) replaces the one before. A class of settings has `kind`, and
-    `runs`: whether records of the runs are wanted; with `can_count` in its row also `read_back`.
+    `runs`: whether records of the runs are wanted; with `can_count` in its row also `read_back`. Beside the class may
+    stand `member_fault(run, tags) -> str`: why the sink can't carry a member, "" if it can. `extract` and `load` leave
+    such a member out, name it, and go on with the others.
     """
 
     extension: str  # of files that hold its points as they are sent

@@ -7,11 +7,11 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from cronocast.errors import ContractError, seen
 from cronocast.handoff.series import Member, prefix
@@ -44,6 +44,14 @@ class Arranged:
     sha256: str | None = None  # of the file, where its rows came in order
 
 
+class Rows(Protocol):
+    """What rows of one member are given to: a `Spool`, or what passes them on to one."""
+
+    def add(self, name: str, tags: str, lines: list[bytes], first_ns: int, last_ns: int, *, ascending: bool) -> None:
+        """Take rows, see `Spool.add`."""
+        ...
+
+
 class Spool:
     """Collects rows in the file that is to be published; if they come in order, that is all the work there is.
 
@@ -51,14 +59,23 @@ class Spool:
         file: Opened for writing, its descriptor also for reading (as of `files.atomic`).
         folder: Room for a second copy, needed only where members must be regrouped.
         head: First line of the file.
+        leave_out: Says of a member's name and tags whether its rows are only counted.
     """
 
-    def __init__(self, file: IO[bytes], folder: Path, head: bytes) -> None:
+    def __init__(
+        self,
+        file: IO[bytes],
+        folder: Path,
+        head: bytes,
+        leave_out: Callable[[tuple[str, str]], bool] = lambda _: False,
+    ) -> None:
         self._file, self._folder, self._head = file, folder, head
+        self._leave_out = leave_out
+        self._left: list[int] = []  # rows that were left out, by call
         self._members: dict[tuple[str, str], int] = {}
         self._segments: list[RowBlock] = []
         self._end = len(head)
-        self._kept = 0  # segments of slices that are complete
+        self._kept = self._kept_left = 0  # segments of slices that are complete, and calls that left rows out
         # Made while the server works on what comes next, instead of by reading the file again.
         self._sum = hashlib.sha256(head)
         self._kept_sum = self._sum.copy()
@@ -66,11 +83,11 @@ class Spool:
 
     def commit(self) -> None:
         """Call what came so far complete: `rewind` goes back to here."""
-        self._kept, self._kept_sum = len(self._segments), self._sum.copy()
+        self._kept, self._kept_left, self._kept_sum = len(self._segments), len(self._left), self._sum.copy()
 
     def rewind(self) -> None:
         """Forget what came since `keep`: its request failed and is sent again."""
-        del self._segments[self._kept :]
+        del self._segments[self._kept :], self._left[self._kept_left :]
         self._sum = self._kept_sum.copy()
         self._end = self._segments[-1].offset + self._segments[-1].length if self._segments else len(self._head)
         self._file.seek(self._end)
@@ -87,17 +104,23 @@ class Spool:
             last_ns: Largest time.
             ascending: Whether each time is larger than the one before.
         """
+        if self._leave_out((name, tags)):
+            self._left.append(len(lines))
+            return
         start = prefix(name, tags)
-        data = start + (b"\n" + start).join(lines) + b"\n"
+        length = len(lines) * (len(start) + 1) + sum(map(len, lines))
         member = self._members.setdefault((name, tags), len(self._members))
         last = self._segments[-1] if len(self._segments) > self._kept else None
         if last and last.member == member and last.ascending and ascending and last.last_ns < first_ns:
-            last.length, last.rows, last.last_ns = last.length + len(data), last.rows + len(lines), last_ns
+            last.length, last.rows, last.last_ns = last.length + length, last.rows + len(lines), last_ns
         else:
-            self._segments.append(RowBlock(member, self._end, len(data), len(lines), first_ns, last_ns, ascending))
-        self._end += len(data)
-        self._sum.update(data)
-        self._file.write(data)
+            self._segments.append(RowBlock(member, self._end, length, len(lines), first_ns, last_ns, ascending))
+        self._end += length
+        at_once = COPY_BYTES // len(start) + 1  # tags of 60 kB on 10,000 rows would fill the memory of a pod
+        for at in range(0, len(lines), at_once):
+            data = start + (b"\n" + start).join(lines[at : at + at_once]) + b"\n"
+            self._sum.update(data)
+            self._file.write(data)
 
     def arrange(self) -> Arranged:
         """Group the rows by member, ascending, each time once.
@@ -110,6 +133,7 @@ class Spool:
             by_member.setdefault(segment.member, []).append(segment)
         names = list(self._members)
         arranged = Arranged()
+        arranged.dropped["unwritable"] = sum(self._left)
         if self._in_order(by_member):
             arranged.members = [
                 (*names[member], sum(s.rows for s in segments)) for member, segments in by_member.items()

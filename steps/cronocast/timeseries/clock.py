@@ -77,7 +77,7 @@ def clock_of(zone: str, first_ns: int, last_ns: int, base_ns: int, step_ns: int)
         return None, ""
     offsets = np.array([offset_ns(zone, time) for time in (inside[0] - NS, *inside)], dtype=np.int64)
     shifts = offsets - offset_ns(zone, base_ns)
-    if (shifts % step_ns).any():
+    if (shifts % step_ns).any() or step_ns >= UNIT_NS["d"]:  # days have their dates, also where a zone left one out
         steps = f"steps of {step_ns / UNIT_NS['h']:g} h"
         return None, f"calendar: {steps} can't follow the clock of {zone}; they are forecast without it"
     times = "once" if len(inside) == 1 else f"{len(inside)} times"

@@ -1,8 +1,10 @@
 """Public holidays: which steps of a grid lie on one, by the wall clock."""
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from cronocast.errors import ConfigError, MissingExtraError, Problem, seen
 from cronocast.timeseries.grid import Bools, Floats, Ints
 
 DAY = UNIT_NS["d"]
+MOST_PARTS, MOST_DAYS = 6, 3  # parts of which a note names days, and how many of each
 MOST_LEFT_OUT = 0.25  # of the values; where more of them lie on holidays, those are its ordinary days
 CODE = re.compile(r"([A-Z]{2})(?:-([A-Z0-9]{1,4}))?")
 
@@ -22,7 +25,7 @@ def on_holiday(place: str, time_ns: Ints, offset_ns: int, step_ns: int) -> Bools
         place: A country such as DE, or a part of one such as DE-BY (ISO 3166).
         time_ns: Times at which steps begin, shape (t,).
         offset_ns: What the wall clock shows beyond them.
-        step_ns: Step of the grid; the middle of a step says its day.
+        step_ns: Step of the grid; the middle of a step says its day, except where it is a day itself.
 
     Returns:
         Shape (t,); all False where steps are longer than a day.
@@ -62,12 +65,65 @@ def left_out(place: str | None, time_ns: Ints, y: Floats, offset_ns: int, step_n
 
 
 def day_numbers(time_ns: Ints, offset_ns: int, step_ns: int) -> Ints:
-    """Days since 1970 by the wall clock."""
-    return (time_ns + offset_ns + step_ns // 2) // DAY
+    """Days since 1970 by the wall clock; a step of a day or more has its own date, as days of a zone are dated."""
+    return (time_ns + (offset_ns + step_ns // 2 if step_ns < DAY else 0)) // DAY
+
+
+def parts_note(place: str | None, now_ns: int) -> str:
+    """What the parts of a country have otherwise than the country without a part; "" where there is nothing to say.
+
+    The country's own days are those that all of its parts share, or the usual ones.
+
+    Args:
+        place: As in `calendar.holidays`.
+        now_ns: A time; its year and the next are looked at.
+    """
+    if place is None or "-" in place or not CODE.fullmatch(place):
+        return ""
+    try:
+        parts = _parts(place, int(np.datetime64(now_ns, "ns").astype("datetime64[Y]").astype(int)) + 1970)
+    except (ConfigError, MissingExtraError):  # told elsewhere
+        return ""
+    if not parts:
+        return ""
+    told = [f"{code} ({_differing(*days)})" for code, days in parts.items()][:MOST_PARTS]
+    named = ", ".join([*told, *list(parts)[MOST_PARTS:]])
+    known = f"calendar: parts of {place} have other holidays than {place} itself, on which they are ordinary days here"
+    return f"{known}: {named}; name a part where that is meant, such as holidays: {next(iter(parts))}"
+
+
+@lru_cache(maxsize=8)
+def _parts(place: str, year: int) -> dict[str, tuple[list[str], list[str]]]:
+    """By the code of each part that differs: names of the days that it has more, and of those that it lacks."""
+    whole = _calendar(place, year, year + 1)
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for part in whole.subdivisions:
+        if CODE.fullmatch(code := f"{place}-{part}"):
+            own = _calendar(code, year, year + 1)
+            more, fewer = (_names(a, a.keys() - b.keys()) for a, b in ((own, whole), (whole, own)))
+            found |= {code: (more, fewer)} if more or fewer else {}
+    return found
+
+
+def _names(calendar: Any, days: Collection[Any]) -> list[str]:  # noqa: ANN401 - of a package without types
+    """Names of days, each once, by date; the word for a day that is made up for on another says nothing new."""
+    return list(dict.fromkeys(re.sub(r" \([^)]*\)$", "", calendar.get(day)) for day in sorted(days)))
+
+
+def _differing(more: list[str], fewer: list[str]) -> str:
+    """Names of some days that a part has more, or else lacks."""
+    names = more or fewer
+    shown = ", ".join(names[:MOST_DAYS]) + (", ..." if len(names) > MOST_DAYS else "")
+    return f"also {shown}" if more else f"without {shown}"
 
 
 @lru_cache(maxsize=32)
 def _days(place: str, first: int, last: int) -> tuple[int, ...]:
+    return tuple(int(np.datetime64(day).astype(int)) for day in _calendar(place, first, last))
+
+
+def _calendar(place: str, first: int, last: int) -> Any:  # noqa: ANN401 - of a package without types
+    """Names by date of a place's holidays in some years."""
     try:
         from holidays import country_holidays
     except ModuleNotFoundError as error:
@@ -78,8 +134,7 @@ def _days(place: str, first: int, last: int) -> tuple[int, ...]:
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "calendar.holidays", sentence)]) from error
     code = CODE.fullmatch(place)
     try:
-        found = country_holidays(code[1], subdiv=code[2], years=range(first, last + 1)) if code else {}
+        return country_holidays(code[1], subdiv=code[2], years=range(first, last + 1)) if code else {}
     except NotImplementedError as error:
         sentence = f"{seen(place)} is not a known place; allowed: a code such as DE, GB, US, DE-BY"
         raise ConfigError.one("E_CONFIG_CHOICE", "calendar.holidays", sentence) from error
-    return tuple(int(np.datetime64(day).astype(int)) for day in found)

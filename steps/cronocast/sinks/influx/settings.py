@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cronocast.durations import Duration, stamp
+from cronocast.errors import ContractError
 from cronocast.formats.influx_names import DATABASE, TARGET, quoted
 from cronocast.settings.declare import setting
 from cronocast.settings.kinds import Flag, Number, Span, Text
 from cronocast.settings.server import FILE, URL, Server
+from cronocast.sinks.points import Run
 
 TAKEN = ("url", "auth", "username", "ca_file", "database")  # from a source of the same family
 
@@ -69,6 +71,18 @@ def filled(sink: Settings, source: Any) -> FilledSettings:  # noqa: ANN401 - set
     """The settings of a sink beside those of a source whose server it shares."""
     taken = {name: getattr(sink, name) or getattr(source, name) for name in TAKEN}
     return FilledSettings(**{**vars(sink), **taken}, lender=source)
+
+
+def member_fault(run: Run, tags: str) -> str:
+    """Why line protocol can't carry a member; "" if it can. See `sinks/table.py`."""
+    from cronocast.sinks.influx.target import target_of
+
+    try:
+        target = target_of(run)
+        target.key(run.measurement, tags), target.key(run.runs, tags)
+    except ContractError as error:
+        return error.problem
+    return ""
 
 
 def reading_query(measurement: str, series: str, fields: Iterable[str], first_ns: int, last_ns: int) -> str:

@@ -1,15 +1,13 @@
 """What an answer to a query must look like: whose rows it holds, and in which columns."""
 
-import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from cronocast.durations import MAX_NS
+from cronocast.durations import MAX_NS, UNIT_NS
 from cronocast.errors import ContractError, seen
 from cronocast.handoff.series import tags_text
 from cronocast.sources.influxql.messages import JsonNumber
-
-_UNCARRIED = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,17 @@ class Expected:
     max_rows: int = 10**9
     # length of the steps into which a query of one's own groups its rows; their times are those of their beginnings
     grouped_ns: int | None = None
+    zone: str | None = None  # whose days they are, where the query names one
+
+    def on_grid(self, time_ns: int) -> int:
+        """The step of the grid that a step of the query goes to.
+
+        That is the one that it has most of; days of a time zone keep their dates, also those that begin half a day and
+        more before they do in UTC.
+        """
+        grouped_ns = self.grouped_ns or 1
+        ahead_ns = _ahead_ns(self.zone, time_ns) if self.zone and grouped_ns % UNIT_NS["d"] == 0 else 0
+        return (time_ns + ahead_ns + grouped_ns // 2) // grouped_ns * grouped_ns
 
     def check(self, name: str, tags: dict[str, str], text: str, where: str) -> None:
         """Check that a member was asked for; where no tag was, those that it has are left to the caller.
@@ -47,6 +56,17 @@ class Expected:
             raise ContractError("E_WRONG_SERIES", where, f"member {seen(name)} with {seen(text)}; {asked}")
 
 
+def _ahead_ns(zone: str, time_ns: int) -> int:
+    """What the clocks of a zone show beyond UTC; nothing where there is no such zone, which the server names."""
+    from zoneinfo import ZoneInfo  # few queries need it
+
+    try:
+        ahead = datetime.fromtimestamp(time_ns // UNIT_NS["s"], ZoneInfo(zone)).utcoffset()
+    except (ValueError, OSError, LookupError):
+        return 0
+    return round(ahead.total_seconds()) * UNIT_NS["s"] if ahead else 0
+
+
 def member_of(series: dict[str, Any], where: str) -> tuple[str, dict[str, str], str]:
     """Name and tags of a series, and the tags as a cell of history.csv.
 
@@ -58,10 +78,8 @@ def member_of(series: dict[str, Any], where: str) -> tuple[str, dict[str, str], 
         sentence = f"a series with name {seen(name)} and tags {seen(tags)}; right: text"
         raise ContractError("E_ANSWER", where, sentence)
     text = tags_text((key, value) for key, value in tags.items() if value)
-    if not name or _UNCARRIED.search(name + text):
-        member = f"member {seen(name)} with tags {seen(text)}"
-        sentence = f"{member} can't be written as a line of CSV; exclude it by tags, or fix it"
-        raise ContractError("E_TAG", where, sentence)
+    if not name:
+        raise ContractError("E_ANSWER", where, f"a series without a name and with tags {seen(tags)}; right: a name")
     return str(name), tags, text
 
 
