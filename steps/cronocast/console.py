@@ -2,17 +2,31 @@
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from cronocast.errors import MAX_PROBLEMS, ConfigError, CronocastError
 
 TERMINATION_LOG = Path("/dev/termination-log")  # Kubernetes shows it as the container's last words
 
+_quiet: ContextVar[bool] = ContextVar("_quiet", default=False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Say nothing within: who calls from Python finds it in what is returned."""
+    before = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(before)
+
 
 def say(text: str) -> None:
     """Write one plain line for people to stderr; a closed stderr is no error."""
-    if sys.stderr is None:
+    if sys.stderr is None or _quiet.get():
         return
     try:
         print(text.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)  # noqa: T201

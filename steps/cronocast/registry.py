@@ -60,7 +60,7 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
         if row.later and importlib.util.find_spec(row.later) is None:
             raise ModuleNotFoundError(name=row.later)
     except ModuleNotFoundError as error:
-        sentence = f"{seen(name)} needs the module {seen(error.name)}, which is not installed here: {_remedy(row)}"
+        sentence = f"{seen(name)} needs the module {seen(error.name)}, which is not installed here; {_remedy(row)}"
         raise MissingExtraError([Problem("E_MISSING_EXTRA", setting, sentence)]) from error
     except AttributeError as error:
         raise ConfigError.one("E_MODEL", setting, f"module {module} has no attribute {seen(attribute)}") from error

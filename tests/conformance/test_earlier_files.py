@@ -36,7 +36,7 @@ MANIFEST: dict[str, Any] = {
     ],
 }
 PROFILE: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "members": [
         {
             "name": "cpu",
@@ -52,6 +52,8 @@ PROFILE: dict[str, Any] = {
             "gaps": {"missing": 0, "longest": 0, "share": 0.0},
             "evidence": {"noise": 0.1},
             "notes": [],
+            "last_change": "",
+            "slope_now": 0.0,
         }
     ],
 }
@@ -96,7 +98,7 @@ def classified(folder: Path, schema: int) -> Any:
 
 
 def test_a_profile_of_this_version_is_read(tmp_path: Path) -> None:
-    found = classified(tmp_path, 1)["cpu", "host=a"]
+    found = classified(tmp_path, 2)["cpu", "host=a"]
     assert json.loads(json.dumps(profiles.to_document(found))) == PROFILE["members"][0]
 
 

@@ -78,7 +78,7 @@ def test_a_model_runs_with_its_extra_alone(name: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["mstl", "prophet", "darts:<Model>", "lstm", "nbeats"])
+@pytest.mark.parametrize("name", ["mstl", "ets", "sarimax", "prophet", "darts:<Model>", "lstm", "nbeats"])
 def test_without_its_extra_the_error_names_it(name: str) -> None:
     done = run(EXAMPLES[name], modules_of_others("linear"))
     assert "E_MISSING_EXTRA" in done.stderr

@@ -113,7 +113,10 @@ def test_the_demo_values_are_valid_and_agree_with_what_is_loaded(tmp_path: Path)
             series.step_min * demo.MINUTE_NS,
             series.horizon_h * demo.HOUR_NS,
         )
-        assert series.aggregate([1.0, 5.0, 3.0]) == {"mean": 3.0, "max": 5.0, "last": 3.0}[entry.source.aggregate]
+        assert (
+            series.aggregate([1.0, 5.0, 3.0])
+            == {"mean": 3.0, "max": 5.0, "last": 3.0}[entry.source_settings().aggregate]
+        )
 
 
 @pytest.mark.parametrize("series", demo.SERIES, ids=lambda series: series.name)

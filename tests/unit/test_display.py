@@ -12,7 +12,7 @@ import pytest
 from cronocast.commands import display
 from cronocast.commands.series_run import Chain
 
-HEADS = ["series", "member", "status", "class", "model", "vs naive", "coverage", "points"]
+HEADS = ["series", "member", "status", "class", "model", "found", "vs naive", "coverage", "points"]
 
 
 def chain(*tags: str, series: str = "disk", acked: int = 24, exit_code: int = 0) -> Chain:
@@ -25,6 +25,8 @@ def chain(*tags: str, series: str = "disk", acked: int = 24, exit_code: int = 0)
             "class": "trend_seasonal",
             "model": "median(linear,fourier,seasonal_naive)",
             "why": "why it is",
+            "rows_asked": 672,
+            "rows_found": 141,
             "backtest": test,
         }
         for t in tags
@@ -56,8 +58,18 @@ def test_no_column_is_lost(
 ) -> None:
     head, row, *_ = table(width, chain(tags, series=series), monkeypatch, capsys)
     assert all(name in head for name in HEADS)
-    assert all(cell in row for cell in ("fallback", "0.72", "96%", " 24"))
+    assert all(cell in row for cell in ("fallback", "21%", "0.72", "96%", " 24"))
     assert ("why it" in row) is (width >= display.WIDE)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_notes_on_the_history_stand_below(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = chain("host=a", series="cpu [all]")
+    made.results["extract"] = {"status": "ok", "notes": ["points also differ by [path] (4)", "v has two types"]}
+    lines = table(width, made, monkeypatch, capsys)
+    assert lines[-2:] == ["cpu [all]: points also differ by [path] (4)", "cpu [all]: v has two types"]
 
 
 def test_short_members_are_told_apart_at_80_columns(
@@ -83,11 +95,12 @@ def test_members_that_begin_alike_are_told_apart_at_80_columns(
 @pytest.mark.parametrize(
     ("width", "left_out"),
     [
-        (76, set()),
-        (70, {"class"}),
-        (60, {"class", "points"}),
-        (50, {"class", "points", "coverage"}),
-        (40, {"class", "points", "coverage", "model"}),
+        (79, set()),
+        (71, {"class"}),
+        (62, {"class", "points"}),
+        (54, {"class", "points", "coverage"}),
+        (46, {"class", "points", "coverage", "found"}),
+        (40, {"class", "points", "coverage", "found", "model"}),
     ],
 )
 def test_a_very_narrow_screen_does_without_some_columns(
@@ -113,8 +126,8 @@ def test_points_are_shown_where_only_load_ran(
     del made.results["forecast"]
     rows = table(160, made, monkeypatch, capsys)[1:3]
     assert [row.split() for row in rows] == [
-        ["disk", "host=a", "ok", "-", "-", "-", "-", "24"],
-        ["host=b", "ok", "-", "-", "-", "-", "24"],
+        ["disk", "host=a", "ok", "-", "-", "-", "-", "-", "24"],
+        ["host=b", "ok", "-", "-", "-", "-", "-", "24"],
     ]
 
 
@@ -123,3 +136,16 @@ def test_a_tag_can_not_steer_the_terminal(monkeypatch: pytest.MonkeyPatch, capsy
     assert "\x1b" not in out
     assert "\u202e" not in out
     assert "[2J\ufffdevil" in out
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "said"),
+    [(672, 672, "100%"), (671, 672, "99%"), (1, 672, "1%"), (0, 672, "0%"), (900, 672, "100%"), (None, 672, "-")],
+)
+def test_a_share_of_rows_is_all_or_nothing_only_where_it_is(
+    found: int | None, asked: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = chain("host=a")
+    made.results["forecast"]["members"][0] |= {"rows_found": found, "rows_asked": asked}
+    row = table(160, made, monkeypatch, capsys)[1]
+    assert row.split("seasonal_naive)")[1].split()[0] == said

@@ -54,11 +54,20 @@ def test_a_forecast_that_ends_after_the_last_time_of_a_database_is_refused_befor
 
 
 QUERIES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
-    "plain": ({}, 'SELECT mean("f") FROM "m" WHERE time >= $start AND time < $end GROUP BY time(1h) fill(none)', {}),
+    "computed": (
+        {},
+        'SELECT mean("f"::float) FROM "m" WHERE time >= $start AND time < $end GROUP BY time(1h) fill(none)',
+        {},
+    ),
+    "picked": (
+        {"aggregate": "last"},
+        'SELECT last("f"::field) FROM "m" WHERE time >= $start AND time < $end GROUP BY time(1h) fill(none)',
+        {},
+    ),
     "percentile": (
         {"aggregate": "percentile", "percentile": 99.9},
         (
-            'SELECT percentile("f", $percentile) FROM "m" WHERE time >= $start AND time < $end GROUP BY time(1h)'
+            'SELECT percentile("f"::field, $percentile) FROM "m" WHERE time >= $start AND time < $end GROUP BY time(1h)'
             " fill(none)"
         ),
         {"percentile": 99.9},
@@ -66,8 +75,8 @@ QUERIES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "tags": (
         {"tags": {"host": ["a", "b' OR '1'='1"], "dc": "x"}, "group_by": ["host", "r k"]},
         (
-            'SELECT mean("f") FROM "m" WHERE time >= $start AND time < $end AND ("host" = $tag2 OR "host" = $tag3) AND'
-            ' ("dc" = $tag4) GROUP BY time(1h), "host", "r k" fill(none)'
+            'SELECT mean("f"::float) FROM "m" WHERE time >= $start AND time < $end AND ("host"::tag = $tag2 OR'
+            ' "host"::tag = $tag3) AND ("dc"::tag = $tag4) GROUP BY time(1h), "host"::tag, "r k"::tag fill(none)'
         ),
         {"tag2": "a", "tag3": "b' OR '1'='1", "tag4": "x"},
     ),
@@ -83,7 +92,7 @@ QUERIES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
 def test_query_has_both_bounds_and_no_value_in_its_text(
     source: dict[str, Any], text: str, values: dict[str, Any]
 ) -> None:
-    query = history_query(entry(source).source, WINDOW)
+    query = history_query(entry(source).source_settings(), WINDOW)
     assert (query.text, query.values) == (text, {"start": 1, "end": 2, **values})
 
 

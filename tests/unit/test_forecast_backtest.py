@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 
 from cronocast.errors import DataError
-from cronocast.forecast import backtest
+from cronocast.forecast import attempts, backtest
+from cronocast.models.arima import Arima
+from cronocast.models.fourier import Fourier
+from cronocast.models.linear import Linear
 from cronocast.models.model import Context
 from cronocast.models.naive import Naive
+from cronocast.models.theta import Theta
 from cronocast.timeseries.fill import fill
 from tests.messages import numbers
 
@@ -119,7 +123,7 @@ def test_filled_points_do_not_score() -> None:
 def test_steps_since_the_last_observation_are_forecast_and_cut() -> None:
     y = np.concatenate((np.arange(100.0), np.full(5, NAN)))
     filled = fill(y)
-    result = backtest.attempt(Counting, filled, context(), 3)
+    result = attempts.attempt(Counting, filled, context(), 3)
     assert not isinstance(result, str)
     assert result.tolist() == [105, 106, 107]
 
@@ -167,6 +171,28 @@ def test_why_there_is_no_model_for_many_is_told() -> None:
     backtest.add(test, "many", Spy, "no member is long enough")
     assert test.failures == {"many": "no member is long enough"}
     assert np.isnan(test.forecasts["many"]).all()
+
+
+def gappy(seed: int) -> Any:
+    """A day, a step, a slope, spikes, and gaps that are filled otherwise as soon as the next day is known."""
+    rng, t = np.random.default_rng(seed), np.arange(500)
+    y = 5 * np.sin(t / 24 * 2 * np.pi) + 0.02 * t + np.where(t > 300, 8, 0) + rng.normal(0, 0.5, t.size)
+    y[rng.integers(0, t.size, 6)] += 40
+    y[230:240] = y[395:410] = NAN
+    return y
+
+
+@pytest.mark.parametrize("periods", [(), (24,), (24, 168)], ids=str)
+@pytest.mark.parametrize("model", [Linear, Theta, Arima, Fourier], ids=lambda m: m.__name__)
+def test_work_that_origins_share_changes_no_forecast(model: Any, periods: tuple[int, ...]) -> None:
+    for seed, h in ((1, 24), (2, 60)):
+        test = backtest.begin(gappy(seed), context(periods), h)
+        assert len(test.chains) < len(test.origins)
+        assert (len(test.chains) > 1) == bool(periods)
+        backtest.add(test, "together", model)
+        backtest.add(test, "each", type("Each", (model,), {}))  # shared work is not inherited
+        assert test.forecasts["together"] == pytest.approx(test.forecasts["each"], rel=1e-9, abs=1e-9, nan_ok=True)
+        assert test.failures.get("together") == test.failures.get("each")
 
 
 class Broken(Naive):

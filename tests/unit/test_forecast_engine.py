@@ -174,9 +174,10 @@ def test_first_stamp_is_the_first_step_not_the_last_observation() -> None:
 CONSTANTS = {
     "never left": ([], 0.0),
     "at the end as often before": ([100, 671], 0.0),
-    "left as long as before": ([100, 101, 670, 671], 0.0),
-    "left for the first time": ([671], 80.0),
-    "left for longer than ever": ([100, 670, 671], 80.0),
+    "left as long as before": ([100, 101, 102, 669, 670, 671], 0.0),
+    "one odd newest value": ([671], 0.0),
+    "two of them": ([670, 671], 0.0),
+    "left for longer than ever": ([100, 669, 670, 671], 80.0),
     "came back": ([100, 669], 0.0),
 }
 
@@ -349,7 +350,9 @@ def test_failing_candidate_does_not_hurt_auto() -> None:
 
 
 def test_unknown_model_is_a_configuration_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"E_MODEL model: 'lstn' .*naive, seasonal_naive, constant, linear"):
+    with pytest.raises(
+        ConfigError, match=r"E_MODEL model: 'lstn' .*naive, seasonal_naive, seasonal_median, level, constant, linear"
+    ):
         run(WAVE, model="lstn")
 
 
@@ -440,7 +443,7 @@ def test_why_says_the_figure_that_the_result_holds(y: Any, series_class: str, se
 
 def test_why_names_what_is_left_where_one_of_the_chosen_fails_in_the_end() -> None:
     late = f"{__name__}:Late"
-    result = run(RAMP, "trend", candidates=("linear", late))
+    result = run(RAMP, "irregular", candidates=("linear", late))
     left = result.model.removeprefix("median(").removesuffix(")").split(",")
     assert "linear" in left
     assert late not in left

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cronocast.errors import DataError
-from cronocast.models.linear import Linear, segments, without_spikes
+from cronocast.models.linear import Linear
 from cronocast.models.model import Context
+from cronocast.models.segments import segments, without_spikes
 
 HOUR_NS = 3600 * 10**9
 RNG = np.random.default_rng(5)

@@ -334,8 +334,7 @@ def test_coverages_of_a_result_are_read_by_level() -> None:
 
 def test_backtest_measures_each_level(tmp_path: Path) -> None:
     asked = backtest_sample.request(history(tmp_path), "naive", 3, levels="0.5,0.8")
-    members = list(read_members(asked.history, series.HISTORY_COLUMNS))
-    found = document(run_study(asked, members), asked)
+    found = document(run_study(asked, asked.table.members), asked)
     naive = found["models"]["naive"]
     assert found["levels"] == [0.5, 0.8]
     assert naive["coverage_50"] < naive["coverage_80"] <= naive["coverage"]

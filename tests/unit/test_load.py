@@ -69,7 +69,7 @@ def test_every_point_goes_out_once(tmp_path: Path) -> None:
     )
     fields = (
         'class="seasonal",model="naive",why="the'
-        ' \\"best\\"",mase=1.0,coverage=0.94,points=100i,extract_s=0.5,forecast_s=1.5'
+        ' \\"best\\"",notes="",mase=1.0,coverage=0.94,points=100i,extract_s=0.5,forecast_s=1.5'
     )
     record = f"cpu_forecast_runs,host=a,region=eu,series=web\\ load {fields} {RUN_NS}"
     assert bodies[-1].splitlines()[0] == record
@@ -93,6 +93,15 @@ def test_words_of_a_member_that_are_empty_are_written_too(reason: str) -> None:
     words = {"class": "trend", "model": "linear", "why": "best", "status": "ok", "reason": reason}
     [(_, fields)] = run_fields({"forecast": {"members": [{"name": "cpu", "tags": "", **words}]}}, {("cpu", ""): 3})
     assert {name: fields[name] for name in words} == words
+
+
+@pytest.mark.parametrize(
+    ("read", "notes"),
+    [({}, None), ({"extract": {"notes": []}}, ""), ({"extract": {"notes": ["a", "b"]}}, "a; b"), ({"extract": {}}, "")],
+)
+def test_notes_on_the_history_are_in_the_record_of_each_member(read: dict[str, Any], notes: str | None) -> None:
+    [(_, fields)] = run_fields({**read, "forecast": {"members": [{"name": "cpu", "tags": ""}]}}, {})
+    assert fields["notes"] == notes
 
 
 def test_tags_that_are_named_like_fields_of_the_record_are_renamed_there(tmp_path: Path) -> None:

@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 
 from cronocast.document.entry import parse_entry
+from cronocast.document.meaning import preparation_of
 from cronocast.handoff.series import Member
 from cronocast.timeseries.clock import offset_ns
-from cronocast.timeseries.prepare import outliers, prepare, prepare_member, rate, resample, running_median, smooth
-from cronocast.timeseries.settings import Prepare
+from cronocast.timeseries.outliers import outliers, running_median
+from cronocast.timeseries.preparation import Preparation
+from cronocast.timeseries.prepare import prepare, prepare_member, resample, smooth
 
 HOUR_NS = 3600 * 10**9
 MINUTE_NS = HOUR_NS // 60
 START_NS = 1_736_121_600 * 10**9  # Monday 2025-01-06T00:00Z
 
 
-def asked(**settings: Any) -> Prepare:
+def asked(**settings: Any) -> Preparation:
     source = {"url": "http://localhost:8086", "database": "d", "measurement": "m", "field": "f"}
-    return parse_entry({"name": "x", "source": source, "prepare": settings}).prepare
+    return preparation_of(parse_entry({"name": "x", "source": source, "prepare": settings}))
 
 
 def times(n: int, step_ns: int = HOUR_NS) -> np.ndarray:
@@ -30,8 +32,8 @@ def times(n: int, step_ns: int = HOUR_NS) -> np.ndarray:
 
 def test_nothing_is_done_unless_asked_for() -> None:
     member = Member("m", "a=b", array("q", [5, 7]), (array("d", [1.0, 2.0]),))
-    assert prepare_member(member, HOUR_NS, asked(), "UTC") == (member, {})
-    assert prepare_member(member, HOUR_NS, asked(transform="log", fill_limit="3h"), "UTC")[0] is member
+    assert prepare_member(member, asked(), START_NS) == (member, {})
+    assert prepare_member(member, asked(transform="log", fill_limit="3h"), START_NS)[0] is member
 
 
 @pytest.mark.parametrize(
@@ -56,32 +58,9 @@ def test_rows_of_a_step_become_one_value_at_its_start(rule: str, expected: list[
 def test_resampling_is_counted_and_stays_finite() -> None:
     at = START_NS + np.arange(120) * 60 * 10**9
     for rule in ("mean", "median"):
-        done = prepare(at, np.full(120, 1.7e308), HOUR_NS, asked(resample=rule))
+        done = prepare(at, np.full(120, 1.7e308), asked(resample=rule), START_NS)
         assert done.y.tolist() == pytest.approx([1.7e308] * 2)
         assert done.counts == {"resampled_away": 118}
-
-
-def test_counter_becomes_growth_per_second() -> None:
-    at, y, resets = rate(times(5), np.array([100.0, 3700.0, 7300.0, 1800.0, 5400.0]))
-    assert at.tolist() == times(5)[1:].tolist()
-    assert y.tolist() == [1.0, 1.0, 0.5, 1.0]  # after the fall it has grown from zero to 1800
-    assert resets == 1
-
-
-def test_growth_over_a_gap_is_spread_over_the_gap() -> None:
-    at, y, _ = rate(times(6)[[0, 1, 5]], np.array([0.0, 3600.0, 3600.0 * 5]))
-    assert at.tolist() == times(6)[[1, 5]].tolist()
-    assert y.tolist() == [1.0, 1.0]
-
-
-def test_values_below_zero_are_no_count() -> None:
-    _, y, resets = rate(times(4), np.array([0.0, -5.0, 7200.0, 10800.0]))
-    assert (y.tolist(), resets) == ([1.0, 1.0], 0)
-
-
-@pytest.mark.parametrize("n", [0, 1])
-def test_rate_of_too_few_values_is_empty(n: int) -> None:
-    assert rate(times(n), np.zeros(n))[1].size == 0
 
 
 def test_moving_average_ends_at_its_value() -> None:
@@ -202,12 +181,12 @@ def test_the_noise_of_other_hours_is_not_odd_where_a_bound_is_reached_each_day(m
     "y",
     [
         np.ones(200),
-        np.where(np.arange(200) == 90, 1.0, 0.0),
+        np.arange(200.0),
         np.arange(5.0),
         np.empty(0),
         np.full(100, 1e308) * np.where(np.arange(100) % 2, 1, -1),
     ],
-    ids=["constant", "one event on a constant", "short", "empty", "huge"],
+    ids=["constant", "line", "short", "empty", "huge"],
 )
 def test_where_nothing_says_how_far_is_far_nothing_is_odd(y: np.ndarray) -> None:
     assert not outliers(times(y.size), y, HOUR_NS, 8).any()
@@ -248,10 +227,12 @@ def test_all_together_are_done_in_order_and_counted() -> None:
     growth[12 * 400 : 12 * 401] *= 20
     counter = np.cumsum(growth)
     counter[4000:] -= counter[4000]
-    done = prepare(minutes, counter, HOUR_NS, asked(resample="last", rate=True, outliers=10, smooth="2h"))
+    done = prepare(minutes, counter, asked(resample="last", rate=True, outliers=10, smooth="2h"), START_NS)
     assert done.counts == {
         "resampled_away": minutes.size - 28 * 24,
         "counter_resets": 1,
+        "counter_wraps": 0,
+        "counter_corrections": 0,
         "outliers": 2,
         "smoothed": 28 * 24 - 3,
     }  # the burst, and the hour of the reset
@@ -272,3 +253,38 @@ def test_all_together_are_done_in_order_and_counted() -> None:
 def test_wrong_settings_are_named(wanted: dict[str, Any], token: str) -> None:
     with pytest.raises(Exception, match=token):
         asked(**wanted)
+
+
+def exact(rng: np.random.Generator, n: int, kind: str) -> np.ndarray:
+    """A series without noise."""
+    i = np.arange(n)
+    return {
+        "zeros": np.zeros(n),
+        "one value": np.full(n, round(float(rng.normal()) * 100, 2)),
+        "days": np.round(rng.normal(size=24) * 20, 2)[i % 24],
+        "line": i * round(float(rng.normal()), 3),
+        "nightly job": np.where(i % 24 == 3, 400.0, 5.0),
+        "two levels": np.where(i < n // 3, 6.0, 14.7),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["zeros", "one value", "days", "line", "nightly job", "two levels"])
+def test_one_spike_in_an_exact_series_is_an_outlier_and_nothing_else_is(kind: str) -> None:
+    rng = np.random.default_rng(41)
+    for i in range(25):
+        n = int(rng.integers(96, 1000))
+        y = exact(rng, n, kind)
+        assert not outliers(times(n), y, HOUR_NS, 6).any(), i
+        at, width = int(rng.integers(12, n - 12)), int(rng.integers(1, 4))
+        y[at : at + width] += rng.choice([-1, 1]) * (np.ptp(y) + 1) * 10 ** rng.uniform(0.2, 4)
+        if kind != "two levels" or abs(at - n // 3) > 12:
+            assert np.flatnonzero(outliers(times(n), y, HOUR_NS, 6)).tolist() == [*range(at, at + width)], i
+
+
+def test_events_among_zeros_are_no_outliers_but_one_far_beyond_them_is() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = (rng.random(672) < 0.1) * rng.integers(1, 9, 672).astype(float)
+        assert not outliers(times(672), y, HOUR_NS, 6).any(), seed
+        y[300] = 500
+        assert np.flatnonzero(outliers(times(672), y, HOUR_NS, 6)).tolist() == [300], seed

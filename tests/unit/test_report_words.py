@@ -20,6 +20,7 @@ from cronocast.report.model import MemberView, StepView
 from cronocast.report.prepared import RULES, prepared_sentence
 from cronocast.report.run_folder import read_run
 from cronocast.timeseries.fill import Filled
+from cronocast.timeseries.preparation import Absent, Preparation
 from cronocast.timeseries.prepare import prepare
 from cronocast.timeseries.settings import Prepare
 from tests import report_runs
@@ -377,14 +378,20 @@ def test_nothing_is_told_of_a_member_without_forecast(member: MemberView) -> Non
 
 
 # What explains another count and is not told alone, or is told by a setting.
-BESIDE = {"left_out_in_silent_steps", "counter_resets"}
+BESIDE = {"left_out_in_silent_steps", "counter_resets", "counter_wraps", "counter_corrections"}
 COUNTED = {
-    *prepare(
-        np.arange(40) * HOUR,
-        np.arange(40.0),
-        HOUR,
-        Prepare(resample="mean", rate=True, outliers=5.0, smooth=Duration.parse("3h")),
-    ).counts,
+    *(
+        name
+        for absent in (Absent("zero"), Absent("previous"))
+        for name in prepare(
+            np.arange(40) * HOUR,
+            np.arange(40.0),
+            Preparation(
+                HOUR, Prepare(resample="mean", rate=True, outliers=5.0, smooth=Duration.parse("3h")), absent=absent
+            ),
+            40 * HOUR,
+        ).counts
+    ),
     *Filled(np.ones(1), np.ones(1, dtype=bool), 0, 0).counts(),
     *Timeline(0, np.ones(1), (), 0, 1).preparation(),
 }

@@ -11,7 +11,7 @@ import pytest
 
 from cronocast.errors import ContractError, CronocastError, DataError, RefusedError, StorageError
 from cronocast.handoff.files import read_json, sha256
-from cronocast.handoff.profile import Gaps, Profile, from_document, read_profiles, to_document
+from cronocast.handoff.profile import SCHEMA, Gaps, Profile, from_document, read_profiles, to_document
 from cronocast.handoff.results import Outcome, check_handoff, read_result, result_path, write_result
 
 RUN = "2026-01-31T12:00:00Z"
@@ -126,6 +126,8 @@ GOOD = Profile(
     Gaps(1, 1, 0.01),
     {"acf": 0.9},
     ("x",),
+    "slope",
+    0.25,
 )
 
 
@@ -142,6 +144,9 @@ IMPOSSIBLE: dict[str, dict[str, Any]] = {
     "period 1": {"periods": [1]},
     "period true": {"periods": [True]},
     "periods text": {"periods": "24"},
+    "unknown change": {"last_change": "season"},
+    "slope endless": {"slope_now": float("inf")},
+    "slope as text": {"slope_now": "1"},
     "step 0": {"step_ns": 0},
     "step negative": {"step_ns": -5},
     "times reversed": {"last_ns": 5},
@@ -179,9 +184,9 @@ def test_profile_without_a_key(key: str) -> None:
     [
         [],
         {"schema": 99, "members": []},
-        {"schema": 1},
-        {"schema": 1, "members": {}},
-        {"schema": 1, "members": [None]},
+        {"schema": SCHEMA},
+        {"schema": SCHEMA, "members": {}},
+        {"schema": SCHEMA, "members": [None]},
         None,
         7,
     ],

@@ -76,7 +76,9 @@ def test_mean_per_member_in_the_window_of_finished_steps(run: Run, tmp_path: Pat
     ran = run({"group_by": ["host"]})
     assert ran.code == 0, ran.stderr
     assert ran.rows == [("host=a", t, v) for t, v in values()] + [("host=b", t, v) for t, v in values(factor=10)]
-    assert ran.result["members"] == [{"name": "m", "tags": f"host={host}", "rows": 24} for host in "ab"]
+    assert ran.result["members"] == [
+        {"name": "m", "tags": f"host={host}", "rows": 24, "rows_asked": 24, "rows_found": 24} for host in "ab"
+    ]
     assert [member.tags for member in read_members(tmp_path / "history.csv", HISTORY_COLUMNS)] == ["host=a", "host=b"]
 
 
@@ -100,25 +102,6 @@ def test_aggregates(aggregate: str, more: dict[str, Any], first: float, run: Run
     ran = run({"aggregate": aggregate, "tags": {"host": "a"}, **more})
     assert (ran.code, len(ran.rows)) == (0, 24), ran.stderr
     assert ran.rows[0] == ("", START, first)
-
-
-LOW: dict[str, tuple[float, str]] = {  # percentile of two points per step, what is said
-    "none of two": (24, r"percentile 24\b.*\b3 points\b.*\baggregate min\b.*\bevery\b"),
-    "none of a hundred": (0.1, r"percentile 0\.1\b.*\b500 points\b"),
-    "one of two": (25, ""),
-}
-
-
-@pytest.mark.parametrize(("percentile", "said"), LOW.values(), ids=LOW)
-@pytest.mark.usefixtures("hours")
-def test_a_percentile_that_picks_no_point_is_named(percentile: float, said: str, run: Run) -> None:
-    """The server answers as if there were no points."""
-    ran = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "a"}})
-    assert (ran.code, ran.result["status"], len(ran.rows)) == ((0, "skipped", 0) if said else (0, "ok", 24))
-    assert re.search(said, ran.result["reason"])
-    if said:
-        empty = run({"aggregate": "percentile", "percentile": percentile, "tags": {"host": "nobody"}})
-        assert re.match("no_data: 0 .*'m'", empty.result["reason"])
 
 
 @pytest.mark.usefixtures("hours")

@@ -4,6 +4,7 @@ Every answer has its exit code and token.
 """
 
 import json
+import re
 import resource
 import socket
 from collections.abc import Callable
@@ -36,7 +37,15 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     def against(behaviour: Behaviour | list[Behaviour], source: dict[str, Any] | None = None, **entry: Any) -> Ran:
-        with LyingServer(behaviour if isinstance(behaviour, list) else [behaviour]) as server:
+        left = behaviour if isinstance(behaviour, list) else [behaviour]
+
+        def behave(request: Seen) -> Behaviour:
+            """What is asked beside the history finds nothing; the tests below lie about that."""
+            if re.match(r"SHOW|SELECT (lo|last|count|min)\b", request.form.get("q", "")):
+                return json_answer({"results": [{"statement_id": 0}]})
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        with LyingServer(behave) as server:
             ran = extract_run(capsys, tmp_path, server.url, source, **entry)
             ran.result["seen"] = server.seen
             return ran
@@ -348,7 +357,7 @@ def test_odd_but_right_answer_is_accepted(answer: Answer, dropped: dict[str, int
     assert ran.rows == [("", t, v) for t, v in ROWS]
     assert ran.result["rows_dropped"] == dropped
     assert ran.result["rows_in"] == ran.result["rows_kept"] + sum(dropped.values())
-    assert ran.result["members"] == [{"name": "m", "tags": "", "rows": 24}]
+    assert ran.result["members"] == [{"name": "m", "tags": "", "rows": 24, "rows_asked": 24, "rows_found": 24}]
     assert ran.result["window"] == {"start_ns": START, "end_ns": END, "every_ns": HOUR}
 
 
@@ -464,7 +473,8 @@ def test_slice_that_breaks_is_asked_for_again_alone(run: Run) -> None:
 
     ran = run(answer, {"slice": "12h", "group_by": ["host"], "retry_for": "2s"})
     assert ran.code == 0, ran.stderr
-    assert [json.loads(request.form["params"])["start"] for request in ran.result["seen"]] == [START, half, half]
+    asked = [json.loads(request.form["params"]) for request in ran.result["seen"] if "mean(" in request.form["q"]]
+    assert [values["start"] for values in asked] == [START, half, half]
     assert ran.rows == [(f"host={host}", t, v) for host in "ab" for t, v in ROWS]
 
 

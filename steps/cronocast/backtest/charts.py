@@ -102,10 +102,10 @@ def fan_of(study: Study, member: int, model: str, label: str) -> Fan:
     history, rows = study.history, study.models[model]
     first = max(0, study.origins[0] - max(BEFORE * study.h, study.season[member]))
     known = first + np.flatnonzero(np.isfinite(history.y[member, first:]))
-    times = (history.start_ns + known * history.step_ns).tolist()
+    times = [study.step_time(int(index)) for index in known]
     forecasts = []
     for i in range(len(study.origins)):
-        ahead = [study.origin_ns(i) + k * history.step_ns for k in range(study.h)]
+        ahead = [study.step_time(study.origins[i] + k) for k in range(study.h)]
         if np.isfinite(rows.yhat[member, i]).all():
             forecasts.append(
                 (ahead, rows.yhat[member, i].tolist(), rows.lower[member, i].tolist(), rows.upper[member, i].tolist())

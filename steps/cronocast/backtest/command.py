@@ -15,7 +15,7 @@ def run_backtest(request: Request, out: Path | None, *, as_json: bool) -> int:
     """Forecast the past, print what came of it, and write the page if one is wanted; return 0.
 
     Raises:
-        DataError, ContractError, StorageError: the history is too short, is no such file, or the page can't be written.
+        DataError, ContractError, StorageError: the history is too short, the page can't be written.
         MissingExtraError: the numerical libraries, or those of a model, are not installed.
     """
     try:
@@ -33,12 +33,9 @@ def _run(request: Request, out: Path | None, *, as_json: bool) -> int:
     from cronocast.backtest.scores import document
     from cronocast.backtest.study import run_study
     from cronocast.backtest.table import print_json, print_tables, progress
-    from cronocast.handoff.series import HISTORY_COLUMNS
-    from cronocast.handoff.strict import read_members
 
-    members = list(read_members(request.history, HISTORY_COLUMNS))
     with progress() as show, _ends_at_once():
-        study = run_study(request, members, show)
+        study = run_study(request, request.table.members, show)
     found = document(study, request)
     if out is not None:
         write_page(study, found, out)

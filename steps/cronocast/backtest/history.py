@@ -34,7 +34,7 @@ def on_one_grid(members: Sequence[Member], step_ns: int) -> History:
     present = [m for m in members if m.time_ns]
     grids = [_grid_of(m, step_ns) for m in present]
     if not grids:
-        raise DataError("E_INPUT_MISSING", "--history", "it has no values; give a history with values")
+        raise DataError("E_INPUT_MISSING", "DATA", "it has no values; give a history with values")
     start = min(s for s, _ in grids)
     steps = max((s - start) // step_ns + y.size for s, y in grids)
     if steps * len(grids) > MOST_CELLS:
@@ -54,7 +54,7 @@ def _grid_of(member: Member, step_ns: int) -> tuple[int, Floats]:
 def _too_large(members: int, steps: int) -> DataError:
     return DataError(
         "E_TOO_LARGE",
-        "--history",
+        "DATA",
         f"{members} members of up to {steps} steps; allowed: at most {MOST_CELLS} steps in total, so give fewer members"
         " or a longer step",
     )

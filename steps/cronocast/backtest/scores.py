@@ -48,7 +48,7 @@ def _asked(study: Study, request: Request) -> dict[str, Any]:
     """What was asked for, and over which values and origins it was answered."""
     return {
         "schema": SCHEMA,
-        "history": request.history.name,
+        "history": request.name,
         "every": str(request.entry.every),
         "horizon": str(request.entry.horizon),
         "lookback": str(Duration.of(request.lookback_ns)) if request.lookback_ns else None,

@@ -16,6 +16,7 @@ from cronocast.backtest.history import Floats, History, on_one_grid
 from cronocast.backtest.request import Request, origin_steps
 from cronocast.classify.member import profile_of
 from cronocast.document.entry import Entry
+from cronocast.document.meaning import preparation_of
 from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast import measures
@@ -34,6 +35,7 @@ class OriginHistory:
     key: tuple[str, str]
     time_ns: NDArray[np.int64]
     y: Floats
+    end_ns: int  # of what could be read
 
 
 Known = tuple[int, Profile, OriginHistory]  # when its forecast begins, class and all that was found of it, its values
@@ -69,10 +71,15 @@ class Study:
     season: list[int]  # per member: steps of the season that scales errors, as known at the first origin
     classes: list[list[str]]  # per member and origin
     models: dict[str, ModelForecasts]
+    time_of: Callable[[int], int]  # time of its table in ns that a time of the history stands for
+
+    def step_time(self, index: int) -> int:
+        """Time in ns of a step of the history, as the table dates it."""
+        return self.time_of(self.history.start_ns + index * self.history.step_ns)
 
     def origin_ns(self, i: int) -> int:
         """Time of the first forecast step of an origin."""
-        return self.history.start_ns + self.origins[i] * self.history.step_ns
+        return self.step_time(self.origins[i])
 
 
 def past(member: Member, origin_ns: int, lookback_ns: int | None) -> OriginHistory:
@@ -80,7 +87,7 @@ def past(member: Member, origin_ns: int, lookback_ns: int | None) -> OriginHisto
     time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
     first = np.searchsorted(time_ns, origin_ns - lookback_ns) if lookback_ns else 0
     known = slice(first, np.searchsorted(time_ns, origin_ns))
-    return OriginHistory(member.key, time_ns[known], np.frombuffer(member.columns[0])[known])
+    return OriginHistory(member.key, time_ns[known], np.frombuffer(member.columns[0])[known], origin_ns)
 
 
 def run_study(request: Request, members: Sequence[Member], progress: Progress | None = None) -> Study:
@@ -105,6 +112,7 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
     season = [_season(of_member) for of_member in profiles]
     return Study(
         history=history,
+        time_of=request.table.time_ns,
         origins=origins,
         h=h,
         level=entry.level,
@@ -120,7 +128,9 @@ def run_study(request: Request, members: Sequence[Member], progress: Progress | 
 def _history(entry: Entry, members: Sequence[Member]) -> History:
     """The values that forecasts are compared with: prepared as their own, but nothing is thought away as odd."""
     kept = replace(entry, prepare=replace(entry.prepare, outliers=None))
-    return on_one_grid([_prepared(member, kept) for member in members], int(entry.every))
+    every = int(entry.every)
+    end_ns = max((m.time_ns[-1] // every * every + every for m in members if m.time_ns), default=0)
+    return on_one_grid([_prepared(member, kept, end_ns) for member in members], every)
 
 
 def _origins(history: History, request: Request) -> list[int]:
@@ -135,7 +145,7 @@ def _origins(history: History, request: Request) -> list[int]:
         held, needed = (Duration.of(int(steps * history.step_ns)) for steps in (n, 3 * h))
         raise DataError(
             "E_TOO_SHORT",
-            "--history",
+            "DATA",
             f"it holds {n} steps ({held}); a horizon of {request.entry.horizon} needs three times that ({needed}) or"
             " more",
         )
@@ -183,17 +193,17 @@ def _seen(request: Request, pasts: Sequence[OriginHistory]) -> Iterator[tuple[Pr
         yield from pool.map(see_past, jobs, chunksize=max(1, min(32, len(jobs) // (4 * request.entry.jobs))))
 
 
-def _prepared(member: Member, entry: Entry) -> Member:
-    return prepare_member(member, int(entry.every), entry.prepare, entry.calendar.timezone)[0]
+def _prepared(member: Member, entry: Entry, end_ns: int) -> Member:
+    return prepare_member(member, preparation_of(entry), end_ns)[0]
 
 
 def see_past(job: tuple[Request, OriginHistory]) -> tuple[Profile, OriginHistory]:
     """Prepare and classify one member as the steps would have at that time."""
     request, known = job
     read = Member(*known.key, array("q", known.time_ns.tobytes()), (array("d", known.y.tobytes()),))
-    member = _prepared(read, request.entry)
+    member = _prepared(read, request.entry, known.end_ns)
     return profile_of(member, request.entry), OriginHistory(
-        known.key, np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0])
+        known.key, np.frombuffer(member.time_ns, dtype=np.int64), np.frombuffer(member.columns[0]), known.end_ns
     )
 
 

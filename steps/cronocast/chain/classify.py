@@ -6,13 +6,14 @@ from cronocast.chain.job import Job
 from cronocast.chain.parts import write_outputs
 from cronocast.classify.member import profile_of
 from cronocast.console import say
+from cronocast.document.meaning import preparation_of
 from cronocast.durations import stamp
 from cronocast.handoff.files import atomic, write_json
 from cronocast.handoff.profile import SCHEMA, Profile, to_document
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, rows
 from cronocast.handoff.strict import read_members
-from cronocast.timeseries.prepare import changes_values, prepare_member
+from cronocast.timeseries.prepare import prepare_member
 
 PREPARED = "prepared.csv"  # beside profile.json: the history after `prepare`, where that changes values
 PROGRESS_EVERY = 100  # members between two progress lines
@@ -55,7 +56,8 @@ def run(job: Job, outcome: Outcome) -> None:
     gaps = outcome.rows_in - outcome.rows_kept - outcome.rows_dropped.get("prepared", 0)
     outcome.rows_dropped |= {"gap": gaps} if gaps > 0 else {}
     outcome.members = [
-        {"name": p.name, "tags": p.tags, "class": p.series_class, "why": p.why, "rows": p.points} for p in profiles
+        {"name": p.name, "tags": p.tags, "class": p.series_class, "why": p.why, "rows": p.points, **told}
+        for p, told in zip(profiles, outcome.members, strict=True)
     ]
 
 
@@ -75,7 +77,7 @@ def _prepared(job: Job, outcome: Outcome) -> Iterator[Member]:
     In a run folder they are also kept, so that the report shows what the forecast continues.
     """
     path = job.output.with_name(PREPARED)
-    if job.standalone or not changes_values(job.entry.prepare):
+    if job.standalone or not preparation_of(job.entry).changes_values:
         if not job.standalone:
             path.unlink(missing_ok=True)  # of the same run with other settings
         yield from _each(job, outcome)
@@ -91,11 +93,20 @@ def _prepared(job: Job, outcome: Outcome) -> Iterator[Member]:
 
 
 def _each(job: Job, outcome: Outcome) -> Iterator[Member]:
+    how = preparation_of(job.entry)
+    end_ns = outcome.window.get("end_ns") or (_end_of(job, how.every_ns) if how.changes_values else 0)
     for member in read_members(job.history, HISTORY_COLUMNS):
         outcome.rows_in += len(member.time_ns) + member.gaps_in_file
-        prepared, _ = prepare_member(member, int(job.entry.every), job.entry.prepare, job.entry.calendar.timezone)
-        if len(prepared.time_ns) < len(member.time_ns):
-            outcome.rows_dropped["prepared"] = (
-                outcome.rows_dropped.get("prepared", 0) + len(member.time_ns) - len(prepared.time_ns)
-            )
+        prepared, done = prepare_member(member, how, end_ns)
+        counts = {name: count for name, count in done.items() if count}
+        outcome.members.append({"prepared": counts} if counts else {})
+        dropped = len(member.time_ns) + counts.get(f"filled_as_{how.absent.rule}", 0) - len(prepared.time_ns)
+        if dropped > 0:
+            outcome.rows_dropped["prepared"] = outcome.rows_dropped.get("prepared", 0) + dropped
         yield prepared
+
+
+def _end_of(job: Job, every_ns: int) -> int:
+    """Where a history ends that no window bounds: with the step of its newest row."""
+    newest_ns = max((m.time_ns[-1] for m in read_members(job.history, HISTORY_COLUMNS) if m.time_ns), default=0)
+    return newest_ns // every_ns * every_ns + every_ns

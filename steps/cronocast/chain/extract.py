@@ -70,7 +70,7 @@ def run(job: Job, outcome: Outcome) -> None:
     with atomic(job.history) as file:
         unwritable = Unwritable(job)
         spool = Spool(file, job.history.parent, header(HISTORY_COLUMNS), unwritable)
-        reading = source.read(entry.source, window, spool, say)
+        reading = source.read(entry.source_settings(), window, spool, say)
         arranged = spool.arrange()
         outcome.rows_in, outcome.bytes, outcome.attempts, outcome.notes = (
             reading.rows,
@@ -78,6 +78,7 @@ def run(job: Job, outcome: Outcome) -> None:
             reading.attempts,
             reading.notes,
         )
+        outcome.facts = reading.facts
         outcome.rows_dropped = {
             reason: rows for reason, rows in {**reading.dropped, **arranged.dropped}.items() if rows
         }
@@ -86,7 +87,12 @@ def run(job: Job, outcome: Outcome) -> None:
         _refuse_own(entry, {name for name, _ in keys})
         refuse_doubles(keys, entry.sink_measurement())
         outcome.notes += unwritable.notes("extract")
-        outcome.members = [{"name": name, "tags": tags, "rows": rows} for name, tags, rows in arranged.members]
+        asked = (window.end_ns - window.start_ns) // window.every_ns
+        outcome.members = [
+            {"name": name, "tags": tags, "rows": rows, "rows_asked": asked}
+            | ({"rows_found": rows} if reading.single else {})
+            for name, tags, rows in arranged.members
+        ]
         outcome.rows_kept = outcome.expected = sum(rows for _, _, rows in arranged.members)
         for key in getattr(entry.source, "group_by", ()) if outcome.members else ():
             if not any(key in dict(parse_tags(str(member["tags"]))) for member in outcome.members):

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from cronocast.chain.found import found_of, summed_up
 from cronocast.chain.job import Job
 from cronocast.chain.parts import models_by_image
+from cronocast.chain.run_records import history_notes
 from cronocast.classify.member import profile_of
 from cronocast.console import say
+from cronocast.document.meaning import preparation_of
 from cronocast.errors import ConfigError, CronocastError, DataError, InvariantError, seen
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import unused
@@ -51,9 +54,13 @@ def run(job: Job, outcome: Outcome) -> None:
         outcome.skip("no_data: the history has no rows")
         return
     outcome.rows_in = sum(len(m.time_ns) + m.gaps_in_file for m in members)
-    entry = job.entry
-    prepared = [prepare_member(m, int(entry.every), entry.prepare, entry.calendar.timezone) for m in members]
-    members, done = [member for member, _ in prepared], {member.key: counts for member, counts in prepared}
+    how, end_ns = preparation_of(job.entry), _bounded(job, members, outcome)
+    told, read = dict[tuple[str, str], dict[str, Any]](), members
+    members = []
+    for member in read:
+        prepared = prepare_member(member, how, end_ns)
+        told[member.key] = found_of(member, prepared, job.entry, how)
+        members.append(prepared[0])
     works = _member_jobs(job, members, profiles, outcome)
     outcome.rows_kept = sum(len(m.time_ns) for m in members)
     if not works:
@@ -61,24 +68,30 @@ def run(job: Job, outcome: Outcome) -> None:
         outcome.rows_in = outcome.rows_kept = 0
         return
     outcome.notes += unused(job.entry.options, job.entry.model, job.entry.candidates)
-    outcome.notes += filter(None, [parts_note(entry.calendar.holidays, job.run_ns)])
+    outcome.notes += filter(None, [parts_note(job.entry.calendar.holidays, job.run_ns)])
     for note in outcome.notes:
         say(f"forecast: {note}")
     outcome.expected = len(works) * works[0].settings.horizon
-    _publish(job, works, done, outcome)
+    _publish(job, works, told, outcome)
     _judge(outcome)
+    for note in history_notes({"notes": outcome.notes}):
+        say(f"forecast: {note}")
+
+
+def _bounded(job: Job, members: Sequence[Member], outcome: Outcome) -> int:
+    """End of the last finished step; where no window says it, that of the newest row."""
+    every = int(job.entry.every)
+    newest_ns = max((m.time_ns[-1] for m in members if m.time_ns), default=0)
+    end_ns = outcome.window.get("end_ns") or newest_ns // every * every + every
+    outcome.window = {**outcome.window, "end_ns": end_ns, "every_ns": every}
+    return end_ns
 
 
 def _member_jobs(
     job: Job, members: Sequence[Member], profiles: dict[tuple[str, str], Profile], outcome: Outcome
 ) -> list[MemberJob]:
     """One job per member; where no step classified them it is done here."""
-    entry = job.entry
-    every = int(entry.every)
-    newest_ns = max((m.time_ns[-1] for m in members if m.time_ns), default=0)
-    end_ns = outcome.window.get("end_ns") or newest_ns // every * every + every
-    outcome.window = {**outcome.window, "end_ns": end_ns, "every_ns": every}
-    settings = settings_of(entry, end_ns)
+    entry, settings = job.entry, settings_of(job.entry, outcome.window["end_ns"])
     models = job.state / "models" if job.state else None
     classified = [(member, profiles.get(member.key) or profile_of(member, entry)) for member in members]
     jobs = []
@@ -103,7 +116,7 @@ def _share(
             yield member, profile, tries
 
 
-def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[str, int]], outcome: Outcome) -> None:
+def _publish(job: Job, works: list[MemberJob], told: dict[tuple[str, str], dict[str, Any]], outcome: Outcome) -> None:
     """Forecast and write member by member, so that memory does not grow with their number."""
     written, first = 0, None
 
@@ -118,7 +131,7 @@ def _publish(job: Job, works: list[MemberJob], done: dict[tuple[str, str], dict[
             if result.time_ns.size:
                 file.write(rows(_as_member(result)))
                 written += result.time_ns.size
-            outcome.members.append(_as_document(work.profile, result, done[work.profile.name, work.profile.tags]))
+            outcome.members.append(_as_document(work.profile, result, told[work.profile.name, work.profile.tags]))
         if first and not written and all(member["status"] != "skipped" for member in outcome.members):
             raise _nothing(first)
     outcome.add_output(job.output, written)
@@ -150,8 +163,9 @@ def _as_member(result: MemberForecast) -> Member:
     )
 
 
-def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int]) -> dict[str, Any]:
-    """What the result file says of a member."""
+def _as_document(profile: Profile, result: MemberForecast, told: dict[str, Any]) -> dict[str, Any]:
+    """What the result file says of a member, with what is told of its history."""
+    notes = [*told["notes"], *result.notes]
     return {
         "name": result.name,
         "tags": result.tags,
@@ -161,8 +175,9 @@ def _as_document(profile: Profile, result: MemberForecast, done: dict[str, int])
         "model": result.model,
         "why": result.why,
         "rows": int(result.time_ns.size),
-        **({"notes": list(result.notes)} if result.notes else {}),
-        "prepared": {**{name: count for name, count in done.items() if count}, **result.prepared},
+        **{name: told[name] for name in ("rows_asked", "rows_found", "rows_filled", "empty")},
+        **({"notes": notes} if notes else {}),
+        "prepared": {**told["prepared"], **result.prepared},
         "backtest": {**result.backtest, **_headline_scores(result.backtest)},
         "cpu_s": round(result.cpu_s, 4),
     }
@@ -183,10 +198,11 @@ def _judge(outcome: Outcome) -> None:
         if counts[status]
     ]
     outcome.reason = ", ".join(said)
-    outcome.notes += dict.fromkeys(note for member in outcome.members for note in member.get("notes", ()))
+    outcome.notes += summed_up([note for member in outcome.members for note in member.get("notes", ())])
+    silent = sum(member["reason"].startswith("silent: ") for member in outcome.members if member["status"] == "skipped")
     if counts["skipped"] == len(outcome.members):
         outcome.status = "skipped"
-    elif said:
+    elif len(outcome.members) - counts["ok"] > silent:  # members that are gone are no fault of the run
         outcome.status = "fallback"
 
 

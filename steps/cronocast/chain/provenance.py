@@ -18,7 +18,7 @@ def provenance(taken: Iterable[Leaf], entry: Entry, origins: Mapping[str, str]) 
     shown = {}
     for leaf in (*taken, *(leaf for leaf in leaves(Entry) if leaf.path in SHOWN_BY_REPORT)):
         first, *rest = leaf.path.split(".")
-        value: Any = getattr(entry, first)
+        value: Any = entry.source_settings() if first == "source" else getattr(entry, first)
         if leaf.kinds and value.kind not in leaf.kinds:
             continue  # a setting of another kind has no value here
         for name in rest:

@@ -230,10 +230,11 @@ def _job(given: Invocation, entry: Entry, run_ns: int, origins: Mapping[str, str
 def _missing_files(given: Invocation, files: Mapping[str, Path]) -> list[Problem]:
     """What a step without a run folder must be given by name."""
     row, problems = STEPS[given.step], list[Problem]()
+    table = ", or a table such as data.csv as the argument" if row.of_table else ""
     if given.part or row.in_folder:
         problems.append(Problem("E_CONFIG_MISSING", "--root", "not given; what this step reads is in a run folder"))
     return problems + [
-        Problem("E_CONFIG_MISSING", f"--{name}", "not given; name the file, or give --root for a run folder")
+        Problem("E_CONFIG_MISSING", f"--{name}", f"not given; name the file, or give --root for a run folder{table}")
         for name in row.files
         if name not in files and name not in row.optional
     ]

@@ -15,11 +15,17 @@ from cronocast.handoff.results import read_result, result_path
 from cronocast.sinks.points import Run, Value
 from cronocast.sinks.table import SINKS, Sink
 
-WORDS = ("class", "model", "why", "status", "reason")
+WORDS = ("class", "model", "why", "status", "reason", "empty")
+# Steps of the lookback, those of them with a row, and those whose absence of one was read as a value; by `empty`.
+COUNTS = ("rows_asked", "rows_found", "rows_filled")
 # Names of fields: of the records of members, and of those of whole runs.
 RECORD_FIELD = re.compile(
-    rf"{'|'.join(WORDS)}|mase|coverage(_[0-9]+)*|points|failed_step|exit|message|({'|'.join(STEPS)})_s"
+    rf"{'|'.join((*WORDS, *COUNTS))}|notes|mase|coverage(_[0-9]+)*|points|failed_step|exit|message"
+    rf"|({'|'.join(STEPS)})_s"
 )
+MOST = 2**63 - 1  # that an integer field holds
+HISTORY_NOTES = ("edge_scatter", "outside_clip")  # tokens of the notes of forecast on the history of a member
+MOST_NOTES = 1000  # characters
 COVERAGE = re.compile(r"coverage(_[0-9]+)*")  # of the interval, and of those at further levels such as coverage_50
 
 
@@ -78,7 +84,23 @@ def run_fields(
         scores = member.get("backtest")
         scores = scores if isinstance(scores, dict) else {}
         coverage = {name: _number(value) for name, value in scores.items() if COVERAGE.fullmatch(name)}
-        yield key, {**words, "mase": _number(scores.get("mase")), **coverage, "points": points.get(key, 0), **durations}
+        found: dict[str, Value] = {name: _count(member.get(name)) for name in COUNTS}
+        numbers = {"mase": _number(scores.get("mase")), **coverage, "points": points.get(key, 0), **found, **durations}
+        yield key, {**words, "notes": _notes(results, member), **numbers}
+
+
+def history_notes(result: Mapping[str, Any]) -> list[str]:
+    """What forecast says of a history, for the result of the step or that of one of its members."""
+    notes = result.get("notes")
+    texts = map(str, notes if isinstance(notes, list) else ())
+    return [text for text in texts if text.partition(":")[0] in HISTORY_NOTES]
+
+
+def _notes(results: Mapping[str, dict[str, Any]], member: Mapping[str, Any]) -> str | None:
+    """What was left out of the history as a whole, or averaged in it, and what is odd about that of the member."""
+    if "extract" not in results:
+        return None
+    return "; ".join([*map(str, results["extract"].get("notes") or ()), *history_notes(member)])[:MOST_NOTES]
 
 
 def _members(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -96,6 +118,10 @@ def _key(member: dict[str, Any]) -> tuple[str, str]:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST else None
 
 
 def _number(value: object) -> float | None:

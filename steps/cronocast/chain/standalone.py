@@ -1,14 +1,14 @@
 """What stands for a series document where a step is given files alone: the history says step size and span."""
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from cronocast.chain.table import STEPS
-from cronocast.durations import UNIT_NS, Duration
+from cronocast.durations import Duration
 from cronocast.handoff.series import HISTORY_COLUMNS
 from cronocast.handoff.strict import read_members
 from cronocast.sources.table import NO_DATABASE
+from cronocast.tables.step import step_of
 
 
 def stand_in(step: str, history: Path | None, name: str | None, every: str | None) -> dict[str, Any]:
@@ -41,14 +41,8 @@ def whole_steps(span_ns: int, every_ns: int) -> str:
 
 
 def infer_grid(history: Path) -> tuple[int, int]:
-    """Step size and span in ns of the first member of a history file.
-
-    The commonest distance of its stamps, in whole seconds.
-    """
+    """Step size and span in ns of the first member of a history file."""
     member = next(iter(read_members(history, HISTORY_COLUMNS)), None)
     times = member.time_ns if member else ()
-    gaps = sorted(b - a for a, b in pairwise(times))
-    step = gaps[len(gaps) // 2] if gaps else 3600 * 10**9
-    second = UNIT_NS["s"]
-    step = max(second, round(step / second) * second)
+    step = step_of([times])
     return step, (times[-1] - times[0] + step if times else step)

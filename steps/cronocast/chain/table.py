@@ -59,6 +59,7 @@ class Step(Row):
     pod: str = ""  # of PODS; "" runs on no cluster
     secrets: tuple[str, ...] = ()  # of the chart's secrets, mounted as files
     in_chain: bool = True  # a run starts it, on a cluster and on one machine; others are started by the cluster alone
+    of_table: bool = False  # it also takes a user's own table, and prints what it makes of it
     in_folder: bool = False  # it works in a run folder only and takes no files by name
     publishes_as: str = ""  # it does for many containers what this step does in one: same files, same name of result
     fact: tuple[str, ...] = ("rows_out", "row")  # what the report says of it: a count, its unit, and of how many
@@ -100,19 +101,20 @@ STEPS: dict[str, Step] = {
     "classify": Step(
         "cronocast.chain.classify:run",
         extra="linear",
-        about="Classify each member: history.csv to profile.json.",
+        about="Classify each member: of your own table, or history.csv to profile.json.",
         reads=("history",),
         writes="profile",
         flags=(
             Option("outputs", "FOLDER", "Folder for the small values that a workflow engine branches on.", Path | None),
         ),
+        of_table=True,
         pod="classify",
         fact=("members", "member"),
     ),
     "forecast": Step(
         "cronocast.chain.forecast:run",
         extra="linear",
-        about="Forecast each member with a calibrated interval: history.csv to forecast.csv.",
+        about="Forecast each member with a calibrated interval: of your own table, or history.csv to forecast.csv.",
         reads=("history", "profile"),
         optional=("profile",),
         writes="forecast",
@@ -124,6 +126,7 @@ STEPS: dict[str, Step] = {
                 alone=True,
             ),
         ),
+        of_table=True,
         pod="forecast",
     ),
     "select": Step(

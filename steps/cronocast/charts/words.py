@@ -143,7 +143,7 @@ def length(ns: int, *, counted: bool = False, exact: bool = False) -> str:
 
 
 def length_about(ns: int) -> str:
-    """A long stretch of time in the largest unit that suits it."""
+    """A stretch of time in the largest unit of which there are two or more."""
     days = ns / UNIT_NS["d"]
     if days >= 14:
         return f"{days:,.0f} days"
@@ -151,7 +151,9 @@ def length_about(ns: int) -> str:
         return f"{days:.1f} days".replace(".0 ", " ")
     if ns >= 2 * UNIT_NS["h"]:
         return f"{ns / UNIT_NS['h']:.1f} hours".replace(".0 ", " ")
-    return f"{ns / UNIT_NS['m']:.0f} minutes"
+    if ns >= 2 * UNIT_NS["m"]:
+        return f"{ns / UNIT_NS['m']:.0f} minutes"
+    return counted(round(ns / UNIT_NS["s"]), "second")
 
 
 def evidence_number(value: float) -> str:

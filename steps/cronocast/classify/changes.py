@@ -1,16 +1,17 @@
 """Where a new level or a new slope began."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from cronocast.classify.bends import bends
+from cronocast.classify.spikes import without_spikes
 from cronocast.timeseries.grid import Bools, Floats
 
 MARGIN = 2.0  # above sqrt(2 log n), which the largest of n normal values reaches: about 1 false alarm in 1000 series
 FEWER = 25.0  # and this / n, since the scale of few values is not known well
-SPIKE_WINDOW, SPIKE = (9, 6.0)  # up to four odd values in a row, 6 robust deviations away, are a spike and not a level
 LAST = 3  # values that a new level must have held
 HELD = 6  # values on each side that are asked whether it did
 # Steps with heavier tails than the normal have a wider spread to stand out from, where changes touch under 5 % of the
@@ -24,6 +25,7 @@ HEAVY = 0.4  # of the standard deviation: values of a few kinds (on and off) hav
 SMALL = 0.03  # of the spread of the bulk of the values: less is no new level, however clear
 # a shift that is undone but for this share within 1/10 of the time is an outage or a holiday, and nothing new
 BACK, SHORT = (0.35, 10)
+SWITCHED = 0.7  # share of the shifts that are undone by the next one in a series that switches between two levels
 
 
 class Changes(NamedTuple):
@@ -31,6 +33,7 @@ class Changes(NamedTuple):
 
     starts: list[int]  # indices where a new level or slope began, ascending
     usual: Bools  # shape (t,), False in outages and holidays
+    corners: list[int]  # those of the starts that are new slopes without a jump
 
 
 class Jump(NamedTuple):
@@ -58,16 +61,20 @@ def change_points(rest: Floats, observed: Bools, grain: float) -> Changes:
     """
     y = without_spikes(rest)
     if np.ptp(y) <= grain:
-        return Changes([], np.ones(rest.size, dtype=bool))
-    shifts, usual = _lasting(_level_shifts(y, observed, grain), y.size)
+        return Changes([], np.ones(rest.size, dtype=bool), [])
+    found = _level_shifts(y, observed, grain)
+    jumps, usual = _lasting(found, y.size)
+    if _to_and_fro(found):
+        return Changes([], usual, [])
+    shifts = [jump.at for jump in jumps]
     apart = max(LAST, y.size // 50)
-    found = bends(_levelled(_bridged(y, usual), shifts), grain)
-    corners = [b for b in found if all(abs(b - s) > apart for s in shifts)]
-    return Changes(sorted(shifts + corners), usual)
+    bent = bends(_levelled(_bridged(y, usual), shifts), grain)
+    corners = [b for b in bent if all(abs(b - s) > apart for s in shifts)]
+    return Changes(sorted(shifts + corners), usual, corners)
 
 
-def _lasting(jumps: list[Jump], size: int) -> tuple[list[int], Bools]:
-    """Starts of levels that last, and which steps (shape (size,)) are outside of short excursions that came back."""
+def _lasting(jumps: list[Jump], size: int) -> tuple[list[Jump], Bools]:
+    """Shifts to levels that last, and which steps (shape (size,)) are outside of short excursions that came back."""
     usual = np.ones(size, dtype=bool)
     lasting: list[Jump] = []
     for jump in jumps:
@@ -76,7 +83,13 @@ def _lasting(jumps: list[Jump], size: int) -> tuple[list[int], Bools]:
             usual[lasting.pop().at : jump.at] = False
         else:
             lasting.append(jump)
-    return [jump.at for jump in lasting], usual
+    return lasting, usual
+
+
+def _to_and_fro(jumps: list[Jump]) -> bool:
+    """Tell whether a series switches between two levels: neither is new."""
+    undone = sum(abs(one.size + two.size) <= BACK * abs(one.size) for one, two in pairwise(jumps))
+    return len(jumps) > 2 * STAIRS and undone >= SWITCHED * (len(jumps) - 1)
 
 
 def unexplained(y: Floats, starts: list[int]) -> float:
@@ -87,20 +100,6 @@ def unexplained(y: Floats, starts: list[int]) -> float:
         time = np.arange(part.size) - (part.size - 1) / 2
         left += float(part @ part) - float(time @ part) ** 2 / max(float(time @ time), 1.0)
     return max(0.0, left) / y.size
-
-
-def without_spikes(y: Floats) -> Floats:
-    """Replace values far from the median of their neighbourhood by it."""
-    if y.size < 3 * SPIKE_WINDOW:
-        return y
-    half = SPIKE_WINDOW // 2
-    windows = sliding_window_view(np.pad(y, half, mode="reflect", reflect_type="odd"), SPIKE_WINDOW)
-    middle = np.partition(windows, half, axis=1)[:, half]
-    away = np.abs(y - middle)
-    # On a smooth rise each value is the median of its neighbours: its own steps are no spikes.
-    scale = max(1.4826 * float(np.median(away)), float(np.median(np.abs(np.diff(y)))))
-    cleaned: Floats = np.where(away > SPIKE * scale, middle, y)
-    return cleaned
 
 
 def _bridged(y: Floats, usual: Bools) -> Floats:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from cronocast.classify import explain
-from cronocast.classify.features import MAX_POINTS, MOSTLY, is_constant, share_of_commonest
+from cronocast.classify.features import MAX_POINTS, MOSTLY, is_constant, shares
 from cronocast.classify.measured import LONG, Measured, measure, measure_open
 from cronocast.durations import MAX_NS
 from cronocast.errors import Terminated
@@ -112,6 +112,7 @@ def _classified(
     if base.points < (FEWEST if forced else min_points):
         return replace(base, series_class="too_short", why=explain.too_short(base.points, min_points))
     seen = grid.y[grid.observed]
+    values = shares(seen)
     part = _main_part(grid.observed)
     hours = find_hours(grid.y, grid.start_ns, base.step_ns) if grid.y.size <= MAX_POINTS else None
     index = part if hours is None else np.flatnonzero(hours.mask(grid.start_ns, grid.y.size))
@@ -121,10 +122,10 @@ def _classified(
             base,
             series_class="constant",
             why=explain.constant(y[np.isfinite(y)]),
-            evidence={"equal_share": share_of_commonest(seen)},
+            evidence={"equal_share": values.equal},
         )
     measured = measure(y, base.step_ns, periods) if hours is None else measure_open(y, hours, periods)
-    kind = _kind(measured, share_of_commonest(seen))
+    kind = _kind(measured, values.equal, seen.size)
     thinned = measured.series.thinned
     offset = index.size % thinned
     codes = {
@@ -143,7 +144,9 @@ def _classified(
         change_points_ns=tuple(
             grid.start_ns + int(index[offset + at * thinned]) * base.step_ns for at in measured.changes
         ),
-        evidence=explain.evidence(measured, share_of_commonest(seen)),
+        last_change=measured.kind,
+        slope_now=explain.slope_now(kind, measured),
+        evidence=explain.evidence(measured, values),
         notes=base.notes + tuple(code for code, holds in codes.items() if holds),
     )
 
@@ -163,9 +166,10 @@ def _main_part(observed: Bools) -> Ints:
         low, high = (low, int(known[widest]) + 1) if 2 * (widest + 1) > known.size else (int(known[widest + 1]), high)
 
 
-def _kind(measured: Measured, equal: float) -> str:
+def _kind(measured: Measured, equal: float, size: int) -> str:
+    mostly = equal >= MOSTLY or (1 - equal) * size < 1.5  # one odd value among few is no more than one among many
     if measured.found.seasons:
         return "trend_seasonal" if measured.rises else "seasonal"
-    if measured.flat or (equal >= MOSTLY and not measured.changes):
+    if measured.flat or (mostly and not measured.changes):
         return "constant"
     return "trend" if measured.rises else "irregular"

@@ -12,8 +12,8 @@ from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
 from cronocast.errors import seen
 
 if TYPE_CHECKING:
+    from cronocast.classify.features import Shares
     from cronocast.classify.measured import Measured
-    from cronocast.classify.trend import Slope
     from cronocast.timeseries.grid import Floats
 
 LARGEST = 1e6  # scores of series without noise grow without end; beyond this they say no more
@@ -61,9 +61,7 @@ def why(kind: str, measured: Measured, step_ns: int, values: Floats) -> str:
     if kind == "seasonal":
         return _sentence(f"{pattern}; the level has no significant slope")
     if kind == "trend":
-        return _sentence(
-            f"the level {rise}{since} (z = {min(abs(_chosen(measured).z), LARGEST):.3g}); no pattern repeats"
-        )
+        return _sentence(f"the level {rise}{since} (z = {min(abs(measured.now.z), LARGEST):.3g}); no pattern repeats")
     return "No pattern repeats and no slope is significant: the values change at random."
 
 
@@ -71,28 +69,24 @@ def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _chosen(measured: Measured) -> Slope:
-    """The slope that counts.
-
-    Since the last change where it was judged by itself and is as clear, else that of all segments.
-    """
-    return (
-        measured.last
-        if measured.last is not measured.whole and abs(measured.last.z) >= abs(measured.whole.z)
-        else measured.whole
-    )
-
-
 def _since(measured: Measured) -> str:
     """The time in which that slope holds; "" where it is all the time."""
     if not measured.changes:
         return ""
-    return " between sudden changes" if _chosen(measured) is measured.whole else " since the last sudden change"
+    return " between sudden changes" if measured.now is measured.whole else " since the last sudden change"
+
+
+def slope_now(kind: str, measured: Measured) -> float:
+    """Slope per step of the grid in the member's own unit, 0 where the class has none."""
+    if kind not in ("trend", "trend_seasonal"):
+        return 0.0
+    slope = float(measured.now.per_step) * measured.series.unit / measured.series.thinned
+    return float(np.clip(slope, -sys.float_info.max, sys.float_info.max))
 
 
 def _rise(measured: Measured, step_ns: int) -> str:
     """Direction and speed in the member's own unit."""
-    chosen = _chosen(measured)
+    chosen = measured.now
     per_day = float(chosen.per_step) * measured.series.unit * (UNIT_NS["d"] / (step_ns * measured.series.thinned))
     direction = "rises" if chosen.per_step > 0 else "falls"
     return f"{direction} by {abs(per_day):.3g} a day" if abs(per_day) <= sys.float_info.max else direction
@@ -107,13 +101,14 @@ def _length(ns: int) -> str:
     return f"{ns / UNIT_NS[unit]:.1f}{unit}"
 
 
-def evidence(measured: Measured, equal: float) -> dict[str, float]:
+def evidence(measured: Measured, shares: Shares) -> dict[str, float]:
     """Named numbers, finite and free of any scale.
 
     trend_z: slope in standard errors; trend_strength: share of the variance between changes that it explains; memory:
     how much noise remembers from one 64th of the time to the next (1 = random walk); noise: share of all variance that
     neither season nor slope explains; season_score_P, season_strength_P: see `periods.Season`, for each period P (in
-    steps) that was tried; equal_share: share of the commonest value.
+    steps) that was tried; equal_share: share of the commonest value; zero_share: share of zeros; distinct: number of
+    different values; integers: 1 where all values are whole numbers, else 0.
     """
     thinned = measured.series.thinned
     numbers = {
@@ -123,7 +118,10 @@ def evidence(measured: Measured, equal: float) -> dict[str, float]:
         "memory": measured.whole.memory,
         "noise": _noise(measured),
         "changes": float(len(measured.changes)),
-        "equal_share": equal,
+        "equal_share": shares.equal,
+        "zero_share": shares.zero,
+        "distinct": float(shares.distinct),
+        "integers": float(shares.integers),
     }
     for season in measured.found.tried.values():
         numbers[f"season_score_{season.period * thinned}"] = season.score

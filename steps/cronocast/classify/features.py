@@ -16,6 +16,9 @@ EVEN = 0.4  # share of the time in which rows are one distance apart, where that
 # quantile at both ends, and how many of their distances may lie beyond; 0 is no fence
 FENCES = ((0.1, 10.0), (0.01, 3.0), (0.0, 0.0))
 
+TOGETHER = 3  # newest values that are all a third of the way to a fence are no spike
+FARTHEST = 1e5  # times the way to the fence that they may lie away
+
 
 @dataclass(frozen=True)
 class Scaled:
@@ -41,9 +44,23 @@ def differ(one: Floats | float, other: Floats | float) -> Bools:
     return np.abs(other - one) > np.maximum(SAME * np.maximum(np.abs(one), np.abs(other)), SMALLEST)
 
 
-def share_of_commonest(values: Floats) -> float:
-    """Share of the values that equal the commonest one, 0..1; shape (n,), n >= 1."""
-    return float(np.unique(values, return_counts=True)[1].max() / values.size)
+@dataclass(frozen=True)
+class Shares:
+    """What kinds of values there are."""
+
+    equal: float  # share of the commonest value, 0..1
+    zero: float  # share of zeros, 0..1
+    distinct: int  # different values
+    integers: bool  # all are whole numbers
+
+
+def shares(values: Floats) -> Shares:
+    """Count the values; shape (n,), n >= 1, finite."""
+    kinds, counts = np.unique(values, return_counts=True)
+    zeros = float(counts[kinds == 0].sum())
+    return Shares(
+        float(counts.max()) / values.size, zeros / values.size, kinds.size, bool(np.all(kinds == np.floor(kinds)))
+    )
 
 
 def scaled(grid: Floats) -> Scaled:
@@ -57,7 +74,7 @@ def scaled(grid: Floats) -> Scaled:
     low, high, reach = _bulk(ordered)
     width = high - low
     # an infinite fence fences nothing, as it should
-    fenced = np.clip(half, low - reach * width, high + reach * width) if reach else half
+    fenced = np.clip(half, *_fence(half, low, high, reach * width)) if reach else half
     # eight units in the last place of the largest
     grain = max(1e-12, 8 * sys.float_info.epsilon * float(np.nanmax(np.abs(fenced)) / width))
     thinned, y = _thinned((fenced - ordered[ordered.size // 2]) / width)
@@ -73,6 +90,20 @@ def _bulk(ordered: Floats) -> tuple[float, float, float]:
         at = int(q * (ordered.size - 1))
         ends.append((float(ordered[at]), float(ordered[-1 - at]), reach))
     return next(((low, high, reach) for low, high, reach in ends if differ(low, high)), ends[-1])
+
+
+def _fence(half: Floats, low: float, high: float, reach: float) -> tuple[float, float]:
+    """The fence, `reach` beyond the bulk; wider where the newest values go there together.
+
+    What has just begun is no spike.
+    """
+    newest = half[-TOGETHER:]
+    below, above = low - reach, high + reach
+    if newest.min() > high + reach / TOGETHER:  # with a gap among them neither holds
+        above = max(above, min(float(newest.max()), high + FARTHEST * reach))
+    elif newest.max() < low - reach / TOGETHER:
+        below = min(below, max(float(newest.min()), low - FARTHEST * reach))
+    return below, above
 
 
 def _thinned(grid: Floats) -> tuple[int, Floats]:

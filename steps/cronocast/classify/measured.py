@@ -6,7 +6,8 @@ import numpy as np
 
 from cronocast.classify.changes import Changes, change_points, unexplained
 from cronocast.classify.features import Scaled, differ, is_constant, scaled
-from cronocast.classify.seasons import Found, calendar, find, periods_asked_for
+from cronocast.classify.fresh import LEVEL, NEWEST, SLOPE, Fresh, departure, fresh_change
+from cronocast.classify.seasons import Found, calendar, find, periods_asked_for, without
 from cronocast.classify.trend import Slope, slope
 from cronocast.durations import UNIT_NS
 from cronocast.timeseries.grid import Floats
@@ -23,6 +24,10 @@ LONG, PART = 24, 16  # steps since the last change, and part of all steps, from 
 AS_WELL = 1.25  # times the mean square that another explanation leaves
 LEFT = 0.3  # share of the variance that changes leave if they are most of what happens
 COPIED, OFF = 0.6, 2  # share of the changes that come again in other cycles, and steps by which they may be off
+SMALL = 0.03  # part of the spread around a straight line below which nothing is a change
+NEWEST_VALUES = 3  # that are asked whether the series has ever been there
+AWAY = 0.25  # width of the bulk by which they must lie beyond
+NEAR = 3  # steps within which two changes are one, and a PART of the time since them
 MOST = 20  # newest changes that are kept
 
 
@@ -37,6 +42,16 @@ class Measured:
     last: Slope  # slope since the last change; the common one if that is too short a time
     rises: bool
     flat: bool  # constant since the last change
+    kind: str = ""  # of the last change
+
+    @property
+    def now(self) -> Slope:
+        """The slope that counts.
+
+        Since the last change where it was judged by itself and is as clear or what changed, else that of all segments.
+        """
+        alone = self.last != self.whole and (self.kind == SLOPE or abs(self.last.z) >= abs(self.whole.z))
+        return self.last if alone else self.whole
 
 
 def measure(y: Floats, step_ns: int, periods: tuple[int, ...] | None) -> Measured:
@@ -45,26 +60,30 @@ def measure(y: Floats, step_ns: int, periods: tuple[int, ...] | None) -> Measure
     Y is a grid of shape (t,), NaN at gaps.
     """
     series = scaled(y)
+    sudden = _sudden(series)
+    steady = _without_change(series, sudden)
     if periods:
         whole = [p // series.thinned for p in periods]
         found = periods_asked_for(
-            series, sorted({p for p in whole if p >= 2 and 2 * p <= series.y.size and p <= series.observed.sum()})
+            steady, sorted({p for p in whole if p >= 2 and 2 * p <= series.y.size and p <= series.observed.sum()})
         )
     else:
-        found = find(series, calendar(step_ns * series.thinned, series.y.size))
-    return _tested(y, series, found, periods_set=bool(periods))
+        found = find(steady, calendar(step_ns * series.thinned, series.y.size))
+    return _tested(y, series, found, sudden, periods_set=bool(periods))
 
 
 def measure_open(y: Floats, hours: Hours, periods: tuple[int, ...] | None) -> Measured:
     """The same on the open hours alone; periods and slopes come back in steps of the clock."""
     series = scaled(y)
+    sudden = _sudden(series)
+    steady = _without_change(series, sudden)
     clock = y.size * hours.open.size // int(hours.open.sum())
     # Only days and weeks are asked for: others would be of another length from day to day, and the seam between two
     # days makes a pattern of every hour.
     asked = periods or tuple(p for p in calendar(hours.step_ns, clock) if p * hours.step_ns >= UNIT_NS["d"])
     named = {p: steps for steps in asked if (p := hours.period(steps)) and 2 * p <= y.size and series.thinned == 1}
-    found = periods_asked_for(series, sorted(named)) if periods else find(series, sorted(named), others=False)
-    measured = _tested(y, series, found, periods_set=bool(periods))
+    found = periods_asked_for(steady, sorted(named)) if periods else find(steady, sorted(named), others=False)
+    measured = _tested(y, series, found, sudden, periods_set=bool(periods))
     found.seasons = [
         replace(s, period=min(steps for p, steps in named.items() if p % s.period == 0)) for s in found.seasons
     ]
@@ -76,22 +95,82 @@ def measure_open(y: Floats, hours: Hours, periods: tuple[int, ...] | None) -> Me
     return replace(measured, whole=whole, last=last)
 
 
-def _tested(y: Floats, series: Scaled, found: Found, *, periods_set: bool) -> Measured:
+def _tested(y: Floats, series: Scaled, found: Found, sudden: Fresh | None, *, periods_set: bool) -> Measured:
     """Changes and slopes of what the seasons leave."""
-    changed = change_points(found.rest, series.observed, series.grain) if periods_set else _changes(series, found)
-    changes, known = changed.starts[-MOST:], series.observed & changed.usual
+    fresh = _fresh(series, found, sudden)
+    steady = _without_change(series, fresh)
+    changed = change_points(found.rest, series.observed, series.grain) if periods_set else _changes(steady, found)
+    changes, kind = _with_fresh(changed, fresh, series.y.size)
+    if fresh:
+        found.rest = found.rest + departure(series.y.size, fresh)
+    known = series.observed & changed.usual
     stuck = 0 if found.seasons else _stuck(y) // series.thinned
     if stuck:
         begin = series.y.size - stuck
-        changes = [*(at for at in changes if at < begin - OFF), begin]
+        changes, kind = [*(at for at in changes if at < begin - OFF), begin], LEVEL
+    changes = changes[-MOST:]
     start = changes[-1] if changes else 0
     common = slope(found.rest, known, [0, *changes], series.grain)
-    enough = max([LONG, series.y.size // PART, *(season.period for season in found.seasons)])
-    judged = series.y.size - start >= enough and start > 0
-    last = slope(found.rest[start:], known[start:], [0], series.grain) if judged else common
     newest = y[max(0, y.size - (series.y.size - start) * series.thinned) :]
     flat = stuck > 0 or (start > 0 and newest.size >= LONG and is_constant(newest[np.isfinite(newest)]))
-    return Measured(series, found, changes, common, last, _rises(common, last), flat)
+    if fresh and fresh.kind == SLOPE and fresh.at == start:
+        last = Slope(z=fresh.slope / fresh.error, strength=1.0, per_step=fresh.slope, error=fresh.error)
+    else:
+        enough = max([LONG, series.y.size // PART, *(season.period for season in found.seasons)])
+        judged = series.y.size - start >= enough and start > 0
+        last = slope(found.rest[start:], known[start:], [0], series.grain) if judged else common
+    return Measured(series, found, changes, common, last, _rises(common, last), flat, kind)
+
+
+def _sudden(series: Scaled) -> Fresh | None:
+    """A fresh change to where the series never was: it would hide the seasons."""
+    newest, older = series.y[-NEWEST_VALUES:], series.y[: series.y.size - series.y.size // NEWEST - NEWEST_VALUES]
+    if not older.size or (newest.min() <= older.max() + AWAY and newest.max() >= older.min() - AWAY):
+        return None
+    return fresh_change(series.y, series.observed, series.grain, _small(series.y))
+
+
+def _fresh(series: Scaled, found: Found, sudden: Fresh | None) -> Fresh | None:
+    """A fresh change of what the seasons leave; `found.rest` is from here on what they leave without it."""
+    small = _small(series.y)
+    change = sudden or fresh_change(found.rest, series.observed, series.grain, small)
+    if change is None:
+        return None
+    if found.seasons:  # which held a trace of the change, as its place held one of theirs
+        rest = without(_without_change(series, change), found.seasons) + departure(series.y.size, change)
+        change = fresh_change(rest, series.observed, series.grain, small) or change
+    found.rest = without(_without_change(series, change), found.seasons)
+    return change
+
+
+def _small(y: Floats) -> float:
+    """A small part of the spread of a series around a straight line."""
+    time = np.linspace(-0.5, 0.5, y.size)
+    away = y - y.mean()
+    slope = float((time * away).sum()) / float((time**2).sum())
+    return SMALL * float(np.mean(np.abs(away - slope * time)))
+
+
+def _without_change(series: Scaled, change: Fresh | None) -> Scaled:
+    """The series as it would be without its newest change."""
+    return series if change is None else replace(series, y=series.y - departure(series.y.size, change))
+
+
+def _with_fresh(changed: Changes, fresh: Fresh | None, size: int) -> tuple[list[int], str]:
+    """Starts of all changes, ascending, and the kind of the last one."""
+    starts, corners = changed.starts, changed.corners
+    if fresh:
+        near = max(NEAR, (size - fresh.at) // PART)
+        starts = [*(at for at in starts if at < fresh.at - near), fresh.at]
+        corners = [*corners, fresh.at] if fresh.kind == SLOPE else corners
+    return starts, _kind_of(starts, corners)
+
+
+def _kind_of(starts: list[int], corners: list[int]) -> str:
+    """What the last change was, "" where there is none."""
+    if not starts:
+        return ""
+    return SLOPE if starts[-1] in corners else LEVEL
 
 
 def _stuck(y: Floats) -> int:

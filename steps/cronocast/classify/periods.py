@@ -56,14 +56,16 @@ def cycles(y: Floats, series: Scaled, period: int, *, trusted: bool = False) -> 
     if kept.size < MIN_CYCLES:
         return None
     table, seen = y[end - count * period : end].reshape(count, period)[kept], seen[kept]
-    shape = _mean_seen(table - _level(table.mean(axis=1), kept, period), seen)
+    whole = bool(seen.all())
+    rest = table - _level(table.mean(axis=1), kept, period)
+    shape = rest.mean(axis=0) if whole else _mean_seen(rest, seen)
     # Once more by medians around the pattern: neither a day off nor the line that bridges a gap is a cycle's level.
-    middle = _median(table - shape) if seen.all() else np.nanmedian(np.where(seen, table - shape, np.nan), axis=1)
+    middle = _median(table - shape) if whole else np.nanmedian(np.where(seen, table - shape, np.nan), axis=1)
     rest = table - _level(middle, kept, period)
-    if not seen.all():
+    if not whole:
         weight = 1.0 if trusted else max(0.0, strength(np.where(seen, rest, 0.0)))
         rest = np.where(seen, rest, _mean_seen(rest, seen) * weight)
-    return _clipped(rest) if rest.std() > series.grain else None
+    return _clipped(rest) if _deviation(rest) > series.grain else None
 
 
 def _mean_seen(table: Floats, seen: Bools) -> Floats:
@@ -96,6 +98,13 @@ def _level(middle: Floats, kept: Ints, period: int) -> Floats:
     return np.asarray(np.interp(kept[:, None] * period + np.arange(period), knots, heights))
 
 
+def _deviation(table: Floats) -> float:
+    """Standard deviation of values whose mean is near 0, in a third of the time that NumPy's takes."""
+    flat = table.ravel()
+    square = float(np.einsum("t,t->", flat, flat)) / flat.size  # BLAS would start threads for a long one
+    return float(np.sqrt(max(0.0, square - (float(flat.sum()) / flat.size) ** 2)))
+
+
 def _clipped(table: Floats) -> Floats:
     """Move values that differ wildly from the other cycles' towards them."""
     sigma = 1.4826 * median(np.abs(table[1:] - table[:-1]).ravel()) / np.sqrt(2)  # of a value, from neighbouring cycles
@@ -107,7 +116,7 @@ def _clipped(table: Floats) -> Floats:
     away = table - middle
     for _ in range(PASSES):
         widest = max(float(away.max()), -float(away.min()))
-        limit = CLIP * max(sigma, float(away.std()))
+        limit = CLIP * max(sigma, _deviation(away))
         if widest <= limit:
             break  # nothing is wild any more, nor will it be
         away = np.clip(away, -limit, limit)

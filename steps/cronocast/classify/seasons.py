@@ -25,6 +25,8 @@ FOUND_SCORE = 5.0  # and have this much more score, since many were looked at
 SAME = 0.95  # a shorter period that explains this share of what a longer one does is preferred
 USUAL = 0.8  # the same for a shorter period that a calendar suggests
 MATTERS = 0.01  # share of the variance around the local level that a season explains at least
+YEAR_NS = 365.2425 * UNIT_NS["d"]
+LONGEST_YEAR = 1500  # steps: with shorter ones a few years are more values than a forecast is made of
 MOST = 6  # seasons that are looked for
 INSIDE = 4.0  # score that a shorter season needs among the lines of a longer one to be a season of its own
 # with fewer repeats inside the longer one there are too few lines to compare, and the longer one alone says it all
@@ -60,8 +62,10 @@ class Found:
 
 
 def calendar(step_ns: int, size: int) -> list[int]:
-    """Hour, day and week in steps, as far as two of them fit into `size` and whole steps keep their phase."""
+    """Hour, day, week and year in steps, as far as two of them fit into `size` and whole steps keep their phase."""
     exact = [UNIT_NS[unit] / step_ns for unit in "hdw"]
+    if LONGEST_YEAR * step_ns >= YEAR_NS:
+        exact.append(YEAR_NS / step_ns)
     return [round(p) for p in exact if p >= 1.5 and 2 * round(p) <= size and abs(p - round(p)) * (size / p) <= 0.05 * p]
 
 
@@ -95,7 +99,7 @@ def periods_asked_for(series: Scaled, periods: list[int]) -> Found:
         cut = _cut(found.rest, series, period)
         found.tried[period] = Season(period, 0.0, 0.0) if cut is None else cut.season
         found.seasons.append(found.tried[period])
-        found.rest = _without(series, found.seasons)
+        found.rest = without(series, found.seasons)
     return found
 
 
@@ -144,12 +148,12 @@ def _add_next(found: Found, series: Scaled, bounds: dict[int, float]) -> bool:
     # A longer season holds those that divide it, unless they repeat often enough in it to be told apart later.
     kept = [s for s in found.seasons if period % s.period or period // s.period >= INSIDE_TIMES]
     others = [s for s in kept if period % s.period]
-    cut = _cut(_without(series, others), series, period) if others else _whole(found, series, period)
+    cut = _cut(without(series, others), series, period) if others else _whole(found, series, period)
     if cut is None:
         return False
     found.tried[period] = cut.season
     found.seasons = sorted([*kept, found.tried[period]], key=lambda s: s.period)
-    found.rest = _without(series, found.seasons)
+    found.rest = without(series, found.seasons)
     return True
 
 
@@ -191,7 +195,7 @@ def _matters(table: Floats, series: Scaled, found: Found, bounds: dict[int, floa
     return whole is not None and explained(table)[0] >= (1 - USUAL if taken else MATTERS) * float(whole.table.var())
 
 
-def _without(series: Scaled, seasons: list[Season]) -> Floats:
+def without(series: Scaled, seasons: list[Season]) -> Floats:
     """Take seasons out of the series; two rounds, since each pattern holds a trace of the others.
 
     Gaps are bridged anew.
@@ -229,4 +233,4 @@ def _split_inner(found: Found, series: Scaled, bounds: dict[int, float]) -> None
                 found.tried[period] = judged.season
                 found.seasons.append(found.tried[period])
     found.seasons.sort(key=lambda s: s.period)
-    found.rest = _without(series, found.seasons)
+    found.rest = without(series, found.seasons)

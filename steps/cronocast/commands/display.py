@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cronocast.chain.run_records import history_notes
 from cronocast.commands.series_run import Chain
 from cronocast.errors import printable
 
@@ -23,7 +24,7 @@ MARKS = {
     "superseded": "[cyan]superseded[/]",
 }
 MAX_ROWS = 40  # of the closing table; the page of `cronocast report` and --json hold every member
-LEAST_WIDTH = 8  # of a column that gives room to the others
+LEAST_WIDTH = 7  # of a column that gives room to the others
 SHRINKING = (0, 1, 3, 4)  # series, member, class, model: the widest of them gives room first
 PADDING = 2  # between columns
 LEAST_WHY = 40  # what the sentence keeps of a wide screen, however long the names
@@ -33,10 +34,11 @@ STATE_WIDTH = len("superseded")
 WIDE = 150  # columns from which there is room for the sentence that says why
 LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
 MAX_WHY = 12  # rows whose sentence stands below the table where there is no room beside; more would hide the table
-COLUMNS = ("series", "member", "status", "class", "model", "vs naive", "coverage", "points")
+COLUMNS = ("series", "member", "status", "class", "model", "found", "vs naive", "coverage", "points")
 NAMES = (0, 1)  # series and member
-LESS_NEEDED = (3, 7, 6, 4, 5)  # columns that a screen of less than 76 does without, in this order
-FIRST_NUMBER = COLUMNS.index("vs naive")
+NAMES_KEEP = 2  # cells by which they may be wider than the others: what a class or model begins with says enough
+LESS_NEEDED = (3, 8, 7, 5, 4, 6)  # columns that a screen of less than 79 does without, in this order
+FIRST_NUMBER = COLUMNS.index("found")
 BETTER = 0.995  # below this the error is less than naive's as printed
 
 
@@ -104,7 +106,7 @@ def _plain(text: str) -> None:
 def closing_table(chains: list[Chain]) -> None:
     """Print one row per member: class, model, error against naive, coverage, points written.
 
-    What went wrong stands below.
+    What was odd about the history, and what went wrong, stands below.
     """
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     wide = console.width >= WIDE
@@ -115,6 +117,9 @@ def closing_table(chains: list[Chain]) -> None:
     if not wide:
         _sentences(console, rows)
     for chain in chains:
+        forecast, read = chain.results.get("forecast", {}), chain.results.get("extract", {})
+        for note in (*read.get("notes", ()), *history_notes(forecast)):
+            console.print(f"[yellow]{escape(chain.entry.name)}[/]: {escape(note)}", soft_wrap=True)
         if chain.exit_code:
             console.print(_failure(chain), soft_wrap=True)
 
@@ -152,8 +157,11 @@ def _widths(rows: "list[tuple[str, ...]]", room: int) -> dict[int, int]:
         if sum(least[k] for k in widths) + PADDING * (len(widths) - 1) > room:
             del widths[i]
     shrinking = [i for i in SHRINKING if i in widths]
-    while sum(widths.values()) + PADDING * (len(widths) - 1) > room and max(widths[i] for i in shrinking) > LEAST_WIDTH:
-        widths[max(shrinking, key=widths.__getitem__)] -= 1
+    while sum(widths.values()) + PADDING * (len(widths) - 1) > room:
+        wide = [i for i in shrinking if widths[i] > LEAST_WIDTH]
+        if not wide:
+            break
+        widths[max(wide, key=lambda i: widths[i] - NAMES_KEEP * (i in NAMES))] -= 1
     return widths
 
 
@@ -206,7 +214,7 @@ def _rows(chain: Chain) -> list[TableRow]:
 def _row_without_members(chain: Chain, name: str) -> TableRow:
     """The one row of a series that came to no forecast: how it ended, and why."""
     reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
-    cells = (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in range(5)))
+    cells = (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in COLUMNS[3:]))
     return TableRow(cells, chain.entry.name, reason, "" if chain.exit_code else reason)
 
 
@@ -222,11 +230,20 @@ def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any
         MARKS.get(status, escape(status)),
         member.get("class", "-"),
         escape(member.get("model") or "-"),
+        _share(member.get("rows_found"), member.get("rows_asked")),
         _against_naive(ratio),
         f"{coverage:.0%}" if coverage is not None else "-",
         "-" if points is None else str(points),
     )
     return TableRow(cells, label, reason or member.get("why") or "", reason)
+
+
+def _share(found: int | None, asked: int | None) -> str:
+    """How much of the lookback has rows; what is less than all is never shown as all, nor some as none."""
+    if found is None or not asked:
+        return "-"
+    share = min(1.0, found / asked)
+    return f"{max(0.01, min(share, 0.99)) if 0 < share < 1 else share:.0%}"
 
 
 def _against_naive(ratio: float | None) -> str:

@@ -26,14 +26,28 @@ OneMember = Annotated[
 ]
 Theme = Annotated[str, typer.Option("--theme", metavar="light|dark", help="light or dark.")]
 
-History = Annotated[
-    Path,
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="A table, CSV or Parquet, or - for stdin; also a history of a run folder.")
+]
+TimeColumn = Annotated[
+    str | None,
     typer.Option(
-        "--history",
-        envvar="CRONOCAST_HISTORY",
-        metavar="FILE",
-        help="File with the history (name,tags,time,value).",
+        "--time",
+        metavar="COLUMN",
+        help="The times, or date and time of day as A,B; the only column that looks so if not given.",
     ),
+]
+ValueColumns = Annotated[
+    str | None,
+    typer.Option(
+        "--value",
+        metavar="COLUMN",
+        help="The column with the values, or several as A,B,...; the only numbers if not given.",
+    ),
+]
+ByColumns = Annotated[
+    str | None,
+    typer.Option("--by", metavar="COLUMN", help="The column that tells members apart, or several as A,B,..."),
 ]
 Horizon = Annotated[
     str | None,
@@ -41,7 +55,7 @@ Horizon = Annotated[
         "--horizon",
         envvar="CRONOCAST_HORIZON",
         metavar="DURATION",
-        help="How far ahead to forecast; 24h if not given.",
+        help="How far ahead to forecast; a day if not given, or 24 steps where that is more.",
     ),
 ]
 Models = Annotated[
@@ -140,7 +154,10 @@ def plot(folder: Folder, out: Image, member: OneMember = None, theme: Theme = "l
 
 
 def backtest(
-    history: History,
+    data: Data,
+    time: TimeColumn = None,
+    value: ValueColumns = None,
+    by: ByColumns = None,
     horizon: Horizon = None,
     models: Models = None,
     origins: Origins = None,
@@ -158,9 +175,14 @@ def backtest(
     def action() -> int:
         from cronocast.backtest.command import run_backtest
         from cronocast.backtest.request import make_request
+        from cronocast.commands.print_table import say_found
+        from cronocast.tables.layout import Named
 
         texts = {"horizon": horizon, "every": every, "lookback": lookback, "level": level}
         texts["jobs"] = jobs or str(os.cpu_count() or 1)
-        return run_backtest(make_request(history, out, entry, models, origins, texts), out, as_json=json)
+        named = Named(time, value, by)
+        request = make_request(Path(data), out, entry, models, origins, texts, named)
+        say_found(request.table, Path(data), guessed=not every)
+        return run_backtest(request, out, as_json=json)
 
     raise typer.Exit(guarded(action, debug=debug))

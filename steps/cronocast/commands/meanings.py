@@ -41,9 +41,13 @@ RESULT_KEYS = {
     "expected, acked": "rows to be written; for load the points to be written and those the server acknowledged",
     "bytes, attempts": "bytes transferred; attempts of the request that needed the most",
     "inputs, outputs": "checksum of each file read; checksum and rows of each file published",
-    "members": "one mapping per member: class, model, why, errors and coverage of the backtest",
+    "members": "one mapping per member: rows asked for and found, class, model, why, errors and coverage of backtests",
     "window": "start, end and step size of the history in ns",
-    "notes": "warnings",
+    "notes": "warnings; extract names what was left out of the history, or averaged in it",
+    "facts": (
+        "the same as data: `also_differ_by` (tags by which points of one member differ, with the number of their"
+        " values), `field_types` and `unread_points` (a field of several types, and how many points were not read)"
+    ),
     "duration_s, versions, settings": "time taken, versions, and each setting with its value and where it came from",
 }
 ABOUT_SECRETS = (

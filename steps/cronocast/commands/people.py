@@ -1,7 +1,7 @@
 """The commands that users type. Heavy imports stand inside."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,7 +123,8 @@ def _print_entries(values: Path, entries: "dict[str, Entry]", *, as_json: bool) 
     if as_json:
         import json
 
-        typer.echo(json.dumps({name: plain(entry) for name, entry in entries.items()}, indent=1))
+        whole = {name: replace(entry, source=entry.source_settings()) for name, entry in entries.items()}
+        typer.echo(json.dumps({name: plain(entry) for name, entry in whole.items()}, indent=1))
         return
     _say_notes(entries)
     for name, entry in entries.items():

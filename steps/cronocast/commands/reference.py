@@ -229,12 +229,12 @@ def _model_options() -> Iterator[str]:
 
 
 def _options() -> Iterator[list[str]]:
-    """A row for each option; models that share one share the row."""
-    found: dict[str, list[tuple[str, Leaf]]] = {}
+    """A row for each option; models that share one, with the same values, share the row."""
+    found: dict[tuple[str, str], list[tuple[str, Leaf]]] = {}
     for model, row in MODELS.items():
         for leaf in leaves(attribute_of(row.options)) if row.options else ():
-            found.setdefault(leaf.path, []).append((model, leaf))
-    for name, uses in found.items():
+            found.setdefault((leaf.path, leaf.kind.words()), []).append((model, leaf))
+    for (name, allowed), uses in found.items():
         first = uses[0][1]
         defaults = {model: text(leaf.default) for model, leaf in uses}
         shown = (
@@ -242,7 +242,7 @@ def _options() -> Iterator[list[str]]:
             if len({*defaults.values()}) > 1
             else code(text(first.default))
         )
-        yield [code(name), ", ".join(map(code, defaults)), shown, words(first.kind.words()), words(first.about)]
+        yield [code(name), ", ".join(map(code, defaults)), shown, words(allowed), words(first.about)]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,12 +24,52 @@ from cronocast.settings.containers import ListOf, MapOf
 from cronocast.settings.declare import Leaf, plain
 from cronocast.settings.kinds import Flag, Number, Span, Text
 
+if TYPE_CHECKING:
+    from cronocast.commands.own_table import Asked
+
 CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+TABLE_ABOUT = "A table of your own, CSV or Parquet, or - for stdin; the result is printed."
+TABLE_COLUMNS = (
+    (
+        "time",
+        "COLUMN",
+        "Of DATA: its times, or date and time of day as A,B; the only one that looks so if not given.",
+    ),
+    ("value", "COLUMN", "Of DATA: the column with the values, or several as A,B,...; the only numbers if not given."),
+    ("by", "COLUMN", "Of DATA: the column that tells members apart, or several as A,B,..."),
+)
 DEBUG = inspect.Parameter(
     "debug",
     inspect.Parameter.KEYWORD_ONLY,
     default=False,
     annotation=Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")],
+)
+# What a step that takes a table of one's own is called with beside it.
+OF_TABLE = (
+    inspect.Parameter(
+        "data",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[
+            str | None,
+            typer.Argument(metavar="DATA", help=TABLE_ABOUT, show_default=False),
+        ],
+    ),
+    *(
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[str | None, typer.Option(f"--{name}", metavar=metavar, help=about)],
+        )
+        for name, metavar, about in TABLE_COLUMNS
+    ),
+    inspect.Parameter(
+        "json",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--json", help="Of DATA: print the result as JSON.")],
+    ),
 )
 
 
@@ -37,8 +77,8 @@ def step_function(step: str) -> Callable[..., None]:
     """The command of one step as a function whose signature typer reads."""
 
     def command(**values: Any) -> None:  # noqa: ANN401
-        given = _invocation(step, values)
-        raise typer.Exit(guarded(lambda: _run(given, debug=values["debug"]), debug=values["debug"]))
+        given, asked = _invocation(step, values), _asked(values) if STEPS[step].of_table else None
+        raise typer.Exit(guarded(lambda: _run(given, asked, debug=values["debug"]), debug=values["debug"]))
 
     parameters = _parameters(step)
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -67,6 +107,16 @@ def _invocation(step: str, values: dict[str, Any]) -> Invocation:
     )
 
 
+def _asked(values: dict[str, Any]) -> "Asked | None":
+    """What was said of a table; None where nothing was."""
+    said = {name: values[name] for name in ("data", "time", "value", "by", "json")}
+    if not any(said.values()):
+        return None
+    from cronocast.commands.own_table import Asked
+
+    return Asked(**said)
+
+
 def _parameters(step: str) -> list[inspect.Parameter]:
     """Everything that the command of a step takes: context, fixed options, files, further options, settings."""
     files = [Option(name, "FILE", FILES[name].about, Path | None) for name in STEPS[step].files]
@@ -78,7 +128,7 @@ def _parameters(step: str) -> list[inspect.Parameter]:
         _parameter(_name(leaf), str | None, leaf.flag, leaf.env, metavar(leaf), _help(leaf), show_default=False)
         for leaf in step_leaves(step)
     ]
-    return [CONTEXT, *fixed, DEBUG, *settings]
+    return [CONTEXT, *(OF_TABLE if STEPS[step].of_table else ()), *fixed, DEBUG, *settings]
 
 
 def _parameter(
@@ -131,7 +181,11 @@ def _help(leaf: Leaf) -> str:
     return leaf.about + choices + default
 
 
-def _run(given: Invocation, *, debug: bool) -> int:
+def _run(given: Invocation, asked: "Asked | None", *, debug: bool) -> int:
+    if asked is not None:
+        from cronocast.commands.own_table import run_on_table
+
+        return run_on_table(given, asked, debug=debug)
     try:
         job = make_job(given)
     except CronocastError as error:

@@ -30,6 +30,7 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
         *_level_problems(data, f"{at}levels"),
         *_time_problems(data, at),
         *_smooth_problems(data, f"{at}prepare.smooth"),
+        *_empty_problems(source, data.get("prepare"), f"{at}source.empty"),
     ]
     return problems + _clip_problems(data, f"{at}clip")
 
@@ -159,6 +160,14 @@ def _level_problems(data: dict[str, Any], where: str) -> list[Problem]:
         if names.count(name) > 1
     ]
     return problems + doubled
+
+
+def _empty_problems(source: dict[str, Any], prepare: object, where: str) -> list[Problem]:
+    """A counter that is zero where it has no value would begin anew there."""
+    if source.get("empty") != "zero" or not isinstance(prepare, dict) or prepare.get("rate") is not True:
+        return []
+    sentence = "zero although prepare.rate makes the values a counter; allowed: missing, or previous"
+    return [Problem("E_CONFIG_CROSS", where, sentence)]
 
 
 def _smooth_problems(data: dict[str, Any], where: str) -> list[Problem]:

@@ -86,6 +86,13 @@ class Entry:
         "forecast",
     )
     jobs: int = setting(Number(1, 256, whole=True), 1, "Members forecast in parallel.", "forecast")
+    silent_after: Duration | None = setting(
+        Span(),
+        None,
+        "Members without a value for this long get no forecast. By default as long as the horizon, but at least ten"
+        " steps and at most a week; never, where source.empty is zero or previous.",
+        "classify forecast",
+    )
     budget: float = setting(
         Number(0, 3600, open_low=True),
         10.0,
@@ -120,6 +127,11 @@ class Entry:
     def sink_measurement(self) -> str:
         """Measurement that receives the forecast."""
         return getattr(self.sink, "measurement", None) or f"{self.source_measurement()}_forecast"
+
+    def source_settings(self) -> Any:  # noqa: ANN401 - an instance of the settings of its kind
+        """What the source gets: its settings, and in what they leave open what suits the values that are read."""
+        fill = SOURCE.ask({"kind": self.source.kind}, "filled")
+        return fill(self.source, counter=self.prepare.rate) if fill else self.source
 
     def sink_settings(self) -> Any:  # noqa: ANN401 - an instance of the settings of its kind
         """What the sink gets: its settings, and from a source of the same family what they leave open."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.document.entry import Entry
+from cronocast.document.meaning import never_negative, silent_after
 from cronocast.errors import CronocastError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Settings:
     transform: str = "none"  # none, log, sqrt or power
     fill_limit: int | None = None  # steps; longer gaps are not filled
     on_too_short: str = "forecast"  # forecast, skip or fail
+    silent_after: int | None = None  # steps without a value until a member gets no forecast; None: however many
     budget: float = 10.0  # CPU seconds that auto may spend on backtests
     timezone: str = "UTC"  # whose clock daily patterns follow
     holidays: str | None = None  # country whose holidays are no ordinary days
@@ -113,6 +115,7 @@ def without_forecast(
 
 def settings_of(entry: Entry, end_ns: int) -> Settings:
     """How the members of an entry are forecast from `end_ns` on."""
+    silence = silent_after(entry)
     return Settings(
         horizon=entry.horizon // entry.every,
         end_ns=end_ns,
@@ -121,12 +124,19 @@ def settings_of(entry: Entry, end_ns: int) -> Settings:
         model=entry.model,
         candidates=entry.candidates,
         options=entry.options,
-        clip=(entry.clip.min, entry.clip.max),
+        clip=_clip_of(entry),
         transform=entry.prepare.transform,
         fill_limit=entry.prepare.fill_limit // entry.every if entry.prepare.fill_limit is not None else None,
         on_too_short=entry.on_too_short,
+        silent_after=None if silence is None else -(-silence // entry.every),
         budget=entry.budget,
         timezone=entry.calendar.timezone,
         holidays=entry.calendar.holidays,
         series=entry.name,
     )
+
+
+def _clip_of(entry: Entry) -> tuple[float | None, float | None]:
+    """The range that values can have: as set, and not below zero where they count something."""
+    low, high = entry.clip.min, entry.clip.max
+    return (0.0 if low is None and never_negative(entry) and (high is None or high > 0) else low), high

@@ -2,14 +2,15 @@
 
 import math
 import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cronocast.errors import CronocastError, Terminated, seen
+from cronocast.forecast.attempts import Past, at_once, attempt, together
+from cronocast.forecast.breaks import Break, fresh_breaks
 from cronocast.timeseries.fill import Filled, fill
 
 if TYPE_CHECKING:
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 MOST_ORIGINS = 20
 CHANGED = (2, 4)  # after a recent change: origins half and a quarter of a horizon ago
 LEAST_TRAINING = 8  # points before the first origin
-
-
-@dataclass(frozen=True)
-class Past:
-    """One origin: the history as it was known then, and what to forecast from it."""
-
-    filled: Filled
-    context: "Context"
-    end: int  # index of the first forecast step in the whole history
 
 
 @dataclass
@@ -48,6 +40,26 @@ class Backtest:
     def ends(self) -> list[int]:
         """First step of each origin."""
         return [origin.end for origin in self.origins]
+
+    @cached_property
+    def chains(self) -> list[list[int]]:
+        """Origins in rows of whose histories each begins with the one before; where they stand in `origins`.
+
+        There are several where a gap was filled otherwise later, or a change was too new at one of them.
+        """
+        found: list[list[int]] = []
+        for i, past in enumerate(self.origins):
+            known = (chain for chain in found if _goes_on(past.y, self.origins[chain[-1]].y))
+            chain = next(known, None)
+            if chain is None:
+                found.append([i])
+            else:
+                chain.append(i)
+        return found
+
+
+def _goes_on(y: "Floats", before: "Floats") -> bool:
+    return bool(np.array_equal(y[: before.size], before))
 
 
 def origin_ends(n: int, h: int, periods: tuple[int, ...], most: int = MOST_ORIGINS) -> list[int]:
@@ -93,13 +105,15 @@ def begin(
             half of `most`.
         holidays: Steps whose values are left out, shape (t,). None: no step.
     """
-    origins = []
+    known = []
     # what was before is no history
     start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
     for end in _ends(y.size, start, context, h, most):
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
-            origins.append(Past(filled, context_of(filled, context), end))
+            known.append((filled, context_of(filled, context), end))
+    fresh = fresh_changes([filled for filled, *_ in known], context)
+    origins = [Past(*each, change) for each, change in zip(known, fresh, strict=True)]
     later = np.concatenate((y, np.full(h, np.nan)))
     actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
@@ -113,6 +127,13 @@ def _ends(size: int, start: int, context: "Context", h: int, most: int) -> list[
     if ends and 0 < size - context.last_change < 2 * h and context.last_change > 0:
         ends += [size - h // part for part in CHANGED if h // part > 0]
     return ends
+
+
+def fresh_changes(histories: Sequence[Filled], context: "Context") -> list[Break | None]:
+    """Changes too new for models to know, by history; that of a constant is the matter of its own model."""
+    if context.series_class == "constant":
+        return [None] * len(histories)
+    return fresh_breaks([filled.y for filled in histories], [context.periods] * len(histories))
 
 
 def context_of(filled: Filled, whole: "Context") -> "Context":
@@ -143,67 +164,29 @@ def add(
     Tells whether it came to the end: where the clock of CPU seconds passes `until` before the last origin, nothing is
     kept of the model, since it would be judged by other origins than the others.
     """
-    began, failure = time.process_time(), ""
-    h = test.actual.shape[1]
-    rows = np.full(test.actual.shape, np.nan)
-    for i, past in enumerate(test.origins):
+    began, h = time.process_time(), test.actual.shape[1]
+    forecast_origins = None if trained else together(new_model)
+    found: dict[int, Floats | str] = {}
+    for places in test.chains if forecast_origins else [[i] for i in range(len(test.origins))]:
         if time.process_time() > until:
             return False
-        result = attempt(new_model, past.filled, past.context, h, trained)
-        if isinstance(result, str):
-            failure = result
-        else:
-            rows[i] = result
-    if failure:
-        test.failures[name] = failure
-    test.forecasts[name] = rows
+        pasts = [test.origins[i] for i in places]
+        given = (
+            at_once(forecast_origins, pasts, h)
+            if forecast_origins
+            else [attempt(new_model, past.filled, past.context, h, trained, _fresh(name, past)) for past in pasts]
+        )
+        found.update(zip(places, given, strict=True))
+    results = [found[i] for i in range(len(test.origins))]
+    failures = [result for result in results if isinstance(result, str)]
+    if failures:
+        test.failures[name] = failures[-1]
+    missing = np.full(h, np.nan)
+    test.forecasts[name] = np.array([missing if isinstance(r, str) else r for r in results]).reshape(test.actual.shape)
     test.seconds[name] = time.process_time() - began
     return True
 
 
-def attempt(
-    new_model: Callable[[], Any], filled: Filled, context: "Context", h: int, trained: "Shared | str | None" = None
-) -> "Floats | str":
-    """Forecast h steps from the end of a filled history; a failure comes back as a sentence, never as an exception.
-
-    Steps between the last observation and the end are forecast too, and cut.
-
-    Args:
-        new_model: Makes an unfitted model.
-        filled: The history.
-        context: What is known of it.
-        h: Steps to return.
-        trained: A model trained for many members, to be used instead of fitting one; a sentence says why there is none.
-    """
-    if isinstance(trained, str):
-        return trained
-    steps = filled.tail + h
-    try:
-        # Overflow and the like show in the result, which is checked; a library's warnings would fill the log of every
-        # run.
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yhat = (
-                _fitted(new_model(), filled.y, context).predict(steps)
-                if trained is None
-                else trained.predict_after(filled.y, steps, context)
-            )
-            yhat = np.asarray(yhat, dtype=float)
-    except Terminated:
-        raise
-    except CronocastError as error:
-        return error.problem
-    # a model may be anyone's; its bug, or its end, must not stop other members
-    except (Exception, SystemExit) as error:  # noqa: BLE001
-        return f"{type(error).__name__}: {seen(str(error))}"
-    if yhat.shape != (steps,):
-        return f"gave {seen(yhat.shape)} instead of {steps} values"
-    if not np.isfinite(yhat).all():
-        return f"gave {int((~np.isfinite(yhat)).sum())} values that are not finite"
-    return np.asarray(yhat[filled.tail :])
-
-
-def _fitted(model: Any, y: "Floats", context: "Context") -> Any:  # noqa: ANN401 - a Model
-    """The model that fit returns, or itself where a person's own returns nothing."""
-    fitted = model.fit(y, context)
-    return model if fitted is None else fitted
+def _fresh(name: str, past: Past) -> "Break | None":
+    """The change that a model is not shown; the naive forecast, which all are held against, repeats what is there."""
+    return None if name == "naive" else past.fresh

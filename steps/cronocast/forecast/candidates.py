@@ -20,9 +20,9 @@ DAY_NS = 86_400 * 10**9
 BY_CLASS: Mapping[str, tuple[str, ...]] = {
     "constant": ("constant",),
     "trend": ("linear", "theta", "arima"),
-    "seasonal": ("theta", "fourier", "arima", "linear"),
-    "trend_seasonal": ("linear", "theta", "fourier", "arima"),
-    "irregular": ("theta", "linear", "fourier", "arima"),
+    "seasonal": ("seasonal_median", "theta", "fourier", "arima", "linear"),
+    "trend_seasonal": ("linear", "seasonal_median", "theta", "fourier", "arima"),
+    "irregular": ("level", "theta", "seasonal_median", "linear", "fourier", "arima"),
     "too_short": (),
 }
 # Newest steps that models see: 12 weeks of hours. More changes no forecast and costs time; seasons are always seen

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Floats
 
 NAIVE = ("seasonal_naive", "naive")  # what every choice is compared with
+USUAL = "seasonal_median"  # stands in for the seasonal naive forecast where it is no worse
 COMBINED = 3  # a median of the best three is safer than the one winner and better than the median of all
 CLEAR = 0.75  # a winner whose error is under this share of the next one's stands alone
 UNUSABLE = 1e9  # score of what can't be chosen; a number, since results are JSON
@@ -20,9 +21,12 @@ SLACK = 1.1  # how far above the naive error a model may be and still join a med
 MOST = 3.0
 GATE = 1.0  # a choice must not be worse than the better naive forecast
 ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again
-# Why a class alone calls for a model.
+LINES = ("new_line", "short_line")  # what calls for a line
+# Why something else than backtests calls for a model.
 BY_CLASS = {
     "seasonal_naive": "seasonal_naive: too few cycles of the season for a backtest of other models",
+    "new_line": "linear: a new slope has begun, which other models do not know yet",
+    "short_line": "linear: too few values for a backtest, but they lie on one line",
     "constant": "constant: nearly always one value, which is forecast unless the current deviation is the longest so"
     " far",
 }
@@ -44,18 +48,19 @@ class Choice:
 
 def combine(forecasts: "list[Floats]") -> "Floats":
     """Median of forecasts of equal shape; of two their mean; NaN only where all are."""
-    stacked = np.stack(forecasts)
-    with np.errstate(all="ignore"):
-        known = np.isfinite(stacked).any(axis=0)
-        return np.where(known, np.nanmedian(np.where(known, stacked, 0.0), axis=0), np.nan)
+    ordered = np.sort(np.stack(forecasts), axis=0)  # NaN last
+    known = np.isfinite(ordered).sum(axis=0)[None]
+    low, high = (np.take_along_axis(ordered, at, axis=0)[0] for at in (np.maximum(known - 1, 0) // 2, known // 2))
+    return np.asarray((low + high) / 2)
 
 
-def choose(test: "Backtest", candidates: tuple[str, ...]) -> Choice:
+def choose(test: "Backtest", candidates: tuple[str, ...], combined: int = COMBINED) -> Choice:
     """Pick among candidates by backtest error; the naive forecasts are always among them.
 
     Args:
         test: Backtest with a row per origin for every candidate that was tried.
         candidates: Names in order of preference: simpler first, which wins ties.
+        combined: How many of the best may be combined.
     """
     tried = [name for name in candidates if name in test.forecasts and np.isfinite(test.forecasts[name]).any()]
     naive = reference(test)
@@ -64,7 +69,7 @@ def choose(test: "Backtest", candidates: tuple[str, ...]) -> Choice:
         return Choice((name,), f"{name}: the history is too short for a backtest", {})
     doubted = {name: relative_error(test, test.forecasts[name], naive, 0 if name in NAIVE else DOUBT) for name in tried}
     ranked = sorted(tried, key=lambda name: (doubted[name], candidates.index(name)))
-    names, why = _decide(test, ranked, doubted, naive)
+    names, why = _decide(test, ranked, doubted, naive, combined)
     return Choice(names, why, {name: relative_error(test, test.forecasts[name], naive) for name in tried})
 
 
@@ -138,23 +143,29 @@ def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int
     return float(np.exp((ratios.sum() + doubt * np.log(DOUBTED)) / (ratios.size + doubt)))
 
 
-def _decide(test: "Backtest", ranked: list[str], doubted: dict[str, float], naive: str) -> tuple[tuple[str, ...], str]:
+def _decide(
+    test: "Backtest", ranked: list[str], doubted: dict[str, float], naive: str, combined: int
+) -> tuple[tuple[str, ...], str]:
     """Names and why, from models ranked by their doubted scores."""
     best = ranked[0]
     days = _starts(test)
     share = _percent(relative_error(test, test.forecasts[best], naive))
     error = f"{best}: its error at {days} was {share} of {naive}'s"
     if doubted[best] >= GATE:
+        if naive == "seasonal_naive" and USUAL in ranked and relative_error(test, test.forecasts[USUAL], naive) <= GATE:
+            return (USUAL,), f"{USUAL}: no worse than {naive} at {days}, and one odd season does not move it"
         hardly = any(relative_error(test, test.forecasts[name], naive) < GATE for name in ranked)
         return (naive,), f"{naive}: no other model was {'clearly ' if hardly else ''}better at {days}"
-    usable = [name for name in ranked if doubted[name] < SLACK][:COMBINED]
+    usable = [name for name in ranked if doubted[name] < SLACK][:combined]
+    if combined == 1 and len(ranked) > 1:
+        return (best,), f"{error}, the smallest"
     if len(usable) == 1 or doubted[best] < CLEAR * doubted[usable[1]]:
         return (best,), f"{error}, clearly the smallest"
     together = relative_error(test, combine([test.forecasts[name] for name in usable]), naive)
     if together >= GATE:
         return (best,), f"{error}; a combination with others was no better"
-    combined = f"their combined error at {days} was {_percent(together)} of {naive}'s"
-    return tuple(usable), f"median of {', '.join(usable)}: none of them is clearly the best; {combined}"
+    said = f"their combined error at {days} was {_percent(together)} of {naive}'s"
+    return tuple(usable), f"median of {', '.join(usable)}: none of them is clearly the best; {said}"
 
 
 def _starts(test: "Backtest") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cronocast.durations import Duration
 from cronocast.errors import DataError
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import DAY_NS, check_models
@@ -81,7 +82,7 @@ def begin(
     line = timeline(profile_by_clock, observed.time_ns, observed.ordinary, settings.end_ns, horizon=horizon)
     holidays = line.holding(observed.time_ns[observed.on_holidays], profile.step_ns)
     seen = model_input(line, holidays, settings)
-    refused = _refused(profile, seen.filled, settings)
+    refused = _refused(profile, line, seen.filled, settings)
     if refused is not None:
         return refused
     return Work(
@@ -94,10 +95,15 @@ def begin(
     )
 
 
-def _refused(profile: "Profile", filled: "Filled", settings: Settings) -> MemberForecast | None:
+def _refused(profile: "Profile", line: Timeline, filled: "Filled", settings: Settings) -> MemberForecast | None:
     """The answer for a member that gets no forecast; None for one that gets one."""
     if not filled.y.size:
         return without_forecast(profile, "skipped", "no_values: there is no finite value in the window")
+    if settings.silent_after is not None and filled.silent_for(line.steps_in(settings.silent_after)):
+        silence_ns = max(profile.step_ns, settings.end_ns - profile.last_ns - profile.step_ns)
+        silence, limit = Duration.of(silence_ns), Duration.of(settings.silent_after * profile.step_ns)
+        reason = f"silent: nothing was measured in the last {silence}; silent_after is {limit}"
+        return without_forecast(profile, "skipped", reason)
     short = profile.series_class == "too_short" or int(filled.observed.sum()) < LEAST_POINTS
     if not short or settings.on_too_short == "forecast":
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cronocast.timeseries.grid import Floats
 
@@ -15,6 +15,7 @@ LEAST_ERRORS = 20  # fewer say nothing about the outer 5 %; then widths come fro
 LEAST_SIDE = 0.25  # of the wider side: where nothing was missed yet, something still can be
 OUTER = 0.05  # share outside a wide interval: of its bounds each window tells but once
 USUAL = 0.99  # share of errors that say how hard each step is
+MOST_LAGS = 12  # spans over which changes are looked at where there is no backtest
 BELIEF = 3  # origins at which a step that was narrower than an earlier one is half believed
 
 
@@ -24,8 +25,7 @@ def offsets(
     """Distances from a forecast to its lower and upper bound.
 
     Errors are divided by the scale of their horizon step, then pooled: so few origins still give outer quantiles. Each
-    side has its own quantile. Beyond the backtest's steps the scale grows with the square root of time, as that of a
-    random walk does.
+    side has its own quantile. Beyond the backtest's steps the scale grows on as it did.
 
     Args:
         errors: Actual - forecast, shape (k, b), NaN where not observed; k origins, b steps of the backtest.
@@ -88,8 +88,13 @@ def _quantiles(errors: "Floats", scale: "Floats", level: float, independent: int
     ).tolist()  # as np.quantile, at a tenth of the time
     least = LEAST_SIDE * max(-low, high, 0.0)
     freedom = max(2.0, (independent - 1) * max(1.0, (1 - level) / OUTER))
-    wider = student((1 + level) / 2, freedom) / NormalDist().inv_cdf((1 + level) / 2)
+    wider = student((1 + level) / 2, freedom) / normal(level)
     return wider * max(-low, least), wider * max(high, least)
+
+
+def normal(level: float) -> float:
+    """How many standard deviations an interval of a level reaches to either side, 0 < level < 1."""
+    return NormalDist().inv_cdf((1 + level) / 2)
 
 
 def student(p: float, freedom: float) -> float:
@@ -103,33 +108,55 @@ def student(p: float, freedom: float) -> float:
 
 
 def _extended(scale: "Floats", h: int) -> "Floats":
-    """The scale for h steps: cut, or continued with the square root of time."""
+    """The scale for h steps: cut, or continued with the power of time with which it grew, at least the square root."""
     b = scale.size
     if h <= b:
         return scale[:h]
     later = np.arange(b + 1, h + 1)
-    return np.concatenate((scale, scale.max() * np.sqrt(later / b)))
+    return np.concatenate((scale, scale.max() * (later / b) ** _growth(float(scale[(b - 1) // 2]), float(scale[-1]))))
+
+
+def _growth(half: float, whole: float) -> float:
+    """With which power of time something grows that is `whole` after twice the time of `half`: 0.5 to 1.
+
+    Errors of a walk grow with the square root, those of a wrong slope with time itself.
+    """
+    return float(np.clip(np.log2(whole / half), 0.5, 1.0)) if half > 0 and whole > 0 else 1.0
 
 
 def _from_changes(y: "Floats", h: int, level: float, season: int) -> "tuple[Floats, Floats]":
     """Widths without a backtest.
 
-    Changes over one step grow with the square root of time, changes over one season per season begun.
+    As large as nearly all changes over as many steps were, and never smaller later: nobody has measured the error.
+    Beyond half of the history, changes grow on as they did. Where a season is known, changes over one of them count per
+    season begun, if these are smaller.
     """
+    known = np.flatnonzero(np.isfinite(y))
+    y = y[known[0] :] if known.size else y
+    longest = max(1, y.size // 2)
+    lags = np.unique(np.geomspace(1, longest, MOST_LAGS).astype(int))
+    sizes = np.maximum.accumulate([_change_quantile(y, int(lag), level) or 0.0 for lag in lags])
     ahead = np.arange(1, h + 1)
-    one = _change_quantile(y, 1, level) * np.sqrt(ahead)
-    if 2 * season <= y.size and season > 1:
-        one = np.minimum(one, _change_quantile(y, season, level) * np.sqrt((ahead - 1) // season + 1))
+    half = float(np.interp(max(1, longest // 2), lags, sizes))
+    beyond = np.maximum(ahead / longest, 1.0) ** (_growth(half, float(sizes[-1])) if longest > 1 else 1.0)
+    one = np.interp(ahead, lags, sizes) * beyond
+    seasonal = _change_quantile(y, season, level) if 1 < season <= y.size / 2 else None
+    if seasonal is not None:
+        one = np.minimum(one, seasonal * np.sqrt((ahead - 1) // season + 1))
     return one, one.copy()
 
 
-def _change_quantile(y: "Floats", lag: int, level: float) -> float:
-    """Quantile of absolute changes over `lag` steps between observed values; the largest one where there are few."""
+def _change_quantile(y: "Floats", lag: int, level: float) -> float | None:
+    """Quantile of absolute changes over `lag` steps between observed values; None where there are none.
+
+    Few of them are widened as Student's quantile is over the normal one: the largest of three says little.
+    """
     changes = np.abs(y[lag:] - y[:-lag]) if y.size > lag else np.empty(0)
     changes = changes[np.isfinite(changes)]
     if not changes.size:
-        return 0.0
-    return float(np.quantile(changes, min(1.0, level * (1 + 1 / changes.size))))
+        return None
+    wider = student((1 + level) / 2, max(2.0, changes.size - 1)) / normal(level)
+    return wider * float(np.quantile(changes, min(1.0, level * (1 + 1 / changes.size))))
 
 
 def effective_origins(errors: "Floats", ends: "Sequence[int]") -> int:
@@ -160,10 +187,12 @@ def effective_origins(errors: "Floats", ends: "Sequence[int]") -> int:
     return apart + min((k - apart) // 2, max(apart // 2, int(steps * (1 - r) / (1 + r)) - apart))
 
 
-def left_out_coverage(errors: "Floats", ends: "Sequence[int]", level: float, y: "Floats", season: int) -> float | None:
-    """Share of backtest values inside the interval, each origin judged by widths from those that share no step with it.
+def left_out_offsets(
+    errors: "Floats", ends: "Sequence[int]", level: float, y: "Floats", season: int
+) -> "Iterator[tuple[int, Floats, Floats]]":
+    """Judge each origin by widths from those that share no step with it: its row, and distances as of `offsets`.
 
-    None with too few of them.
+    Origins beside which there are too few are left out.
 
     Args:
         errors: Actual - forecast, shape (k, b), NaN where not observed.
@@ -173,14 +202,8 @@ def left_out_coverage(errors: "Floats", ends: "Sequence[int]", level: float, y: 
         season: Steps in one season, >= 1.
     """
     b, starts = errors.shape[1], np.asarray(ends)
-    inside = total = 0
-    for row, start in zip(errors, starts, strict=True):
+    for row, start in enumerate(starts):
         apart = np.abs(starts - start) >= b
         independent = effective_origins(errors[apart], starts[apart].tolist())
-        if independent < 2 or np.isfinite(errors[apart]).sum() < LEAST_ERRORS:
-            continue
-        lower, upper = offsets(errors[apart], b, level, y, season, independent)
-        known = np.isfinite(row)
-        inside += int(((row >= -lower) & (row <= upper))[known].sum())
-        total += int(known.sum())
-    return inside / total if total else None
+        if independent >= 2 and np.isfinite(errors[apart]).sum() >= LEAST_ERRORS:
+            yield (row, *offsets(errors[apart], b, level, y, season, independent))

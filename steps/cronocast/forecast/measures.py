@@ -58,10 +58,14 @@ def smape(actual: "Floats", forecast: "Floats") -> float:
     return mean(np.where(size > 0, 200 * np.abs(actual - forecast) / np.where(size > 0, size, 1), 0 * size))
 
 
+def inside(actual: "Floats", lower: "Floats", upper: "Floats") -> "Floats":
+    """1 where an observed value is inside its interval, else 0; NaN where nothing was observed. Bounds are inside."""
+    return np.where(np.isfinite(actual), ((actual >= lower) & (actual <= upper)).astype(float), np.nan)
+
+
 def coverage(actual: "Floats", lower: "Floats", upper: "Floats") -> float:
-    """Share of observed values inside their interval, 0..1; bounds count as inside."""
-    inside = ((actual >= lower) & (actual <= upper)).astype(float)
-    return mean(np.where(np.isfinite(actual), inside, np.nan))
+    """Share of observed values inside their interval, 0..1."""
+    return mean(inside(actual, lower, upper))
 
 
 def pinball(actual: "Floats", quantile: "Floats", q: float) -> float:

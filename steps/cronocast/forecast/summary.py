@@ -1,5 +1,6 @@
 """What the result file keeps of a backtest: JSON numbers, errors in the unit of MASE unless said."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,31 @@ if TYPE_CHECKING:
     from cronocast.forecast.transform import Unit
     from cronocast.timeseries.grid import Floats
 
+    Clip = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The scale on which errors are measured, and what of it is written."""
+
+    unit: "Unit"
+    clip: "Clip"
+
+    def written(self, z: "Floats") -> "Floats":
+        """From what models work in to that scale, inside the clip."""
+        values = self.unit.measured(z)
+        low, high = (None if v is None else float(np.ldexp(v, -self.unit.measured_exponent)) for v in self.clip)
+        return values if low is None and high is None else np.clip(values, low, high)
+
 
 def backtest_report(
-    test: "Backtest", errors: "Floats", y: "Floats", unit: "Unit", levels: tuple[float, ...], season: int
+    test: "Backtest",
+    errors: "Floats",
+    y: "Floats",
+    unit: "Unit",
+    levels: tuple[float, ...],
+    season: int,
+    clip: "Clip" = (None, None),
 ) -> dict[str, Any]:
     """Errors of every model, and steps, bounds and coverage of what was chosen beside the better naive forecast.
 
@@ -27,11 +50,13 @@ def backtest_report(
         levels: Nominal coverage of the interval, then of further ones, whose scores carry the level in their names,
             such as coverage_80.
         season: Steps of the season that scales errors, 1 if none.
+        clip: Lowest and highest value that is written, in the unit of the member: what is scored is what is written.
     """
+    scaled = Scaled(unit, clip)
     actual = unit.measured(test.actual)
     scale, naive = measures.scale(unit.measured(y), season), choose.reference(test)
     models = {
-        name: unit.measured(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()
+        name: scaled.written(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()
     }
     report: dict[str, Any] = {
         "origins": len(test.origins),
@@ -45,8 +70,8 @@ def backtest_report(
         },
     }
     if np.isfinite(errors).any():
-        chosen, independent = unit.measured(test.actual - errors), intervals.effective_origins(errors, test.ends)
-        first, *further = (_interval(test, errors, y, unit, level, season, scale, independent) for level in levels)
+        chosen = scaled.written(test.actual - errors)
+        first, *further = (_interval(test, errors, y, scaled, level, season, scale) for level in levels)
         named = {
             f"{name}_{level_name(level)}": value
             for level, scores in zip(levels[1:], further, strict=True)
@@ -87,23 +112,20 @@ def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str
 
 
 def _interval(
-    test: "Backtest",
-    errors: "Floats",
-    y: "Floats",
-    unit: "Unit",
-    level: float,
-    season: int,
-    scale: float,
-    independent: int,
+    test: "Backtest", errors: "Floats", y: "Floats", scaled: "Scaled", level: float, season: int, scale: float
 ) -> dict[str, float | None]:
-    """Scores of the interval; whether a value lies inside is the same on either scale."""
+    """Scores of the interval, and its coverage where each origin is judged by the others."""
+    centre, independent = test.actual - errors, intervals.effective_origins(errors, test.ends)
     below, above = intervals.offsets(errors, errors.shape[1], level, y, season, independent)
-    left_out = intervals.left_out_coverage(errors, test.ends, level, y, season)
-    actual, lower, upper = (
-        unit.measured(v) for v in (test.actual, test.actual - errors - below, test.actual - errors + above)
-    )
+    actual = scaled.unit.measured(test.actual)
+    lower, upper = scaled.written(centre - below), scaled.written(centre + above)
+    apart = [
+        measures.inside(actual[row], scaled.written(centre[row] - low), scaled.written(centre[row] + high))
+        for row, low, high in intervals.left_out_offsets(errors, test.ends, level, y, season)
+    ]
+    judged = np.concatenate(apart) if apart else np.empty(0)
     return {
-        "coverage": None if left_out is None else _round(left_out),
+        "coverage": _round(measures.mean(judged)) if np.isfinite(judged).any() else None,
         "msis": _round(measures.interval_score(actual, lower, upper, level) / scale),
         "pinball": _round(
             (measures.pinball(actual, lower, (1 - level) / 2) + measures.pinball(actual, upper, (1 + level) / 2))

@@ -3,6 +3,7 @@
 The whole grid, or its open hours where a series is silent at the same times of every day or week.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,10 @@ class Timeline:
         found = np.zeros(self.values.size, dtype=bool)
         found[at[inside]] = True
         return found
+
+    def steps_in(self, count: int) -> int:
+        """How many of so many steps of the grid count, on average."""
+        return count if self.hours is None else math.ceil(count * float(self.hours.open.mean()))
 
     def ahead(self, end_ns: int, step_ns: int) -> "Times":
         """Times of the steps to forecast, shape (steps,)."""
@@ -173,6 +178,8 @@ def on_every_step(found: "MemberForecast", line: Timeline, tail: int, end_ns: in
     yhat, lower, upper, *bounds = spread(line, end_ns, horizon, columns)
     times = end_ns + hours.step_ns * np.arange(horizon, dtype=np.int64)
     test = {**found.backtest, "by_step": {"steps": steps_ahead(line, tail, end_ns, found.backtest["steps"])}}
+    if measured := found.backtest["measured_steps"]:
+        test["measured_steps"] = min(horizon, steps_ahead(line, tail, end_ns, measured)[-1])
     if repeated := test.get("naive", {}).get("seasons"):
         # each is a period of the clock, so that any begin will do
         opened = hours.times(line.start_ns, repeated[-1] + 1)

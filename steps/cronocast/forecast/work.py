@@ -14,10 +14,12 @@ import numpy as np
 
 from cronocast.durations import Duration
 from cronocast.errors import DataError
-from cronocast.forecast import backtest, choose, intervals, summary
+from cronocast.forecast import attempts, backtest, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast, Settings
-from cronocast.forecast.candidates import BY_CLASS
+from cronocast.forecast.breaks import Break, straight
+from cronocast.forecast.candidates import BY_CLASS, DAY_NS
 from cronocast.forecast.days_off import DaysOff
+from cronocast.forecast.limits import INNER, WIDE, Limits
 from cronocast.forecast.model_input import ModelInput
 from cronocast.forecast.observations import Observations
 from cronocast.forecast.timeline import Timeline, on_every_step
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     from cronocast.handoff.profile import Profile
     from cronocast.timeseries.grid import Floats
 
-SEASONAL = ("seasonal", "trend_seasonal")
+SEASONAL, TRENDING = ("seasonal", "trend_seasonal"), ("trend", "trend_seasonal")
+JUMP = 2.0  # times the largest change over one step ever seen: a curve that jumps further contradicts it
+ROUNDING = 1e-9  # of the largest value
 LARGEST = float(np.finfo(float).max)
 
 
@@ -69,10 +73,30 @@ class Work:
     @cached_property
     def models(self) -> dict[str, Callable[[], Any]]:
         """Models to test by name, in order: the naive ones, then the simpler ones first."""
-        by_class = self.settings.candidates or BY_CLASS[self.profile.series_class]
+        by_class = self.settings.candidates or (
+            ("linear",) if self._short_line else BY_CLASS[self.profile.series_class]
+        )
         wanted = by_class if self.settings.model == "auto" else (self.settings.model,)
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
         return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
+
+    @cached_property
+    def _short_line(self) -> bool:
+        """Whether the few values of a member make one line."""
+        return self.profile.series_class == "too_short" and straight(self.input.filled.y)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What its past says of the values to come, in the unit of the member."""
+        filled, step_ns = self.input.filled, self.profile.step_ns
+        day = DAY_NS // step_ns if self.line.hours is None and DAY_NS % step_ns == 0 else 1
+        moving = self.fresh is not None and self.fresh.slope != 0
+        return Limits(
+            history=self.line.values[filled.start :],
+            trend=moving or self._short_line or self.profile.series_class in TRENDING,
+            period=min(self.context.periods, default=day),
+            since=max(0, self.context.last_change - filled.start),
+        )
 
     @cached_property
     def test(self) -> backtest.Backtest:
@@ -88,6 +112,11 @@ class Work:
             fill_limit=self.settings.fill_limit,
             holidays=self.input.holidays[:n],
         )
+
+    @cached_property
+    def fresh(self) -> Break | None:
+        """A change too new for models to know."""
+        return backtest.fresh_changes([self.input.filled], self.context)[0]
 
     @property
     def _tested_periods(self) -> tuple[int, ...]:
@@ -108,20 +137,25 @@ class Work:
                 self.skipped_models.append(name)
 
     def _choose(self) -> choose.Choice:
-        choice = choose.choose(self.test, tuple(self.models))
+        # curves of a trend differ in kind: the median of them is none of them
+        combined = 1 if self.profile.series_class in TRENDING else choose.COMBINED
+        choice = choose.choose(self.test, tuple(self.models), combined)
         if self.settings.model != "auto":
             return choose.as_set(self.test, self.settings.model, choice.scores)
         name = self._by_class()
-        return choose.Choice((name,), choose.BY_CLASS[name], choice.scores) if name else choice
+        model = "linear" if name in choose.LINES else name
+        return choose.Choice((model,), choose.BY_CLASS[name], choice.scores) if name else choice
 
     def _by_class(self) -> str:
-        """The model that the class alone calls for; "" where backtests decide."""
+        """What calls for one model, a key of `choose.BY_CLASS`; "" where backtests decide."""
         kind, test = self.profile.series_class, self.test
+        if self.fresh is not None and self.fresh.slope and "linear" in self.models:
+            return "new_line"
         if kind in SEASONAL and self.context.periods and not (test.origins and self._tested_periods):
             return "seasonal_naive"
         if kind == "constant" and "constant" in self.models and (not test.origins or "constant" in test.forecasts):
             return "constant"
-        return ""
+        return "short_line" if self._short_line else ""
 
     def _predict(self, choice: choose.Choice, trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen.
@@ -148,13 +182,23 @@ class Work:
     def _attempt(self, name: str, context: Context, trained: "Mapping[str, Trained]") -> "Floats | None":
         """The forecast of one model; None, and why among the failures, where there is none."""
         model = trained[name].whole if name in trained else None
-        result = backtest.attempt(self.models[name], self.input.filled, context, self.line.steps, model)
+        result = attempts.attempt(self.models[name], self.input.filled, context, self.line.steps, model, self.fresh)
         if isinstance(result, str):
             self.failures.append(f"{name} failed: {result}")
+            return None
+        if self.settings.model == "auto" and self._jumps(result):
+            self.model_notes.append(f"{name}: left out, since its curve jumps further than the values ever did")
             return None
         if model is not None and not isinstance(model, str):
             self.model_notes += [f"{name}: {note}" for note in model.notes]
         return result
+
+    def _jumps(self, yhat: "Floats") -> bool:
+        """Tell whether a forecast starts far off the newest value, or jumps, as the history never did."""
+        y = self.input.filled.y
+        steps = np.diff(yhat if self.input.filled.tail else np.append(y[-1:], yhat))
+        largest = float(np.abs(np.diff(y)).max(initial=0.0))
+        return float(np.abs(steps).max(initial=0.0)) > JUMP * largest + ROUNDING * float(np.abs(y).max())
 
     def _errors(self, used: tuple[str, ...]) -> "Floats":
         rows = [self.test.forecasts[name] for name in used if name in self.test.forecasts]
@@ -164,8 +208,12 @@ class Work:
         """The answer on the steps of the timeline, in the unit of the member."""
         errors, levels = self._errors(used), (self.settings.level, *self.settings.levels)
         season = min(self.context.periods, default=1)
-        report = summary.backtest_report(self.test, errors, self._recent, self.input.unit, levels, season)
+        report = summary.backtest_report(
+            self.test, errors, self._recent, self.input.unit, levels, season, self.settings.clip
+        )
+        report["measured_steps"] = self._measured_steps(errors)
         report["not_tried"] = self.skipped_models
+        centre = yhat + self.days_off.shift if self.days_off else yhat
         interval, *further = self._intervals(yhat, errors, levels, season)
         status, reason = self._status(used, choice)
         calendar = (self.observations.note, self.days_off.note if self.days_off else "")
@@ -173,7 +221,7 @@ class Work:
             name=self.profile.name,
             tags=self.profile.tags,
             time_ns=self.settings.end_ns + self.profile.step_ns * np.arange(self.line.steps, dtype=np.int64),
-            yhat=self._back(yhat + self.days_off.shift if self.days_off else yhat),
+            yhat=self._clipped((self.limits.centre(self._back(centre)),) * 2)[0],
             lower=interval[0],
             upper=interval[1],
             model=replace(choice, names=used).label,
@@ -186,24 +234,50 @@ class Work:
             notes=(*filter(None, calendar), *self.model_notes),
         )
 
+    def _measured_steps(self, errors: "Floats") -> int:
+        """For how many of the steps to forecast past errors were measured; beyond them the interval is a guess."""
+        enough = int(np.isfinite(errors).sum()) >= intervals.LEAST_ERRORS
+        return min(self.line.steps, max(0, errors.shape[1] - self.input.filled.tail)) if enough else 0
+
     def _intervals(
         self, yhat: "Floats", errors: "Floats", levels: tuple[float, ...], season: int
     ) -> "list[tuple[Floats, Floats]]":
         """Lower and upper bounds at each level, in the unit of the member."""
-        tail, independent = self.input.filled.tail, intervals.effective_origins(errors, self.test.ends)
+        centre = self._back(yhat)
+        measured = {level: self._measured(yhat, errors, level, season) for level in {*levels, INNER}}
         found = []
         for level in levels:
-            widths = intervals.offsets(errors, tail + self.line.steps, level, self._recent, season, independent)
-            below, above = widths[0][tail:], widths[1][tail:]
-            edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
-            found.append((self._back(edges[0]), self._back(edges[1])))
+            bounds = measured[level]
+            if level > INNER:
+                bounds = self.limits.confined(centre, bounds, measured[INNER])
+            bounds = self.limits.signed(centre, bounds)
+            found.append(self._clipped(self.limits.at_least(bounds) if level >= WIDE else bounds))
         return found
 
+    def _measured(self, yhat: "Floats", errors: "Floats", level: float, season: int) -> "tuple[Floats, Floats]":
+        """Bounds as past errors call for, in the unit of the member."""
+        tail, steps = self.input.filled.tail, self.line.steps
+        independent = intervals.effective_origins(errors, self.test.ends)
+        widths = intervals.offsets(errors, tail + steps, level, self._recent, season, independent)
+        below, above = widths[0][tail:], widths[1][tail:]
+        if self.fresh is not None and self.fresh.slope:
+            share = intervals.normal(level) / intervals.normal(0.95)
+            below, above = (
+                w + share * more[tail:] for w, more in zip((below, above), self.fresh.doubt(tail + steps), strict=True)
+            )
+        edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
+        return self._back(edges[0]), self._back(edges[1])
+
     def _back(self, z: "Floats") -> "Floats":
-        """From what models work in to the unit of the member, inside the range that its values can have."""
-        values = np.clip(self.input.unit.back(z), -LARGEST, LARGEST)
+        """From what models work in to the unit of the member."""
+        return np.clip(self.input.unit.back(z), -LARGEST, LARGEST)
+
+    def _clipped(self, bounds: "tuple[Floats, Floats]") -> "tuple[Floats, Floats]":
+        """Bounds inside the range that values can have."""
         low, high = self.settings.clip
-        return np.clip(values, low, high) if (low, high) != (None, None) else values
+        return (
+            bounds if low is None and high is None else (np.clip(bounds[0], low, high), np.clip(bounds[1], low, high))
+        )
 
     def _status(self, used: tuple[str, ...], choice: choose.Choice) -> tuple[str, str]:
         if not set(used) & set(choice.names):

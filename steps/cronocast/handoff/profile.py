@@ -1,5 +1,6 @@
 """What classify finds out about a member, and how it stands in profile.json. Standard library only."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from cronocast.handoff.classes import CLASSES
 from cronocast.handoff.files import read_json
 from cronocast.handoff.results import check_handoff
 
-SCHEMA = 1
+SCHEMA = 2
+
+CHANGES = ("", "level", "slope")
 
 MAX_PERIOD = 50_000_000  # steps; as many as the longest history that extract takes
 
@@ -43,6 +46,8 @@ class Profile:
     gaps: Gaps = Gaps()
     evidence: dict[str, float] = field(default_factory=dict)  # named, scale-free numbers, finite
     notes: tuple[str, ...] = ()  # reason codes such as duplicated_times, off_grid_times, counter_like
+    last_change: str = ""  # what began at the last change point: "level" or "slope"; "" where nothing changed
+    slope_now: float = 0.0  # per step, in the member's unit, since then; 0 for classes without a trend
 
 
 def to_document(profile: Profile) -> dict[str, Any]:
@@ -77,6 +82,8 @@ def from_document(data: Any, where: str) -> Profile:  # noqa: ANN401 - untrusted
             ),
             evidence={str(k): float(_typed(v, int | float)) for k, v in data["evidence"].items()},
             notes=tuple(_typed(n, str) for n in data["notes"]),
+            last_change=_typed(data["last_change"], str),
+            slope_now=float(_typed(data["slope_now"], int | float)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ContractError(
@@ -92,6 +99,12 @@ def from_document(data: Any, where: str) -> Profile:  # noqa: ANN401 - untrusted
             where,
             f"{profile.points} points from {profile.first_ns} to {profile.last_ns} ns are impossible; run classify"
             " again",
+        )
+    if profile.last_change not in CHANGES or not math.isfinite(profile.slope_now):
+        raise ContractError(
+            "E_CLASS",
+            where,
+            f"change {seen(profile.last_change)} or slope {profile.slope_now} is impossible; run classify again",
         )
     if profile.step_ns <= 0 or any(not 2 <= p <= MAX_PERIOD for p in profile.periods):
         raise ContractError(

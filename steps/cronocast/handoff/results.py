@@ -35,6 +35,7 @@ class Outcome:
     # start_ns, end_ns (the first step that is not finished), every_ns
     window: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # such as warnings of the server
+    facts: dict[str, Any] = field(default_factory=dict)  # the same as data: also_differ_by, field_types, unread_points
 
     def skip(self, reason: str) -> None:
         """There is nothing to hand on, for a good reason."""

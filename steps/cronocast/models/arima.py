@@ -1,16 +1,20 @@
 """Seasonal ARIMA by least squares: two kinds of differences, sparse lags, mean of both."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.timeseries.robust import median
+from cronocast.models.least_squares import joined, regress_each, sums_up_to
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from cronocast.errors import CronocastError
     from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
@@ -35,9 +39,8 @@ class _Part:
     """One fitted ARMA on differences of one lag."""
 
     lag: int  # of the differences
-    z: "Floats"  # newest differences, divided by unit
+    z: "Floats"  # newest differences
     e: "Floats"  # newest one-step errors
-    unit: float
     ar: "Lags"
     ma: "Lags"
     weights: "Floats"
@@ -62,20 +65,34 @@ class Arima:
         Raises:
             DataError: there are too few points for either.
         """
-        periods = tuple(p for p in context.periods if 3 * p <= y.size)
-        lags = (1, *periods[:1])
-        self.parts = [part for part in (_fit(y, lag, periods) for lag in lags) if part]
+        [self.parts] = _fit([y], [context])
         if not self.parts:
-            raise DataError(
-                "E_SHORT", "arima", f"{y.size} points, need about {ROWS_PER_LAG * NO_SEASON + NO_SEASON}: extract more"
-            )
+            raise _too_short(y)
         return self
 
     def predict(self, h: int) -> "Floats":
         """Mean of the forecasts of both."""
-        return np.asarray(np.mean([_extend(part, h) for part in self.parts], axis=0))
+        return np.asarray(np.mean(_extend(self.parts, h), axis=0))
+
+    @classmethod
+    def forecast_origins(
+        cls, ys: "Sequence[Floats]", contexts: "Sequence[Context]", h: int
+    ) -> "list[Floats | CronocastError]":
+        """Forecast from many origins, see `ForecastOrigins`: sums over what they share are made once."""
+        found = _fit(ys, contexts)
+        ahead = iter(_extend([part for parts in found for part in parts], h))
+        return [
+            np.mean([next(ahead) for _ in parts], axis=0) if parts else _too_short(y)
+            for y, parts in zip(ys, found, strict=True)
+        ]
 
 
+def _too_short(y: "Floats") -> DataError:
+    need = ROWS_PER_LAG * NO_SEASON + NO_SEASON
+    return DataError("E_SHORT", "arima", f"{y.size} points, need about {need}: extract more")
+
+
+@lru_cache(maxsize=256)  # the same at each origin of every member
 def lags_of(n: int, periods: tuple[int, ...]) -> "Lags":
     """Lags that n values have equations enough for, ascending: the newest ones, and those around each season."""
     dense = min(periods[0] if periods else NO_SEASON, DENSE)
@@ -85,35 +102,78 @@ def lags_of(n: int, periods: tuple[int, ...]) -> "Lags":
     return np.array(sorted(lag for lag in wanted if lag >= 1 and n - lag >= ROWS_PER_LAG * len(wanted)), dtype=np.int64)
 
 
-def _fit(y: "Floats", lag: int, periods: tuple[int, ...]) -> _Part | None:
-    """Fit an ARMA to differences of one lag; None where there are too few."""
-    z = y[lag:] - y[:-lag]
-    if z.size < NO_SEASON:
-        return None
-    unit = max(float(z.std()), ROUNDING * float(np.abs(z).max()))
-    if unit > 0:
-        z = z / unit
-    ar = lags_of(z.size, periods)
-    if not ar.size:
-        return None
-    penalty = RIDGE[lag > 1]
+def _fit(ys: "Sequence[Floats]", contexts: "Sequence[Context]") -> list[list[_Part]]:
+    """The parts of each of a chain of histories, see `ForecastOrigins`; none where they are too short."""
+    found: list[list[_Part]] = [[] for _ in ys]
+    jobs: dict[tuple[int, bytes, bytes], list[tuple[int, Lags, Lags]]] = {}  # by lags: which histories
+    for i, (y, context) in enumerate(zip(ys, contexts, strict=True)):
+        periods = tuple(p for p in context.periods if 3 * p <= y.size)
+        for lag in (1, *periods[:1]):
+            n = y.size - lag
+            ar = lags_of(n, periods) if n >= NO_SEASON else np.empty(0, dtype=np.int64)
+            if ar.size:
+                ma = _moving_average_lags(n, int(ar[-1]), ar.size, periods)
+                jobs.setdefault((lag, ar.tobytes(), ma.tobytes()), []).append((i, ar, ma))
+    for (lag, *_), alike in jobs.items():
+        places = [i for i, *_ in alike]
+        for i, part in zip(places, _fit_alike([ys[i] for i in places], lag, *alike[0][1:]), strict=True):
+            found[i].append(part)
+    return found
+
+
+def _fit_alike(ys: "Sequence[Floats]", lag: int, ar: "Lags", ma: "Lags") -> list[_Part]:
+    """Fit an ARMA to differences of one lag of each of a chain of histories."""
+    z, sizes = ys[-1][lag:] - ys[-1][:-lag], np.array([y.size - lag for y in ys])
+    lows, highs = (extreme.accumulate(z)[sizes - 1] for extreme in (np.minimum, np.maximum))
+    spread = np.array([[_variance(z[:n], *ends)] for n, *ends in zip(sizes, lows, highs, strict=True)])
+    weights, e = _regressed(z, sizes, ar, ma, RIDGE[lag > 1] * spread)
+    keep, slack = max(int(ar[-1]), int(ma.max(initial=0))), (highs - lows) / 2
+    return [
+        _Part(lag, z[n - keep : n], e[i, n - keep : n], ar, ma, weights[i], y[-lag:], (low, high))
+        for i, (y, n, low, high) in enumerate(zip(ys, sizes, lows - slack, highs + slack, strict=True))
+    ]
+
+
+def _regressed(z: "Floats", sizes: "Lags", ar: "Lags", ma: "Lags", doubt: "Floats") -> "tuple[Floats, Floats]":
+    """Coefficients of each beginning of z, so long, and its one-step errors: of a long autoregression, then beside it.
+
+    Args:
+        z: Differences, shape (t,).
+        sizes: How many of them each history has, k of them, ascending.
+        ar: Lags of differences.
+        ma: Lags of errors.
+        doubt: Penalty per coefficient, for each number of them, shape (k, 1).
+
+    Returns:
+        Shapes (k, lags), those of differences first, and (k, t), 0 where there are none.
+    """
     first = int(ar[-1])
+    begin = first + int(ma.max(initial=0))  # of the equations that errors are known for
     rows = np.arange(first, z.size)
-    e = np.zeros(z.size)
-    weights, e[first:] = _regress(z[rows[:, None] - ar], z[rows], penalty)
-    ma = _moving_average_lags(z.size, first, ar.size, periods)
-    if ma.size:
-        rows = np.arange(first + int(ma[-1]), z.size)
-        weights, e[rows] = _regress(
-            np.concatenate((z[rows[:, None] - ar], e[rows[:, None] - ma]), axis=1), z[rows], penalty
-        )
-    keep = max(first, int(ma.max(initial=0)))
-    slack = float(np.ptp(z)) / 2
-    return _Part(
-        lag, z[-keep:], e[-keep:], unit, ar, ma, weights, y[-lag:], (float(z.min()) - slack, float(z.max()) + slack)
+    table = np.column_stack((z[rows[:, None] - ar], z[rows]))
+    early, late = table[: begin - first], table[begin - first :]
+    gram, e, none = (
+        sums_up_to(late, sizes - begin),
+        np.zeros((sizes.size, z.size)),
+        np.empty((sizes.size, 0, len(rows))),
     )
+    weights, e[:, first:] = regress_each(table, none, early.T @ early + gram, sizes - first, ar.size * doubt, HUBER)
+    if not ma.size:
+        return weights, e
+    before = np.stack([e[:, begin - q : z.size - q] for q in ma], axis=1)
+    before *= np.arange(begin, z.size) < sizes[:, None, None]
+    ridge, gram = (ar.size + ma.size) * doubt, joined(late, before, gram)
+    weights, e[:, begin:] = regress_each(late, before, gram, sizes - begin, ridge, HUBER)
+    return np.roll(weights, -ma.size, axis=1), e
 
 
+def _variance(z: "Floats", low: float, high: float) -> float:
+    """Variance that coefficients are doubted in units of, never 0."""
+    off = z - np.add.reduce(z) / z.size
+    return max(float(off @ off) / z.size, (ROUNDING * max(-low, high)) ** 2) or 1.0
+
+
+@lru_cache(maxsize=256)
 def _moving_average_lags(n: int, first: int, count: int, periods: tuple[int, ...]) -> "Lags":
     """Lags of errors: the newest two and those around the seasons, as far as the equations go."""
     wanted = {1, 2}
@@ -123,33 +183,27 @@ def _moving_average_lags(n: int, first: int, count: int, periods: tuple[int, ...
     return np.array(lags, dtype=np.int64)
 
 
-def _regress(x: "Floats", target: "Floats", penalty: float) -> "tuple[Floats, Floats]":
-    """Ridge regression, twice repeated with less weight on what fits badly; returns coefficients and errors."""
-    root = np.ones(target.size)  # of the weights: a matrix times itself costs half of what two matrices cost
-    ridge = penalty * x.shape[1] * np.eye(x.shape[1])
-    for _ in range(3):
-        weighted = x * root[:, None]
-        coefficients = np.linalg.solve(weighted.T @ weighted + ridge, weighted.T @ (target * root))
-        errors = target - x @ coefficients
-        size = np.abs(errors)
-        spread = 1.4826 * median(size)
-        if spread == 0:
-            break
-        root = np.sqrt(np.minimum(1.0, HUBER * spread / np.maximum(size, spread)))
-    return coefficients, errors
-
-
-def _extend(part: _Part, h: int) -> "Floats":
-    """Forecast the differences one by one, then add them up.
+def _extend(parts: list[_Part], h: int) -> "list[Floats]":
+    """Forecast the differences of each part one by one, then add them up, shapes (h,).
 
     Each stays near what was seen: coefficients just beyond stability would otherwise explode over long horizons.
     """
-    keep = part.z.size
-    known = np.concatenate((part.z, np.zeros(h), part.e, np.zeros(h)))
-    at = np.concatenate((keep - part.ar, 2 * keep + h - part.ma))
-    low, high = part.bounds
+    keep, lags = max(part.z.size for part in parts), max(part.weights.size for part in parts)
+    known = np.zeros((2, len(parts), keep + h))
+    at, weights = np.zeros((len(parts), lags), dtype=np.int64), np.zeros((len(parts), lags))
+    for i, part in enumerate(parts):
+        known[:, i, keep - part.z.size : keep] = part.z, part.e
+        begins = np.repeat((i, len(parts) + i), (part.ar.size, part.ma.size)) * (keep + h)
+        at[i, : part.weights.size] = begins + keep - np.concatenate((part.ar, part.ma))
+        weights[i, : part.weights.size] = part.weights
+    low, high = np.array([part.bounds for part in parts]).T
     for i in range(h):
-        known[keep + i] = min(max(float(known[at + i] @ part.weights), low), high)
-    ahead = known[keep : keep + h] * (part.unit if part.unit > 0 else 1.0)
-    whole = np.concatenate((ahead, np.zeros(-h % part.lag))).reshape(-1, part.lag)
-    return np.asarray((part.last + np.cumsum(whole, axis=0)).ravel()[:h])
+        step = np.add.reduce(known.take(at + i) * weights, axis=1)
+        known[0, :, keep + i] = np.minimum(np.maximum(step, low), high)
+    return [_added_up(part, ahead) for part, ahead in zip(parts, known[0, :, keep:], strict=True)]
+
+
+def _added_up(part: _Part, ahead: "Floats") -> "Floats":
+    """Values from differences, each of which is one from `lag` steps before."""
+    whole = np.concatenate((ahead, np.zeros(-ahead.size % part.lag))).reshape(-1, part.lag)
+    return np.asarray((part.last + np.cumsum(whole, axis=0)).ravel()[: ahead.size])

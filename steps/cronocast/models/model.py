@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cronocast.errors import CronocastError
     from cronocast.timeseries.grid import Bools, Floats
     from cronocast.timeseries.hours import Hours
 
@@ -63,6 +64,23 @@ class FitMany(Protocol):
 
         Raises:
             DataError: no member is long enough.
+        """
+        ...
+
+
+class ForecastOrigins(Protocol):
+    """The attribute `forecast_origins` of a model's class, which may be there: many origins of a backtest at once.
+
+    For models that share work between origins: it answers what a new model, fitted at each of them, would.
+    """
+
+    def __call__(self, ys: "Sequence[Floats]", contexts: Sequence[Context], h: int) -> "list[Floats | CronocastError]":
+        """Forecast h >= 1 steps from the end of each history: arrays of shape (h,), or why there is none, in order.
+
+        Args:
+            ys: Histories as of `Model.fit`; each of them begins with all values of the one before it.
+            contexts: What is known of each.
+            h: Steps.
         """
         ...
 

@@ -1,6 +1,6 @@
-"""The two forecasts that every other one must beat, and one for constants.
+"""The two forecasts that every other one must beat, and robust ones beside them.
 
-They repeat the last value, the last season, and the median.
+They repeat the last value and the last season; the newest level, the usual season, and the constant.
 """
 
 from typing import TYPE_CHECKING, Self
@@ -12,6 +12,10 @@ from cronocast.errors import DataError
 if TYPE_CHECKING:
     from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
+
+CYCLES = 7  # newest seasons whose median is the usual one: one odd day of a week does not show
+NEWEST = 3  # values that make a level: fewer may be odd
+PART = 8  # of a season: values as new as that are of the newest level
 
 
 class Naive:
@@ -72,10 +76,53 @@ class SeasonalNaive:
         return np.resize(self.last, h)
 
 
+class SeasonalMedian:
+    """Repeats the usual season: the median of the newest seven at each of their steps.
+
+    One odd night is not repeated, and one night without its job does not end the job. Of several periods, the one that
+    repeats best.
+    """
+
+    def fit(self, y: "Floats", context: "Context") -> Self:
+        """Take the median of the newest seasons of y, shape (t,).
+
+        Raises:
+            DataError: no period is known, or y holds no two of it.
+        """
+        period = best_season(y, context.periods)
+        cycles = min(y.size // period, CYCLES)
+        self.usual = np.median(y[y.size - cycles * period :].reshape(cycles, period), axis=0)
+        return self
+
+    def predict(self, h: int) -> "Floats":
+        """Repeat it over h steps."""
+        return np.resize(self.usual, h)
+
+
+class Level(Naive):
+    """Repeats the median of the newest eighth of a season, of at least three values.
+
+    The naive forecast copies one noisy value.
+    """
+
+    name = "level"
+
+    def fit(self, y: "Floats", context: "Context") -> Self:
+        """Take the median of the newest of y, shape (t,).
+
+        Raises:
+            DataError: y is empty.
+        """
+        super().fit(y, context)
+        newest = max(NEWEST, min(context.periods, default=0) // PART)
+        self.last = float(np.median(y[-newest:]))
+        return self
+
+
 class Constant(Naive):
     """Repeats the median, or the last value where y has left the median for longer than ever before.
 
-    That value may be the new constant.
+    That value may be the new constant; one or two odd values are none.
     """
 
     name = "constant"
@@ -91,6 +138,6 @@ class Constant(Naive):
         median = float(np.sort(newest)[newest.size // 2])
         at = np.flatnonzero(np.concatenate(([True], newest == median, [True])))  # as if it stood before and after
         away = np.diff(at) - 1  # steps between two of them
-        if away[-1] <= max(away[:-1], default=0):
+        if away[-1] < NEWEST or away[-1] <= max(away[:-1], default=0):
             self.last = median
         return self

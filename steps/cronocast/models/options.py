@@ -7,12 +7,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from cronocast.errors import ConfigError, Problem
+from cronocast.errors import ConfigError, Problem, seen
 from cronocast.settings.declare import parse, setting
-from cronocast.settings.kinds import Number, Text
+from cronocast.settings.kinds import Flag, Number, Text
 
 Options = TypeVar("Options")
 SHAPE = ("options.units", "options.layers")  # of a network: what is wrong with them is wrong with the model
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Three whole numbers: of autoregression, differences and moving average."""
+
+    most: int
+
+    def check(self, value: Any, where: str, problems: list[Problem]) -> tuple[int, ...] | None:  # noqa: ANN401, D102
+        if isinstance(value, list | tuple) and len(value) == 3 and all(self._right(item) for item in value):
+            return tuple(value)
+        problems.append(Problem("E_CONFIG_TYPE", where, f"{seen(value)} does not fit; allowed: {self.words()}"))
+        return None
+
+    def _right(self, item: object) -> bool:
+        return isinstance(item, int) and not isinstance(item, bool) and 0 <= item <= self.most
+
+    def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
+        return [int(part) if part.strip().isdigit() else part for part in text.split(",")]
+
+    def schema(self) -> dict[str, Any]:  # noqa: D102
+        item = {"type": "integer", "minimum": 0, "maximum": self.most}
+        return {"type": "array", "items": item, "minItems": 3, "maxItems": 3}
+
+    def words(self) -> str:  # noqa: D102
+        return f"three whole numbers from 0 to {self.most}, such as [1, 1, 1]"
 
 
 @dataclass(frozen=True)
@@ -68,6 +94,31 @@ class ProphetOptions:
     )
     seasonality_prior_scale: float = setting(
         Number(0, 1000, open_low=True), 10.0, "How closely seasons follow the values."
+    )
+
+
+@dataclass(frozen=True)
+class EtsOptions:
+    """Options of `ets`."""
+
+    error: str = setting(Text(("add", "mul")), "add", "Whether errors add to the level or multiply it.")
+    trend: str = setting(Text(("none", "add", "mul")), "add", "Kind of trend.")
+    damped: bool = setting(Flag(), True, "Whether the trend fades with the horizon.")
+    seasonal: str = setting(Text(("none", "add", "mul")), "add", "Kind of season, where classify finds one.")
+
+
+@dataclass(frozen=True)
+class SarimaxOptions:
+    """Options of `sarimax`."""
+
+    order: tuple[int, ...] = setting(Orders(5), (1, 1, 1), "AR terms, differences, MA terms: p, d, q.")
+    seasonal_order: tuple[int, ...] = setting(
+        Orders(2),
+        (0, 1, 1),
+        "The same for the shortest season, where that has 26 steps or fewer: P, D, Q.",
+    )
+    trend: str = setting(
+        Text(("none", "constant", "linear")), "none", "What is added to the differences: with one, constant is a slope."
     )
 
 

@@ -51,6 +51,16 @@ MODELS: Mapping[str, ModelRow] = {
         extra="linear",
         about="Repeats the last season; of several periods, the one that repeats best (ibid., 5.2).",
     ),
+    "seasonal_median": ModelRow(
+        "cronocast.models.naive:SeasonalMedian",
+        extra="linear",
+        about="Repeats the usual season: the median of the newest seven at each step, which one odd day does not move.",
+    ),
+    "level": ModelRow(
+        "cronocast.models.naive:Level",
+        extra="linear",
+        about="Repeats the median of the newest eighth of a season, of at least three values.",
+    ),
     "constant": ModelRow(
         "cronocast.models.naive:Constant",
         extra="linear",
@@ -102,6 +112,18 @@ MODELS: Mapping[str, ModelRow] = {
         "cronocast.models.mstl:Mstl",
         extra="stats",
         about="MSTL of statsmodels, then this project's own theta method on the seasonally adjusted values.",
+    ),
+    "ets": ModelRow(
+        "cronocast.models.ets:Ets",
+        extra="stats",
+        about="ETS of statsmodels: error, trend and the shortest season, each additive, multiplicative or none.",
+        options="cronocast.models.options:EtsOptions",
+    ),
+    "sarimax": ModelRow(
+        "cronocast.models.sarimax:Sarimax",
+        extra="stats",
+        about="SARIMAX of statsmodels on the newest 500 steps; seasons longer than 26 steps are waves beside it.",
+        options="cronocast.models.options:SarimaxOptions",
     ),
     "lstm": ModelRow(
         "cronocast.models.lstm.lstm:Lstm",

@@ -4,16 +4,20 @@ Exponential smoothing for the level, half of the overall slope for the drift.
 """
 
 from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.timeseries.robust import median
+from cronocast.timeseries.robust import median, medians
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from cronocast.errors import CronocastError
     from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
@@ -41,16 +45,26 @@ class Theta:
         Raises:
             DataError: y has fewer than four points.
         """
-        if y.size < LEAST_POINTS:
-            raise DataError("E_SHORT", "theta", f"{y.size} points, need {LEAST_POINTS}: extract more")
-        self.size = y.size
-        self.seasons, level = [], y
-        for period in (p for p in context.periods if 2 * p <= y.size):
-            if has_season(level, period):
-                self.seasons.append(season_of(level, period))
-                level = level - np.resize(self.seasons[-1], y.size)
-        self.level, self.gain = _smoothed(level, min(context.periods, default=NO_SEASON))
-        t = np.arange(y.size) - (y.size - 1) / 2
+        seasons, level = _deseasonalised(y, context)
+        [smoothed] = _smoothed([level], _steps_ahead(context))
+        return self.follow(seasons, level, *smoothed)
+
+    @classmethod
+    def forecast_origins(
+        cls, ys: "Sequence[Floats]", contexts: "Sequence[Context]", h: int
+    ) -> "list[Floats | CronocastError]":
+        """Forecast from many origins, see `ForecastOrigins`: all are smoothed at once."""
+        found: list[Floats | CronocastError] = []
+        for ahead, group in groupby(zip(ys, contexts, strict=True), lambda each: _steps_ahead(each[1])):
+            known = [_deseasonalised(y, context) for y, context in group]
+            smoothed = _smoothed([level for _, level in known], ahead)
+            found += [cls().follow(*each, *own).predict(h) for each, own in zip(known, smoothed, strict=True)]
+        return found
+
+    def follow(self, seasons: "list[Floats]", level: "Floats", newest: float, gain: float) -> Self:
+        """Take half of the slope of what the seasons leave, level, shape (t,), and its smoothed newest value."""
+        self.seasons, self.size, self.level, self.gain = seasons, level.size, newest, gain
+        t = np.arange(level.size) - (level.size - 1) / 2
         self.drift = float(t @ level / (t @ t)) / 2
         return self
 
@@ -64,6 +78,24 @@ class Theta:
         return np.asarray(yhat)
 
 
+def _steps_ahead(context: "Context") -> int:
+    """How far ahead gains are judged."""
+    return min(context.periods, default=NO_SEASON)
+
+
+def _deseasonalised(y: "Floats", context: "Context") -> "tuple[list[Floats], Floats]":
+    """The seasons of y that are no chance, and what they leave."""
+    if y.size < LEAST_POINTS:
+        raise DataError("E_SHORT", "theta", f"{y.size} points, need {LEAST_POINTS}: extract more")
+    seasons, level = [], y
+    for period in (p for p in context.periods if 2 * p <= y.size):
+        around = around_mean(level, period)
+        if _repeats(around, period):
+            seasons.append(_season(around, period))
+            level = level - np.resize(seasons[-1], y.size)
+    return seasons, level
+
+
 def around_mean(y: "Floats", period: int) -> "Floats":
     """What y is off its centred running mean over one period.
 
@@ -71,7 +103,14 @@ def around_mean(y: "Floats", period: int) -> "Floats":
     """
     total = np.concatenate(([0.0], np.cumsum(y)))
     mean = (total[period:] - total[:-period]) / period
-    return np.asarray(y - np.interp(np.arange(y.size), np.arange(mean.size) + (period - 1) / 2, mean))
+    if period % 2 == 0:
+        mean = np.concatenate((mean[:1], (mean[1:] + mean[:-1]) / 2, mean[-1:]))  # of an even number lies between two
+    around = y.copy()
+    begin, end = (period - 1) // 2, (period - 1) // 2 + mean.size
+    around[:begin] -= mean[0]
+    around[begin:end] -= mean
+    around[end:] -= mean[-1]
+    return around
 
 
 def has_season(y: "Floats", period: int) -> bool:
@@ -82,14 +121,19 @@ def has_season(y: "Floats", period: int) -> bool:
     Source:
         Bartlett's standard error of an autocorrelation: Hyndman & Athanasopoulos, ibid., 2.8 and 9.1.
     """
-    around = around_mean(y, period)
-    power = float(around @ around)
-    if power == 0:
+    return _repeats(around_mean(y, period), period)
+
+
+def _repeats(around: "Floats", period: int) -> bool:
+    """As `has_season`, of values off their running mean."""
+    power, n = float(around @ around), around.size
+    if float(around[period:] @ around[:-period]) <= ONE_IN_TEN * power / np.sqrt(n):  # the least that chance explains
         return False
     lags = _lags(period)
-    later = np.lib.stride_tricks.sliding_window_view(np.concatenate((around, np.zeros(period))), y.size)[lags]
+    shifted = np.concatenate((around, np.zeros(period)))
+    later = np.ndarray((period + 1, n), float, shifted, strides=2 * shifted.strides)[lags]
     likeness = later @ around / power
-    chance = np.sqrt((1 + 2 * period / lags.size * float(likeness[:-1] @ likeness[:-1])) / y.size)
+    chance = np.sqrt((1 + 2 * period / lags.size * float(likeness[:-1] @ likeness[:-1])) / n)
     return bool(likeness[-1] > ONE_IN_TEN * chance)
 
 
@@ -104,26 +148,49 @@ def season_of(y: "Floats", period: int) -> "Floats":
 
     Element 0 is the phase of y[0].
     """
-    around = around_mean(y, period)
-    cycles = min(y.size // period, CYCLES)
-    season = np.median(around[y.size - cycles * period :].reshape(cycles, period), axis=0)
-    return np.roll(season - season.mean(), y.size % period)
+    return _season(around_mean(y, period), period)
 
 
-def _smoothed(y: "Floats", ahead: int) -> tuple[float, float]:
-    """Smooth with every gain at once; returns the newest level of the best one, and its gain."""
+def _season(around: "Floats", period: int) -> "Floats":
+    """As `season_of`, of values off their running mean."""
+    cycles = min(around.size // period, CYCLES)
+    season = medians(around[around.size - cycles * period :].reshape(cycles, period))
+    season -= np.add.reduce(season) / period
+    begun = around.size % period  # the newest cycle begins so many steps after one that y[0] is in
+    return np.concatenate((season[period - begun :], season[: period - begun]))
+
+
+def _smoothed(ys: "Sequence[Floats]", ahead: int) -> list[tuple[float, float]]:
+    """Smooth histories with every gain at once; the newest level of the best one of each, and its gain.
+
+    The best one makes the least error that many steps ahead.
+    """
     gains = np.array(GAINS)
     stride = max(1, ahead // 2)  # levels are judged that far apart, so only there they are needed
-    whole = y.size // stride * stride
-    kept, levels = (1 - gains) ** stride, [np.full(gains.size, median(y[:ahead]))]
-    for gained in y[:whole].reshape(-1, stride) @ _shares(gains, stride):
-        levels.append(kept * levels[-1] + gained)
+    counts = [y.size // stride for y in ys]
+    wholes = np.zeros((len(ys), max(counts) * stride))
+    for whole, y, count in zip(wholes, ys, counts, strict=True):
+        whole[: count * stride] = y[: count * stride]
+    levels = np.empty((max(counts) + 1, len(ys), gains.size))
+    levels[0] = np.array([median(y[:ahead]) for y in ys])[:, None]
+    kept, gained = (1 - gains) ** stride, wholes.reshape(len(ys), -1, stride) @ _shares(gains, stride)
+    for i in range(max(counts)):
+        levels[i + 1] = kept * levels[i] + gained[:, i]
+    return [
+        _best(y, levels[: count + 1, k], ahead, stride) for k, (y, count) in enumerate(zip(ys, counts, strict=True))
+    ]
+
+
+def _best(y: "Floats", levels: "Floats", ahead: int, stride: int) -> tuple[float, float]:
+    """The newest level of the best gain, and the gain; levels after every `stride` steps, shape (n, gains)."""
+    gains, whole = np.array(GAINS), (len(levels) - 1) * stride
     newest = (1 - gains) ** (y.size - whole) * levels[-1] + y[whole:] @ _shares(gains, y.size - whole)
     # Not judged on the first quarter, in which slow gains still hold the start.
-    judged = [i for i in range(len(levels)) if y.size // 4 < i * stride <= y.size - ahead]
-    errors = sum(
-        (np.abs(y[i * stride : i * stride + ahead, None] - levels[i]).sum(axis=0) for i in judged), np.zeros(gains.size)
-    )
+    first, last = y.size // 4 // stride + 1, (y.size - ahead) // stride
+    if last < first:
+        return float(newest[GAINS.index(0.4)]), 0.4
+    later = np.ndarray((last - first + 1, ahead), float, y[first * stride :].copy(), strides=(stride * 8, 8))
+    errors = np.add.reduce(np.abs(later[:, :, None] - levels[first : last + 1, None]), axis=(0, 1))
     best = int(np.argmin(errors)) if errors.any() else GAINS.index(0.4)
     return float(newest[best]), float(gains[best])
 

@@ -49,9 +49,14 @@ def _changed(member: MemberView, settings: Mapping[str, Any]) -> list[str]:
         done.append(
             f"rows of the same {length(member.step_ns)} were aggregated to {rule} ({counted(rows, 'row')} fewer)"
         )
+    if zeros := _count(member, "filled_as_zero"):
+        done.append(f"{_steps(member, zeros)} without a point count as 0")
+    if held := _count(member, "filled_as_previous"):
+        done.append(f"{_steps(member, held)} without a point have the value before")
     if settings.get("prepare.rate") is True:
-        resets = _count(member, "counter_resets")
-        began = f" ({counted(resets, 'reset')})" if resets else ""
+        falls = [(_count(member, f"counter_{fall}s"), fall) for fall in ("reset", "wrap", "correction")]
+        told = ", ".join(counted(count, fall) for count, fall in falls if count)
+        began = f" ({told})" if told else ""
         done.append(f"the values are a counter, so their rate per second is forecast{began}")
     if odd := _count(member, "outliers"):
         done.append(f"{counted(odd, 'outlier')} removed")

@@ -1,6 +1,7 @@
 """What is read, and what a source reports of it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from cronocast.durations import stamp
 
@@ -26,5 +27,7 @@ class Reading:
     dropped: dict[str, int] = field(default_factory=dict)  # reason -> rows that did not reach the spool
     bytes: int = 0
     attempts: int = 1  # tries of the slowest request
-    notes: list[str] = field(default_factory=list)  # warnings of the server
+    notes: list[str] = field(default_factory=list)  # in words: warnings of the server, what is odd about the data
+    facts: dict[str, Any] = field(default_factory=dict)  # the same as data, see the kind of source
+    single: bool = False  # at most one row for each step of a member
     why_empty: str = ""  # what an answer without rows means, in words

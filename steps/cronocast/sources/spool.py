@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from cronocast.errors import ContractError, seen
 from cronocast.handoff.series import Member, prefix
@@ -42,6 +42,14 @@ class Arranged:
     dropped: dict[str, int] = field(default_factory=lambda: {"duplicate": 0, "conflict": 0})
     sorted_members: int = 0
     sha256: str | None = None  # of the file, where its rows came in order
+
+
+class Rows(Protocol):
+    """What rows of one member are given to: a `Spool`, or what passes them on to one."""
+
+    def add(self, name: str, tags: str, lines: list[bytes], first_ns: int, last_ns: int, *, ascending: bool) -> None:
+        """Take rows, see `Spool.add`."""
+        ...
 
 
 class Spool:

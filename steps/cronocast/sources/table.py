@@ -20,9 +20,11 @@ class Source(Protocol):
     (how long data may arrive late). Beside them may stand
 
     * `problems(source, every, where) -> list[Problem]`: what is wrong only when several settings are seen together,
-    * `reads(source) -> Place | None`: what is read, so that no series reads what it writes.
+    * `reads(source) -> Place | None`: what is read, so that no series reads what it writes,
+    * `filled(settings, *, counter) -> settings`: the same with what was left open; `read` is given these.
 
-    Both take the part of the document as it was given; what is ill-typed in it has its own message.
+    The first two take the part of the document as it was given; what is ill-typed in it has its own message. A kind
+    whose settings have `aggregate` and `empty` says by them what a step without a row means.
     """
 
     def read(

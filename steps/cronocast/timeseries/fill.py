@@ -12,6 +12,7 @@ SHORT_GAP = 3  # steps; a straight line over so few follows any curve well enoug
 MAX_FILLED_SHARE = 0.5  # more invented than seen is no history
 # times as long as nine in ten distances of two values are: where one hour in eight has a value, a day without is usual
 OUTAGE = 5
+SPARSE = 2  # the same for a tail; where values come at random, one in a hundred is longer
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ class Filled:
         """The reason of a member with too few points."""
         points = int(self.observed.sum())
         return f"too_short: {points} point{'s' * (points != 1)}"
+
+    def silent_for(self, steps: int) -> bool:
+        """Tell whether the tail is so long that the member has fallen silent.
+
+        Where values lie far apart, it takes more than what usually lies between two.
+        """
+        return self.unseen >= max(steps, SPARSE * _usually_apart(self.observed))
 
     def counts(self) -> dict[str, int]:
         """What the result file says."""
@@ -101,8 +109,7 @@ def _after_outage(measured: "Bools", first: int, end: int) -> int:
     Gaps as long as usual between two values are none.
     """
     start = first
-    apart = np.sort(np.diff(np.flatnonzero(measured[first:end])))
-    usual = OUTAGE * int(apart[9 * (apart.size - 1) // 10]) if apart.size else 0
+    usual = OUTAGE * _usually_apart(measured[first:end])
     for a, b in sorted(gaps(measured[first:end]), key=lambda g: g[0] - g[1]):  # longest first
         if b - a <= usual or np.mean(~measured[start:end]) <= MAX_FILLED_SHARE:
             break
@@ -110,6 +117,12 @@ def _after_outage(measured: "Bools", first: int, end: int) -> int:
         if first + b > start and int(measured[first + b : end].sum()) >= int(measured[start : first + b].sum()):
             start = first + b
     return start
+
+
+def _usually_apart(measured: "Bools") -> int:
+    """Steps from one value to the next that nine in ten stay within; 0 where there are no two values."""
+    apart = np.sort(np.diff(np.flatnonzero(measured)))
+    return int(apart[9 * (apart.size - 1) // 10]) if apart.size else 0
 
 
 def _after_gap(measured: "Bools", first: int, end: int, limit: int) -> int:

@@ -42,14 +42,15 @@ class Prepare:
     rate: bool = setting(
         Flag(),
         False,
-        "Treat the values as a counter and forecast its per-second rate; a decrease counts as a reset.",
+        "Treat the values as a counter and forecast its per-second rate, which is never below zero. A large decrease"
+        " is a reset to zero, or a wrap at 2^32 or 2^64; a small one is a correction.",
         "classify forecast",
     )
     outliers: float | None = setting(
         Number(3, 1000),
         None,
         "Remove outliers: up to four consecutive values this many robust standard deviations away from their"
-        " neighbours and from the daily and weekly pattern.",
+        " neighbours and from the daily and weekly pattern; where these are exact, any that are off.",
         "classify forecast",
     )
     smooth: Duration | None = setting(Span(), None, "Trailing moving average over this window.", "classify forecast")

@@ -8,10 +8,11 @@ from typing import Any
 
 from cronocast.durations import MAX_NS
 from cronocast.errors import ContractError, DataError, seen
+from cronocast.handoff.series import Member
 from cronocast.handoff.strict import NUMBER
 from cronocast.sources.influxql.expected import Expected, columns_of, member_of
 from cronocast.sources.influxql.messages import JsonNumber, parse_json, result_of
-from cronocast.sources.spool import Spool
+from cronocast.sources.spool import Rows
 
 MAX_OUTSIDE = 0.1  # share of rows outside the window; more means that the answer belongs to another question
 MAX_WARNINGS = 20  # a person reads that many
@@ -38,7 +39,7 @@ class Answer:
         warnings: Messages of the server, each once.
     """
 
-    def __init__(self, expected: Expected, spool: Spool, where: str) -> None:
+    def __init__(self, expected: Expected, spool: Rows, where: str) -> None:
         self._expected, self._spool, self._where = expected, spool, where
         self.rows = 0
         self.dropped = {"null": 0, "outside_window": 0, "unfinished": 0}
@@ -160,7 +161,7 @@ class Answer:
                     f"{self._where}:row{self.rows}",
                     f"{seen(row)}; right: one value per column, {seen(series['columns'])}",
                 )
-            time, value = self._time(row[at_time]), self._value(row[at_value])
+            time, value = self._time(row[at_time]), self._value(row[at_value], member, row[at_time])
             if value is None:
                 self.dropped["null"] += 1
             elif grouped and (time < start_ns < time + grouped or time < end_ns < time + grouped):
@@ -186,14 +187,15 @@ class Answer:
             )
         return int(time)
 
-    def _value(self, value: object) -> str | None:
+    def _value(self, value: object, member: tuple[str, str], time: object) -> str | None:
         if value is None:
             return None
         if not isinstance(value, JsonNumber) or not _number.fullmatch(value) or not math.isfinite(float(value)):
             raise ContractError(
                 "E_VALUE_TYPE",
                 f"{self._where}:row{self.rows}",
-                f"value {seen(value)}; right: a finite number, from a float or an integer field",
+                f"value {seen(value)} of {seen(Member(*member).label)} at {seen(time)}; right: a finite number, from a"
+                " float or an integer field",
             )
         return value
 

@@ -19,6 +19,7 @@ PASSING = re.compile(
 )
 NO_DEFAULT = re.compile(r"default retention policy not set", re.IGNORECASE)
 TOO_LONG = re.compile(r"max-time-range limit exceeded", re.IGNORECASE)
+NOT_FINITE = re.compile(r"unsupported value: ([+-]?Inf|NaN)")
 WRONG_TYPE = re.compile(
     r"unsupported \w+ iterator type: .*?(boolean|string)|not supported on (boolean|string)", re.IGNORECASE
 )
@@ -45,10 +46,18 @@ def fault_of(text: str, where: str) -> CronocastError:
         return AccessError("E_AUTH", where, f"{seen(text)}; check the user, its secret and its rights on the database")
     if PASSING.search(text):
         return TemporaryError("E_QUERY", where, f"the server gave up: {seen(text)}")
+    if found := NOT_FINITE.search(text):
+        right = "finite numbers: sums of points stay below 1.8e308"
+        return ContractError("E_NOT_FINITE", where, f"the answer breaks off at a value of {found[1]}; right: {right}")
     if found := WRONG_TYPE.search(text):
-        right = "a float or an integer field, or aggregate count"
-        return RefusedError("E_FIELD_TYPE", where, f"the field holds {found[1] or found[2]} values; allowed: {right}")
+        return wrong_type(found[1] or found[2], where)
     return RefusedError("E_QUERY", where, f"the server refuses the query: {seen(text)}")
+
+
+def wrong_type(kind: str, where: str) -> RefusedError:
+    """The error for a field that holds texts or booleans."""
+    right = "a float or an integer field, or aggregate count"
+    return RefusedError("E_FIELD_TYPE", where, f"the field holds {kind} values; allowed: {right}")
 
 
 def parse_json(text: bytes, where: str) -> dict[str, Any]:
@@ -61,6 +70,8 @@ def parse_json(text: bytes, where: str) -> dict[str, Any]:
         # As text: of bytes the parser would also take UTF-16 and a byte order mark.
         document = json.loads(text.decode("utf-8"), parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=float)
     except (ValueError, RecursionError) as error:
+        if NOT_FINITE.search(words := text[:500].decode("utf-8", "replace")):  # 1.8 says so outside of JSON
+            raise fault_of(words, where) from error
         raise ContractError(
             "E_ANSWER",
             where,

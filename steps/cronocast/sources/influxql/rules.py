@@ -46,6 +46,11 @@ def query_fault(value: str) -> str:
     return ""
 
 
+def masked(query: str) -> str:
+    """The query with a q for every character that may be any text: names, strings and regular expressions."""
+    return _LITERAL.sub(lambda m: (m["before"] or "") + "q" * (len(m[0]) - len(m["before"] or "")), query)
+
+
 def read_by(query: str) -> set[str]:
     """Names that a query reads from: the last part of `database.policy.measurement` after each FROM."""
     part = r'(?:"(?:\\.|[^"\\\n])*"|[A-Za-z0-9_]+)'
@@ -59,7 +64,7 @@ def grouped_ns(query: str) -> int | None:
     None where it groups by no time, or by one that can't be told from the text.
     """
     found = re.findall(
-        r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", query, re.IGNORECASE
+        r"\btime\s*\(\s*([0-9]+[smhdw])\s*[,)]", masked(query), re.IGNORECASE
     )  # that of the outermost SELECT stands last
     return Duration.read(found[-1].lower()) if found else None
 

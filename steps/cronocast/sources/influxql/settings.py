@@ -1,6 +1,6 @@
 """What an entry says of an InfluxDB to read from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cronocast.durations import Duration
@@ -12,6 +12,8 @@ from cronocast.settings.kinds import Number, Span, Text
 from cronocast.settings.server import Place, Server
 from cronocast.sources.influxql import rules
 
+STANDING = ("mean", "min", "max", "last")  # aggregates that a value has which stands until the next one
+EMPTY = ("missing", "zero", "previous")
 AGGREGATES = ("mean", "median", "sum", "min", "max", "last", "count", "percentile")
 
 
@@ -26,8 +28,20 @@ class Settings(Server):
     )
     measurement: str | None = setting(NAME, None, "Measurement to read.", "extract")
     field: str | None = setting(FIELD_KEY, None, "Field to read.", "extract")
-    aggregate: str = setting(
-        Text(AGGREGATES), "mean", "How the points of one step are aggregated into one value.", "extract"
+    aggregate: str | None = setting(
+        Text(AGGREGATES),
+        None,
+        "How the points of one step are aggregated into one value; if not given mean, or last for a counter"
+        " (prepare.rate).",
+        "extract",
+    )
+    empty: str | None = setting(
+        Text(EMPTY),
+        None,
+        "What a step without a point means: its value is missing; it is zero, since nothing happened; or it is as"
+        " before, since points are written on changes only. If not given zero for aggregate count, else missing, also"
+        " for sum. Before the first point of a member in the lookback nothing is read into it.",
+        "extract classify forecast",
     )
     percentile: float = setting(Number(0, 100), 95.0, "Which percentile, for aggregate percentile.", "extract")
     tags: dict[str, tuple[str, ...]] = setting(
@@ -64,7 +78,30 @@ class Settings(Server):
 
 def problems(source: dict[str, Any], every: Duration | None, where: str) -> list[Problem]:
     """What is wrong only when several settings are seen together; `every` is the step size where it can be read."""
-    return rules.reading_problems(source, where) + (rules.slice_problems(source, every, where) if every else [])
+    sliced = rules.slice_problems(source, every, where) if every else []
+    return [*rules.reading_problems(source, where), *_empty_problems(source, where), *sliced]
+
+
+def _empty_problems(source: dict[str, Any], where: str) -> list[Problem]:
+    """Check that what stands until the next point can be aggregated as asked."""
+    aggregate = source.get("aggregate")
+    if source.get("empty") != "previous" or aggregate not in AGGREGATES or aggregate in STANDING:
+        return []
+    sentence = f"previous with aggregate {aggregate} says nothing; allowed: aggregate {', '.join(STANDING)}"
+    return [Problem("E_CONFIG_CROSS", f"{where}.empty", sentence)]
+
+
+def filled(source: Settings, *, counter: bool = False) -> Settings:
+    """The same with what was left open: how points are aggregated, and what a step without one means.
+
+    Args:
+        source: Settings of an entry.
+        counter: Whether its values are a counter, of which a mean is no value that it ever had.
+    """
+    usual = None if source.query is not None else "last" if counter else "mean"
+    aggregate = source.aggregate or usual
+    counts = aggregate == "count" and not counter
+    return replace(source, aggregate=aggregate, empty=source.empty or ("zero" if counts else "missing"))
 
 
 def reads(source: dict[str, Any]) -> Place | None:

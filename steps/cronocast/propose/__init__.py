@@ -1,0 +1,1 @@
+"""`cronocast init`: a values file for what a database holds."""

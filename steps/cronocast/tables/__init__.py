@@ -1,0 +1,1 @@
+"""Tables of users, CSV or Parquet: what in them is time, value and member. They become a history."""
