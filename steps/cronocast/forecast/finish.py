@@ -73,7 +73,7 @@ def _intervals(
         bounds = measured[level]
         if level > INNER:
             bounds = work.limits.confined(centre, bounds, measured[INNER])
-        bounds = work.limits.signed(centre, bounds)
+        bounds = work.limits.whole(centre, work.limits.signed(centre, bounds))
         found.append(_clipped(work, work.limits.at_least(bounds) if level >= WIDE else bounds))
     return found
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 SEASONAL, TRENDING = ("seasonal", "trend_seasonal"), ("trend", "trend_seasonal")
 JUMP = 2.0  # times the largest change over one step ever seen: a curve that jumps further contradicts it ...
 START = 1.25  # ... and one that starts so far off the newest value
+RARE = 0.5  # share of zeros above which the median says never
 ROUNDING = 1e-9  # of the largest value
 
 
@@ -85,6 +86,12 @@ class Work:
     def _short_line(self) -> bool:
         """Whether the few values of a member make one line."""
         return self.profile.series_class == "too_short" and straight(self.input.filled.y)
+
+    @property
+    def _rare(self) -> bool:
+        """Whether a member counts events that most steps have none of, at no time of day more than at others."""
+        evidence, kind = self.profile.evidence, self.profile.series_class
+        return kind == "irregular" and evidence.get("integers") == 1 and evidence.get("zero_share", 0) > RARE
 
     @cached_property
     def limits(self) -> Limits:
@@ -169,7 +176,7 @@ class Work:
             return "seasonal_naive"
         if kind == "constant" and "constant" in self.models and (not test.origins or "constant" in test.forecasts):
             return "constant"
-        return "short_line" if self._short_line else ""
+        return "short_line" if self._short_line else "tsb" if self._rare and "tsb" in self.models else ""
 
     def _predict(self, choice: choose.Choice, trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen.
