@@ -25,6 +25,7 @@ from cronocast.forecast.observations import Observations
 from cronocast.forecast.timeline import Timeline, on_every_step
 from cronocast.models.model import Context
 from cronocast.models.table import MODELS
+from cronocast.models.tsb import lasting
 from cronocast.registry import load
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 SEASONAL, TRENDING = ("seasonal", "trend_seasonal"), ("trend", "trend_seasonal")
 JUMP = 2.0  # times the largest change over one step ever seen: a curve that jumps further contradicts it ...
 START = 1.25  # ... and one that starts so far off the newest value
-RARE = 0.5  # share of zeros above which the median says never
+RARE = 0.65  # share of zeros above which most models say never
 ROUNDING = 1e-9  # of the largest value
 
 
@@ -75,9 +76,8 @@ class Work:
     @cached_property
     def models(self) -> dict[str, Callable[[], Any]]:
         """Models to test by name, in order: the naive ones, then the simpler ones first."""
-        by_class = self.settings.candidates or (
-            ("linear",) if self._short_line else BY_CLASS[self.profile.series_class]
-        )
+        alone = ("linear",) if self._short_line else ("tsb",) if self._rare else ()
+        by_class = self.settings.candidates or alone or BY_CLASS[self.profile.series_class]
         wanted = by_class if self.settings.model == "auto" else (self.settings.model,)
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
         return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
@@ -91,7 +91,8 @@ class Work:
     def _rare(self) -> bool:
         """Whether a member counts events that most steps have none of, at no time of day more than at others."""
         evidence, kind = self.profile.evidence, self.profile.series_class
-        return kind == "irregular" and evidence.get("integers") == 1 and evidence.get("zero_share", 0) > RARE
+        counts = evidence.get("integers") == 1 and evidence.get("zero_share", 0) > RARE
+        return kind == "irregular" and counts and not lasting(self.input.filled.y)
 
     @cached_property
     def limits(self) -> Limits:

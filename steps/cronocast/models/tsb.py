@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Floats
 
 GAINS = (0.005, 0.01, 0.02, 0.05, 0.1)  # share of the newest step in the probability; the least squared error chooses
+LASTING = 0.3  # how much likelier an event is right after one than at any step
 SIZE_GAIN = 0.1  # share of the newest event in their size
 
 
@@ -44,6 +45,13 @@ class Tsb:
     def predict(self, h: int) -> "Floats":
         """Repeat the mean h times."""
         return np.full(h, self.mean)
+
+
+def lasting(y: "Floats") -> bool:
+    """Tell whether what happens goes on for a while, as with a machine that is on or off: then events are not alone."""
+    happened = y != 0
+    after = happened[1:][happened[:-1]]
+    return bool(after.size) and float(after.mean()) > float(happened.mean()) + LASTING
 
 
 def _smoothed(values: "Floats", gain: float) -> "Floats":
