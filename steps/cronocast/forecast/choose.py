@@ -1,6 +1,6 @@
 """Chooses among models, or combines them, by their backtest; says why in plain words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,6 +65,8 @@ def choose(test: "Backtest", candidates: tuple[str, ...], combined: int = COMBIN
         candidates: Names in order of preference: simpler first, which wins ties.
         combined: How many of the best may be combined.
     """
+    # also what all are compared with must be one that may be chosen
+    test = replace(test, forecasts={name: rows for name, rows in test.forecasts.items() if name in candidates})
     tried = [name for name in candidates if name in test.forecasts and np.isfinite(test.forecasts[name]).any()]
     naive = reference(test)
     if naive is None or not tried:
