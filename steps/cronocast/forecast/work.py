@@ -159,8 +159,11 @@ class Work:
 
     def _choose(self) -> choose.Choice:
         # curves of a trend differ in kind: the median of them is none of them
-        combined = 1 if self.profile.series_class in TRENDING else choose.COMBINED
-        choice = choose.choose(self.test, tuple(n for n in self.models if n not in self.contradicting), combined)
+        kind = self.profile.series_class
+        combined = 1 if kind == "trend" else choose.COMBINED
+        clear = choose.CLEAR_TREND if kind in TRENDING else choose.CLEAR
+        left = tuple(name for name in self.models if name not in self.contradicting)
+        choice = choose.choose(self.test, left, combined, clear)
         if self.settings.model != "auto":
             return choose.as_set(self.test, self.settings.model, choice.scores)
         name = self._by_class()
