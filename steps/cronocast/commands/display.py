@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cronocast.chain.run_records import history_notes
 from cronocast.commands.series_run import Chain
+from cronocast.durations import Duration
 from cronocast.errors import printable
 
 MARKS = {
@@ -34,11 +35,12 @@ STATE_WIDTH = len("superseded")
 WIDE = 150  # columns from which there is room for the sentence that says why
 LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
 MAX_WHY = 12  # rows whose sentence stands below the table where there is no room beside; more would hide the table
-COLUMNS = ("series", "member", "status", "class", "model", "found", "vs naive", "coverage", "points")
+COLUMNS = ("series", "member", "status", "class", "model", "found", "vs naive", "coverage", "measured", "points")
 NAMES = (0, 1)  # series and member
 NAMES_KEEP = 2  # cells by which they may be wider than the others: what a class or model begins with says enough
-LESS_NEEDED = (3, 8, 7, 5, 4, 6)  # columns that a screen of less than 79 does without, in this order
+LESS_NEEDED = (3, 9, 7, 5, 8, 4, 6)  # columns that a screen of less than 79 does without, in this order
 FIRST_NUMBER = COLUMNS.index("found")
+MEASURED = COLUMNS.index("measured")  # shown where something was not
 BETTER = 0.995  # below this the error is less than naive's as printed
 
 
@@ -152,10 +154,12 @@ def _widths(rows: "list[tuple[str, ...]]", room: int) -> dict[int, int]:
         i: max(Text.from_markup(cell).cell_len for cell in column)
         for i, column in enumerate(zip(COLUMNS, *rows, strict=True))
     }
+    if all(row[MEASURED] in ("", "-", "all") for row in rows):
+        del widths[MEASURED]
     least = {i: min(width, LEAST_WIDTH) if i in SHRINKING else width for i, width in widths.items()}
     for i in LESS_NEEDED:
         if sum(least[k] for k in widths) + PADDING * (len(widths) - 1) > room:
-            del widths[i]
+            widths.pop(i, None)
     shrinking = [i for i in SHRINKING if i in widths]
     while sum(widths.values()) + PADDING * (len(widths) - 1) > room:
         wide = [i for i in shrinking if widths[i] > LEAST_WIDTH]
@@ -208,7 +212,8 @@ def _rows(chain: Chain) -> list[TableRow]:
     # what became of all members, whatever forecast said of each
     whole = chain.status if chain.status in ("failed", "superseded") else ""
     told = chain.results["load"]["reason"] if whole == "superseded" else ""
-    return [_row(name if i == 0 else "", member, written, whole, told) for i, member in enumerate(members)]
+    every_ns = (forecast.get("window") or {}).get("every_ns") or 0
+    return [_row(name if i == 0 else "", member, written, whole, told, every_ns) for i, member in enumerate(members)]
 
 
 def _row_without_members(chain: Chain, name: str) -> TableRow:
@@ -218,7 +223,9 @@ def _row_without_members(chain: Chain, name: str) -> TableRow:
     return TableRow(cells, chain.entry.name, reason, "" if chain.exit_code else reason)
 
 
-def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str) -> TableRow:
+def _row(
+    series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str, every_ns: int
+) -> TableRow:
     backtest = member.get("backtest") or {}
     ratio, coverage = backtest.get("ratio"), backtest.get("coverage")
     points = written.get((member.get("name"), member.get("tags")))
@@ -233,6 +240,7 @@ def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any
         _share(member.get("rows_found"), member.get("rows_asked")),
         _against_naive(ratio),
         f"{coverage:.0%}" if coverage is not None else "-",
+        _measured(backtest.get("measured_steps"), member.get("rows"), every_ns),
         "-" if points is None else str(points),
     )
     return TableRow(cells, label, reason or member.get("why") or "", reason)
@@ -244,6 +252,17 @@ def _share(found: int | None, asked: int | None) -> str:
         return "-"
     share = min(1.0, found / asked)
     return f"{max(0.01, min(share, 0.99)) if 0 < share < 1 else share:.0%}"
+
+
+def _measured(steps: int | None, rows: int | None, every_ns: int) -> str:
+    """For how much of the horizon the interval comes from measured errors; beyond, it is a guess."""
+    if steps is None or not rows:
+        return "-"
+    if steps >= rows:
+        return "all"
+    whole = Duration.of(rows * every_ns) if every_ns else rows
+    part = Duration.of(steps * every_ns) if every_ns else steps
+    return f"{part} of {whole}" if steps else "none"
 
 
 def _against_naive(ratio: float | None) -> str:

@@ -38,6 +38,7 @@ from cronocast.report.layers import (
     measured_line,
 )
 from cronocast.report.model import MemberView
+from cronocast.report.outlook import measured_words
 
 
 def forecast_chart(
@@ -148,7 +149,8 @@ def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> st
         f"{clock(ahead.time_ns[-1], zone, year=True)}: {number(yhat[-1], span)}, {percent(level)} interval"
         f" {number(lower[-1], span)} to {number(upper[-1], span)}"
     )
-    return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}."
+    guess = f"; {measured_words(member)}" if measured_words(member) else ""
+    return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}{guess}."
 
 
 def focus_domain(member: MemberView, focus: Focus) -> tuple[float, float]:

@@ -49,10 +49,17 @@ def forecast_line(frame: Frame, member: MemberView) -> str:
 
 
 def interval_area(frame: Frame, member: MemberView, i: int = 0) -> str:
-    """The i-th band; where one lies over another, both shades add up."""
-    if not len(member.forecast.time_ns):
-        return ""
-    times, lower, upper = member.forecast.time_ns, *member.forecast.columns[2 * i + 1 : 2 * i + 3]
+    """The i-th interval, paler and with a dashed edge where nobody measured it; shades that overlap add up."""
+    rows, measured = len(member.forecast.time_ns), member.measured
+    parts = [_area(frame, member, i, 0, measured, "band")] if measured else []
+    parts += [_area(frame, member, i, max(0, measured - 1), rows, "guess")] if measured < rows else []
+    return "".join(parts)
+
+
+def _area(frame: Frame, member: MemberView, i: int, begin: int, end: int, cls: str) -> str:
+    """The part of an interval from one row of the forecast up to another."""
+    times = member.forecast.time_ns[begin:end]
+    lower, upper = (column[begin:end] for column in member.forecast.columns[2 * i + 1 : 2 * i + 3])
     keep = (
         range(len(times))
         if len(times) <= 2 * (frame.right - frame.left)
@@ -60,10 +67,10 @@ def interval_area(frame: Frame, member: MemberView, i: int = 0) -> str:
             {*reduce_line(times, lower, frame.t0, frame.bin_ns), *reduce_line(times, upper, frame.t0, frame.bin_ns)}
         )
     )
-    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(member)]
+    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(member)] if begin == 0 else []
     over = [(frame.x(times[i]), frame.y(upper[i])) for i in keep]
     under = [(frame.x(times[i]), frame.y(lower[i])) for i in keep]
-    return element("path", cls="band", d=polyline([*joint, *over, *reversed(under)]) + "Z")
+    return element("path", cls=cls, d=polyline([*joint, *over, *reversed(under)]) + "Z")
 
 
 def interval_fits(frame: Frame, member: MemberView) -> bool:
@@ -91,7 +98,7 @@ def gap_shades(frame: Frame, member: MemberView, focus: Focus, size: Size) -> st
     parts = []
     # The last value before the chart begins a gap that reaches its left edge, and what is missing before now is a gap
     # too.
-    times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.now]
+    times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.until]
     height = frame.bottom - frame.top
     for before, after in pairwise(times):
         if after - before > _gap_ns(frame, member):
@@ -165,8 +172,7 @@ def legend_items(
 ) -> list[tuple[tuple[str, str, int], int, float]]:
     """What stands in the chart (class, label, shades), with row and x of each item; rows wrap at the width."""
     items = [("measured", "measured", 1)] if len(member.history.time_ns) > focus.first else []
-    bands = [("band", f"{percent(level)} interval", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
-    items += [("forecast", "forecast", 1), *reversed(bands)] if len(member.forecast.time_ns) else []
+    items += _ahead_items(member, levels) if len(member.forecast.time_ns) else []
     items += [("earlier", "forecast of earlier runs", 1)] if member.earlier else []
     changes = member.profile.change_points_ns if member.profile else ()
     items += [("change", "change", 1)] if any(focus.t0 < t < focus.t1 for t in changes) else []
@@ -180,11 +186,19 @@ def legend_items(
     return placed
 
 
+def _ahead_items(member: MemberView, levels: Sequence[float]) -> list[tuple[str, str, int]]:
+    """What the forecast consists of: its line, its intervals, and what of them nobody measured."""
+    cls, added = ("band", "") if member.measured else ("guess", ", not measured")
+    bands = [(cls, f"{percent(level)} interval{added}", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
+    partly = 0 < member.measured < len(member.forecast.time_ns)
+    return [("forecast", "forecast", 1), *reversed(bands), *([("guess", "not measured", 1)] if partly else [])]
+
+
 def legend_item(x: float, y: float, cls: str, label: str, shades: int) -> str:
     """One item of the legend: a piece of what it stands for, and its name."""
     mark = (
-        element("rect", cls="band", x=x, y=y - 9, width=20, height=10) * shades
-        if cls == "band"
+        element("rect", cls=cls, x=x, y=y - 9, width=20, height=10) * shades
+        if cls in ("band", "guess")
         else element("path", cls=cls, d=f"M{short(x)} {short(y - 4)}h20")
     )
     return mark + text(label, x + 26, y)

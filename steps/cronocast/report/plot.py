@@ -17,7 +17,8 @@ from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, run_ns
+from cronocast.report.model import MemberView, RunView, now_of
+from cronocast.report.outlook import measured_words
 from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 
@@ -72,7 +73,7 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     """
     drawable = _drawable(view, member)
     zone, zone_name = zone_of(view.zone)
-    scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0, view.further)
+    scene = Scene(zone, zone_name, view.level, now_of(view), view.further)
     ranked = sorted(drawable, key=lambda m: sentences.remark(m, view.level)[0])
     body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
     back = element("rect", width=width, height=height, fill=PALETTES[theme]["panel"])
@@ -181,6 +182,7 @@ def _facts(member: MemberView, scene: Scene) -> str:
         words.model_words(member.model),
         sentences.error_sentence(member),
         sentences.coverage_sentence(member.backtest, scene.level),
+        measured_words(member),
     ]
     return " · ".join(fact for fact in facts if fact) or "no forecast"
 
@@ -190,6 +192,7 @@ def _short_facts(member: MemberView) -> str:
     facts = [member.series_class.replace("_", " "), words.model_words(member.model)]
     facts += [f"error / naive {test.ratio:.2f}"] if test and test.ratio is not None else []
     facts += [f"coverage {words.percent(test.coverage)}"] if test and test.coverage is not None else []
+    facts += ["not measured throughout"] if member.measured < len(member.forecast.time_ns) else []
     return " · ".join(fact for fact in facts if fact)
 
 

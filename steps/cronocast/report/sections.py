@@ -14,6 +14,7 @@ from cronocast.report.focus import Focus, focus_of
 from cronocast.report.hover import forecast_hover, steps_hover
 from cronocast.report.model import MemberView, RunView
 from cronocast.report.numbers import number_tables
+from cronocast.report.outlook import outlook
 from cronocast.report.past import class_evidence, past_section
 from cronocast.report.prepared import prepared_sentence
 from cronocast.report.scene import Scene
@@ -54,7 +55,9 @@ def badges(member: MemberView) -> str:
 
 
 def _lead(view: RunView, member: MemberView, scene: Scene) -> str:
-    parts = [f"<p>{safe(member.why.rstrip('.'))}.</p>"] if member.why and member.why != member.reason else []
+    ahead = outlook(member, view.settings, scene.zone)
+    parts = [f"<p>{safe(ahead)}</p>"] if ahead else []
+    parts += [f"<p>{safe(member.why.rstrip('.'))}.</p>"] if member.why and member.why != member.reason else []
     if member.reason:
         kind = "bad" if member.status == "failed" else "warn"
         parts.append(f'<div class="banner {kind}"><p>{safe(member.reason)}</p></div>')
@@ -91,9 +94,13 @@ def _ahead_tiles(member: MemberView, scene: Scene) -> list[str]:
         return []
     span, tiles = width_of((min(columns[1]), max(columns[2]))), []
     year = words.years_differ(scene.now, times[-1], scene.zone)
+    if len(member.history.time_ns):
+        last = words.clock(member.history.time_ns[-1], scene.zone, year=year)
+        tiles.append(_tile("Last value", words.number(member.history.columns[0][-1], span), f"measured {last}"))
     for name, i in (("Next", 0), ("At the end", len(times) - 1))[: len(times)]:
         yhat, lower, upper = (words.number(column[i], span) for column in columns)
-        about = f"{words.percent(scene.level)} interval {lower} to {upper}"
+        guess = "" if i < member.measured else ", not measured"
+        about = f"{words.percent(scene.level)} interval {lower} to {upper}{guess}"
         tiles.append(_tile(f"{name}, {words.clock(times[i], scene.zone, year=year)}", yhat, about))
     return tiles
 
