@@ -45,6 +45,7 @@ STYLE = Template("""
 .chart .naive{stroke:$naive;stroke-width:1.8;fill:none;stroke-dasharray:5 4;stroke-linejoin:round}
 .chart .change{stroke:$change;stroke-width:1.4;fill:none;stroke-dasharray:2 3}
 .chart .change.before{stroke-opacity:.4}
+.chart .wild{fill:$change;stroke:none}
 .chart .now{stroke:$ink;stroke-width:1.2;fill:none}
 .chart .ahead{fill:$tint}
 .chart .gap{fill:$grid}

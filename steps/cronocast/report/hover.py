@@ -121,4 +121,8 @@ def _text(value: float | None, span: float) -> str | None:
 
 def _height(value: float | None, domain: tuple[float, float]) -> float | None:
     """Height in the plot, 0 at its bottom and 1 at its top."""
-    return None if value is None else round((value / 2 - domain[0] / 2) / (domain[1] / 2 - domain[0] / 2), 4)
+    return (
+        None
+        if value is None
+        else min(1.0, max(0.0, round((value / 2 - domain[0] / 2) / (domain[1] / 2 - domain[0] / 2), 4)))
+    )

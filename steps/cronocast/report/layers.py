@@ -21,25 +21,47 @@ def measured_line(frame: Frame, member: MemberView, first: int) -> str:
         "path",
         cls="measured",
         d=line_through(
-            frame, member.history.time_ns[first:], member.history.columns[0][first:], _gap_ns(frame, member)
+            frame,
+            member.history.time_ns[first:],
+            frame.within(member.history.columns[0][first:]),
+            _gap_ns(frame, member),
         ),
     )
+
+
+def wild_marks(frame: Frame, member: MemberView, first: int, size: Size) -> str:
+    """An arrow at the edge for each value that lies beyond it, with the value where there is room."""
+    parts, end = [], float("-inf")
+    for time_ns, value in zip(member.history.time_ns[first:], member.history.columns[0][first:], strict=True):
+        if frame.v0 <= value <= frame.v1:
+            continue
+        x, (y, tip) = frame.x(time_ns), ((frame.top, -6) if value > frame.v1 else (frame.bottom, 6))
+        parts.append(element("path", cls="wild", d=f"M{short(x - 4)} {short(y)}h8L{short(x)} {short(y + tip)}Z"))
+        label = number(value)
+        width = text_width(label, size.font)
+        if x - width > end:
+            left = x - width - 8 > frame.left
+            parts.append(
+                text(label, x - 7 if left else x + 7, y + (11 if tip < 0 else -4), "of-change", "end" if left else None)
+            )
+            end = x if left else x + width + 8
+    return "".join(parts)
 
 
 def _gap_ns(frame: Frame, member: MemberView) -> float:
     return max(GAP_STEPS * member.step_ns, frame.bin_ns)  # a gap thinner than a pixel can't be seen
 
 
-def _joined(member: MemberView) -> list[tuple[int, float]]:
+def _joined(frame: Frame, member: MemberView) -> list[tuple[int, float]]:
     """The last measured point, where the forecast follows it at once, so that the two lines meet."""
     times, ahead = member.history.time_ns, member.forecast.time_ns
     near = len(times) and len(ahead) and 0 < ahead[0] - times[-1] <= GAP_STEPS * member.step_ns
-    return [(times[-1], member.history.columns[0][-1])] if near else []
+    return [(times[-1], frame.within(member.history.columns[0][-1:])[0])] if near else []
 
 
 def forecast_line(frame: Frame, member: MemberView) -> str:
     """The line of the forecast, "" where there is none."""
-    points = [*_joined(member), *zip(member.forecast.time_ns, member.forecast.columns[0], strict=True)]
+    points = [*_joined(frame, member), *zip(member.forecast.time_ns, member.forecast.columns[0], strict=True)]
     times, values = [t for t, _ in points], [v for _, v in points]
     return (
         element("path", cls="forecast", d=line_through(frame, times, values, float("inf")))
@@ -67,7 +89,7 @@ def _area(frame: Frame, member: MemberView, i: int, begin: int, end: int, cls: s
             {*reduce_line(times, lower, frame.t0, frame.bin_ns), *reduce_line(times, upper, frame.t0, frame.bin_ns)}
         )
     )
-    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(member)] if begin == 0 else []
+    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(frame, member)] if begin == 0 else []
     over = [(frame.x(times[i]), frame.y(upper[i])) for i in keep]
     under = [(frame.x(times[i]), frame.y(lower[i])) for i in keep]
     return element("path", cls=cls, d=polyline([*joint, *over, *reversed(under)]) + "Z")
@@ -137,9 +159,10 @@ def marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzin
     taken: list[tuple[float, float]] = []
     for time_ns, cls, label, text_cls in _marked(frame, member, focus, zone):
         parts.append(vertical(frame, time_ns, cls))
-        half = text_width(label, size.font) / 2
-        middle = min(max(frame.x(time_ns), half + 2), size.width - half - 2)
-        if all(abs(middle - x) > half + other + 8 for x, other in taken):
+        half, x = text_width(label, size.font) / 2, frame.x(time_ns)
+        places = (min(max(at, half + 2), size.width - half - 2) for at in (x, x - half, x + half))
+        free = (at for at in places if all(abs(at - other) > half + width + 8 for other, width in taken))
+        if (middle := next(free, None)) is not None:
             parts.append(text(label, middle, frame.top - 8, text_cls, "middle"))
             taken.append((middle, half))
     return "".join(parts)
@@ -162,9 +185,9 @@ def end_labels(member: MemberView) -> list[Label]:
         return []
     yhat, lower, upper = (column[-1] for column in member.forecast.columns[:3])
     span = width_of(extremes([member.history.columns[0][-500:], *member.forecast.columns]))
-    return [(number(yhat, span), yhat, "of-forecast")] + (
-        [(number(upper, span), upper, ""), (number(lower, span), lower, "")] if upper > lower else []
-    )
+    bounds = [(number(bound, span), bound, "") for bound in (upper, lower)]
+    told = number(yhat, span)
+    return [(told, yhat, "of-forecast"), *[label for label in bounds if label[0] != told]]
 
 
 def legend_items(

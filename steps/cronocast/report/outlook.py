@@ -20,6 +20,8 @@ def outlook(member: MemberView, settings: Mapping[str, Any], zone: tzinfo) -> st
         settings: Path of a setting -> value, of the run; `clip` has the limits.
         zone: Whose clock is meant.
     """
+    if not len(member.forecast.time_ns):
+        return ""
     said = (slope_words(member, zone), limit_words(member, settings, zone), measured_words(member))
     return " ".join(f"{text[0].upper()}{text[1:]}." for text in said if text)
 
@@ -40,7 +42,7 @@ def limit_words(member: MemberView, settings: Mapping[str, Any], zone: tzinfo) -
     """When a trend reaches the limit of `clip` that it goes to, by the forecast and by its interval."""
     slope = member.profile.slope_now if member.profile else 0.0
     limit = number_of(settings.get("clip.max" if slope > 0 else "clip.min")) if slope else None
-    if limit is None or not len(member.forecast.time_ns):
+    if limit is None:
         return ""
     yhat, lower, upper = member.forecast.columns[:3]
     known = member.history.columns[0]

@@ -18,7 +18,7 @@ from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.focus import focus_of
 from cronocast.report.model import MemberView, RunView, now_of
-from cronocast.report.outlook import measured_words
+from cronocast.report.outlook import outlook
 from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 
@@ -26,6 +26,7 @@ THEMES = tuple(PALETTES)
 MOST_PANELS = 12  # more can't be read in one picture; the report page shows them
 PNG_SCALE = 2.0  # pixels per unit: sharp on dense screens
 PAD = 24
+MOST_WORDS = 170  # of a line of a picture
 LETTERS = (  # a picture of a text, to see whether this machine can draw one
     '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-size="14"'
     f' font-family="{safe(FONT)}">%s</text></svg>'
@@ -125,6 +126,9 @@ def _one(view: RunView, member: MemberView, scene: Scene) -> tuple[str, int, int
     focus = focus_of(member, scene.now)
     width, y = ONE.width + 2 * PAD, PAD + 20
     parts = [text(_title(view, member), PAD, y, "title"), text(_facts(member, scene), PAD, y + 22)]
+    if ahead := outlook(member, view.settings, scene.zone):
+        y += 22
+        parts.append(text(_cut(ahead, MOST_WORDS), PAD, y + 22))
     parts.append(_nested(forecast_chart(member, focus, ONE, scene.zone, scene.levels, "a"), PAD, y + 38, ONE))
     y += 38 + ONE.height
     if focus.first > 0:
@@ -182,7 +186,6 @@ def _facts(member: MemberView, scene: Scene) -> str:
         words.model_words(member.model),
         sentences.error_sentence(member),
         sentences.coverage_sentence(member.backtest, scene.level),
-        measured_words(member),
     ]
     return " · ".join(fact for fact in facts if fact) or "no forecast"
 

@@ -9,7 +9,7 @@ from cronocast.charts.frame import width_of
 from cronocast.charts.html import hover_figure
 from cronocast.charts.svg import Size, safe
 from cronocast.report import sentences
-from cronocast.report.charts import context_chart, forecast_chart, steps_chart
+from cronocast.report.charts import context_chart, forecast_chart, steps_chart, wild_words
 from cronocast.report.focus import Focus, focus_of
 from cronocast.report.hover import forecast_hover, steps_hover
 from cronocast.report.model import MemberView, RunView
@@ -132,6 +132,7 @@ def _charts(member: MemberView, scene: Scene, uid: str) -> str:
         f"Times in {scene.zone_name}, one value per {words.length(member.step_ns)}. Point at the chart, or use the"
         " arrow keys, to read values."
     )
+    caption = f"{caption} {wild_words(member, focus, scene.zone)}".rstrip()
     hover = forecast_hover(member, focus, scene.zone_name, scene.levels)
     return hover_figure(pictures, caption, f"{uid}-f", hover) + _context(member, focus, scene, uid)
 
