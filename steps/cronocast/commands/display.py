@@ -71,13 +71,19 @@ class Display:
         if self.live:
             self.live.stop()
 
+    def settings(self, name: str, text: str) -> None:
+        """Say in a log what a series has of its own."""
+        if not self.live and not self.quiet:
+            _plain(f"{name}: {text}")
+
     def line(self, name: str, step: str, text: str) -> None:
         """Take one line that a step wrote."""
         with self.lock:
             self.states.setdefault((name, step), "[blue]running[/]")
-            if "; settings: " not in text:  # where each setting came from is for logs
-                self.last[name] = text
-            if not self.live and not self.quiet:
+            if "; settings: " in text:  # said once for the series, not by each step
+                return
+            self.last[name] = text
+            if not self.live and not self.quiet and not text.startswith("error: "):  # which stands below the table
                 _plain(f"{name} {text}" if text.startswith(step) else f"{name} {step}: {text}")
 
     def state(self, name: str, step: str, state: str, reason: str) -> None:
@@ -85,6 +91,8 @@ class Display:
         with self.lock:
             self.states[name, step] = MARKS.get(state, f"[red]{escape(state)}[/]")
             self.last[name] = reason
+            if state.startswith("failed") and not self.live and not self.quiet:
+                _plain(f"{name} {step}: {state}")
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), expand=True)
@@ -110,14 +118,15 @@ def closing_table(chains: list[Chain]) -> None:
 
     What was odd about the history, and what went wrong, stands below.
     """
-    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
-    wide = console.width >= WIDE
+    screen = sys.stdout.isatty()
+    console = Console(width=None if screen else LOG_WIDTH, highlight=False)
+    wide = screen and console.width >= WIDE
     rows = [row for chain in chains for row in _rows(chain)]
     console.print(_members_table(rows, console.width, wide=wide))
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
     if not wide:
-        _sentences(console, rows)
+        _sentences(console, rows, whole=not screen)
     for chain in chains:
         forecast, read = chain.results.get("forecast", {}), chain.results.get("extract", {})
         for note in (*read.get("notes", ()), *history_notes(forecast)):
@@ -180,11 +189,13 @@ def _shortened(cell: str, width: int) -> str:
     return escape(f"{set_cell_size(name, width - 1 - cell_len(end))}\u2026{end}")
 
 
-def _sentences(console: Console, rows: "list[TableRow]") -> None:
-    """Below the table: why each member got its model, or why it is not simply ok."""
+def _sentences(console: Console, rows: "list[TableRow]", *, whole: bool) -> None:
+    """Below the table: why each member got its model, or why it is not simply ok; a file has it whole."""
     for row in rows[:MAX_ROWS]:
         if row.reason:
             console.print(f"[yellow]{escape(row.label)}[/]: {escape(row.reason)}", soft_wrap=True)
+        elif row.why and whole:
+            console.print(f"{escape(row.label)}: {escape(row.why)}", soft_wrap=True)
         elif row.why and len(rows) <= MAX_WHY:
             console.print(f"[dim]{escape(row.label)}: {escape(row.why)}[/]", no_wrap=True, overflow="ellipsis")
 
@@ -220,7 +231,8 @@ def _row_without_members(chain: Chain, name: str) -> TableRow:
     """The one row of a series that came to no forecast: how it ended, and why."""
     reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
     cells = (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in COLUMNS[3:]))
-    return TableRow(cells, chain.entry.name, reason, "" if chain.exit_code else reason)
+    told = "" if chain.exit_code else reason  # an error stands below the table
+    return TableRow(cells, chain.entry.name, told, told)
 
 
 def _row(
