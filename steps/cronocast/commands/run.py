@@ -19,8 +19,9 @@ from typing import Any
 
 from cronocast.chain.job import run_folder, run_time
 from cronocast.chain.table import FILES, STEPS, chain_steps
-from cronocast.commands.display import Display, closing_table
+from cronocast.commands.display import closing_table
 from cronocast.commands.own_settings import own_settings
+from cronocast.commands.progress import Display
 from cronocast.commands.series_run import Chain
 from cronocast.console import say
 from cronocast.document.entry import Entry

@@ -12,6 +12,7 @@ from cronocast.charts.words import clock, number, percent
 from cronocast.report.focus import Focus
 from cronocast.report.model import MemberView
 
+NEAR_LABEL = 40.0  # pixels: a label that stands this far beside its line still belongs to it
 GAP_STEPS = 1.5  # more than one step and a half between two values: at least one is missing, the line breaks
 
 
@@ -73,13 +74,20 @@ def forecast_line(frame: Frame, member: MemberView) -> str:
 def interval_area(frame: Frame, member: MemberView, i: int = 0) -> str:
     """The i-th interval, paler and with a dashed edge where nobody measured it; shades that overlap add up."""
     rows, measured = len(member.forecast.time_ns), member.measured
-    parts = [_area(frame, member, i, 0, measured, "band")] if measured else []
-    parts += [_area(frame, member, i, max(0, measured - 1), rows, "guess")] if measured < rows else []
+    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(frame, member)]
+    parts = [_area(frame, member, i, 0, measured, "band", joint)] if measured else []
+    parts += (
+        [_area(frame, member, i, max(0, measured - 1), rows, "guess", [] if measured else joint)]
+        if measured < rows
+        else []
+    )
     return "".join(parts)
 
 
-def _area(frame: Frame, member: MemberView, i: int, begin: int, end: int, cls: str) -> str:
-    """The part of an interval from one row of the forecast up to another."""
+def _area(
+    frame: Frame, member: MemberView, i: int, begin: int, end: int, cls: str, joint: Sequence[tuple[float, float]]
+) -> str:
+    """The part of an interval from one row of the forecast up to another, with the point before it, if any."""
     times = member.forecast.time_ns[begin:end]
     lower, upper = (column[begin:end] for column in member.forecast.columns[2 * i + 1 : 2 * i + 3])
     keep = (
@@ -89,7 +97,6 @@ def _area(frame: Frame, member: MemberView, i: int, begin: int, end: int, cls: s
             {*reduce_line(times, lower, frame.t0, frame.bin_ns), *reduce_line(times, upper, frame.t0, frame.bin_ns)}
         )
     )
-    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(frame, member)] if begin == 0 else []
     over = [(frame.x(times[i]), frame.y(upper[i])) for i in keep]
     under = [(frame.x(times[i]), frame.y(lower[i])) for i in keep]
     return element("path", cls=cls, d=polyline([*joint, *over, *reversed(under)]) + "Z")
@@ -160,7 +167,8 @@ def marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzin
     for time_ns, cls, label, text_cls in _marked(frame, member, focus, zone):
         parts.append(vertical(frame, time_ns, cls))
         half, x = text_width(label, size.font) / 2, frame.x(time_ns)
-        places = (min(max(at, half + 2), size.width - half - 2) for at in (x, x - half, x + half))
+        beside = [other - width - half - 9 for other, width in taken if abs(other - width - x) < NEAR_LABEL]
+        places = (min(max(at, half + 2), size.width - half - 2) for at in (x, x - half, x + half, *beside))
         free = (at for at in places if all(abs(at - other) > half + width + 8 for other, width in taken))
         if (middle := next(free, None)) is not None:
             parts.append(text(label, middle, frame.top - 8, text_cls, "middle"))
