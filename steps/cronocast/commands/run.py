@@ -19,7 +19,9 @@ from typing import Any
 
 from cronocast.chain.job import run_folder, run_time
 from cronocast.chain.table import FILES, STEPS, chain_steps
-from cronocast.commands.display import Display, closing_table
+from cronocast.commands.display import closing_table
+from cronocast.commands.own_settings import own_settings
+from cronocast.commands.progress import Display
 from cronocast.commands.series_run import Chain
 from cronocast.console import say
 from cronocast.document.entry import Entry
@@ -95,7 +97,10 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     root = root.absolute()
     _say_unused()
     chains = [Chain(entries[name], run_folder(root, name, run_ns)) for name in chosen]
+    own = own_settings(values)
     with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
+        for chain in chains:
+            display.settings(chain.entry.name, own[chain.entry.name])
         _run_all(chains, steps, root, run_ns, display)
     if as_json:
         print(json.dumps([_as_json(chain) for chain in chains], indent=1))  # noqa: T201
