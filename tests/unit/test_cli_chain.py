@@ -89,6 +89,10 @@ def test_one_series_that_fails_leaves_the_others_alone(two_series: Path) -> None
     assert re.match(r" +host=b +ok ", table[3])
     assert re.match(rf"failed broken: extract .*\b{ended.returncode}: E_", table[4])
     assert "\x1b" not in ended.stdout + ended.stderr  # nobody's terminal
+    [folder] = (two_series / "data" / series_id("good") / "runs").iterdir()
+    shown = str(folder.relative_to(two_series))
+    assert f"files: {shown}" in table[5:]
+    assert table[-2:] == [f"report: cronocast report {shown}", f"  writes {shown}/report.html"]
     assert "good load: ok" in ended.stderr
     assert {path.name for path in (two_series / "data" / series_id("good") / "runs").glob("*/*.json")} >= {
         f"{step}.result.json" for step in ("extract", "classify", "forecast", "load")
@@ -195,7 +199,7 @@ def test_every_series_that_fails_is_listed(tmp_path: Path) -> None:
     write_values(tmp_path, {"a": {"title": "A"}, "b": {"title": "B"}}, source=nowhere)
     ended = run(tmp_path)
     assert ended.returncode == 75
-    assert [line.split(":")[0] for line in ended.stdout.splitlines()[3:]] == ["failed a", "failed b"]
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()[3:]] == ["failed a", "failed b", "files", "files"]
 
 
 def children(pid: int) -> list[int]:

@@ -5,6 +5,7 @@ Each step is a process of its own, with the files and exit codes of the containe
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ OF_ONE_STEP = (
     *(option.env for step in STEPS.values() for option in step.flags if option.alone),
 )
 STOP_S = 8.0  # for all steps together to end after SIGTERM; then they are killed, so that the whole stop keeps to 10 s
+MOST_FOLDERS = 12  # named at the end of a run
 LAST_LINES = 20  # kept of a failed step for the person who looks
 
 
@@ -99,7 +101,26 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
         print(json.dumps([_as_json(chain) for chain in chains], indent=1))  # noqa: T201
     else:
         closing_table(chains)
+        _print_places(chains)
     return next((chain.exit_code for chain in chains if chain.exit_code), 0)
+
+
+def _print_places(chains: list[Chain]) -> None:
+    """The last lines: where the files of each series lie, and what makes a report of the first forecast, and where."""
+    folders = [chain.folder for chain in chains if chain.folder.is_dir()]
+    for folder in folders[:MOST_FOLDERS]:
+        print(f"files: {_shown(folder)}")  # noqa: T201
+    if len(folders) > MOST_FOLDERS:
+        print(f"files of {len(folders) - MOST_FOLDERS} more series lie beside these")  # noqa: T201
+    forecast = next((_shown(chain.folder) for chain in chains if "forecast" in chain.results), None)
+    if forecast:
+        print(f"report: cronocast report {forecast}\n  writes {forecast}/report.html")  # noqa: T201
+
+
+def _shown(folder: Path) -> str:
+    """A folder as it may be typed: from here where it lies below."""
+    here = Path.cwd()
+    return shlex.quote(str(folder.relative_to(here) if folder.is_relative_to(here) else folder))
 
 
 def _say_unused() -> None:

@@ -29,6 +29,7 @@ BY_CLASS = {
     "seasonal_naive": "seasonal_naive: too few cycles of the season for a backtest of other models",
     "new_line": "linear: a new slope has begun, which other models do not know yet",
     "short_line": "linear: too few values for a backtest, but they lie on one line",
+    "tsb": "tsb: most steps have no event; their mean is forecast, so that sums over many steps are right",
     "constant": "constant: nearly always one value, which is forecast unless the current deviation is the longest so"
     " far",
 }
