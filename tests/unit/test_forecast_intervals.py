@@ -102,7 +102,7 @@ def test_without_errors_a_season_bounds_the_growth(rng: np.random.Generator) -> 
 
 def test_of_one_point_only_its_size_is_known() -> None:
     low, high = intervals.offsets(np.full((0, 1), np.nan), 3, 0.95, np.array([-12.0]), 1)
-    assert low.tolist() == high.tolist() == [12, 12, 12]
+    assert low.tolist() == high.tolist() == pytest.approx([12, 12, 12])
 
 
 @pytest.mark.parametrize("y", [np.full(3, 7.0), np.zeros(50)], ids=["three alike", "zeros"])

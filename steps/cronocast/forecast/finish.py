@@ -101,7 +101,8 @@ def _back(work: "Work", z: "Floats") -> "Floats":
 def _clipped(work: "Work", bounds: "Bounds") -> "Bounds":
     """Bounds inside the range that values can have."""
     low, high = work.settings.clip
-    return bounds if low is None and high is None else (np.clip(bounds[0], low, high), np.clip(bounds[1], low, high))
+    low, high = -LARGEST if low is None else low, LARGEST if high is None else high
+    return np.clip(bounds[0], low, high), np.clip(bounds[1], low, high)
 
 
 def _status(work: "Work", used: tuple[str, ...], choice: choose.Choice) -> tuple[str, str]:
