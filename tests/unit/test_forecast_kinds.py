@@ -1,139 +1,22 @@
-"""What a person relies on, over many series of each kind: leaks, level shifts, limits, exact series, honest widths."""
+"""What a person relies on, over many series of each kind: lines, limits, exact series, honest widths."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from cronocast.classify import classify_member
-from cronocast.forecast.answer import MemberForecast, Settings
-from cronocast.forecast.engine import forecast_member
+from tests.forecasts import DAY, HOUR, MINUTE, SIZE, Floats, H, forecast, season, shown, width
 
 pytestmark = pytest.mark.slow
 
-Floats = NDArray[np.floating]
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-START_NS = 1_764_547_200 * 10**9
-SIZE, H = 336, 24
 SEEDS = range(2)
-LINE, LEVEL = 1.0, 8.7  # slope of a leak per step, and size of a shift
-
-
-def forecast(y: Floats, step_s: int = HOUR, horizon: int = H, silent: int = 0, **settings: object) -> MemberForecast:
-    """Classify and forecast as the steps do; NaN is no point, and nothing came in the last `silent` steps."""
-    step_ns = step_s * 10**9
-    there = np.flatnonzero(np.isfinite(y))
-    time_ns = START_NS + step_ns * there.astype(np.int64)
-    profile = classify_member("m", "", time_ns, y[there], step_ns, horizon, None, None)
-    end_ns = START_NS + step_ns * (y.size + silent)
-    return forecast_member(profile, time_ns, y[there], Settings(horizon=horizon, end_ns=end_ns, **settings))  # type: ignore[arg-type]
-
-
-def width(result: MemberForecast) -> float:
-    return float(np.mean(result.upper - result.lower))
-
-
-def shown(result: MemberForecast) -> str:
-    """First, middle and last step."""
-    at = np.array([0, result.yhat.size // 2, -1])
-    return f"{result.model} {np.round(np.array([result.lower, result.yhat, result.upper])[:, at].T, 2).tolist()}"
-
-
-def season(size: int, period: int = 24, first: int = 0) -> Floats:
-    return np.asarray(np.sin(2 * np.pi * np.arange(first, first + size) / period))
-
-
-BEFORE: dict[str, Callable[[np.random.Generator], Floats]] = {
-    "flat": lambda _: np.full(SIZE, 55.0),
-    "noise": lambda rng: 55 + rng.normal(0, 0.2, SIZE),
-    "seasonal": lambda rng: 55 + 3 * season(SIZE) + rng.normal(0, 0.1, SIZE),
-    "rounded": lambda rng: np.round(55 + rng.normal(0, 0.25, SIZE)),
-}
-
-
-def leak(kind: str, age: int, seed: int) -> tuple[Floats, Floats]:
-    """A history that has risen in a straight line for so many steps, and how it goes on."""
-    y = BEFORE[kind](np.random.default_rng((age, seed)))
-    y[SIZE - age :] += LINE * np.arange(1, age + 1)
-    ahead = 55 + LINE * (age + np.arange(1, H + 1)) + (3 * season(H, first=SIZE) if kind == "seasonal" else 0)
-    return np.round(y) if kind == "rounded" else y, np.asarray(ahead)
-
-
-def wrong_leak(result: MemberForecast, truth: Floats, age: int) -> str:
-    """What is wrong with the forecast of a leak, "" if nothing."""
-    ahead = np.arange(1, H + 1)
-    stops = truth - 0.3 * LINE * np.maximum(0, ahead - age) + 1  # it may end after as long as it has held
-    checks = {
-        "off the line": abs(result.yhat[11] - truth[11]) <= 0.1 * LINE * (age + 12),
-        "not covered": np.mean((result.lower <= truth) & (truth <= result.upper)) >= 0.95,
-        "thin": result.upper[-1] - result.lower[-1] >= 0.1 * LINE * H,
-        "never ends": bool((result.lower <= stops).all()),
-    }
-    return ", ".join(name for name, good in checks.items() if not good)
-
-
-def bad_leaks(kind: str, step_s: int, ages: tuple[int, ...]) -> list[str]:
-    found = []
-    for age in ages:
-        y, truth = leak(kind, age, step_s)
-        result = forecast(y, step_s)
-        if said := wrong_leak(result, truth, age):
-            found.append(f"{kind}, {step_s} s, age {age}: {said}: {shown(result)}, truth {truth[[0, 12, -1]].round(1)}")
-    return found
-
-
-@pytest.mark.parametrize("step_s", [MINUTE, 5 * MINUTE, HOUR, DAY])
-@pytest.mark.parametrize("kind", ["flat", "noise", "rounded"])
-def test_a_leak_goes_on(kind: str, step_s: int) -> None:
-    assert not bad_leaks(kind, step_s, (4, 12, 48) if kind == "flat" else (8, 12, 24, 48))
-
-
-@pytest.mark.xfail(strict=True, reason="62 to 63 and 64 to 64 where a line of slope 1 goes on to 86 and 89")
-@pytest.mark.parametrize(("age", "seed"), [(7, 300), (10, 1002)])
-def test_a_leak_that_scatters_by_rounding_goes_on(age: int, seed: int) -> None:
-    y, truth = leak("rounded", age, seed)
-    assert not wrong_leak(forecast(y, 5 * MINUTE), truth, age)
-
-
-def test_a_leak_on_a_season_goes_on() -> None:
-    assert not bad_leaks("seasonal", HOUR, (5, 8, 12, 24, 48))
-
-
-def shifted(kind: str, age: int) -> tuple[Floats, Floats]:
-    """A history whose level moved so many steps ago, and two days of how it goes on."""
-    rng = np.random.default_rng(age)
-    wave = 2.0 if "season" in kind else 0.0
-    y = 6 + wave * season(SIZE) + (0 if "exact" in kind else rng.normal(0, 0.2, SIZE))
-    y[SIZE - age :] += LEVEL
-    return y, np.asarray(6 + LEVEL + wave * season(2 * H, first=SIZE))
-
-
-def bad_shifts(kind: str, ages: tuple[int, ...]) -> list[str]:
-    found = []
-    for age in ages:
-        y, truth = shifted(kind, age)
-        result = forecast(y, horizon=2 * H)
-        if np.abs(result.yhat - truth).max() > LEVEL / 8:
-            found.append(f"{kind}, age {age}: off by {np.abs(result.yhat - truth).max():.1f}: {shown(result)}")
-    return found
-
-
-@pytest.mark.parametrize("kind", ["flat", "exact flat", "season", "exact season"])
-def test_a_level_that_is_gone_does_not_come_back(kind: str) -> None:
-    assert not bad_shifts(kind, (7, 13, 30, 100) if "season" in kind else (3, 9, 30, 100))
-
-
-@pytest.mark.xfail(strict=True, reason="8.7 off a day later, where the new level has held for 3 or 4 hours of a day")
-def test_nor_does_it_on_a_season_where_it_has_just_gone() -> None:
-    assert not bad_shifts("season", (3, 4))
 
 
 @pytest.mark.parametrize("step_s", [MINUTE, 5 * MINUTE, HOUR, DAY])
 def test_a_line_stays_a_line(step_s: int) -> None:
     for size, slope in ((6, 2.0), (12, -0.5), (30, 1e-3), (100, 1e6), (SIZE, 0.07)):
-        result = forecast(50 + slope * np.arange(size), step_s)
+        result = forecast(np.asarray(50 + slope * np.arange(size), dtype=np.float64), step_s)
         assert result.yhat == pytest.approx(50 + slope * np.arange(size, size + H), rel=1e-6), (size, slope)
 
 
@@ -145,10 +28,10 @@ def mixed(seed: int) -> Iterator[tuple[str, Floats]]:
     yield "saw", (t + int(rng.integers(99))) % 67 * 0.5 + rng.normal(0, 0.1, SIZE)
     yield "counts", rng.poisson(1.5, SIZE).astype(float)
     yield "rare", (rng.random(SIZE) < 0.1).astype(float)
-    yield "on, off", 9.0 * (np.cumsum(rng.random(SIZE) < 0.1) % 2)
+    yield "on, off", np.where(np.cumsum(rng.random(SIZE) < 0.1) % 2 == 1, 9.0, 0.0)
     yield "bursts", np.where(rng.random(SIZE) < 0.03, 1.0, 0.01) * rng.exponential(100, SIZE)
     yield "fall", np.maximum(0, 100 - 0.4 * t + rng.normal(0, 1, SIZE))
-    yield "decay", 100 * np.exp(-t / 60) * (1 + 0.1 * rng.random(SIZE))
+    yield "decay", np.asarray(100 * np.exp(-t / 60) * (1 + 0.1 * rng.random(SIZE)), dtype=np.float64)
     yield "office", np.where((t % 24 >= 8) & (t % 24 < 17) & (t // 24 % 7 < 5), rng.poisson(40, SIZE), 0).astype(float)
 
 
@@ -267,6 +150,18 @@ def wrong_jobs(last: Callable[[int], int]) -> list[str]:
 
 def test_a_job_that_was_skipped_once_is_expected() -> None:
     assert not wrong_jobs(lambda period: period // 3)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="147 for 27 steps, and 679 where 400 was the largest: a skipped run as a new level"
+)
+@pytest.mark.parametrize(
+    ("step_s", "period", "cycles", "on", "last"), [(15 * MINUTE, 96, 14, 12, 0), (MINUTE, 60, 8, 7, 30)]
+)
+def test_a_skipped_run_is_no_new_level(step_s: int, period: int, cycles: int, on: int, last: int) -> None:
+    y, truth = job(period, cycles, on, 0, last)
+    assert {*y} == {5.0, 400.0}
+    assert forecast(y, step_s, period).yhat == pytest.approx(truth, abs=40)
 
 
 @pytest.mark.parametrize(("step_s", "period"), [(HOUR, 24), (MINUTE, 60)])
