@@ -193,6 +193,26 @@ def test_two_odd_newest_values_leave_no_certainty(size: int) -> None:
     assert (result.upper > result.lower).all()
 
 
+@pytest.mark.xfail(strict=True, reason="three values at 14.7 after 497 at 6: 14.7, 14.7, 14.7")
+def test_a_level_of_three_values_is_not_certain() -> None:
+    y = np.full(SIZE, 6.0)
+    y[-3:] = 14.7
+    result = forecast(y)
+    assert (result.upper > result.lower).all()
+
+
+@pytest.mark.xfail(strict=True, reason="5, 5, 5 at the step where three of four days had 400; 400, 400, 400 all day")
+@pytest.mark.parametrize(
+    ("step_s", "period", "on", "last", "skipped"), [(15 * MINUTE, 96, 1, 0, 0), (HOUR, 24, 3, 3, 1)]
+)
+def test_what_did_not_agree_in_four_days_is_not_certain(
+    step_s: int, period: int, on: int, last: int, skipped: int
+) -> None:
+    y, truth = job(period, 4, on, skipped, last)
+    result = forecast(y, step_s, period)
+    assert ((result.lower <= truth) & (truth <= result.upper)).all()
+
+
 def test_only_what_always_agreed_is_certain() -> None:
     rng = np.random.default_rng(5)
     day = np.round(rng.uniform(10, 50, 24))
