@@ -351,7 +351,8 @@ def test_failing_candidate_does_not_hurt_auto() -> None:
 
 def test_unknown_model_is_a_configuration_error_that_lists_the_known_ones() -> None:
     with pytest.raises(
-        ConfigError, match=r"E_MODEL model: 'lstn' .*naive, seasonal_naive, seasonal_median, level, constant, linear"
+        ConfigError,
+        match=r"E_MODEL model: 'lstn' .*naive, seasonal_naive, seasonal_median, level, tsb, constant, linear",
     ):
         run(WAVE, model="lstn")
 

@@ -133,15 +133,26 @@ def places(steps_ns: "Times", time_ns: "Times", step_ns: int) -> "tuple[Times, B
 
 
 def spread(line: Timeline, end_ns: int, horizon: int, columns: "tuple[Floats, ...]") -> "tuple[Floats, ...]":
-    """Bring forecasts for the steps of a timeline, each of shape (line.steps,), to steps of the grid.
+    """Bring a forecast and its bounds, each of shape (line.steps,), to steps of the grid.
 
-    Silent steps get straight lines between the open ones around them, so that a curve has every step: nobody will
-    measure them.
+    Silent steps get straight lines between the open ones around them, so that a curve has every step. What a value
+    would be there nobody has measured: the bounds hold all that was seen at other steps.
+
+    Args:
+        line: The steps that count.
+        end_ns: Start of the first forecast step.
+        horizon: Steps of the grid.
+        columns: The forecast, then a lower and an upper bound for each level.
     """
     if line.hours is None:
         return columns
     at = (line.hours.times(end_ns, line.steps) - end_ns) // line.hours.step_ns
-    return tuple(np.interp(np.arange(horizon), at, column) for column in columns)
+    silent = ~np.isin(np.arange(horizon), at)
+    yhat, *bounds = (np.interp(np.arange(horizon), at, column) for column in columns)
+    low, high = float(np.nanmin(line.values)), float(np.nanmax(line.values))
+    for lower, upper in zip(bounds[0::2], bounds[1::2], strict=True):
+        lower[silent], upper[silent] = np.minimum(lower[silent], low), np.maximum(upper[silent], high)
+    return yhat, *bounds
 
 
 def steps_ahead(line: Timeline, tail: int, end_ns: int, count: int) -> list[int]:
