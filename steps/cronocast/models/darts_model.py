@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import logging
+import os
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
@@ -13,6 +14,8 @@ import pandas as pd
 
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen
 
+# Nothing is ever downloaded: weights lie in a folder that the entry names. It counts when the library is imported.
+os.environ["HF_HUB_OFFLINE"] = "1"
 # darts imports prophet, which tells that plotly, for its pictures, is not there
 logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
 import darts.models  # noqa: E402
@@ -22,6 +25,7 @@ from darts.utils.utils import NotImportedModule  # noqa: E402
 
 if TYPE_CHECKING:
     from cronocast.models.model import Context
+    from cronocast.models.pretrained import Pretrained
     from cronocast.timeseries.grid import Floats
 
 OF_SEASON = ("seasonal_periods", "seasonality_period", "season_length")  # arguments that mean the length of a season
@@ -31,7 +35,7 @@ FIRST_NS = 946_684_800 * 10**9
 logging.getLogger("darts").setLevel(logging.CRITICAL)
 
 
-def named(name: str) -> "Callable[[], Darts]":
+def named(name: str) -> "Callable[[], Darts] | Callable[[], Pretrained]":
     """Any model of [darts](https://unit8co.github.io/darts/) by its class name; `options` are its arguments.
 
     Those on torch, XGBoost or others need these libraries too.
@@ -40,7 +44,12 @@ def named(name: str) -> "Callable[[], Darts]":
         ConfigError: darts has no such model; those that work here are listed.
         MissingExtraError: the model is there, but not the library that it needs.
     """
-    return partial(Darts, _library_class(name))
+    from cronocast.models import pretrained  # it imports this file
+
+    library_class = _library_class(name)
+    if pretrained.is_pretrained(library_class):
+        return pretrained.new_pretrained(library_class)
+    return partial(Darts, library_class)
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
@@ -52,7 +61,12 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
         ConfigError: with every such option, and the arguments that there are; or as `named`.
         MissingExtraError: as `named`.
     """
-    _check_arguments(_library_class(name.partition(":")[2]), options)
+    from cronocast.models import pretrained  # it imports this file
+
+    library_class = _library_class(name.partition(":")[2])
+    _check_arguments(library_class, options)
+    if pretrained.is_pretrained(library_class):
+        pretrained.check_weights(library_class, options)
 
 
 def _library_class(name: str) -> type[ForecastingModel]:
@@ -61,8 +75,8 @@ def _library_class(name: str) -> type[ForecastingModel]:
         return found
     if isinstance(found, NotImportedModule):
         sentence = (
-            f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install 'darts[torch]' for a"
-            " network, xgboost, lightgbm, catboost or statsforecast for others"
+            f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install"
+            " 'cronocast[pretrained]' for a network, xgboost, lightgbm, catboost or statsforecast for others"
         )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "model", sentence)])
     # dir, not vars: newer releases of darts import a model when it is first named.
@@ -79,7 +93,7 @@ def _works(found: object) -> TypeGuard[type[ForecastingModel]]:
 
 
 def _check_arguments(library_class: type[ForecastingModel], options: Mapping[str, Any]) -> None:
-    arguments = _arguments(library_class)
+    arguments = arguments_of(library_class)
     if any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()):
         return
     allowed = _names(arguments)
@@ -107,17 +121,13 @@ class Darts:
             ConfigError: an option is none of the model's arguments, or not allowed.
             DataError: y is shorter than the model asks for.
         """
-        model = _made(self._class, context)
+        model = made(self._class, context)
         least = max(2, int(model.min_train_series_length))
         if y.size < least:
             raise DataError("E_SHORT", self._class.__name__, f"{y.size} points, need {least}: extract more")
         self._last, self._unit = float(y[-1]), float(np.max(np.abs(y))) if np.ptp(y) > 0 else 0.0
         if self._unit:  # a constant has no scale to fit on
-            start = context.start_ns if context.hours is None else FIRST_NS
-            times = pd.to_datetime(start + np.arange(y.size) * context.step_ns)
-            self._model = model.fit(
-                TimeSeries.from_times_and_values(times, y / self._unit, freq=pd.Timedelta(context.step_ns, unit="ns"))
-            )
+            self._model = model.fit(series_of(y / self._unit, context))
         return self
 
     def predict(self, h: int) -> "Floats":
@@ -127,14 +137,21 @@ class Darts:
         return self._unit * np.asarray(self._model.predict(h).values()[:, 0], dtype=float)
 
 
+def series_of(y: "Floats", context: "Context") -> TimeSeries:
+    """Values as darts wants them, shape (t,)."""
+    start = context.start_ns if context.hours is None else FIRST_NS
+    times = pd.to_datetime(start + np.arange(y.size) * context.step_ns)
+    return TimeSeries.from_times_and_values(times, y, freq=pd.Timedelta(context.step_ns, unit="ns"))
+
+
 # the library's own types differ by model
-def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # noqa: ANN401
+def made(library_class: type[ForecastingModel], context: "Context") -> Any:  # noqa: ANN401
     """An unfitted model with the options as arguments.
 
     Raises:
         ConfigError: an option is no argument of the model, or a value is not allowed.
     """
-    arguments = _arguments(library_class)
+    arguments = arguments_of(library_class)
     options = context.options
     _check_arguments(library_class, options)
     given: dict[str, Any] = {"random_state": context.seed} if "random_state" in arguments else {}
@@ -152,7 +169,8 @@ def _made(library_class: type[ForecastingModel], context: "Context") -> Any:  # 
         raise ConfigError.one("E_CONFIG_CHOICE", "options", sentence) from error
 
 
-def _arguments(library_class: type[ForecastingModel]) -> Mapping[str, inspect.Parameter]:
+def arguments_of(library_class: type[ForecastingModel]) -> Mapping[str, inspect.Parameter]:
+    """What a class can be made with, by name."""
     return inspect.signature(library_class.__init__).parameters
 
 
