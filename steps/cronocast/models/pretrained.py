@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from cronocast.errors import ConfigError, CronocastError, DataError, MissingExtraError, Problem, Terminated, seen
-from cronocast.models.darts_model import arguments_of, made, series_of
+from cronocast.models.darts_library import arguments_of, made, series_of
 from cronocast.models.model import Context
 
 if TYPE_CHECKING:
