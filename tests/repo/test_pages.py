@@ -93,7 +93,7 @@ def test_a_page_shows_what_comes_out(path: Path, tmp_path: Path, monkeypatch: py
 
 def test_the_contract_is_that_of_the_program() -> None:
     path = ROOT / "docs" / "models.md"
-    sources = "\n".join(inspect.getsource(kind) for kind in (model.Context, model.Model))
+    sources = "\n\n".join(inspect.getsource(kind) for kind in (model.Context, model.Model))
     found = CONTRACT.sub(lambda _: f"\n```py\n{sources}```\n\n", path.read_text())
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(found)

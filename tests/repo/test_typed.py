@@ -68,3 +68,13 @@ def test_the_functions_are_also_the_packages_of_their_names() -> None:
         "else:\n    raise AssertionError"
     )
     assert "cronocast.classify" in loaded_by(program)
+
+
+def test_without_pandas_the_error_names_the_extra() -> None:
+    program = (
+        "import sys; sys.modules['pandas'] = None\nimport cronocast\nfrom cronocast.errors import MissingExtraError\n"
+        "try:\n    cronocast.forecast(1)\nexcept MissingExtraError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "E_MISSING_EXTRA" in done.stdout
+    assert "pip install 'cronocast[pandas]'" in done.stdout

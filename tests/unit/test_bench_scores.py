@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pd = pytest.importorskip("pandas")
 scores = pytest.importorskip("bench.scores")
 

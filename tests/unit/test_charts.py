@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from array import array
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 from cronocast.charts.svg import PALETTES, Size, text_width
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
-from cronocast.report.charts import context_chart, forecast_chart, sparkline, steps_chart
+from cronocast.report.charts import context_chart, focus_domain, forecast_chart, sparkline, steps_chart, wild_words
 from cronocast.report.focus import Focus, focus_of
+from cronocast.report.hover import forecast_hover
 from cronocast.report.model import MemberView
 from cronocast.report.run_folder import read_run
+from cronocast.report.scores import backtest_of
 from cronocast.report.sections import CONTEXT_SIZES, SIZES, STEPS_SIZES
 from tests import report_runs
 from tests.messages import numbers
@@ -269,3 +272,87 @@ def test_text_and_lines_have_contrast(theme: str, ground: str) -> None:
 
 def test_both_palettes_name_the_same_colours() -> None:
     assert PALETTES["light"].keys() == PALETTES["dark"].keys()
+
+
+@pytest.mark.parametrize(("measured", "shown"), [(24, (1, 0)), (10, (1, 1)), (1, (1, 1)), (0, (0, 1))])
+def test_what_nobody_measured_looks_different_and_is_named(measured: int, shown: tuple[int, int]) -> None:
+    member = replace(view([1.0] * 80, [(1, 0, 2)] * 24), backtest=backtest_of({"measured_steps": measured}))
+    root = draw(member)
+    assert (len(paths(root, "band")), len(paths(root, "guess"))) == shown
+    legend = [text.text for text in root.iter("text") if "not measured" in (text.text or "")]
+    assert len(legend) == shown[1]
+    if measured:
+        # the last measured row is where both parts meet
+        edge = min(xs(paths(root, "guess")[0])) if shown[1] else max(xs(paths(root, "forecast")[0]))
+        assert max(xs(paths(root, "band")[0])) == pytest.approx(edge)
+    inside(root, SIZES[0])
+
+
+def xs(path: str) -> list[float]:
+    return [float(x) for x in re.findall(r"[ML](-?[\d.]+) ", path)]
+
+
+WILD: dict[str, tuple[dict[int, float], int]] = {
+    "above": ({40: 9999.0}, 1),
+    "below": ({40: -5000.0}, 1),
+    "both": ({30: 9999.0, 40: -5000.0}, 2),
+    "three": ({20: 900.0, 40: 900.0, 60: 900.0}, 3),
+    "the last": ({79: 1e9}, 1),
+    "as large as doubles are": ({40: 1.7e308}, 1),
+    "no wilder than the others": ({40: 8.0}, 0),
+    "more than exceptions": (dict.fromkeys(range(0, 80, 10), 900.0), 0),
+}
+
+
+@pytest.mark.parametrize(("values", "marked"), WILD.values(), ids=WILD)
+@pytest.mark.parametrize("size", SIZES, ids=[s.name for s in SIZES])
+def test_a_wild_value_does_not_flatten_a_chart_and_is_told(values: dict[int, float], marked: int, size: Size) -> None:
+    member = view([values.get(i, 5.0 + i % 5) for i in range(80)], [(7, 5, 9)] * 24)
+    focus = focus_of(member, NOW)
+    low, high = focus_domain(member, focus)
+    assert (high - low < 20) is (marked > 0 or max(values.values()) < 20)
+    root = draw(member, size)
+    assert len(paths(root, "wild")) == marked
+    inside(root, size)
+    assert wild_words(member, focus, UTC).count(" on ") == marked
+    heights = forecast_hover(member, focus, "UTC")["rows"][0]["y"]
+    assert all(h is None or 0 <= h <= 1 for h in heights)
+
+
+def test_a_flat_line_hides_none_of_its_exceptions() -> None:
+    member = view([3.0] * 40 + [2.0] + [3.0] * 39, [(3, 3, 3)] * 24)
+    assert focus_domain(member, focus_of(member, NOW))[0] < 2
+    assert paths(draw(member), "wild") == []
+
+
+def test_a_spike_that_is_forecast_is_not_wild() -> None:
+    spikes = [200.0 if i == 40 else 0.0 for i in range(80)]
+    member = view([v + i % 3 for i, v in enumerate(spikes)], [(200, 190, 210), *[(1, 0, 2)] * 23])
+    assert paths(draw(member), "wild") == []
+
+
+@pytest.mark.parametrize("value", [34.7, 1e9 / 3, -0.1, 1e-7])
+def test_a_mean_of_equal_values_is_drawn_as_a_constant(value: float) -> None:
+    values = [sum([value] * n) / n for n in range(40, 120)]
+    assert len(set(values)) > 1
+    member = view(values, [(values[3],) * 3] * 24)
+    low, high = focus_domain(member, focus_of(member, NOW))
+    assert high - low == pytest.approx(abs(value) * 0.2, rel=0.01)
+
+
+def test_now_is_the_time_of_the_run_and_the_step_that_goes_on_is_no_gap() -> None:
+    member = view([1.0 * i for i in range(80)], [(20, 19, 21)] * 24)
+    late = NOW + HOUR * 9 // 10
+    focus = focus_of(member, late)
+    assert (focus.now, focus.until) == (late, NOW)
+    root = ET.fromstring(forecast_chart(member, focus, SIZES[0], UTC, (0.95,), "u"))
+    assert "gap" not in {rect.get("class") for rect in root.iter("rect")}
+    assert any("now" in (text.text or "") and "14:54" in (text.text or "") for text in root.iter("text"))
+
+
+def test_a_change_shortly_before_now_keeps_its_date() -> None:
+    member = view([1.0 * i for i in range(80)], [(20, 19, 21)] * 24, changes=(-6,))
+    for size in SIZES[:2]:
+        said = [text.text or "" for text in draw(member, size).iter("text")]
+        assert any("08:00" in text and "change" in text for text in said)
+        inside(draw(member, size), size)

@@ -85,14 +85,34 @@ def test_one_series_that_fails_leaves_the_others_alone(two_series: Path) -> None
     table = ended.stdout.splitlines()
     assert set(table[0].split()) >= COLUMNS
     assert re.match(r"broken +failed", table[1])
-    assert re.match(r"good +host=a +ok +seasonal +seasonal_naive +\d+% +[01]\.\d\d +\d+% +6 ", table[2])
+    assert re.match(r"good +host=a +ok +seasonal +seasonal_naive +\d+% +[01]\.\d\d +\d+% +6\b", table[2])
     assert re.match(r" +host=b +ok ", table[3])
-    assert re.match(rf"failed broken: extract .*\b{ended.returncode}: E_", table[4])
+    [failure] = [line for line in (*table, *ended.stderr.splitlines()) if "E_" in line]  # each error once
+    assert re.match(rf"failed broken: extract .*\b{ended.returncode}: E_", failure)
+    assert f"broken extract: failed {ended.returncode}" in ended.stderr.splitlines()
     assert "\x1b" not in ended.stdout + ended.stderr  # nobody's terminal
+    [folder] = (two_series / "data" / series_id("good") / "runs").iterdir()
+    shown = str(folder.relative_to(two_series))
+    assert f"files: {shown}" in table[5:]
+    assert table[-2:] == [f"report: cronocast report {shown}", f"  writes {shown}/report.html"]
     assert "good load: ok" in ended.stderr
     assert {path.name for path in (two_series / "data" / series_id("good") / "runs").glob("*/*.json")} >= {
         f"{step}.result.json" for step in ("extract", "classify", "forecast", "load")
     }
+
+
+def test_a_log_has_one_line_of_settings_for_each_series_of_what_differs_from_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = source("http://127.0.0.1:9", retry_for="0s")
+    series = {"a": {"clip": {"min": 0}, "horizon": "6h"}, "b": {"source": {"tags": {"cpu": "all"}}, "horizon": "2h"}}
+    write_values(tmp_path, series, source=nowhere, horizon="6h")
+    monkeypatch.setenv("CRONOCAST_LEVEL", "0.9")
+    said = [line for line in run(tmp_path).stderr.splitlines() if "settings" in line]
+    assert said == [
+        'a: settings: clip.min=0, level="0.9" (CRONOCAST_LEVEL)',
+        'b: settings: source.tags.cpu="all", horizon="2h", level="0.9" (CRONOCAST_LEVEL)',
+    ]
 
 
 def test_json_and_choice_of_series_and_steps(two_series: Path) -> None:
@@ -118,7 +138,8 @@ def test_a_later_try_that_fails_is_not_hidden_by_an_earlier_one(
     monkeypatch.setenv("CRONOCAST_MODEL", "no such")
     ended = run(two_series, "--series", "good")
     assert ended.returncode == 78
-    assert re.match(r"good +failed +E_MODEL CRONOCAST_MODEL: ", ended.stdout.splitlines()[1])
+    assert re.match(r"good +failed$", ended.stdout.splitlines()[1].rstrip())
+    assert re.search(r"^failed good: classify .*: E_MODEL CRONOCAST_MODEL: ", ended.stdout, re.MULTILINE)
     [series] = json.loads(run(two_series, "--series", "good", "--json").stdout)
     assert (series["failed_step"], {step: result["status"] for step, result in series["steps"].items()}) == (
         "classify",
@@ -180,7 +201,8 @@ def test_what_a_newer_run_has_replaced_is_not_called_ok(two_series: Path) -> Non
     assert ended.returncode == 0, ended.stderr
     rows = ended.stdout.splitlines()[1:3]
     assert [row.split()[row.split().index("seasonal") - 1] for row in rows] == ["superseded"] * 2
-    assert all("newer_run: " in row for row in rows)
+    reasons = [line for line in ended.stdout.splitlines()[3:] if "newer_run: " in line]
+    assert [line.split(":")[0] for line in reasons] == ["host=a", "host=b"]
 
 
 def test_wrong_names_start_nothing(two_series: Path) -> None:
@@ -195,7 +217,7 @@ def test_every_series_that_fails_is_listed(tmp_path: Path) -> None:
     write_values(tmp_path, {"a": {"title": "A"}, "b": {"title": "B"}}, source=nowhere)
     ended = run(tmp_path)
     assert ended.returncode == 75
-    assert [line.split(":")[0] for line in ended.stdout.splitlines()[3:]] == ["failed a", "failed b"]
+    assert [line.split(":")[0] for line in ended.stdout.splitlines()[3:]] == ["failed a", "failed b", "files", "files"]
 
 
 def children(pid: int) -> list[int]:

@@ -3,6 +3,8 @@
 Points show only where they are written.
 """
 
+import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,7 +61,7 @@ def test_no_column_is_lost(
     head, row, *_ = table(width, chain(tags, series=series), monkeypatch, capsys)
     assert all(name in head for name in HEADS)
     assert all(cell in row for cell in ("fallback", "21%", "0.72", "96%", " 24"))
-    assert ("why it" in row) is (width >= display.WIDE)
+    assert "why it" not in row
 
 
 @pytest.mark.parametrize("width", [80, 160])
@@ -149,3 +151,74 @@ def test_a_share_of_rows_is_all_or_nothing_only_where_it_is(
     made.results["forecast"]["members"][0] |= {"rows_found": found, "rows_asked": asked}
     row = table(160, made, monkeypatch, capsys)[1]
     assert row.split("seasonal_naive)")[1].split()[0] == said
+
+
+LONG = "a sentence that says why, at length, " * 20
+
+
+def screen(made: Chain, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What a terminal of that width shows, without its colours."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    display.closing_table([made])
+    return re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+
+
+@pytest.mark.parametrize("count", [1, 30])
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_file_has_each_reason_whole_and_once(
+    width: int, count: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = chain(*(f"host=h{i}" for i in range(count)))
+    for member in made.results["forecast"]["members"]:
+        member |= {"status": "ok", "why": LONG}
+    lines = table(width, made, monkeypatch, capsys)
+    assert sum(LONG.strip() in line for line in lines) == count
+
+
+def test_a_terminal_keeps_each_reason_to_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = chain("host=a")
+    made.results["forecast"]["members"][0] |= {"status": "ok", "why": LONG}
+    for width in (80, 120, 160):
+        lines = screen(made, width, monkeypatch, capsys)
+        assert all(len(line.rstrip()) <= width for line in lines)
+        assert any("says why" in line for line in lines)
+
+
+MEASURED = {
+    "all": (24, 24, None),
+    "some": (8, 24, "8h of 1d"),
+    "none": (0, 24, "none"),
+    "not said": (None, 24, None),
+}
+
+
+@pytest.mark.parametrize(("steps", "rows", "said"), MEASURED.values(), ids=MEASURED)
+@pytest.mark.parametrize("width", [80, 160])
+def test_how_much_of_the_horizon_was_measured_is_shown_where_it_is_not_all(
+    steps: int | None, rows: int, said: str | None, width: int,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    made = chain("host=a", "host=b")
+    made.results["forecast"]["window"] = {"every_ns": 3600 * 10**9}
+    first, second = made.results["forecast"]["members"]
+    first |= {"rows": rows, "backtest": {**first["backtest"], "measured_steps": steps}}
+    second |= {"rows": rows, "backtest": {**second["backtest"], "measured_steps": rows}}
+    head, row, other, *_ = table(width, made, monkeypatch, capsys)
+    assert ("measured" in head) is (said is not None)
+    if said is not None:
+        begin = head.index("points") - 2
+        assert row[:begin].endswith(said)
+        assert other[:begin].endswith(" all")
+
+
+def test_members_are_told_apart_by_values_where_keys_have_no_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"host={host},path=/" for host in ("api-1", "db-1", "web-1", "web-2")]
+    rows = table(80, chain(*names), monkeypatch, capsys)[1:5]
+    assert ["api-1,/" in rows[0], "db-1,/" in rows[1], "web-1,/" in rows[2], "web-2,/" in rows[3]] == [True] * 4
+    assert "host=api-1,path=/" in table(160, chain(*names), monkeypatch, capsys)[1]

@@ -46,6 +46,13 @@ def test_window_before_1970_is_refused() -> None:
         window_of(entry(), 5 * DAY)
 
 
+def test_a_forecast_that_ends_after_the_last_time_of_a_database_is_refused_before_anything_is_read() -> None:
+    run = parse_stamp("2254-01-01T00:00:00Z")
+    assert window_of(entry(horizon="400w"), run).end_ns <= run
+    with pytest.raises(ConfigError, match=r"E_CONFIG_CROSS horizon: 500w .*2262"):
+        window_of(entry(horizon="500w"), run)
+
+
 QUERIES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "computed": (
         {},

@@ -123,3 +123,31 @@ def test_too_much_to_sort_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_later_row_stands_and_rows_are_counted() -> None:
     assert one_per_time([b"5,1", b"4,2", b"5,1.0", b"5,3"]) == ([b"4,2", b"5,3"], 1, 1)
+
+
+def test_long_tags_are_written_in_parts_and_read_back_whole(tmp_path: Path) -> None:
+    """At once, rows of a member with 60 kB of tags would take hundreds of times what the answer took."""
+    long, rows = "x" * 60_000, [(i + 1, i / 2) for i in range(50)]
+    for parts in ([(long, rows), ("b", rows)], [("b", rows[:20]), (long, rows), ("b", rows[20:])]):
+        arranged, found = spooled(tmp_path, parts)
+        assert found == {long: rows, "b": rows}
+        assert arranged.sha256 in (None, sha256(tmp_path / "history.csv"))
+
+
+def test_rows_that_are_left_out_are_counted_once_also_after_a_retry(tmp_path: Path) -> None:
+    with atomic(tmp_path / "history.csv") as file:
+        spool = Spool(file, tmp_path, HEAD, lambda key: key[1] == "host=bad")
+
+        def add(host: str, *times: int) -> None:
+            spool.add("m", f"host={host}", [b"%d,1" % t for t in times], times[0], times[-1], ascending=True)
+
+        add("bad", 1, 2)
+        add("a", 1, 2)
+        spool.commit()
+        add("bad", 3)
+        add("a", 3)
+        spool.rewind()
+        add("bad", 3)
+        add("a", 3)
+        arranged = spool.arrange()
+    assert (arranged.members, arranged.dropped["unwritable"]) == ([("m", "host=a", 3)], 3)

@@ -100,7 +100,12 @@ def test_without_errors_a_season_bounds_the_growth(rng: np.random.Generator) -> 
     assert high.max() < 1
 
 
-@pytest.mark.parametrize("y", [np.array([1.0]), np.zeros(50)], ids=["one point", "zeros"])
+def test_of_one_point_only_its_size_is_known() -> None:
+    low, high = intervals.offsets(np.full((0, 1), np.nan), 3, 0.95, np.array([-12.0]), 1)
+    assert low.tolist() == high.tolist() == [12, 12, 12]
+
+
+@pytest.mark.parametrize("y", [np.full(3, 7.0), np.zeros(50)], ids=["three alike", "zeros"])
 def test_no_change_gives_no_width(y: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> None:
     low, high = intervals.offsets(np.full((0, 1), np.nan), 3, 0.95, y, 1)
     assert low.tolist() == high.tolist() == [0, 0, 0]

@@ -123,8 +123,13 @@ def test_tags_that_are_named_like_fields_of_the_record_are_renamed_there(tmp_pat
 
 def test_every_field_of_a_record_is_known_to_be_one() -> None:
     """Of what load writes per member, and record per run."""
-    member = {"name": "cpu", "tags": "", "backtest": {"mase": 1, "coverage": 0.9, "coverage_50": 0.5}}
+    member = {
+        "name": "cpu",
+        "tags": "",
+        "backtest": {"mase": 1, "coverage": 0.9, "coverage_50": 0.5, "measured_steps": 8},
+    }
     [(_, fields)] = run_fields({"forecast": {"members": [member]}}, {})
+    assert fields["measured_steps"] == 8
     names = {*fields, *record_fields(Path("none"), "s", "r", "", ""), *[f"{step}_s" for step in chain_steps()]}
     assert [name for name in names if not RECORD_FIELD.fullmatch(name)] == []
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cronocast.forecast import breaks
 from cronocast.models.fourier import _columns, _cycles, _faded_grams, _with_slope_to, frequencies
 from cronocast.models.least_squares import joined, regress_each, sums_up_to
 from cronocast.models.segments import _costs, _sums
@@ -101,3 +102,20 @@ def test_products_that_fade_are_those_of_each_history() -> None:
     for gram, end in zip(_with_slope_to(n, 300, _faded_grams(table, n, half_life)), n.tolist(), strict=True):
         own = np.column_stack((_columns((24,), t[:end], end), table[:end, -1]))
         assert gram == pytest.approx(own.T @ (own * 0.5 ** ((end - 1 - t[:end, None]) / half_life)), abs=1e-9)
+
+
+def test_fresh_changes_found_together_are_those_of_each_with_all_of_its_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    ys, rng = [], np.random.default_rng(7)
+    for i, n in enumerate((40, 120, 300, 300, 350, 460, 640, 640) * 3):
+        newest = np.maximum(np.arange(n) - n + 4 + i, 0.0)
+        wave = np.sin(np.arange(n) * np.pi / 12) if i % 2 else np.cumsum(rng.normal(0, 0.1, n))
+        ys.append(wave + rng.normal(0, 0.05, n) + (newest, 3 * (newest > 0), 0)[i % 3])
+    periods = [((), (24,), (24, 168))[i % 3 - i % 2] for i in range(len(ys))]
+    together = breaks.fresh_breaks(ys, periods)
+    monkeypatch.setattr(breaks, "_possible", lambda zs, ages, _: [ages] * len(zs))
+    each = [breaks.fresh_breaks([y], [own])[0] for y, own in zip(ys, periods, strict=True)]
+    assert 0 < sum(change is not None for change in each) < len(ys)
+    for found, expected in zip(together, each, strict=True):
+        assert (found and found.age) == (expected and expected.age)
+        if found and expected:
+            assert (found.level, found.slope) == pytest.approx((expected.level, expected.slope), rel=1e-9)

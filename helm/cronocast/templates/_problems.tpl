@@ -129,7 +129,7 @@ E_CONFIG_CHOICE {{ $at }}.profile: {{ $profile | quote }} is not under profiles;
 {{- end }}
 {{- if $entry.singlePod }}
 {{- range $model := prepend ($entry.candidates | default list) ($entry.model | default "auto") }}
-{{- if or (has $model (list "lstm" "mstl" "nbeats" "prophet")) (hasPrefix "darts:" $model) }}
+{{- if or (has $model (list "ets" "lstm" "mstl" "nbeats" "prophet" "sarimax")) (hasPrefix "darts:" $model) }}
 E_CONFIG_CROSS {{ $at }}.singlePod: the one pod carries light models only; leave out singlePod, or the model {{ $model }}
 {{- end }}
 {{- end }}

@@ -20,7 +20,7 @@ WORDS = ("class", "model", "why", "status", "reason", "empty")
 COUNTS = ("rows_asked", "rows_found", "rows_filled")
 # Names of fields: of the records of members, and of those of whole runs.
 RECORD_FIELD = re.compile(
-    rf"{'|'.join((*WORDS, *COUNTS))}|notes|mase|coverage(_[0-9]+)*|points|failed_step|exit|message"
+    rf"{'|'.join((*WORDS, *COUNTS))}|measured_steps|notes|mase|coverage(_[0-9]+)*|points|failed_step|exit|message"
     rf"|({'|'.join(STEPS)})_s"
 )
 MOST = 2**63 - 1  # that an integer field holds
@@ -85,6 +85,7 @@ def run_fields(
         scores = scores if isinstance(scores, dict) else {}
         coverage = {name: _number(value) for name, value in scores.items() if COVERAGE.fullmatch(name)}
         found: dict[str, Value] = {name: _count(member.get(name)) for name in COUNTS}
+        found["measured_steps"] = _count(scores.get("measured_steps"))
         numbers = {"mase": _number(scores.get("mase")), **coverage, "points": points.get(key, 0), **found, **durations}
         yield key, {**words, "notes": _notes(results, member), **numbers}
 

@@ -40,6 +40,10 @@ class Frame:
         share = (value / 2 - self.v0 / 2) / (self.v1 / 2 - self.v0 / 2)
         return self.bottom - share * (self.bottom - self.top)
 
+    def within(self, values: Sequence[float]) -> list[float]:
+        """Values, those beyond an edge at it."""
+        return [min(max(value, self.v0), self.v1) for value in values]
+
     @property
     def bin_ns(self) -> float:
         """Time that one pixel column covers."""

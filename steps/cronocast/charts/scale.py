@@ -14,6 +14,10 @@ NS = 10**9
 _SECONDS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 _DAYS = (1, 2, 7, 14)
 _MONTHS = (1, 3, 6, 12, 24, 60, 120)
+ROUNDING = 1e-12  # of a value: a range below this is what arithmetic lost, as in the mean of equal values
+WILD = 6.0  # times the range of all others beyond it: they would have an eighth of the height or less
+MOST_WILD = 3  # more are no exceptions, at each end
+LEAST_BESIDE_WILD = 10  # other values for each wild one
 LEAST_SPAN = 1e-300  # ranges below have too few doubles in them to be divided
 MAX_TICKS = 60  # no axis of ours has room for more
 
@@ -61,13 +65,32 @@ def value_ticks(low: float, high: float, count: int) -> list[float]:
 def value_domain(low: float, high: float) -> tuple[float, float]:
     """A range for the value axis with air above and below; it begins at zero where the values come close to it."""
     span = high / 2 - low / 2  # halves: the difference of two doubles may overflow
-    if span < LEAST_SPAN:
+    if span < max(LEAST_SPAN, max(abs(low), abs(high)) * ROUNDING):
         air = max(abs(low), abs(high)) * 0.1
         air = air if air > LEAST_SPAN else 1.0
         return low - air, high + air
     start = 0.0 if 0 <= low < 0.6 * span else low - 0.12 * span
     end = 0.0 if 0 >= high > -0.6 * span else high + 0.14 * span
     return max(start, -1.7e308), min(end, 1.7e308)
+
+
+def without_wild(values: Sequence[float], expected: Sequence[float]) -> list[float]:
+    """Values without the few that lie so far off that the others would become a flat line beside them.
+
+    Args:
+        values: What was measured.
+        expected: What is forecast: it is never left out, and what lies near it is not wild.
+    """
+    ordered = sorted(values)
+    most = min(MOST_WILD, len(ordered) // LEAST_BESIDE_WILD)
+    if not most:
+        return ordered
+    core = [*ordered[most:-most], *expected]
+    low, high = min(core), max(core)
+    half = high / 2 - low / 2  # halves: the difference of two doubles may overflow
+    if half <= max(abs(low), abs(high)) * ROUNDING:
+        return ordered  # the others are a flat line anyway
+    return [v for v in ordered if low / 2 - WILD * half <= v / 2 <= high / 2 + WILD * half]
 
 
 def time_ticks(start_ns: int, end_ns: int, count: int, zone: tzinfo) -> list[TimeTick]:

@@ -40,10 +40,12 @@ STYLE = Template("""
 .chart .measured{stroke:$measured;stroke-width:1.6;fill:none;stroke-linejoin:round;stroke-linecap:round}
 .chart .forecast{stroke:$forecast;stroke-width:2.2;fill:none;stroke-linejoin:round;stroke-linecap:round}
 .chart .band{fill:$band;fill-opacity:.2;stroke:none}
+.chart .guess{fill:$band;fill-opacity:.07;stroke:$band;stroke-opacity:.75;stroke-width:1;stroke-dasharray:3 3}
 .chart .earlier{stroke:$earlier;stroke-width:1.6;fill:none;stroke-dasharray:5 3}
 .chart .naive{stroke:$naive;stroke-width:1.8;fill:none;stroke-dasharray:5 4;stroke-linejoin:round}
 .chart .change{stroke:$change;stroke-width:1.4;fill:none;stroke-dasharray:2 3}
 .chart .change.before{stroke-opacity:.4}
+.chart .wild{fill:$change;stroke:none}
 .chart .now{stroke:$ink;stroke-width:1.2;fill:none}
 .chart .ahead{fill:$tint}
 .chart .gap{fill:$grid}

@@ -4,16 +4,16 @@ import math
 from collections.abc import Callable
 from datetime import tzinfo
 
-from cronocast.charts.scale import local
+from cronocast.charts.scale import ROUNDING, local
 from cronocast.durations import MOST_OF_UNIT, UNIT_NS, readable_unit
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
+DOUBLES = 1e-16  # of a value: nothing closer can be told apart
+
+
 MOST_DECIMALS = 4  # behind a unit letter; where more are needed, a smaller one or none is easier to read
-
-
-ROUNDING = 1e-14  # of a value: a range below this is what arithmetic lost
 
 
 UNIT_WORDS = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"}
@@ -27,7 +27,7 @@ def number(value: float | None, span: float = 0.0) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     size = max(abs(value), abs(span))
-    span = span if span > size * ROUNDING else 0.0
+    span = told_span(size, span)
     if size >= 1e15 or (0 < size < 1e-4):
         return f"{value:.{digits(size, span, 3)}g}"
     if size < 1e5:
@@ -40,12 +40,17 @@ def number(value: float | None, span: float = 0.0) -> str:
     )
 
 
+def told_span(size: float, span: float) -> float:
+    """The range of values up to `size`, 0 where it is but what arithmetic lost."""
+    return span if span > size * ROUNDING else 0.0
+
+
 def digits(size: float, span: float, least: int) -> int:
     """How many significant digits tell values up to `size` apart that lie within `span`.
 
     They show three digits of the span, and are at least `least`.
     """
-    between = math.floor(math.log10(size)) - math.floor(math.log10(span)) if span > size * ROUNDING > 0 else 0
+    between = math.floor(math.log10(size)) - math.floor(math.log10(span)) if span > size * DOUBLES > 0 else 0
     return max(least, 3 + between)
 
 

@@ -1,16 +1,14 @@
 """The janitor: removes run folders that are old; saved models and the newest run of every series stay."""
 
-import re
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from cronocast.commands.find_runs import newest_first
 from cronocast.console import say
 from cronocast.durations import Duration
 from cronocast.errors import StorageError
-
-RUN = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,7 @@ def clean(root: Path, keep: Duration, now_s: float | None = None) -> Cleaned:
 def _run_folders(root: Path, runs: Path, failed: list[str]) -> list[Path]:
     """The run folders of a series, the newest last; none where they can't be listed, which is added to `failed`."""
     try:
-        return sorted(
-            path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
-        )
+        return newest_first(runs)[::-1]
     except OSError as error:
         failed.append(f"{runs.relative_to(root)}: {error.strerror}")
         return []

@@ -1,20 +1,20 @@
-"""What `cronocast run` shows: live progress on a terminal, plain lines in a log, one closing table."""
+"""What `cronocast run` shows in the end: one table of all members, and what deserves a sentence below it."""
 
 import sys
-import threading
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from cronocast.chain.run_records import history_notes
 from cronocast.commands.series_run import Chain
+from cronocast.durations import Duration
 from cronocast.errors import printable
+from cronocast.handoff.series import parse_tags
 
 MARKS = {
     "failed": "[red]failed[/]",
@@ -28,79 +28,17 @@ LEAST_WIDTH = 7  # of a column that gives room to the others
 SHRINKING = (0, 1, 3, 4)  # series, member, class, model: the widest of them gives room first
 PADDING = 2  # between columns
 LEAST_WHY = 40  # what the sentence keeps of a wide screen, however long the names
-MAX_LIVE = 25  # series shown at once on a terminal
-NAME_WIDTH = 32  # of a series while it runs
-STATE_WIDTH = len("superseded")
 WIDE = 150  # columns from which there is room for the sentence that says why
 LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
 MAX_WHY = 12  # rows whose sentence stands below the table where there is no room beside; more would hide the table
-COLUMNS = ("series", "member", "status", "class", "model", "found", "vs naive", "coverage", "points")
+COLUMNS = ("series", "member", "status", "class", "model", "found", "vs naive", "coverage", "measured", "points")
 NAMES = (0, 1)  # series and member
 NAMES_KEEP = 2  # cells by which they may be wider than the others: what a class or model begins with says enough
-LESS_NEEDED = (3, 8, 7, 5, 4, 6)  # columns that a screen of less than 79 does without, in this order
+LESS_NEEDED = (3, 9, 7, 5, 8, 4, 6)  # columns that a screen of less than 79 does without, in this order
 FIRST_NUMBER = COLUMNS.index("found")
+MEMBER = COLUMNS.index("member")
+MEASURED = COLUMNS.index("measured")  # shown where something was not
 BETTER = 0.995  # below this the error is less than naive's as printed
-
-
-class Display:
-    """Progress of several series at once. On a terminal a table that redraws itself, elsewhere one line per event."""
-
-    def __init__(self, names: list[str], steps: list[str], *, quiet: bool) -> None:
-        self.names, self.steps, self.lock = names, steps, threading.Lock()
-        self.states: dict[tuple[str, str], str] = {}
-        self.last: dict[str, str] = {}
-        self.quiet = quiet
-        self.console = Console(stderr=True)
-        # Last, because it asks for the table at once.
-        self.live = (
-            Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=self._table)
-            if self.console.is_terminal and not quiet
-            else None
-        )
-
-    def __enter__(self) -> Self:
-        """Begin to redraw."""
-        if self.live:
-            self.live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop redrawing and remove the progress table."""
-        if self.live:
-            self.live.stop()
-
-    def line(self, name: str, step: str, text: str) -> None:
-        """Take one line that a step wrote."""
-        with self.lock:
-            self.states.setdefault((name, step), "[blue]running[/]")
-            if "; settings: " not in text:  # where each setting came from is for logs
-                self.last[name] = text
-            if not self.live and not self.quiet:
-                _plain(f"{name} {text}" if text.startswith(step) else f"{name} {step}: {text}")
-
-    def state(self, name: str, step: str, state: str, reason: str) -> None:
-        """Note how a step ended."""
-        with self.lock:
-            self.states[name, step] = MARKS.get(state, f"[red]{escape(state)}[/]")
-            self.last[name] = reason
-
-    def _table(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), expand=True)
-        table.add_column("series", no_wrap=True, max_width=NAME_WIDTH)
-        for step in self.steps:
-            table.add_column(step, no_wrap=True, min_width=STATE_WIDTH)
-        table.add_column("", no_wrap=True, ratio=1)
-        with self.lock:
-            for name in self.names[:MAX_LIVE]:
-                states = [self.states.get((name, step), "[dim]waiting[/]") for step in self.steps]
-                table.add_row(escape(name), *states, f"[dim]{escape(self.last.get(name, ''))}[/]")
-        if len(self.names) > MAX_LIVE:
-            table.add_row(f"[dim]and {len(self.names) - MAX_LIVE} more[/]")
-        return table
-
-
-def _plain(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def closing_table(chains: list[Chain]) -> None:
@@ -108,14 +46,15 @@ def closing_table(chains: list[Chain]) -> None:
 
     What was odd about the history, and what went wrong, stands below.
     """
-    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
-    wide = console.width >= WIDE
+    screen = sys.stdout.isatty()
+    console = Console(width=None if screen else LOG_WIDTH, highlight=False)
+    wide = screen and console.width >= WIDE
     rows = [row for chain in chains for row in _rows(chain)]
     console.print(_members_table(rows, console.width, wide=wide))
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
     if not wide:
-        _sentences(console, rows)
+        _sentences(console, rows, whole=not screen)
     for chain in chains:
         forecast, read = chain.results.get("forecast", {}), chain.results.get("extract", {})
         for note in (*read.get("notes", ()), *history_notes(forecast)):
@@ -127,13 +66,17 @@ def closing_table(chains: list[Chain]) -> None:
 def _members_table(rows: "list[TableRow]", room: int, *, wide: bool) -> Table:
     """One row per member; a wide screen has room for why beside it."""
     table = Table(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold", expand=wide)
-    widths = _widths([row.cells for row in rows[:MAX_ROWS]], room - (PADDING + LEAST_WHY if wide else 0))
+    shown, room = [row.cells for row in rows[:MAX_ROWS]], room - (PADDING + LEAST_WHY if wide else 0)
+    widths = _widths(shown, room)
+    if any(Text.from_markup(cells[MEMBER]).cell_len > widths[MEMBER] for cells in shown):
+        shown = [(*row.cells[:MEMBER], row.brief, *row.cells[MEMBER + 1 :]) for row in rows[:MAX_ROWS]]
+        widths = _widths(shown, room)
     for i, width in widths.items():
         table.add_column(COLUMNS[i], no_wrap=True, width=width, justify="right" if i >= FIRST_NUMBER else "left")
     if wide:
         table.add_column("why", no_wrap=True, ratio=1)  # what room is left
-    for row in rows[:MAX_ROWS]:
-        cells = [_shortened(row.cells[i], width) if i in NAMES else row.cells[i] for i, width in widths.items()]
+    for row, told in zip(rows, shown, strict=False):
+        cells = [_shortened(told[i], width) if i in NAMES else told[i] for i, width in widths.items()]
         table.add_row(*cells, *([escape(row.why)] if wide else []))
     return table
 
@@ -152,10 +95,12 @@ def _widths(rows: "list[tuple[str, ...]]", room: int) -> dict[int, int]:
         i: max(Text.from_markup(cell).cell_len for cell in column)
         for i, column in enumerate(zip(COLUMNS, *rows, strict=True))
     }
+    if all(row[MEASURED] in ("", "-", "all") for row in rows):
+        del widths[MEASURED]
     least = {i: min(width, LEAST_WIDTH) if i in SHRINKING else width for i, width in widths.items()}
     for i in LESS_NEEDED:
         if sum(least[k] for k in widths) + PADDING * (len(widths) - 1) > room:
-            del widths[i]
+            widths.pop(i, None)
     shrinking = [i for i in SHRINKING if i in widths]
     while sum(widths.values()) + PADDING * (len(widths) - 1) > room:
         wide = [i for i in shrinking if widths[i] > LEAST_WIDTH]
@@ -176,11 +121,13 @@ def _shortened(cell: str, width: int) -> str:
     return escape(f"{set_cell_size(name, width - 1 - cell_len(end))}\u2026{end}")
 
 
-def _sentences(console: Console, rows: "list[TableRow]") -> None:
-    """Below the table: why each member got its model, or why it is not simply ok."""
+def _sentences(console: Console, rows: "list[TableRow]", *, whole: bool) -> None:
+    """Below the table: why each member got its model, or why it is not simply ok; a file has it whole."""
     for row in rows[:MAX_ROWS]:
         if row.reason:
             console.print(f"[yellow]{escape(row.label)}[/]: {escape(row.reason)}", soft_wrap=True)
+        elif row.why and whole:
+            console.print(f"{escape(row.label)}: {escape(row.why)}", soft_wrap=True)
         elif row.why and len(rows) <= MAX_WHY:
             console.print(f"[dim]{escape(row.label)}: {escape(row.why)}[/]", no_wrap=True, overflow="ellipsis")
 
@@ -191,6 +138,7 @@ class TableRow:
 
     cells: tuple[str, ...]
     label: str
+    brief: str = ""  # the member by the values of its tags alone, where there is no room for their keys
     why: str = ""
     reason: str = ""  # why it is not simply ok
 
@@ -208,17 +156,21 @@ def _rows(chain: Chain) -> list[TableRow]:
     # what became of all members, whatever forecast said of each
     whole = chain.status if chain.status in ("failed", "superseded") else ""
     told = chain.results["load"]["reason"] if whole == "superseded" else ""
-    return [_row(name if i == 0 else "", member, written, whole, told) for i, member in enumerate(members)]
+    every_ns = (forecast.get("window") or {}).get("every_ns") or 0
+    return [_row(name if i == 0 else "", member, written, whole, told, every_ns) for i, member in enumerate(members)]
 
 
 def _row_without_members(chain: Chain, name: str) -> TableRow:
     """The one row of a series that came to no forecast: how it ended, and why."""
     reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
     cells = (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in COLUMNS[3:]))
-    return TableRow(cells, chain.entry.name, reason, "" if chain.exit_code else reason)
+    told = "" if chain.exit_code else reason  # an error stands below the table
+    return TableRow(cells, chain.entry.name, "", told, told)
 
 
-def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str) -> TableRow:
+def _row(
+    series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str, every_ns: int
+) -> TableRow:
     backtest = member.get("backtest") or {}
     ratio, coverage = backtest.get("ratio"), backtest.get("coverage")
     points = written.get((member.get("name"), member.get("tags")))
@@ -233,9 +185,18 @@ def _row(series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any
         _share(member.get("rows_found"), member.get("rows_asked")),
         _against_naive(ratio),
         f"{coverage:.0%}" if coverage is not None else "-",
+        _measured(backtest.get("measured_steps"), member.get("rows"), every_ns),
         "-" if points is None else str(points),
     )
-    return TableRow(cells, label, reason or member.get("why") or "", reason)
+    return TableRow(cells, label, escape(_brief(label)), reason or member.get("why") or "", reason)
+
+
+def _brief(tags: str) -> str:
+    """The values of tags without their keys."""
+    try:
+        return ",".join(value for _, value in parse_tags(tags)) or tags
+    except ValueError:
+        return tags
 
 
 def _share(found: int | None, asked: int | None) -> str:
@@ -244,6 +205,17 @@ def _share(found: int | None, asked: int | None) -> str:
         return "-"
     share = min(1.0, found / asked)
     return f"{max(0.01, min(share, 0.99)) if 0 < share < 1 else share:.0%}"
+
+
+def _measured(steps: int | None, rows: int | None, every_ns: int) -> str:
+    """For how much of the horizon the interval comes from measured errors; beyond, it is a guess."""
+    if steps is None or not rows:
+        return "-"
+    if steps >= rows:
+        return "all"
+    whole = Duration.of(rows * every_ns) if every_ns else rows
+    part = Duration.of(steps * every_ns) if every_ns else steps
+    return f"{part} of {whole}" if steps else "none"
 
 
 def _against_naive(ratio: float | None) -> str:

@@ -7,16 +7,27 @@ from typing import Annotated
 import typer
 
 from cronocast.chain.shell import guarded
-from cronocast.commands.people import Debug, Json
+from cronocast.commands.people import Debug, Json, Names, Root
 
-Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Run folders, one or several.")]
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Run folders, or a root and names of series, whose newest run is taken; all of --root if not given.",
+    ),
+]
 Page = Annotated[
     Path | None,
     typer.Option(
         "--out", "-o", metavar="FILE", help="The page to write; report.html in the first run folder if not given."
     ),
 ]
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder.")]
+OneRun = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN", help="A run folder, or a root and the name of a series, of which the newest run is taken."
+    ),
+]
 Image = Annotated[
     Path, typer.Option("--out", "-o", metavar="FILE", help="The image to write: a name that ends in .png or .svg.")
 ]
@@ -123,15 +134,19 @@ ChartsPage = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", 
 
 
 def report(
-    folders: Folders,
+    runs: Runs = None,
     out: Page = None,
+    root: Root = Path("cronocast-data"),
+    series: Names = None,
     debug: Debug = False,
 ) -> None:
     """Write one self-contained page about one or several runs."""
 
     def action() -> int:
+        from cronocast.commands.find_runs import chosen_runs
         from cronocast.report import write_report
 
+        folders = chosen_runs(runs or [], root, series or [])
         page = out or folders[0] / "report.html"
         write_report(folders, page)
         typer.echo(page)
@@ -140,13 +155,22 @@ def report(
     raise typer.Exit(guarded(action, debug=debug))
 
 
-def plot(folder: Folder, out: Image, member: OneMember = None, theme: Theme = "light", debug: Debug = False) -> None:
+def plot(
+    out: Image,
+    runs: OneRun = None,
+    member: OneMember = None,
+    theme: Theme = "light",
+    root: Root = Path("cronocast-data"),
+    series: Names = None,
+    debug: Debug = False,
+) -> None:
     """Draw history and forecast as an image, SVG or PNG."""
 
     def action() -> int:
+        from cronocast.commands.find_runs import one_run
         from cronocast.report import write_plot
 
-        write_plot(folder, out, member, theme)
+        write_plot(one_run(runs or [], root, series or []), out, member, theme)
         typer.echo(out)
         return 0
 

@@ -26,9 +26,7 @@ Values = Annotated[
 Only = Annotated[
     str | None, typer.Option("--only", metavar="STEPS", help=f"Run these steps only: {','.join(chain_steps())}.")
 ]
-Names = Annotated[
-    list[str] | None, typer.Option("--series", metavar="NAME", help="Run this series only; may be repeated.")
-]
+Names = Annotated[list[str] | None, typer.Option("--series", metavar="NAME", help="This series only; may be repeated.")]
 Root = Annotated[
     Path, typer.Option("--root", envvar="CRONOCAST_ROOT", metavar="FOLDER", help="Folder that holds the run folders.")
 ]

@@ -5,6 +5,7 @@ Each step is a process of its own, with the files and exit codes of the containe
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from typing import Any
 
 from cronocast.chain.job import run_folder, run_time
 from cronocast.chain.table import FILES, STEPS, chain_steps
-from cronocast.commands.display import Display, closing_table
+from cronocast.commands.display import closing_table
+from cronocast.commands.own_settings import own_settings
+from cronocast.commands.progress import Display
 from cronocast.commands.series_run import Chain
 from cronocast.console import say
 from cronocast.document.entry import Entry
@@ -36,6 +39,7 @@ OF_ONE_STEP = (
     *(option.env for step in STEPS.values() for option in step.flags if option.alone),
 )
 STOP_S = 8.0  # for all steps together to end after SIGTERM; then they are killed, so that the whole stop keeps to 10 s
+MOST_FOLDERS = 12  # named at the end of a run
 LAST_LINES = 20  # kept of a failed step for the person who looks
 
 
@@ -93,13 +97,35 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     root = root.absolute()
     _say_unused()
     chains = [Chain(entries[name], run_folder(root, name, run_ns)) for name in chosen]
+    own = own_settings(values)
     with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
+        for chain in chains:
+            display.settings(chain.entry.name, own[chain.entry.name])
         _run_all(chains, steps, root, run_ns, display)
     if as_json:
         print(json.dumps([_as_json(chain) for chain in chains], indent=1))  # noqa: T201
     else:
         closing_table(chains)
+        _print_places(chains)
     return next((chain.exit_code for chain in chains if chain.exit_code), 0)
+
+
+def _print_places(chains: list[Chain]) -> None:
+    """The last lines: where the files of each series lie, and what makes a report of the first forecast, and where."""
+    folders = [chain.folder for chain in chains if chain.folder.is_dir()]
+    for folder in folders[:MOST_FOLDERS]:
+        print(f"files: {_shown(folder)}")  # noqa: T201
+    if len(folders) > MOST_FOLDERS:
+        print(f"files of {len(folders) - MOST_FOLDERS} more series lie beside these")  # noqa: T201
+    forecast = next((_shown(chain.folder) for chain in chains if "forecast" in chain.results), None)
+    if forecast:
+        print(f"report: cronocast report {forecast}\n  writes {forecast}/report.html")  # noqa: T201
+
+
+def _shown(folder: Path) -> str:
+    """A folder as it may be typed: from here where it lies below."""
+    here = Path.cwd()
+    return shlex.quote(str(folder.relative_to(here) if folder.is_relative_to(here) else folder))
 
 
 def _say_unused() -> None:

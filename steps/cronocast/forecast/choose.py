@@ -1,6 +1,6 @@
 """Chooses among models, or combines them, by their backtest; says why in plain words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 NAIVE = ("seasonal_naive", "naive")  # what every choice is compared with
 USUAL = "seasonal_median"  # stands in for the seasonal naive forecast where it is no worse
 COMBINED = 3  # a median of the best three is safer than the one winner and better than the median of all
-CLEAR = 0.75  # a winner whose error is under this share of the next one's stands alone
+# A winner whose error is under this share of the next one's stands alone; sooner where a trend makes curves part.
+CLEAR, CLEAR_TREND = 0.75, 0.85
 UNUSABLE = 1e9  # score of what can't be chosen; a number, since results are JSON
 DOUBT = 2  # origins, besides those measured, at which a model that is not naive is taken to have been ...
 DOUBTED = 1.1  # ... this much worse than naive: few origins must not crown a model by luck
@@ -29,6 +30,7 @@ BY_CLASS = {
     "seasonal_naive": "seasonal_naive: too few cycles of the season for a backtest of other models",
     "new_line": "linear: a new slope has begun, which other models do not know yet",
     "short_line": "linear: too few values for a backtest, but they lie on one line",
+    "tsb": "tsb: most steps have no event; their mean is forecast, so that sums over many steps are right",
     "constant": "constant: nearly always one value, which is forecast unless the current deviation is the longest so"
     " far",
 }
@@ -56,14 +58,17 @@ def combine(forecasts: "list[Floats]") -> "Floats":
     return np.asarray((low + high) / 2)
 
 
-def choose(test: "Backtest", candidates: tuple[str, ...], combined: int = COMBINED) -> Choice:
+def choose(test: "Backtest", candidates: tuple[str, ...], combined: int = COMBINED, clear: float = CLEAR) -> Choice:
     """Pick among candidates by backtest error; the naive forecasts are always among them.
 
     Args:
         test: Backtest with a row per origin for every candidate that was tried.
         candidates: Names in order of preference: simpler first, which wins ties.
         combined: How many of the best may be combined.
+        clear: A winner whose error is under this share of the next one's stands alone.
     """
+    # also what all are compared with must be one that may be chosen
+    test = replace(test, forecasts={name: rows for name, rows in test.forecasts.items() if name in candidates})
     tried = [name for name in candidates if name in test.forecasts and np.isfinite(test.forecasts[name]).any()]
     naive = reference(test)
     if naive is None or not tried:
@@ -71,7 +76,7 @@ def choose(test: "Backtest", candidates: tuple[str, ...], combined: int = COMBIN
         return Choice((name,), f"{name}: the history is too short for a backtest", {})
     doubted = {name: relative_error(test, test.forecasts[name], naive, 0 if name in NAIVE else DOUBT) for name in tried}
     ranked = sorted(tried, key=lambda name: (doubted[name], candidates.index(name)))
-    names, why = _decide(test, ranked, doubted, naive, combined)
+    names, why = _decide(test, ranked, doubted, naive, combined, clear)
     return Choice(names, why, {name: relative_error(test, test.forecasts[name], naive) for name in tried})
 
 
@@ -146,7 +151,7 @@ def relative_error(test: "Backtest", forecasts: "Floats", naive: str, doubt: int
 
 
 def _decide(
-    test: "Backtest", ranked: list[str], doubted: dict[str, float], naive: str, combined: int
+    test: "Backtest", ranked: list[str], doubted: dict[str, float], naive: str, combined: int, clear: float
 ) -> tuple[tuple[str, ...], str]:
     """Names and why, from models ranked by their doubted scores."""
     best = ranked[0]
@@ -161,7 +166,7 @@ def _decide(
     usable = [name for name in ranked if doubted[name] < SLACK][:combined]
     if combined == 1 and len(ranked) > 1:
         return (best,), f"{error}, the smallest"
-    if len(usable) == 1 or doubted[best] < CLEAR * doubted[usable[1]]:
+    if len(usable) == 1 or doubted[best] < clear * doubted[usable[1]]:
         return (best,), f"{error}, clearly the smallest"
     together = relative_error(test, combine([test.forecasts[name] for name in usable]), naive)
     if together >= GATE:

@@ -15,6 +15,7 @@ LEAST_ERRORS = 20  # fewer say nothing about the outer 5 %; then widths come fro
 LEAST_SIDE = 0.25  # of the wider side: where nothing was missed yet, something still can be
 OUTER = 0.05  # share outside a wide interval: of its bounds each window tells but once
 USUAL = 0.99  # share of errors that say how hard each step is
+LEAST_CHANGES = 3  # values that tell how much they change
 MOST_LAGS = 12  # spans over which changes are looked at where there is no backtest
 BELIEF = 3  # origins at which a step that was narrower than an earlier one is half believed
 
@@ -134,6 +135,9 @@ def _from_changes(y: "Floats", h: int, level: float, season: int) -> "tuple[Floa
     """
     known = np.flatnonzero(np.isfinite(y))
     y = y[known[0] :] if known.size else y
+    if 0 < known.size < LEAST_CHANGES:  # nothing is known but how large values are
+        one = np.full(h, abs(float(y[-1])) * normal(level) / normal(0.95))
+        return one, one.copy()
     longest = max(1, y.size // 2)
     lags = np.unique(np.geomspace(1, longest, MOST_LAGS).astype(int))
     sizes = np.maximum.accumulate([_change_quantile(y, int(lag), level) or 0.0 for lag in lags])

@@ -75,6 +75,17 @@ class Limits:
             upper = np.maximum(upper, newest)
         return lower, upper
 
+    def whole(self, yhat: "Floats", bounds: "Bounds") -> "Bounds":
+        """Bounds at whole numbers inside the interval, or around the forecast, where all values are whole."""
+        known = self.history[np.isfinite(self.history)]
+        if (known != np.round(known)).any():
+            return bounds
+        least = ROUNDING * float(np.abs(known).max(initial=1.0))
+        return (
+            np.minimum(np.ceil(bounds[0] - least), np.floor(yhat + least)),
+            np.maximum(np.floor(bounds[1] + least), np.ceil(yhat - least)),
+        )
+
     def _agreeing(self, lower: "Floats", upper: "Floats") -> "Bounds":
         thin = np.flatnonzero(upper - lower <= ROUNDING * float(np.nanmax(np.abs(self.history))))
         if not thin.size:

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cronocast.durations import Duration
 from cronocast.errors import DataError
-from cronocast.forecast import attempts, backtest, choose, intervals, summary
+from cronocast.forecast import attempts, backtest, choose
 from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.breaks import Break, straight
 from cronocast.forecast.candidates import BY_CLASS, DAY_NS
 from cronocast.forecast.days_off import DaysOff
-from cronocast.forecast.limits import INNER, WIDE, Limits
+from cronocast.forecast.finish import finish
+from cronocast.forecast.limits import Limits
 from cronocast.forecast.model_input import ModelInput
 from cronocast.forecast.observations import Observations
 from cronocast.forecast.timeline import Timeline, on_every_step
-from cronocast.handoff.profile import silent
 from cronocast.models.model import Context
 from cronocast.models.table import MODELS
+from cronocast.models.tsb import lasting
 from cronocast.registry import load
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 SEASONAL, TRENDING = ("seasonal", "trend_seasonal"), ("trend", "trend_seasonal")
 JUMP = 2.0  # times the largest change over one step ever seen: a curve that jumps further contradicts it ...
 START = 1.25  # ... and one that starts so far off the newest value
+RARE = 0.65  # share of zeros above which most models say never
 ROUNDING = 1e-9  # of the largest value
-LARGEST = float(np.finfo(float).max)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Work:
         self._backtest(trained)
         choice = self._settled(trained)
         yhat, used = self._predict(choice, trained)
-        found = self._finish(yhat, used, choice)
+        found = finish(self, yhat, used, choice)
         horizon = self.observations.clock_horizon
         found = on_every_step(found, self.line, self.input.filled.tail, self.settings.end_ns, horizon)
         return self.observations.on_the_entry_grid(found).nested(self.settings)
@@ -76,9 +76,8 @@ class Work:
     @cached_property
     def models(self) -> dict[str, Callable[[], Any]]:
         """Models to test by name, in order: the naive ones, then the simpler ones first."""
-        by_class = self.settings.candidates or (
-            ("linear",) if self._short_line else BY_CLASS[self.profile.series_class]
-        )
+        alone = ("linear",) if self._short_line else ("tsb",) if self._rare else ()
+        by_class = self.settings.candidates or alone or BY_CLASS[self.profile.series_class]
         wanted = by_class if self.settings.model == "auto" else (self.settings.model,)
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
         return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
@@ -87,6 +86,13 @@ class Work:
     def _short_line(self) -> bool:
         """Whether the few values of a member make one line."""
         return self.profile.series_class == "too_short" and straight(self.input.filled.y)
+
+    @property
+    def _rare(self) -> bool:
+        """Whether a member counts events that most steps have none of, at no time of day more than at others."""
+        evidence, kind = self.profile.evidence, self.profile.series_class
+        counts = evidence.get("integers") == 1 and evidence.get("zero_share", 0) > RARE
+        return kind == "irregular" and counts and not lasting(self.input.filled.y)
 
     @cached_property
     def limits(self) -> Limits:
@@ -127,7 +133,7 @@ class Work:
         return self.test.origins[-1].context.periods if self.test.origins else self.context.periods
 
     @property
-    def _recent(self) -> "Floats":
+    def recent(self) -> "Floats":
         """The history that counts, with NaN."""
         return self.input.values[self.input.filled.start :]
 
@@ -153,8 +159,11 @@ class Work:
 
     def _choose(self) -> choose.Choice:
         # curves of a trend differ in kind: the median of them is none of them
-        combined = 1 if self.profile.series_class in TRENDING else choose.COMBINED
-        choice = choose.choose(self.test, tuple(n for n in self.models if n not in self.contradicting), combined)
+        kind = self.profile.series_class
+        combined = 1 if kind == "trend" else choose.COMBINED
+        clear = choose.CLEAR_TREND if kind in TRENDING else choose.CLEAR
+        left = tuple(name for name in self.models if name not in self.contradicting)
+        choice = choose.choose(self.test, left, combined, clear)
         if self.settings.model != "auto":
             return choose.as_set(self.test, self.settings.model, choice.scores)
         name = self._by_class()
@@ -171,7 +180,7 @@ class Work:
             return "seasonal_naive"
         if kind == "constant" and "constant" in self.models and (not test.origins or "constant" in test.forecasts):
             return "constant"
-        return "short_line" if self._short_line else ""
+        return "short_line" if self._short_line else "tsb" if self._rare and "tsb" in self.models else ""
 
     def _predict(self, choice: choose.Choice, trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen.
@@ -220,96 +229,3 @@ class Work:
         largest, least = float(np.abs(np.diff(y)).max(initial=0.0)), ROUNDING * float(np.abs(y).max())
         start = 0.0 if self.input.filled.tail else abs(float(yhat[0] - y[-1]))
         return start > START * largest + least or float(np.abs(np.diff(yhat)).max(initial=0.0)) > JUMP * largest + least
-
-    def _errors(self, used: tuple[str, ...]) -> "Floats":
-        rows = [self.test.forecasts[name] for name in used if name in self.test.forecasts]
-        return self.test.actual - choose.combine(rows) if rows else np.full((0, 1), np.nan)
-
-    def _finish(self, yhat: "Floats", used: tuple[str, ...], choice: choose.Choice) -> MemberForecast:
-        """The answer on the steps of the timeline, in the unit of the member."""
-        errors, levels = self._errors(used), (self.settings.level, *self.settings.levels)
-        season = min(self.context.periods, default=1)
-        report = summary.backtest_report(
-            self.test, errors, self._recent, self.input.unit, levels, season, self.settings.clip
-        )
-        report["measured_steps"] = self._measured_steps(errors)
-        report["not_tried"] = self.skipped_models
-        centre = yhat + self.days_off.shift if self.days_off else yhat
-        interval, *further = self._intervals(yhat, errors, levels, season)
-        status, reason = self._status(used, choice)
-        calendar = (self.observations.note, self.days_off.note if self.days_off else "")
-        return MemberForecast(
-            name=self.profile.name,
-            tags=self.profile.tags,
-            time_ns=self.settings.end_ns + self.profile.step_ns * np.arange(self.line.steps, dtype=np.int64),
-            yhat=self._clipped((self.limits.centre(self._back(centre)),) * 2)[0],
-            lower=interval[0],
-            upper=interval[1],
-            model=replace(choice, names=used).label,
-            why=choice.why if used == choice.names else choose.why_left(self.test, choice, used),
-            status=status,
-            reason=reason,
-            backtest=report,
-            further=tuple(further),
-            prepared=self.input.preparation,
-            notes=(*filter(None, calendar), *self.model_notes),
-        )
-
-    def _measured_steps(self, errors: "Floats") -> int:
-        """For how many of the steps to forecast past errors were measured; beyond them the interval is a guess."""
-        enough = int(np.isfinite(errors).sum()) >= intervals.LEAST_ERRORS
-        return min(self.line.steps, max(0, errors.shape[1] - self.input.filled.tail)) if enough else 0
-
-    def _intervals(
-        self, yhat: "Floats", errors: "Floats", levels: tuple[float, ...], season: int
-    ) -> "list[tuple[Floats, Floats]]":
-        """Lower and upper bounds at each level, in the unit of the member."""
-        centre = self._back(yhat)
-        measured = {level: self._measured(yhat, errors, level, season) for level in {*levels, INNER}}
-        found = []
-        for level in levels:
-            bounds = measured[level]
-            if level > INNER:
-                bounds = self.limits.confined(centre, bounds, measured[INNER])
-            bounds = self.limits.signed(centre, bounds)
-            found.append(self._clipped(self.limits.at_least(bounds) if level >= WIDE else bounds))
-        return found
-
-    def _measured(self, yhat: "Floats", errors: "Floats", level: float, season: int) -> "tuple[Floats, Floats]":
-        """Bounds as past errors call for, in the unit of the member."""
-        tail, steps = self.input.filled.tail, self.line.steps
-        independent = intervals.effective_origins(errors, self.test.ends)
-        widths = intervals.offsets(errors, tail + steps, level, self._recent, season, independent)
-        below, above = widths[0][tail:], widths[1][tail:]
-        if self.fresh is not None and self.fresh.slope:
-            share = intervals.normal(level) / intervals.normal(0.95)
-            below, above = (
-                w + share * more[tail:] for w, more in zip((below, above), self.fresh.doubt(tail + steps), strict=True)
-            )
-        edges = self.days_off.edges(yhat, below, above) if self.days_off else (yhat - below, yhat + above)
-        return self._back(edges[0]), self._back(edges[1])
-
-    def _back(self, z: "Floats") -> "Floats":
-        """From what models work in to the unit of the member."""
-        return np.clip(self.input.unit.back(z), -LARGEST, LARGEST)
-
-    def _clipped(self, bounds: "tuple[Floats, Floats]") -> "tuple[Floats, Floats]":
-        """Bounds inside the range that values can have."""
-        low, high = self.settings.clip
-        return (
-            bounds if low is None and high is None else (np.clip(bounds[0], low, high), np.clip(bounds[1], low, high))
-        )
-
-    def _status(self, used: tuple[str, ...], choice: choose.Choice) -> tuple[str, str]:
-        if not set(used) & set(choice.names):
-            return "fallback", f"model_failed: {'; '.join(self.failures)}; {used[0]} stands in"
-        if self.profile.series_class == "too_short" and self.settings.model == "auto":
-            return "fallback", f"{self.input.filled.too_short()}; {used[0]} stands in"
-        return "ok", "; ".join((*self.failures, *self._silence()))
-
-    def _silence(self) -> list[str]:
-        """What is said of a member that nothing was measured of for as long as is forecast."""
-        steps = self.input.filled.unseen
-        if not silent(steps, self.line.steps):
-            return []
-        return [f"silent: nothing was measured in the last {Duration.of(steps * self.profile.step_ns)}"]

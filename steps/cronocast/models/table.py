@@ -61,6 +61,11 @@ MODELS: Mapping[str, ModelRow] = {
         extra="linear",
         about="Repeats the median of the newest eighth of a season, of at least three values.",
     ),
+    "tsb": ModelRow(
+        "cronocast.models.tsb:Tsb",
+        extra="linear",
+        about="For rare events: how likely one is times how large they are, both smoothed (Teunter, Syntetos & Babai).",
+    ),
     "constant": ModelRow(
         "cronocast.models.naive:Constant",
         extra="linear",

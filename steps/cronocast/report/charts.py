@@ -19,7 +19,7 @@ from cronocast.charts.frame import (
     width_of,
 )
 from cronocast.charts.lines import drawing
-from cronocast.charts.scale import value_domain, value_ticks
+from cronocast.charts.scale import value_domain, value_ticks, without_wild
 from cronocast.charts.svg import Size, element, polyline
 from cronocast.charts.words import clock, length, number, percent, tick_numbers
 from cronocast.report.focus import Focus
@@ -36,8 +36,10 @@ from cronocast.report.layers import (
     legend_items,
     marks,
     measured_line,
+    wild_marks,
 )
 from cronocast.report.model import MemberView
+from cronocast.report.outlook import measured_words
 
 
 def forecast_chart(
@@ -63,6 +65,7 @@ def forecast_chart(
         *earlier_lines(frame, member, focus),
         *[interval_area(frame, member, i) for i in range(len(levels))],
         measured_line(frame, member, focus.first),
+        wild_marks(frame, member, focus.first, size),
         forecast_line(frame, member),
         marks(frame, member, focus, size, zone),
         *[legend_item(x, 14 + row * 18, *item) for item, row, x in legend],
@@ -74,7 +77,8 @@ def forecast_chart(
 def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, uid: str) -> str:
     """All of the history that was read, with the part of the main chart marked."""
     times = member.history.time_ns
-    domain = value_domain(*extremes([member.history.columns[0], member.forecast.columns[0]]))
+    ahead = member.forecast.columns[0]
+    domain = value_domain(*extremes([without_wild(member.history.columns[0], ahead), ahead]))
     frame = Frame(10, 8, size.width - 10, size.height - 34, times[0], max(focus.t1, times[0] + member.step_ns), *domain)
     window = element(
         "rect", cls="focus", x=frame.x(focus.t0), y=4, width=frame.right - frame.x(focus.t0), height=frame.bottom, rx=3
@@ -84,6 +88,7 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
         window,
         *change_lines(frame, member),
         measured_line(frame, member, 0),
+        wild_marks(frame, member, 0, size),
         forecast_line(frame, member),
     ]
     first, last = (clock(times[i], zone, year=True) for i in (0, -1))
@@ -119,7 +124,8 @@ def _through(frame: Frame, steps: Sequence[int], values: Sequence[float | None])
 def sparkline(member: MemberView, focus: Focus) -> str:
     """A small line of history and forecast for a table row; the row says in numbers what matters."""
     size = Size(132, 34, "spark")
-    domain = value_domain(*extremes([member.history.columns[0][focus.first :], member.forecast.columns[0]]))
+    ahead = member.forecast.columns[0]
+    domain = value_domain(*extremes([without_wild(member.history.columns[0][focus.first :], ahead), ahead]))
     frame = Frame(2, 4, size.width - 2, size.height - 4, focus.t0, focus.t1, *domain)
     parts = [
         interval_area(frame, member) if interval_fits(frame, member) else "",
@@ -140,6 +146,7 @@ def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> st
         if len(times)
         else "No history."
     )
+    said = f"{said} {wild_words(member, focus, zone)}".rstrip()
     ahead = member.forecast
     if not len(ahead.time_ns):
         return f"{said} No forecast."
@@ -148,13 +155,23 @@ def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> st
         f"{clock(ahead.time_ns[-1], zone, year=True)}: {number(yhat[-1], span)}, {percent(level)} interval"
         f" {number(lower[-1], span)} to {number(upper[-1], span)}"
     )
-    return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}."
+    guess = f"; {measured_words(member)}" if measured_words(member) else ""
+    return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}{guess}."
+
+
+def wild_words(member: MemberView, focus: Focus, zone: tzinfo) -> str:
+    """Which measured values lie beyond the edges of the main chart; "" where none does."""
+    low, high = focus_domain(member, focus)
+    rows = zip(member.history.time_ns[focus.first :], member.history.columns[0][focus.first :], strict=True)
+    told = [f"{number(v)} on {clock(t, zone)}" for t, v in rows if not low <= v <= high]
+    return f"Beyond the chart, marked at its edge: {', '.join(told)}." if told else ""
 
 
 def focus_domain(member: MemberView, focus: Focus) -> tuple[float, float]:
-    """Range of values of the main chart: all of what it shows, the band included."""
+    """Range of values of the main chart: all of what it shows, the interval included, but for a few wild values."""
     earlier = [
         [v for t, v in zip(f.time_ns, f.columns[0], strict=True) if focus.t0 <= t <= focus.t1]
         for _, f in member.earlier
     ]
-    return value_domain(*extremes([member.history.columns[0][focus.first :], *member.forecast.columns, *earlier]))
+    known = without_wild(member.history.columns[0][focus.first :], member.forecast.columns[0])
+    return value_domain(*extremes([known, *member.forecast.columns, *earlier]))

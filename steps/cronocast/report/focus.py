@@ -12,13 +12,14 @@ BACK_LEAST, BACK_MOST = (3, 7)
 class Focus:
     """The part of time that the main chart shows.
 
-    It is given by the index of the first history row, its edges, and where the past ends.
+    It is given by the index of the first history row, its edges, the run's time, and where the forecast begins.
     """
 
     first: int
     t0: int
     t1: int
     now: int
+    until: int
 
 
 def focus_of(member: MemberView, now: int) -> Focus:
@@ -33,4 +34,5 @@ def focus_of(member: MemberView, now: int) -> Focus:
         if now - start > 1.3 * back:
             start = now - back
     first = next((i for i, t in enumerate(times) if t >= start), len(times))
-    return Focus(first, start, max(end, start + member.step_ns), now)
+    until = min(now, ahead[0]) if len(ahead) else now - now % member.step_ns
+    return Focus(first, start, max(end, start + member.step_ns), now, until)

@@ -73,7 +73,10 @@ def _intervals(member: MemberView, levels: Sequence[float], times: list[int], sp
     for i in sorted(range(len(levels)), key=levels.__getitem__):
         lower, upper = member.forecast.columns[2 * i + 1 : 2 * i + 3]
         texts = [
-            f"{number(lower[place[t]], span)} to {number(upper[place[t]], span)}" if t in place else None for t in times
+            f"{number(lower[k], span)} to {number(upper[k], span)}{'' if k < member.measured else ', not measured'}"
+            if (k := place.get(t)) is not None
+            else None
+            for t in times
         ]
         rows.append(_row(f"{percent(levels[i])} interval" if len(levels) > 1 else "interval", "band", [], texts))
     return rows
@@ -118,4 +121,8 @@ def _text(value: float | None, span: float) -> str | None:
 
 def _height(value: float | None, domain: tuple[float, float]) -> float | None:
     """Height in the plot, 0 at its bottom and 1 at its top."""
-    return None if value is None else round((value / 2 - domain[0] / 2) / (domain[1] / 2 - domain[0] / 2), 4)
+    return (
+        None
+        if value is None
+        else min(1.0, max(0.0, round((value / 2 - domain[0] / 2) / (domain[1] / 2 - domain[0] / 2), 4)))
+    )

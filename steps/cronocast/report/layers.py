@@ -12,6 +12,7 @@ from cronocast.charts.words import clock, number, percent
 from cronocast.report.focus import Focus
 from cronocast.report.model import MemberView
 
+NEAR_LABEL = 40.0  # pixels: a label that stands this far beside its line still belongs to it
 GAP_STEPS = 1.5  # more than one step and a half between two values: at least one is missing, the line breaks
 
 
@@ -21,25 +22,47 @@ def measured_line(frame: Frame, member: MemberView, first: int) -> str:
         "path",
         cls="measured",
         d=line_through(
-            frame, member.history.time_ns[first:], member.history.columns[0][first:], _gap_ns(frame, member)
+            frame,
+            member.history.time_ns[first:],
+            frame.within(member.history.columns[0][first:]),
+            _gap_ns(frame, member),
         ),
     )
+
+
+def wild_marks(frame: Frame, member: MemberView, first: int, size: Size) -> str:
+    """An arrow at the edge for each value that lies beyond it, with the value where there is room."""
+    parts, end = [], float("-inf")
+    for time_ns, value in zip(member.history.time_ns[first:], member.history.columns[0][first:], strict=True):
+        if frame.v0 <= value <= frame.v1:
+            continue
+        x, (y, tip) = frame.x(time_ns), ((frame.top, -6) if value > frame.v1 else (frame.bottom, 6))
+        parts.append(element("path", cls="wild", d=f"M{short(x - 4)} {short(y)}h8L{short(x)} {short(y + tip)}Z"))
+        label = number(value)
+        width = text_width(label, size.font)
+        if x - width > end:
+            left = x - width - 8 > frame.left
+            parts.append(
+                text(label, x - 7 if left else x + 7, y + (11 if tip < 0 else -4), "of-change", "end" if left else None)
+            )
+            end = x if left else x + width + 8
+    return "".join(parts)
 
 
 def _gap_ns(frame: Frame, member: MemberView) -> float:
     return max(GAP_STEPS * member.step_ns, frame.bin_ns)  # a gap thinner than a pixel can't be seen
 
 
-def _joined(member: MemberView) -> list[tuple[int, float]]:
+def _joined(frame: Frame, member: MemberView) -> list[tuple[int, float]]:
     """The last measured point, where the forecast follows it at once, so that the two lines meet."""
     times, ahead = member.history.time_ns, member.forecast.time_ns
     near = len(times) and len(ahead) and 0 < ahead[0] - times[-1] <= GAP_STEPS * member.step_ns
-    return [(times[-1], member.history.columns[0][-1])] if near else []
+    return [(times[-1], frame.within(member.history.columns[0][-1:])[0])] if near else []
 
 
 def forecast_line(frame: Frame, member: MemberView) -> str:
     """The line of the forecast, "" where there is none."""
-    points = [*_joined(member), *zip(member.forecast.time_ns, member.forecast.columns[0], strict=True)]
+    points = [*_joined(frame, member), *zip(member.forecast.time_ns, member.forecast.columns[0], strict=True)]
     times, values = [t for t, _ in points], [v for _, v in points]
     return (
         element("path", cls="forecast", d=line_through(frame, times, values, float("inf")))
@@ -49,10 +72,24 @@ def forecast_line(frame: Frame, member: MemberView) -> str:
 
 
 def interval_area(frame: Frame, member: MemberView, i: int = 0) -> str:
-    """The i-th band; where one lies over another, both shades add up."""
-    if not len(member.forecast.time_ns):
-        return ""
-    times, lower, upper = member.forecast.time_ns, *member.forecast.columns[2 * i + 1 : 2 * i + 3]
+    """The i-th interval, paler and with a dashed edge where nobody measured it; shades that overlap add up."""
+    rows, measured = len(member.forecast.time_ns), member.measured
+    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(frame, member)]
+    parts = [_area(frame, member, i, 0, measured, "band", joint)] if measured else []
+    parts += (
+        [_area(frame, member, i, max(0, measured - 1), rows, "guess", [] if measured else joint)]
+        if measured < rows
+        else []
+    )
+    return "".join(parts)
+
+
+def _area(
+    frame: Frame, member: MemberView, i: int, begin: int, end: int, cls: str, joint: Sequence[tuple[float, float]]
+) -> str:
+    """The part of an interval from one row of the forecast up to another, with the point before it, if any."""
+    times = member.forecast.time_ns[begin:end]
+    lower, upper = (column[begin:end] for column in member.forecast.columns[2 * i + 1 : 2 * i + 3])
     keep = (
         range(len(times))
         if len(times) <= 2 * (frame.right - frame.left)
@@ -60,10 +97,9 @@ def interval_area(frame: Frame, member: MemberView, i: int = 0) -> str:
             {*reduce_line(times, lower, frame.t0, frame.bin_ns), *reduce_line(times, upper, frame.t0, frame.bin_ns)}
         )
     )
-    joint = [(frame.x(t), frame.y(v)) for t, v in _joined(member)]
     over = [(frame.x(times[i]), frame.y(upper[i])) for i in keep]
     under = [(frame.x(times[i]), frame.y(lower[i])) for i in keep]
-    return element("path", cls="band", d=polyline([*joint, *over, *reversed(under)]) + "Z")
+    return element("path", cls=cls, d=polyline([*joint, *over, *reversed(under)]) + "Z")
 
 
 def interval_fits(frame: Frame, member: MemberView) -> bool:
@@ -91,7 +127,7 @@ def gap_shades(frame: Frame, member: MemberView, focus: Focus, size: Size) -> st
     parts = []
     # The last value before the chart begins a gap that reaches its left edge, and what is missing before now is a gap
     # too.
-    times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.now]
+    times = [*member.history.time_ns[max(0, focus.first - 1) :], focus.until]
     height = frame.bottom - frame.top
     for before, after in pairwise(times):
         if after - before > _gap_ns(frame, member):
@@ -130,9 +166,11 @@ def marks(frame: Frame, member: MemberView, focus: Focus, size: Size, zone: tzin
     taken: list[tuple[float, float]] = []
     for time_ns, cls, label, text_cls in _marked(frame, member, focus, zone):
         parts.append(vertical(frame, time_ns, cls))
-        half = text_width(label, size.font) / 2
-        middle = min(max(frame.x(time_ns), half + 2), size.width - half - 2)
-        if all(abs(middle - x) > half + other + 8 for x, other in taken):
+        half, x = text_width(label, size.font) / 2, frame.x(time_ns)
+        beside = [other - width - half - 9 for other, width in taken if abs(other - width - x) < NEAR_LABEL]
+        places = (min(max(at, half + 2), size.width - half - 2) for at in (x, x - half, x + half, *beside))
+        free = (at for at in places if all(abs(at - other) > half + width + 8 for other, width in taken))
+        if (middle := next(free, None)) is not None:
             parts.append(text(label, middle, frame.top - 8, text_cls, "middle"))
             taken.append((middle, half))
     return "".join(parts)
@@ -155,9 +193,9 @@ def end_labels(member: MemberView) -> list[Label]:
         return []
     yhat, lower, upper = (column[-1] for column in member.forecast.columns[:3])
     span = width_of(extremes([member.history.columns[0][-500:], *member.forecast.columns]))
-    return [(number(yhat, span), yhat, "of-forecast")] + (
-        [(number(upper, span), upper, ""), (number(lower, span), lower, "")] if upper > lower else []
-    )
+    bounds = [(number(bound, span), bound, "") for bound in (upper, lower)]
+    told = number(yhat, span)
+    return [(told, yhat, "of-forecast"), *[label for label in bounds if label[0] != told]]
 
 
 def legend_items(
@@ -165,8 +203,7 @@ def legend_items(
 ) -> list[tuple[tuple[str, str, int], int, float]]:
     """What stands in the chart (class, label, shades), with row and x of each item; rows wrap at the width."""
     items = [("measured", "measured", 1)] if len(member.history.time_ns) > focus.first else []
-    bands = [("band", f"{percent(level)} interval", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
-    items += [("forecast", "forecast", 1), *reversed(bands)] if len(member.forecast.time_ns) else []
+    items += _ahead_items(member, levels) if len(member.forecast.time_ns) else []
     items += [("earlier", "forecast of earlier runs", 1)] if member.earlier else []
     changes = member.profile.change_points_ns if member.profile else ()
     items += [("change", "change", 1)] if any(focus.t0 < t < focus.t1 for t in changes) else []
@@ -180,11 +217,19 @@ def legend_items(
     return placed
 
 
+def _ahead_items(member: MemberView, levels: Sequence[float]) -> list[tuple[str, str, int]]:
+    """What the forecast consists of: its line, its intervals, and what of them nobody measured."""
+    cls, added = ("band", "") if member.measured else ("guess", ", not measured")
+    bands = [(cls, f"{percent(level)} interval{added}", i) for i, level in enumerate(sorted(levels, reverse=True), 1)]
+    partly = 0 < member.measured < len(member.forecast.time_ns)
+    return [("forecast", "forecast", 1), *reversed(bands), *([("guess", "not measured", 1)] if partly else [])]
+
+
 def legend_item(x: float, y: float, cls: str, label: str, shades: int) -> str:
     """One item of the legend: a piece of what it stands for, and its name."""
     mark = (
-        element("rect", cls="band", x=x, y=y - 9, width=20, height=10) * shades
-        if cls == "band"
+        element("rect", cls=cls, x=x, y=y - 9, width=20, height=10) * shades
+        if cls in ("band", "guess")
         else element("path", cls=cls, d=f"M{short(x)} {short(y - 4)}h20")
     )
     return mark + text(label, x + 26, y)

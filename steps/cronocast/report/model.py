@@ -51,6 +51,13 @@ class MemberView:
     earlier: tuple[tuple[str, Member], ...] = ()  # (run, forecast) of earlier runs that were given too
 
     @property
+    def measured(self) -> int:
+        """Rows of the forecast whose interval comes from measured errors: all, unless the backtest says otherwise."""
+        rows = len(self.forecast.time_ns)
+        known = self.backtest.measured if self.backtest else None
+        return rows if known is None else min(rows, known)
+
+    @property
     def label(self) -> str:
         """What people read."""
         return ", ".join(f"{key}={value}" for key, value in parse_tags(self.tags)) or self.name
@@ -66,7 +73,7 @@ class RunView:
     run: str
     steps: tuple[StepView, ...]
     members: tuple[MemberView, ...]
-    window: tuple[int, int] | None  # start_ns, end_ns of what was read; the end is "now"
+    window: tuple[int, int] | None  # start_ns, end_ns of what was read; the end is where the forecast begins
     zone: str
     level: float
     settings: dict[str, Any]  # path of a setting -> value, of all steps together
@@ -81,3 +88,11 @@ def run_ns(view: RunView) -> int | None:
         return parse_stamp(view.run)
     except ValueError:
         return None
+
+
+def now_of(view: RunView) -> int:
+    """The run's time, or where the forecast begins where it can't be read, in ns UTC."""
+    at = run_ns(view)
+    if at is not None:
+        return at
+    return view.window[1] if view.window else 0

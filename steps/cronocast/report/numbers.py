@@ -54,7 +54,8 @@ Rows = Sequence[tuple[float, ...]]  # time and values
 def _table(title: str, columns: tuple[str, ...], rows: Rows, total: int, file: str, scene: Scene, step_ns: int) -> str:
     head = "".join(f'<th class="n">{name}</th>' for name in columns)
     low, high = extremes([values for _, *values in rows])
-    digits = words.digits(max(abs(low), abs(high)), width_of((low, high)), 6)
+    size = max(abs(low), abs(high))
+    digits = words.digits(size, words.told_span(size, width_of((low, high))), 6)
     seconds = step_ns % UNIT_NS["m"] != 0
     body = "".join(
         f"<tr><td>{words.clock(int(t), scene.zone, year=True, seconds=seconds)}</td>{_cells(values, digits)}</tr>"

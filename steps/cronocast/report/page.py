@@ -16,7 +16,7 @@ from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import sparkline
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, StepView, run_ns
+from cronocast.report.model import MemberView, RunView, StepView, now_of, run_ns
 from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 from cronocast.report.sections import member_section
@@ -102,8 +102,7 @@ def page(views: list[RunView]) -> str:
 def run_section(view: RunView, number: int) -> str:
     """One run: how it went, its members, what was written."""
     zone, zone_name = zone_of(view.zone)
-    now = view.window[1] if view.window else run_ns(view) or 0
-    scene = Scene(zone, zone_name, view.level, now, view.further)
+    scene = Scene(zone, zone_name, view.level, now_of(view), view.further)
     ranked = sorted(view.members, key=lambda m: sentences.remark(m, view.level)[0])
     state, sentence = sentences.headline(view)
     return (

@@ -17,7 +17,8 @@ from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, run_ns
+from cronocast.report.model import MemberView, RunView, now_of
+from cronocast.report.outlook import outlook
 from cronocast.report.run_folder import read_run
 from cronocast.report.scene import Scene
 
@@ -25,6 +26,7 @@ THEMES = tuple(PALETTES)
 MOST_PANELS = 12  # more can't be read in one picture; the report page shows them
 PNG_SCALE = 2.0  # pixels per unit: sharp on dense screens
 PAD = 24
+MOST_WORDS = 170  # of a line of a picture
 LETTERS = (  # a picture of a text, to see whether this machine can draw one
     '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-size="14"'
     f' font-family="{safe(FONT)}">%s</text></svg>'
@@ -72,7 +74,7 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
     """
     drawable = _drawable(view, member)
     zone, zone_name = zone_of(view.zone)
-    scene = Scene(zone, zone_name, view.level, view.window[1] if view.window else run_ns(view) or 0, view.further)
+    scene = Scene(zone, zone_name, view.level, now_of(view), view.further)
     ranked = sorted(drawable, key=lambda m: sentences.remark(m, view.level)[0])
     body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
     back = element("rect", width=width, height=height, fill=PALETTES[theme]["panel"])
@@ -124,6 +126,9 @@ def _one(view: RunView, member: MemberView, scene: Scene) -> tuple[str, int, int
     focus = focus_of(member, scene.now)
     width, y = ONE.width + 2 * PAD, PAD + 20
     parts = [text(_title(view, member), PAD, y, "title"), text(_facts(member, scene), PAD, y + 22)]
+    if ahead := outlook(member, view.settings, scene.zone):
+        y += 22
+        parts.append(text(_cut(ahead, MOST_WORDS), PAD, y + 22))
     parts.append(_nested(forecast_chart(member, focus, ONE, scene.zone, scene.levels, "a"), PAD, y + 38, ONE))
     y += 38 + ONE.height
     if focus.first > 0:
@@ -190,6 +195,7 @@ def _short_facts(member: MemberView) -> str:
     facts = [member.series_class.replace("_", " "), words.model_words(member.model)]
     facts += [f"error / naive {test.ratio:.2f}"] if test and test.ratio is not None else []
     facts += [f"coverage {words.percent(test.coverage)}"] if test and test.coverage is not None else []
+    facts += ["not measured throughout"] if member.measured < len(member.forecast.time_ns) else []
     return " · ".join(fact for fact in facts if fact)
 
 

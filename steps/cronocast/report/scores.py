@@ -45,6 +45,7 @@ class BacktestView:
     steps: tuple[int, ...] = ()
     chosen: tuple[float | None, ...] = ()  # mean absolute error per step ahead, in the unit of the member
     naive: tuple[float | None, ...] = ()
+    measured: int | None = None  # steps of the forecast that past errors were measured for; None where not known
 
 
 def backtest_of(data: Any) -> BacktestView | None:  # noqa: ANN401 - untrusted JSON
@@ -65,6 +66,7 @@ def backtest_of(data: Any) -> BacktestView | None:  # noqa: ANN401 - untrusted J
         steps=steps,
         chosen=own,
         naive=base,
+        measured=_steps(data.get("measured_steps")),
     )
 
 
@@ -73,6 +75,11 @@ def _scores(models: dict[str, Any]) -> tuple[Score, ...]:
     names = ("ratio", "mase", "smape", "rmse", "coverage", "bias")
     scores = [Score(str(model), **{n: number_of(dict_of(row).get(n)) for n in names}) for model, row in models.items()]
     return tuple(sorted(scores, key=lambda s: (s.ratio is None, s.ratio or 0.0, s.mase is None, s.mase or 0.0)))
+
+
+def _steps(value: Any) -> int | None:  # noqa: ANN401 - untrusted JSON
+    steps = number_of(value)
+    return int(steps) if steps is not None and 0 <= steps <= MOST_STEPS else None
 
 
 def _seasons(values: Any) -> tuple[int, ...]:  # noqa: ANN401 - untrusted JSON

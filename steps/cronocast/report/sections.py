@@ -9,11 +9,12 @@ from cronocast.charts.frame import width_of
 from cronocast.charts.html import hover_figure
 from cronocast.charts.svg import Size, safe
 from cronocast.report import sentences
-from cronocast.report.charts import context_chart, forecast_chart, steps_chart
+from cronocast.report.charts import context_chart, forecast_chart, steps_chart, wild_words
 from cronocast.report.focus import Focus, focus_of
 from cronocast.report.hover import forecast_hover, steps_hover
 from cronocast.report.model import MemberView, RunView
 from cronocast.report.numbers import number_tables
+from cronocast.report.outlook import outlook
 from cronocast.report.past import class_evidence, past_section
 from cronocast.report.prepared import prepared_sentence
 from cronocast.report.scene import Scene
@@ -54,7 +55,9 @@ def badges(member: MemberView) -> str:
 
 
 def _lead(view: RunView, member: MemberView, scene: Scene) -> str:
-    parts = [f"<p>{safe(member.why.rstrip('.'))}.</p>"] if member.why and member.why != member.reason else []
+    ahead = outlook(member, view.settings, scene.zone)
+    parts = [f"<p>{safe(ahead)}</p>"] if ahead else []
+    parts += [f"<p>{safe(member.why.rstrip('.'))}.</p>"] if member.why and member.why != member.reason else []
     if member.reason:
         kind = "bad" if member.status == "failed" else "warn"
         parts.append(f'<div class="banner {kind}"><p>{safe(member.reason)}</p></div>')
@@ -91,9 +94,13 @@ def _ahead_tiles(member: MemberView, scene: Scene) -> list[str]:
         return []
     span, tiles = width_of((min(columns[1]), max(columns[2]))), []
     year = words.years_differ(scene.now, times[-1], scene.zone)
+    if len(member.history.time_ns):
+        last = words.clock(member.history.time_ns[-1], scene.zone, year=year)
+        tiles.append(_tile("Last value", words.number(member.history.columns[0][-1], span), f"measured {last}"))
     for name, i in (("Next", 0), ("At the end", len(times) - 1))[: len(times)]:
         yhat, lower, upper = (words.number(column[i], span) for column in columns)
-        about = f"{words.percent(scene.level)} interval {lower} to {upper}"
+        guess = "" if i < member.measured else ", not measured"
+        about = f"{words.percent(scene.level)} interval {lower} to {upper}{guess}"
         tiles.append(_tile(f"{name}, {words.clock(times[i], scene.zone, year=year)}", yhat, about))
     return tiles
 
@@ -125,6 +132,7 @@ def _charts(member: MemberView, scene: Scene, uid: str) -> str:
         f"Times in {scene.zone_name}, one value per {words.length(member.step_ns)}. Point at the chart, or use the"
         " arrow keys, to read values."
     )
+    caption = f"{caption} {wild_words(member, focus, scene.zone)}".rstrip()
     hover = forecast_hover(member, focus, scene.zone_name, scene.levels)
     return hover_figure(pictures, caption, f"{uid}-f", hover) + _context(member, focus, scene, uid)
 

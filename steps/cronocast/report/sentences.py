@@ -7,6 +7,7 @@ from cronocast.charts.words import clock, counted, length, number, percent
 from cronocast.handoff.profile import silent
 from cronocast.handoff.series import Member
 from cronocast.report.model import MemberView, RunView, StepView
+from cronocast.report.outlook import measured_words
 from cronocast.report.scores import BacktestView
 
 # DESIGN.md section 9, in a few words.
@@ -106,7 +107,10 @@ def remark(member: MemberView, level: float) -> tuple[int, str]:
         return 3, f"nothing measured for {length(unmeasured_ns, counted=True)}"
     if member.backtest and (found := _backtest_remark(member.backtest, level)):
         return found
-    return (5, "too little history") if member.series_class == "too_short" else (9, "")
+    if member.series_class == "too_short":
+        return 5, "too little history"
+    guessed = measured_words(member)
+    return (6, guessed.partition(";")[0]) if guessed else (9, "")
 
 
 def _backtest_remark(backtest: BacktestView, level: float) -> tuple[int, str] | None:
