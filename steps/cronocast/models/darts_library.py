@@ -46,7 +46,8 @@ def class_named(name: str) -> type[ForecastingModel]:
     if isinstance(found, NotImportedModule):
         sentence = (
             f"{seen(f'darts:{name}')} needs a library that is not installed here: pip install"
-            " 'cronocast[pretrained]' for a network, xgboost, lightgbm, catboost or statsforecast for others"
+            " 'cronocast[pretrained]', or the image forecast-pretrained, for a network; xgboost, lightgbm,"
+            " catboost or statsforecast for others"
         )
         raise MissingExtraError([Problem("E_MISSING_EXTRA", "model", sentence)])
     # dir, not vars: newer releases of darts import a model when it is first named.
