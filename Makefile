@@ -6,8 +6,8 @@ comma := ,
 DEMO_EXTRAS := run linear $(filter lstm,$(MODEL))
 DEMO := .venv/installed-$(subst $() ,-,$(strip $(DEMO_EXTRAS)))
 DEV := .venv-dev/installed
-# lstm-gpu is left out: its TensorFlow takes the place of the other one.
-EXTRAS := $(filter-out lstm-gpu,$(shell sed -n '/^\[project.optional-dependencies\]/,/^\[/s/^\([a-z0-9-]*\) = .*/\1/p' pyproject.toml))
+# lstm-gpu is left out: its TensorFlow takes the place of the other one. So is pretrained: torch brings 4 GB of CUDA.
+EXTRAS := $(filter-out lstm-gpu pretrained,$(shell sed -n '/^\[project.optional-dependencies\]/,/^\[/s/^\([a-z0-9-]*\) = .*/\1/p' pyproject.toml))
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) pyproject.toml
 SOURCES := $(shell find steps -name '*.py')
 
@@ -58,6 +58,7 @@ images: ## when a Dockerfile or the lock changes: every image, with whichever of
 lock: .venv-lock/installed ## when a dependency changes: make requirements.lock again from pyproject.toml; UPGRADE=1 takes newer versions
 	$(LOCK) $(EXTRAS:%=--extra %) --group build --group lock --output-file requirements.lock
 	$(LOCK) --extra lstm-gpu --output-file requirements-gpu.lock
+	$(LOCK) --extra pretrained --output-file requirements-pretrained.lock
 
 # The demo runs what a user installs; tests and tools run the working tree. Each in a folder of its own, so that neither disturbs the other.
 .venv/installed-%: requirements.lock requirements.py pyproject.toml $(SOURCES)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent
+OWN_LOCKS = {"lstm-gpu": "requirements-gpu.lock", "pretrained": "requirements-pretrained.lock"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRAS = re.compile(r"cronocast\[([^\]]+)\]")
 
@@ -76,8 +77,9 @@ def normal(requirement: str) -> str:
 
 
 def lock_of(wanted: Iterable[str]) -> Path:
-    """The lock that has some extras: TensorFlow for GPUs can't stand beside the one for CPUs."""
-    return ROOT / ("requirements-gpu.lock" if "lstm-gpu" in wanted else "requirements.lock")
+    """The lock that has some extras: those that bring CUDA have one of their own."""
+    own = next((name for extra, name in OWN_LOCKS.items() if extra in wanted), "requirements.lock")
+    return ROOT / own
 
 
 if __name__ == "__main__":

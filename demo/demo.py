@@ -80,8 +80,7 @@ def show(server: Influxd, begin: float) -> int:
     values = write_values(server)
     cronocast("run", "-f", str(values), "--root", str(OUT / "runs"))
     report = OUT / "report.html"
-    folders = sorted(str(folder.parent) for folder in (OUT / "runs").glob("*/runs/*/forecast.csv"))
-    cronocast("report", *folders, "--out", str(report))
+    cronocast("report", str(OUT / "runs"), "--out", str(report))
     say("")
     for series in SERIES:
         compare(series, points[series.name], server, now_ns)

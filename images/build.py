@@ -1,6 +1,6 @@
 """Builds the images of steps/cronocast/images.py with docker, podman or buildah, whichever is here; prints their sizes.
 
-    python3 images/build.py [NAME...]        all but those for a GPU if none is named
+    python3 images/build.py [NAME...]        all but those with CUDA if none is named
     python3 images/build.py --list           names of those
     python3 images/build.py --push NAME      with docker buildx: pushed with bill of materials and provenance; prints
     the digest alone
@@ -31,7 +31,8 @@ def table() -> dict[str, str]:
     return {name: " ".join(extras) for name, extras in images.items()}
 
 
-DEFAULT = tuple(name for name in table() if not name.endswith("-gpu"))  # those bring 5 GB of CUDA
+CUDA = ("forecast-lstm-gpu", "forecast-pretrained")  # some 4 GB of it
+DEFAULT = tuple(name for name in table() if name not in CUDA)
 
 
 def engine() -> str:

@@ -167,4 +167,4 @@ class ConfigError(CronocastError):
 
 
 class MissingExtraError(ConfigError):
-    """A chosen model needs a library that this installation does not carry."""
+    """A chosen model needs what this installation does not carry: a library, or its weights."""

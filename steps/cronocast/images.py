@@ -16,6 +16,7 @@ IMAGES: Mapping[str, tuple[str, ...]] = {
     "forecast-lstm-gpu": ("linear", "lstm-gpu"),
     "forecast-stats": ("linear", "stats", "prophet"),
     "forecast-darts": ("linear", "darts"),
+    "forecast-pretrained": ("linear", "pretrained"),
     "load": (),
 }
 

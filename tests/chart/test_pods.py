@@ -37,6 +37,7 @@ DNS = [53, 53, 5353, 5353]  # UDP and TCP
 SAMPLE = SCENARIOS[IDS.index("sample")]
 LABELS = SCENARIOS[IDS.index("labels")]
 TLS = SCENARIOS[IDS.index("tls")]
+WEIGHTS = SCENARIOS[IDS.index("weights")]
 RIGHTS = {"workflowtaskresults": ["create", "patch"], "workflows": ["get", "patch"]}
 
 
@@ -166,6 +167,28 @@ def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loa
     }
     expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "4-load": loads}
     assert secrets_by_step(path) == expected
+
+
+def test_weights_are_mounted_read_only_where_darts_models_run_and_only_there() -> None:
+    images, gpus = {}, {}
+    for workflow in kind(scenario(WEIGHTS), "WorkflowTemplate"):
+        [volume] = [v for v in workflow["spec"]["volumes"] if v["name"] == "weights"]
+        assert volume["persistentVolumeClaim"] == {"claimName": "forecast-weights", "readOnly": True}
+        for template in workflow["spec"]["templates"]:
+            for container in containers(template):
+                mounts = [m for m in container["volumeMounts"] if m["name"] == "weights"]
+                there = [{"name": "weights", "mountPath": "/weights", "readOnly": True}]
+                assert mounts == (there if template["name"] == "forecast-darts" else [])
+                if mounts:
+                    images[workflow["metadata"]["name"]] = container["image"].rpartition("/")[2].partition(":")[0]
+                gpus[workflow["metadata"]["name"], template["name"]] = container["resources"]["limits"].get(
+                    "nvidia.com/gpu"
+                )
+    assert images == {"rel-cpu": "forecast-pretrained", "rel-gpu": "forecast-pretrained"}
+    assert {at for at, count in gpus.items() if count} == {("rel-gpu", "forecast-darts")}
+    assert not any(
+        v["name"] == "weights" for w in kind(scenario(SAMPLE), "WorkflowTemplate") for v in w["spec"]["volumes"]
+    )
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)

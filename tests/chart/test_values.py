@@ -56,9 +56,16 @@ OWN: dict[str, Any] = {
     "profiles.cpu.heavy.tolerations": [{"key": "a"}], "profiles.cpu.heavy.affinity": {"podAffinity": {}},
     "profiles.cpu.heavy.image": "forecast-lstm-gpu",
     "profiles.cpu.heavy.gpus": 1, "profiles.cpu.heavy.gpuResource": "amd.com/gpu",
+    "profiles.cpu.darts.nodeSelector": {"a": "b"},
+    "profiles.cpu.darts.tolerations": [{"key": "a"}], "profiles.cpu.darts.affinity": {"podAffinity": {}},
+    "profiles.cpu.darts.image": "forecast-pretrained",
+    "profiles.cpu.darts.gpus": 1, "profiles.cpu.darts.gpuResource": "amd.com/gpu",
 }  # fmt: skip
 BASE: dict[str, Any] = {"series": {"a": MINIMAL}}
-NEEDED = {"profiles.cpu.heavy.gpuResource": {"profiles": {"cpu": {"heavy": {"gpus": 1}}}}, "serviceAccount.name": {}}
+NEEDED = {
+    **{f"profiles.cpu.{pods}.gpuResource": {"profiles": {"cpu": {pods: {"gpus": 1}}}} for pods in ("heavy", "darts")},
+    "serviceAccount.name": {},
+}
 PATHS = sorted({*leaf_paths(Chart()), *OWN})
 
 

@@ -27,6 +27,7 @@ LIBRARIES = {  # image -> modules that it has, modules that it must not have
     "forecast-lstm-gpu": (["numpy", "keras", "tensorflow"], ["pandas"]),
     "forecast-stats": (["numpy", "statsmodels", "prophet"], ["darts", "keras", "tensorflow"]),
     "forecast-darts": (["numpy", "darts"], ["prophet", "keras", "tensorflow", "torch"]),
+    "forecast-pretrained": (["numpy", "darts", "torch", "safetensors"], ["prophet", "keras", "tensorflow"]),
 }
 NAMES = os.environ.get("NAMES", "").split() or build.DEFAULT
 FORECAST = [
@@ -54,6 +55,7 @@ STEPS = {
     ],  # where no GPU is, its TensorFlow takes the processor
     "forecast-stats": [*FORECAST, "mstl"],
     "forecast-darts": [*FORECAST, "darts:ExponentialSmoothing"],
+    "forecast-pretrained": [*FORECAST, "darts:ExponentialSmoothing"],
     "load": ["load", "--forecast", "/data/forecast.csv", "--dry-run", "/data/lines.txt", *SINK],
 }
 
@@ -85,8 +87,8 @@ def name(box: Box) -> str:
     return box.image.rpartition("/")[2].partition(":")[0]
 
 
-def test_every_image_has_a_test_and_all_but_the_large_one_are_the_default() -> None:
-    assert set(LIBRARIES) == set(build.table()) == {*build.DEFAULT, "forecast-lstm-gpu"}
+def test_every_image_has_a_test_and_all_but_the_large_ones_are_the_default() -> None:
+    assert set(LIBRARIES) == set(build.table()) == {*build.DEFAULT, "forecast-lstm-gpu", "forecast-pretrained"}
 
 
 def test_continuous_integration_builds_every_image() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cronocast.backtest.charts import FAN_SIZES, Fan, fan_chart, fan_domain
 from cronocast.charts.svg import PALETTES, Size, text_width
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
@@ -356,3 +357,16 @@ def test_a_change_shortly_before_now_keeps_its_date() -> None:
         said = [text.text or "" for text in draw(member, size).iter("text")]
         assert any("08:00" in text and "change" in text for text in said)
         inside(draw(member, size), size)
+
+
+@pytest.mark.parametrize("value", [9999.0, -5000.0, 1.7e308])
+def test_a_wild_value_does_not_flatten_past_forecasts(value: float) -> None:
+    times = [NOW + k * HOUR for k in range(80)]
+    actual = [value if k == 40 else 5.0 + k % 5 for k in range(80)]
+    fan = Fan("m", HOUR, times, actual, [(times[60:], [7.0] * 20, [5.0] * 20, [9.0] * 20)])
+    low, high = fan_domain(fan)
+    assert high - low < 20
+    for size in FAN_SIZES:
+        root = ET.fromstring(fan_chart(fan, size, "u"))
+        assert len(paths(root, "wild")) == 1
+        inside(root, size)

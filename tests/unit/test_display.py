@@ -188,31 +188,32 @@ def test_a_terminal_keeps_each_reason_to_a_line(
         assert any("says why" in line for line in lines)
 
 
-MEASURED = {
-    "all": (24, 24, None),
-    "some": (8, 24, "8h of 1d"),
-    "none": (0, 24, "none"),
-    "not said": (None, 24, None),
+MEASURED: dict[str, tuple[int | None, int, str | None, int]] = {  # steps measured, of how many, cell, seconds each
+    "all": (24, 24, None, 3600),
+    "some": (8, 24, "8h of 1d", 3600),
+    "some, in no whole unit": (25, 48, "12.5h of 1d", 1800),
+    "none": (0, 24, "none", 3600),
+    "not said": (None, 24, None, 3600),
 }
 
 
-@pytest.mark.parametrize(("steps", "rows", "said"), MEASURED.values(), ids=MEASURED)
+@pytest.mark.parametrize(("steps", "rows", "said", "step_s"), MEASURED.values(), ids=MEASURED)
 @pytest.mark.parametrize("width", [80, 160])
 def test_how_much_of_the_horizon_was_measured_is_shown_where_it_is_not_all(
-    steps: int | None, rows: int, said: str | None, width: int,
+    steps: int | None, rows: int, said: str | None, step_s: int, width: int,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     made = chain("host=a", "host=b")
-    made.results["forecast"]["window"] = {"every_ns": 3600 * 10**9}
+    made.results["forecast"]["window"] = {"every_ns": step_s * 10**9}
     first, second = made.results["forecast"]["members"]
     first |= {"rows": rows, "backtest": {**first["backtest"], "measured_steps": steps}}
     second |= {"rows": rows, "backtest": {**second["backtest"], "measured_steps": rows}}
     head, row, other, *_ = table(width, made, monkeypatch, capsys)
     assert ("measured" in head) is (said is not None)
     if said is not None:
-        begin = head.index("points") - 2
-        assert row[:begin].endswith(said)
-        assert other[:begin].endswith(" all")
+        end = head.index("measured") + len("measured")
+        assert row[: max(end, row.find(said) + len(said))].endswith(f" {said}")
+        assert " all" in other[end - 4 : end + 4]
 
 
 def test_members_are_told_apart_by_values_where_keys_have_no_room(

@@ -189,7 +189,7 @@ def test_darts_prints_no_error_of_its_own_beside_ours(caplog: pytest.LogCaptureF
 
 def test_a_model_whose_library_is_missing_says_what_to_install() -> None:
     with pytest.raises(
-        MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' .*pip install 'darts\[torch\]'"
+        MissingExtraError, match=r"E_MISSING_EXTRA model: 'darts:NBEATSModel' .*pip install 'cronocast\[pretrained\]'"
     ):
         check_models("auto", ("darts:NBEATSModel",), {})
 

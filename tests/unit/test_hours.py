@@ -153,6 +153,7 @@ def test_open_hours_are_forecast_well_and_every_step_has_a_row(model: str, end: 
         error
     )  # the day before weekends and after them differs by up to 10 from what a daily pattern knows
     assert result.backtest["by_step"]["steps"][0] == (17 if end == 26 * DAY else 1)
+    assert result.backtest["measured_steps"] == DAY  # the night after the last open step is none that was not measured
     naive = result.backtest["naive"]
     assert naive["model"] != "seasonal_naive" or set(naive["seasons"]) <= {
         DAY,

@@ -12,7 +12,9 @@ from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member
 from cronocast.report.model import MemberView
 from cronocast.report.outlook import outlook
+from cronocast.report.scene import Scene
 from cronocast.report.scores import backtest_of
+from cronocast.report.sentences import remark
 from tests.messages import numbers
 from tests.report_runs import HOUR, NOW
 
@@ -102,3 +104,12 @@ def test_what_nobody_measured_is_said(measured: int, told: list[str]) -> None:
 def test_measured_rows_of_any_result_lie_within_the_forecast(said: object, measured: int) -> None:
     member = replace(line(0.0, 50, 1), backtest=backtest_of({"measured_steps": said, "origins": 3}))
     assert member.measured == measured
+
+
+def test_what_reaches_its_limit_deserves_a_look() -> None:
+    scene = Scene(UTC, "UTC", 0.95, NOW, settings={"clip.max": 100})
+    rank, said = remark(line(1.0, 80, 2), scene)
+    assert (rank < 3, "100" in said, "Wed 11 Mar 09:00" in said) == (True, True, True)
+    for quiet in (line(1.0, 50, 10), line(-1.0, 80, 2), line(0.0, 80, 2)):
+        assert remark(quiet, scene) == (9, "")
+    assert remark(line(0.0, 80, 2, measured=8), scene)[0] == 6

@@ -19,6 +19,7 @@ from cronocast.report import sentences
 from cronocast.report.model import MemberView, StepView
 from cronocast.report.prepared import RULES, prepared_sentence
 from cronocast.report.run_folder import read_run
+from cronocast.report.scene import Scene, scene_of
 from cronocast.timeseries.fill import Filled
 from cronocast.timeseries.preparation import Absent, Preparation
 from cronocast.timeseries.prepare import prepare
@@ -200,7 +201,7 @@ def test_what_the_naive_forecast_repeats_is_named(
 
 def test_members_that_deserve_a_look_are_told_why(tmp_path: Path) -> None:
     run = read_run(report_runs.several(tmp_path / "run"))
-    said = {m.label: sentences.remark(m, run.level) for m in run.members}
+    said = {m.label: sentences.remark(m, scene_of(run)) for m in run.members}
     looks = {"gone-1": (0, "no_values"), "new-1": (2, "too_short"), "odd-1": (3, "1.21"), "queue-1": (4, "83\u00a0%")}
     for host, (rank, why) in looks.items():
         assert said[f"host={host}"][0] == rank
@@ -321,7 +322,8 @@ def test_a_member_that_has_been_silent_for_as_long_as_is_forecast_deserves_a_loo
     times = member.forecast.time_ns[0] - (missing + 1) * member.step_ns
     history = replace(member.history, time_ns=array("q", [times]), columns=(array("d", [1.0]),))
     said = sentences.remark(
-        replace(member, history=history, prepared={"missing_at_end": missing * ahead // 48}, backtest=None), 0.95
+        replace(member, history=history, prepared={"missing_at_end": missing * ahead // 48}, backtest=None),
+        Scene(*zone_of("UTC"), 0.95, NOW),
     )
     assert said[0] == (3 if told else 9)
     assert (words.length(missing * member.step_ns, counted=True) in said[1]) is told

@@ -40,6 +40,9 @@ imagePullSecrets:
 {{- define "cronocast.volumes" -}}
 - {name: data, persistentVolumeClaim: {claimName: {{ include "cronocast.claim" . | quote }}}}
 - {name: tmp, emptyDir: {sizeLimit: 128Mi}}
+{{- with .Values.volume.weights }}
+- {name: weights, persistentVolumeClaim: {claimName: {{ . | quote }}, readOnly: true}}
+{{- end }}
 {{- range $use, $secret := .Values.secrets }}
 {{- if $secret }}
 - {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400}}
@@ -74,6 +77,9 @@ resources: {{ include "cronocast.resources" (dict "of" $kind "gpus" .gpus "gpuRe
 volumeMounts:
   - {name: data, mountPath: /data}
   - {name: tmp, mountPath: /tmp}
+  {{- if and $values.volume.weights (eq .kind "darts") }}
+  - {name: weights, mountPath: /weights, readOnly: true}
+  {{- end }}
   {{- range .secrets }}
   {{- if get $values.secrets . }}
   - {name: secret-{{ . }}, mountPath: /secrets/{{ . }}, readOnly: true}

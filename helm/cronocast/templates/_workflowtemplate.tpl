@@ -3,7 +3,12 @@
 {{- $ := .root }}
 {{- $profile := .name }}
 {{- $light := (.placement.light | default dict) }}
-{{- $heavy := merge (dict) (.placement.heavy | default dict) (dict "image" "forecast-lstm" "gpus" 0 "gpuResource" "nvidia.com/gpu") }}
+{{- /* Pods whose image and GPUs a profile chooses. */}}
+{{- $placed := .placement }}
+{{- $chosen := dict }}
+{{- range $kind, $image := dict "heavy" "forecast-lstm" "darts" "forecast-darts" }}
+{{- $_ := set $chosen $kind (merge (dict) (get $placed $kind | default dict) (dict "image" $image "gpus" 0 "gpuResource" "nvidia.com/gpu")) }}
+{{- end }}
 {{- $steps := include "cronocast.steps" $ | fromJsonArray }}
 {{- $parts := include "cronocast.parts" $ | fromJson }}
 {{- $outputs := dict "select" "false" "work" "false" "class" "none" }}
@@ -126,14 +131,11 @@ spec:
     {{- $_ := set $env "CRONOCAST_PART" "{{inputs.parameters.part}}" }}
     {{- range $kind := $parts }}
     {{- $placement := dict "first" $light }}
-    {{- $image := $kind.image }}
-    {{- $gpus := 0 }}
-    {{- if eq $kind.pod "heavy" }}
-    {{- $placement = dict "first" $heavy "second" $light }}
-    {{- $image = $heavy.image }}
-    {{- $gpus = $heavy.gpus }}
+    {{- $own := get $chosen $kind.pod | default (dict "image" $kind.image "gpus" 0 "gpuResource" "") }}
+    {{- if hasKey $chosen $kind.pod }}
+    {{- $placement = dict "first" $own "second" $light }}
     {{- end }}
-    {{- include "cronocast.step" (dict "root" $ "name" $kind.image "step" $step.name "image" $image "kind" $kind.pod "secrets" $step.secrets "placement" $placement "env" $env "head" $partHead "gpus" $gpus "gpuResource" $heavy.gpuResource) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "name" $kind.image "step" $step.name "image" $own.image "kind" $kind.pod "secrets" $step.secrets "placement" $placement "env" $env "head" $partHead "gpus" $own.gpus "gpuResource" $own.gpuResource) | nindent 4 }}
     {{- end }}
     {{- else }}
     {{- $head := "" }}

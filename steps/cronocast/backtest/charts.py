@@ -24,8 +24,8 @@ from cronocast.charts.frame import (
     width_of,
 )
 from cronocast.charts.hover import MS
-from cronocast.charts.lines import drawing, line_through
-from cronocast.charts.scale import NS, value_domain, value_ticks
+from cronocast.charts.lines import drawing, line_through, wild_marks
+from cronocast.charts.scale import NS, value_domain, value_ticks, without_wild
 from cronocast.charts.svg import Size, element, polyline, safe, short, text, text_width
 from cronocast.charts.words import length, number, percent, tick_numbers
 
@@ -114,9 +114,11 @@ def fan_of(study: Study, member: int, model: str, label: str) -> Fan:
 
 
 def fan_domain(fan: Fan) -> Domain:
-    """Range of values: all that was measured or forecast, and of the bands at most as much again."""
-    low, high = extremes([fan.actual, *(yhat for _, yhat, _, _ in fan.forecasts)])
-    under, over = extremes([fan.actual, *(column for _, _, *bounds in fan.forecasts for column in bounds)])
+    """Range of values: what was measured, but for wild ones, or forecast, and of intervals at most as much again."""
+    curves = [yhat for _, yhat, _, _ in fan.forecasts]
+    known = without_wild(fan.actual, [value for yhat in curves for value in yhat])
+    low, high = extremes([known, *curves])
+    under, over = extremes([known, *(column for _, _, *bounds in fan.forecasts for column in bounds)])
     room = max(high / 2 - low / 2, 1e-9 * max(abs(low), abs(high)))
     return value_domain(max(under, low - 2 * room), min(over, high + 2 * room))
 
@@ -136,7 +138,8 @@ def fan_chart(fan: Fan, size: Size, uid: str) -> str:
     parts = [value_axis(frame, ticks, names), time_axis(frame, size, UTC)]
     parts += [_one_forecast(forecast, frame) for forecast in fan.forecasts]
     gap_ns = max(1.5 * fan.step_ns, frame.bin_ns)
-    parts.append(element("path", cls="measured", d=line_through(frame, fan.time_ns, fan.actual, gap_ns)))
+    parts.append(element("path", cls="measured", d=line_through(frame, fan.time_ns, frame.within(fan.actual), gap_ns)))
+    parts.append(wild_marks(frame, fan.time_ns, fan.actual, size))
     parts.append(_legend(size))
     about = (
         f"{len(fan.forecasts)} past forecasts of {len(fan.forecasts[0][0]) if fan.forecasts else 0} steps each over"

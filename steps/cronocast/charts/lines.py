@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from cronocast.charts.frame import Frame
 from cronocast.charts.scale import reduce_line, spans
-from cronocast.charts.svg import Size, element, polyline, safe, short
+from cronocast.charts.svg import Size, element, polyline, safe, short, text, text_width
+from cronocast.charts.words import number
 
 
 def drawing(parts: list[str], size: Size, uid: str, title: str, about: str, frame: Frame | None = None) -> str:
@@ -26,6 +27,25 @@ def drawing(parts: list[str], size: Size, uid: str, title: str, about: str, fram
         aria_labelledby=f"{name}-t {name}-d",
         data_box=box,
     )
+
+
+def wild_marks(frame: Frame, times: Sequence[int], values: Sequence[float], size: Size) -> str:
+    """An arrow at the edge for each value that lies beyond it, with the value where there is room."""
+    parts, end = [], float("-inf")
+    for time_ns, value in zip(times, values, strict=True):
+        if frame.v0 <= value <= frame.v1:
+            continue
+        x, (y, tip) = frame.x(time_ns), ((frame.top, -6) if value > frame.v1 else (frame.bottom, 6))
+        parts.append(element("path", cls="wild", d=f"M{short(x - 4)} {short(y)}h8L{short(x)} {short(y + tip)}Z"))
+        label = number(value)
+        width = text_width(label, size.font)
+        if x - width <= end:
+            continue
+        left = x - width - 8 > frame.left
+        place, anchor = (x - 7, "end") if left else (x + 7, None)
+        parts.append(text(label, place, y + (11 if tip < 0 else -4), "of-change", anchor))
+        end = x if left else x + width + 8
+    return "".join(parts)
 
 
 def line_through(frame: Frame, times: Sequence[int], values: Sequence[float], gap_ns: float) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cronocast.chain.run_records import history_notes
 from cronocast.commands.series_run import Chain
-from cronocast.durations import Duration
+from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
 from cronocast.errors import printable
 from cronocast.handoff.series import parse_tags
 
@@ -213,9 +213,16 @@ def _measured(steps: int | None, rows: int | None, every_ns: int) -> str:
         return "-"
     if steps >= rows:
         return "all"
-    whole = Duration.of(rows * every_ns) if every_ns else rows
-    part = Duration.of(steps * every_ns) if every_ns else steps
-    return f"{part} of {whole}" if steps else "none"
+    if not steps:
+        return "none"
+    return " of ".join(_length(count * every_ns) if every_ns else str(count) for count in (steps, rows))
+
+
+def _length(ns: int) -> str:
+    """A length of time as a duration is written; more than 120 of its unit in the next one."""
+    whole = Duration.of(ns)
+    unit = readable_unit(ns)
+    return str(whole) if ns <= MOST_OF_UNIT * UNIT_NS[str(whole)[-1]] else f"{ns / UNIT_NS[unit]:.3g}{unit}"
 
 
 def _against_naive(ratio: float | None) -> str:

@@ -49,6 +49,9 @@ class Volume:
         "ReadWriteMany",
         "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one.",
     )
+    weights: str = setting(
+        NAMES, "", "Claim with the weights of pretrained models, mounted read-only at /weights in pods of darts models."
+    )
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,30 @@ class Heavy(Placement):
 
 
 @dataclass(frozen=True)
+class DartsPods(Placement):
+    """Pods of forecast-darts, or of what carries torch beside it."""
+
+    image: str = setting(
+        Text(("forecast-darts", "forecast-pretrained")),
+        "forecast-darts",
+        "forecast-pretrained carries torch, which pretrained models need.",
+    )
+    gpus: int = setting(
+        Number(0, 16, whole=True), 0, "GPUs per pod. They need the image forecast-pretrained, which does without too."
+    )
+    gpuResource: str = setting(KEY, "nvidia.com/gpu", "Resource name of a GPU.")
+
+
+@dataclass(frozen=True)
 class PodProfile:
     """One WorkflowTemplate: series choose it by their `profile`."""
 
-    light: Placement = setting(Part(Placement), Placement(), "Pods of every image except those under heavy.")
+    light: Placement = setting(Part(Placement), Placement(), "Pods of every image except those under heavy and darts.")
     heavy: Heavy = setting(
         Part(Heavy), Heavy(), "Pods of forecast-lstm; what is set here overrides what is set under light."
+    )
+    darts: DartsPods = setting(
+        Part(DartsPods), DartsPods(), "Pods of darts models; what is set here overrides what is set under light."
     )
 
 

@@ -190,7 +190,8 @@ def on_every_step(found: "MemberForecast", line: Timeline, tail: int, end_ns: in
     times = end_ns + hours.step_ns * np.arange(horizon, dtype=np.int64)
     test = {**found.backtest, "by_step": {"steps": steps_ahead(line, tail, end_ns, found.backtest["steps"])}}
     if measured := found.backtest["measured_steps"]:
-        test["measured_steps"] = min(horizon, steps_ahead(line, tail, end_ns, measured)[-1])
+        # counted from the first step to forecast; silent steps after the last open one are measured as much as it is
+        test["measured_steps"] = horizon if measured >= line.steps else steps_ahead(line, 0, end_ns, measured)[-1]
     if repeated := test.get("naive", {}).get("seasons"):
         # each is a period of the clock, so that any begin will do
         opened = hours.times(line.start_ns, repeated[-1] + 1)

@@ -18,7 +18,7 @@ from cronocast.charts.frame import (
     value_axis,
     width_of,
 )
-from cronocast.charts.lines import drawing
+from cronocast.charts.lines import drawing, wild_marks
 from cronocast.charts.scale import value_domain, value_ticks, without_wild
 from cronocast.charts.svg import Size, element, polyline
 from cronocast.charts.words import clock, length, number, percent, tick_numbers
@@ -36,7 +36,6 @@ from cronocast.report.layers import (
     legend_items,
     marks,
     measured_line,
-    wild_marks,
 )
 from cronocast.report.model import MemberView
 from cronocast.report.outlook import measured_words
@@ -65,7 +64,7 @@ def forecast_chart(
         *earlier_lines(frame, member, focus),
         *[interval_area(frame, member, i) for i in range(len(levels))],
         measured_line(frame, member, focus.first),
-        wild_marks(frame, member, focus.first, size),
+        wild_marks(frame, *_rows(member, focus.first), size),
         forecast_line(frame, member),
         marks(frame, member, focus, size, zone),
         *[legend_item(x, 14 + row * 18, *item) for item, row, x in legend],
@@ -88,7 +87,7 @@ def context_chart(member: MemberView, focus: Focus, size: Size, zone: tzinfo, ui
         window,
         *change_lines(frame, member),
         measured_line(frame, member, 0),
-        wild_marks(frame, member, 0, size),
+        wild_marks(frame, *_rows(member, 0), size),
         forecast_line(frame, member),
     ]
     first, last = (clock(times[i], zone, year=True) for i in (0, -1))
@@ -159,10 +158,15 @@ def describe(member: MemberView, focus: Focus, zone: tzinfo, level: float) -> st
     return f"{said} Forecast for {end}; lowest {number(min(yhat), span)}, highest {number(max(yhat), span)}{guess}."
 
 
+def _rows(member: MemberView, first: int) -> tuple[Sequence[int], Sequence[float]]:
+    """Times and values of the history from one row on."""
+    return member.history.time_ns[first:], member.history.columns[0][first:]
+
+
 def wild_words(member: MemberView, focus: Focus, zone: tzinfo) -> str:
     """Which measured values lie beyond the edges of the main chart; "" where none does."""
     low, high = focus_domain(member, focus)
-    rows = zip(member.history.time_ns[focus.first :], member.history.columns[0][focus.first :], strict=True)
+    rows = zip(*_rows(member, focus.first), strict=True)
     told = [f"{number(v)} on {clock(t, zone)}" for t, v in rows if not low <= v <= high]
     return f"Beyond the chart, marked at its edge: {', '.join(told)}." if told else ""
 

@@ -30,25 +30,6 @@ def measured_line(frame: Frame, member: MemberView, first: int) -> str:
     )
 
 
-def wild_marks(frame: Frame, member: MemberView, first: int, size: Size) -> str:
-    """An arrow at the edge for each value that lies beyond it, with the value where there is room."""
-    parts, end = [], float("-inf")
-    for time_ns, value in zip(member.history.time_ns[first:], member.history.columns[0][first:], strict=True):
-        if frame.v0 <= value <= frame.v1:
-            continue
-        x, (y, tip) = frame.x(time_ns), ((frame.top, -6) if value > frame.v1 else (frame.bottom, 6))
-        parts.append(element("path", cls="wild", d=f"M{short(x - 4)} {short(y)}h8L{short(x)} {short(y + tip)}Z"))
-        label = number(value)
-        width = text_width(label, size.font)
-        if x - width > end:
-            left = x - width - 8 > frame.left
-            parts.append(
-                text(label, x - 7 if left else x + 7, y + (11 if tip < 0 else -4), "of-change", "end" if left else None)
-            )
-            end = x if left else x + width + 8
-    return "".join(parts)
-
-
 def _gap_ns(frame: Frame, member: MemberView) -> float:
     return max(GAP_STEPS * member.step_ns, frame.bin_ns)  # a gap thinner than a pixel can't be seen
 

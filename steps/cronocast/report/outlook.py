@@ -40,20 +40,30 @@ def slope_words(member: MemberView, zone: tzinfo) -> str:
 
 def limit_words(member: MemberView, settings: Mapping[str, Any], zone: tzinfo) -> str:
     """When a trend reaches the limit of `clip` that it goes to, by the forecast and by its interval."""
-    slope = member.profile.slope_now if member.profile else 0.0
-    limit = number_of(settings.get("clip.max" if slope > 0 else "clip.min")) if slope else None
-    if limit is None:
-        return ""
-    yhat, lower, upper = member.forecast.columns[:3]
-    known = member.history.columns[0]
-    if len(known) and _reached(known[-1:], limit, slope) is not None:
-        return ""
-    columns = (upper, yhat, lower) if slope > 0 else (lower, yhat, upper)
-    earliest, at, latest = (_time(member, _reached(column, limit, slope), zone) for column in columns)
+    limit, earliest, at, latest = _limit(member, settings, zone)
     if not at:
         return f"its interval reaches {number(limit)} from {earliest} on" if earliest else ""
     until = f"and {latest}" if latest else "and a time after the horizon"
     return f"it reaches {number(limit)} on {at}, by its interval between {earliest} {until}"
+
+
+def limit_reached(member: MemberView, settings: Mapping[str, Any], zone: tzinfo) -> str:
+    """That the forecast itself reaches a limit, and when, in a few words; "" where it does not."""
+    limit, _, at, _ = _limit(member, settings, zone)
+    return f"reaches {number(limit)} on {at}" if at else ""
+
+
+def _limit(member: MemberView, settings: Mapping[str, Any], zone: tzinfo) -> tuple[float, str, str, str]:
+    """The limit that a trend goes to, and when it is reached: at the earliest, by the forecast, at the latest."""
+    slope = member.profile.slope_now if member.profile else 0.0
+    limit = number_of(settings.get("clip.max" if slope > 0 else "clip.min")) if slope else None
+    known = member.history.columns[0]
+    if limit is None or (len(known) and _reached(known[-1:], limit, slope) is not None):
+        return 0.0, "", "", ""
+    yhat, lower, upper = member.forecast.columns[:3]
+    columns = (upper, yhat, lower) if slope > 0 else (lower, yhat, upper)
+    earliest, at, latest = (_time(member, _reached(column, limit, slope), zone) for column in columns)
+    return limit, earliest, at, latest
 
 
 def _reached(column: Sequence[float], limit: float, slope: float) -> int | None:

@@ -9,16 +9,15 @@ from pathlib import Path
 
 from cronocast.charts import words
 from cronocast.charts.html import filter_field, html_page
-from cronocast.charts.scale import zone_of
 from cronocast.charts.svg import safe
 from cronocast.errors import DataError
 from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import sparkline
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, StepView, now_of, run_ns
+from cronocast.report.model import MemberView, RunView, StepView, run_ns
 from cronocast.report.run_folder import read_run
-from cronocast.report.scene import Scene
+from cronocast.report.scene import Scene, scene_of
 from cronocast.report.sections import member_section
 from cronocast.report.written import written_card
 
@@ -101,9 +100,8 @@ def page(views: list[RunView]) -> str:
 
 def run_section(view: RunView, number: int) -> str:
     """One run: how it went, its members, what was written."""
-    zone, zone_name = zone_of(view.zone)
-    scene = Scene(zone, zone_name, view.level, now_of(view), view.further)
-    ranked = sorted(view.members, key=lambda m: sentences.remark(m, view.level)[0])
+    scene = scene_of(view)
+    ranked = sorted(view.members, key=lambda m: sentences.remark(m, scene)[0])
     state, sentence = sentences.headline(view)
     return (
         f'<section class="run" id="s{number}"><h1>{safe(view.title or view.series)} <span class="badge'
@@ -216,13 +214,13 @@ def _overview(ranked: list[MemberView], scene: Scene, number: int) -> str:
 
 def _attention(members: list[MemberView], scene: Scene) -> str:
     """How many members need attention."""
-    remarked = sum(sentences.remark(m, scene.level)[0] < 9 for m in members)
+    remarked = sum(sentences.remark(m, scene)[0] < 9 for m in members)
     one, many = "of them needs attention and is listed first", "of them need attention and are listed first"
     return words.counted(remarked, one, many) if remarked else "None of them needs attention"
 
 
 def _overview_row(member: MemberView, scene: Scene, target: str) -> str:
-    rank, said = sentences.remark(member, scene.level)
+    rank, said = sentences.remark(member, scene)
     label = f'<a href="#{target}">{safe(member.label)}</a>' if target else safe(member.label)
     badge = f' <span class="{"bad" if rank < 2 else "warn"}-text">{safe(said)}</span>' if said else ""
     picture = sparkline(member, focus_of(member, scene.now)) if len(member.history.time_ns) else ""

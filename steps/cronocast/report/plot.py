@@ -10,17 +10,16 @@ import re
 from pathlib import Path
 
 from cronocast.charts import words
-from cronocast.charts.scale import zone_of
 from cronocast.charts.svg import FONT, PALETTES, Size, chart_style, element, safe, text
 from cronocast.errors import ConfigError, DataError, MissingExtraError, Problem, seen, sentence
 from cronocast.handoff.files import atomic
 from cronocast.report import sentences
 from cronocast.report.charts import context_chart, forecast_chart
 from cronocast.report.focus import focus_of
-from cronocast.report.model import MemberView, RunView, now_of
+from cronocast.report.model import MemberView, RunView
 from cronocast.report.outlook import outlook
 from cronocast.report.run_folder import read_run
-from cronocast.report.scene import Scene
+from cronocast.report.scene import Scene, scene_of
 
 THEMES = tuple(PALETTES)
 MOST_PANELS = 12  # more can't be read in one picture; the report page shows them
@@ -73,9 +72,8 @@ def picture(view: RunView, member: str | None, theme: str) -> str:
         DataError: no such member, or nothing to draw.
     """
     drawable = _drawable(view, member)
-    zone, zone_name = zone_of(view.zone)
-    scene = Scene(zone, zone_name, view.level, now_of(view), view.further)
-    ranked = sorted(drawable, key=lambda m: sentences.remark(m, view.level)[0])
+    scene = scene_of(view)
+    ranked = sorted(drawable, key=lambda m: sentences.remark(m, scene)[0])
     body, width, height = _one(view, ranked[0], scene) if len(ranked) == 1 else _many(view, ranked, scene)
     back = element("rect", width=width, height=height, fill=PALETTES[theme]["panel"])
     extent: dict[str, str | float] = {"viewbox": f"0 0 {width} {height}", "width": width, "height": height}

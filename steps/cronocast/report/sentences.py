@@ -7,7 +7,8 @@ from cronocast.charts.words import clock, counted, length, number, percent
 from cronocast.handoff.profile import silent
 from cronocast.handoff.series import Member
 from cronocast.report.model import MemberView, RunView, StepView
-from cronocast.report.outlook import measured_words
+from cronocast.report.outlook import limit_reached, measured_words
+from cronocast.report.scene import Scene
 from cronocast.report.scores import BacktestView
 
 # DESIGN.md section 9, in a few words.
@@ -93,7 +94,7 @@ def coverage_sentence(backtest: BacktestView | None, level: float) -> str:
     )
 
 
-def remark(member: MemberView, level: float) -> tuple[int, str]:
+def remark(member: MemberView, scene: Scene) -> tuple[int, str]:
     """Why a member deserves a look: (rank, sentence); the lower the rank the more urgent, 9 and "" for nothing."""
     if member.status == "failed":
         return 0, f"failed: {member.reason}".rstrip(": ")
@@ -101,11 +102,13 @@ def remark(member: MemberView, level: float) -> tuple[int, str]:
         return 1, f"no forecast: {member.reason or member.status}".removesuffix(": ")
     if member.status == "fallback":
         return 2, f"fallback: {member.reason}".rstrip(": ")
+    if limit := limit_reached(member, scene.settings, scene.zone):
+        return 2, limit
     missing = member.prepared.get("missing_at_end")
     if isinstance(missing, int) and silent(missing, len(member.forecast.time_ns)) and len(member.history.time_ns):
         unmeasured_ns = member.forecast.time_ns[0] - member.history.time_ns[-1] - member.step_ns
         return 3, f"nothing measured for {length(unmeasured_ns, counted=True)}"
-    if member.backtest and (found := _backtest_remark(member.backtest, level)):
+    if member.backtest and (found := _backtest_remark(member.backtest, scene.level)):
         return found
     if member.series_class == "too_short":
         return 5, "too little history"
