@@ -14,6 +14,7 @@ from cronocast.errors import DataError
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import DAY_NS, check_models
 from cronocast.forecast.days_off import DaysOff, Learnt
+from cronocast.forecast.finish import result
 from cronocast.forecast.model_input import ModelInput, model_input
 from cronocast.forecast.observations import Observations, observations
 from cronocast.forecast.timeline import Timeline, timeline
@@ -64,8 +65,8 @@ def forecast_member(
     check_models(settings.model, settings.candidates, settings.options)
     with np.errstate(all="ignore"):
         work = begin(profile, time_ns, y, settings, state)
-        result = work.result(trained or {}) if isinstance(work, Work) else work
-    return replace(result, cpu_s=time.process_time() - began + sum(model.cpu_s for model in (trained or {}).values()))
+        found = result(work, trained or {}) if isinstance(work, Work) else work
+    return replace(found, cpu_s=time.process_time() - began + sum(model.cpu_s for model in (trained or {}).values()))
 
 
 def begin(

@@ -9,9 +9,13 @@ from cronocast.durations import Duration
 from cronocast.forecast import choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast
 from cronocast.forecast.limits import INNER, WIDE
+from cronocast.forecast.timeline import on_every_step
 from cronocast.handoff.profile import silent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cronocast.forecast.trained import Trained
     from cronocast.forecast.work import Work
     from cronocast.timeseries.grid import Floats
 
@@ -20,7 +24,18 @@ if TYPE_CHECKING:
 LARGEST = float(np.finfo(float).max)
 
 
-def finish(work: "Work", yhat: "Floats", used: tuple[str, ...], choice: choose.Choice) -> MemberForecast:
+def result(work: "Work", trained: "Mapping[str, Trained]") -> MemberForecast:
+    """Backtest, choose, forecast, measure widths."""
+    work.test_models(trained)
+    choice = work.settled(trained)
+    yhat, used = work.predict(choice, trained)
+    found = _finished(work, yhat, used, choice)
+    horizon = work.observations.clock_horizon
+    found = on_every_step(found, work.line, work.input.filled.tail, work.settings.end_ns, horizon)
+    return work.observations.on_the_entry_grid(found).nested(work.settings)
+
+
+def _finished(work: "Work", yhat: "Floats", used: tuple[str, ...], choice: choose.Choice) -> MemberForecast:
     """The answer on the steps of the timeline, in the unit of the member."""
     errors, levels = _errors(work, used), (work.settings.level, *work.settings.levels)
     season = min(work.context.periods, default=1)

@@ -27,7 +27,8 @@ def offsets(
     """Distances from a forecast to its lower and upper bound.
 
     Errors are divided by the scale of their horizon step, then pooled: so few origins still give outer quantiles. Each
-    side has its own quantile. Beyond the backtest's steps the scale grows on as it did.
+    side has its own quantile. Beyond the backtest's steps the scale grows on as it did, and is at least what
+    changes in the history say.
 
     Args:
         errors: Actual - forecast, shape (k, b), NaN where not observed; k origins, b steps of the backtest.
@@ -48,8 +49,11 @@ def offsets(
         return _from_changes(y, h, level, season)
     scale = step_scale(errors)
     lower, upper = _quantiles(errors, scale, level, independent or len(errors))
-    scale = _extended(scale, h)
-    return lower * scale, upper * scale
+    below, above = (side * _extended(scale, h) for side in (lower, upper))
+    if h > scale.size:  # later steps nobody has measured
+        guess, _ = _from_changes(y, h, level, season)
+        below[scale.size :], above[scale.size :] = (np.maximum(w, guess)[scale.size :] for w in (below, above))
+    return below, above
 
 
 def step_scale(errors: "Floats") -> "Floats":

@@ -14,15 +14,14 @@ import numpy as np
 
 from cronocast.errors import DataError
 from cronocast.forecast import attempts, backtest, choose
-from cronocast.forecast.answer import MemberForecast, Settings
+from cronocast.forecast.answer import Settings
 from cronocast.forecast.breaks import Break, straight
 from cronocast.forecast.candidates import BY_CLASS, DAY_NS
 from cronocast.forecast.days_off import DaysOff
-from cronocast.forecast.finish import finish
 from cronocast.forecast.limits import Limits
 from cronocast.forecast.model_input import ModelInput
 from cronocast.forecast.observations import Observations
-from cronocast.forecast.timeline import Timeline, on_every_step
+from cronocast.forecast.timeline import Timeline
 from cronocast.models.model import Context
 from cronocast.models.table import MODELS
 from cronocast.models.tsb import lasting
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Floats
 
 SEASONAL, TRENDING = ("seasonal", "trend_seasonal"), ("trend", "trend_seasonal")
+UNTESTED = ("seasonal_median", "level")  # what stands back where a longer season could not be tested
 JUMP = 2.0  # times the largest change over one step ever seen: a curve that jumps further contradicts it ...
 START = 1.25  # ... and one that starts so far off the newest value
 RARE = 0.65  # share of zeros above which most models say never
@@ -57,16 +57,6 @@ class Work:
     forecasts: "dict[tuple[str, tuple[int, ...]], Floats | None]" = field(default_factory=dict)  # by name and periods
     contradicting: list[str] = field(default_factory=list)  # models left out since their forecasts jump
     model_notes: list[str] = field(default_factory=list)  # what models say of their weights
-
-    def result(self, trained: "Mapping[str, Trained]") -> MemberForecast:
-        """Backtest, choose, forecast, measure widths."""
-        self._backtest(trained)
-        choice = self._settled(trained)
-        yhat, used = self._predict(choice, trained)
-        found = finish(self, yhat, used, choice)
-        horizon = self.observations.clock_horizon
-        found = on_every_step(found, self.line, self.input.filled.tail, self.settings.end_ns, horizon)
-        return self.observations.on_the_entry_grid(found).nested(self.settings)
 
     @property
     def profile(self) -> "Profile":
@@ -137,7 +127,8 @@ class Work:
         """The history that counts, with NaN."""
         return self.input.values[self.input.filled.start :]
 
-    def _backtest(self, trained: "Mapping[str, Trained]") -> None:
+    def test_models(self, trained: "Mapping[str, Trained]") -> None:
+        """Forecast from every origin with every model, as far as the budget goes."""
         limit = time.process_time() + self.settings.budget if self.settings.model == "auto" else math.inf
         for name, new_model in self.models.items():
             until = math.inf if name in choose.NAIVE else limit
@@ -145,7 +136,7 @@ class Work:
             if self.test.origins and not backtest.add(self.test, name, new_model, before, until):
                 self.skipped_models.append(name)
 
-    def _settled(self, trained: "Mapping[str, Trained]") -> choose.Choice:
+    def settled(self, trained: "Mapping[str, Trained]") -> choose.Choice:
         """What is chosen among models whose forecasts do not contradict the newest values."""
         while True:
             choice = self._choose()
@@ -162,7 +153,9 @@ class Work:
         kind = self.profile.series_class
         combined = 1 if kind == "trend" else choose.COMBINED
         clear = choose.CLEAR_TREND if kind in TRENDING else choose.CLEAR
-        left = tuple(name for name in self.models if name not in self.contradicting)
+        # of a season that no origin has seen twice, the last one is all there is
+        unseen = UNTESTED if self._tested_periods != self.context.periods else ()
+        left = tuple(name for name in self.models if name not in (*self.contradicting, *unseen))
         choice = choose.choose(self.test, left, combined, clear)
         if self.settings.model != "auto":
             return choose.as_set(self.test, self.settings.model, choice.scores)
@@ -182,7 +175,7 @@ class Work:
             return "constant"
         return "short_line" if self._short_line else "tsb" if self._rare and "tsb" in self.models else ""
 
-    def _predict(self, choice: choose.Choice, trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
+    def predict(self, choice: choose.Choice, trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen.
 
         What fails is left out, and if all fails the better naive forecast stands in.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cronocast.models.model import Context
     from cronocast.timeseries.grid import Floats
 
+ROUNDING = 1e-12  # of a value: less is no difference
 CYCLES = 7  # newest seasons whose median is the usual one: one odd day of a week does not show
 NEWEST = 3  # values that make a level: fewer may be odd
 PART = 8  # of a season: values as new as that are of the newest level
@@ -137,8 +138,9 @@ class Constant(Naive):
         super().fit(y, context)
         newest = y[context.last_change :] if context.last_change < y.size else y
         median = float(np.sort(newest)[newest.size // 2])
-        at = np.flatnonzero(np.concatenate(([True], newest == median, [True])))  # as if it stood before and after
+        alike = np.abs(newest - median) <= ROUNDING * abs(median)
+        at = np.flatnonzero(np.concatenate(([True], alike, [True])))  # as if it stood before and after
         away = np.diff(at) - 1  # steps between two of them
         if away[-1] < NEWEST or away[-1] <= max(away[:-1], default=0):
-            self.last = median
+            self.last = float(f"{median:.12g}")  # a mean of equal floats is off by its last digits
         return self
