@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Bounds = tuple[Floats, Floats]
 
 LEAST_LEVEL, LEAST_SLOPE = 3, 4  # newest values that make a new level, and a new line
-PART = 4  # of a season: a level is newer than that where a day like no other is more likely
+PART = 2  # of a season: within what was seen, a level newer than that is more likely a day like no other
 BEFORE = 24  # values before them, at least, that say what held until then
 USUAL = 0.98  # share of such differences in the past ...
 FACTOR = 2.0  # ... that a new one must exceed by this factor
@@ -41,7 +41,9 @@ LEAST_PAST = 12  # differences in the past to compare with
 MOST_PAST = 150  # more of them cost time and say the same
 FIFTH = 5  # every fifth of them settles most cases
 ROUNDING = 1e-9  # of the largest value: less is no change
-AGES = np.array((3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 29, 34, 41, 48, 58, 69, 82, 98, 117, 140, 168))  # steps
+AGES = np.array(
+    (3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 29, 34, 41, 48, 58, 69, 82, 98, 117, 140, 168, 202, 240, 288)
+)  # steps
 LEAST_LONGEST = 48  # steps; a change may be that old where seasons are shorter
 
 
@@ -110,10 +112,10 @@ def fresh_breaks(ys: "Sequence[Floats]", periods: "Sequence[tuple[int, ...]]") -
         possible = _possible(zs, AGES[:fitting], stride)
         for i, z, season, ages in zip(places, zs, seasons, possible, strict=True):
             if ages.size:
-                shortest = max(LEAST_LEVEL, min(periods[i]) // PART if season.size > 1 else 0)
                 level, slope = (_unusual(each, ages, stride, z) for each in _differences([z], ages, stride))
-                high = ages[level & (ages >= shortest)]
-                found[i] = _best(z, high, ages[slope & (ages >= LEAST_SLOPE) & (ages <= LEAST_LONGEST)])
+                part = min(periods[i]) // PART if season.size > 1 else LEAST_LEVEL
+                high = [age for age in ages[level].tolist() if age >= (LEAST_LEVEL if _beyond(ys[i], age) else part)]
+                found[i] = _best(z, high, ages[slope & (ages >= LEAST_SLOPE)].tolist(), _rounding2(ys[i]))
     return found
 
 
@@ -131,10 +133,10 @@ def _possible(zs: "Sequence[Floats]", ages: "Ages", stride: int) -> "list[Ages]"
     return [ages[row] for row in found]
 
 
-def _best(z: "Floats", high: "Ages", steep: "Ages") -> Break | None:
+def _best(z: "Floats", high: list[int], steep: list[int], rounding2: float) -> Break | None:
     """The change that leaves the least error, of those of level and of slope that may be so many steps old."""
-    found = [_level(z, age, max(BEFORE, 2 * age)) for age in high.tolist()]
-    found += [_line(z, age, max(BEFORE, 2 * age)) for age in steep.tolist()]
+    found = [_level(z, age, max(BEFORE, 2 * age), rounding2) for age in high]
+    found += [_line(z, age, max(BEFORE, 2 * age), rounding2) for age in steep]
     return min((item for item in found if item), key=lambda item: item[0], default=(0.0, None))[1]
 
 
@@ -189,22 +191,22 @@ def _before_newest(size: "Floats", ages: "Ages", stride: int) -> "Bools":
     return np.asarray(np.isfinite(size) & (np.arange(ends) < ends - 1 - -(-ages // stride)[:, None]))
 
 
-def _level(z: "Floats", age: int, width: int) -> tuple[float, Break] | None:
+def _level(z: "Floats", age: int, width: int, rounding2: float) -> tuple[float, Break] | None:
     """A new level that holds since `age` steps, and the squared error that it leaves; None where there is none."""
     gone, rest = _gone(z, age, width)
     level = median(gone)
     off = np.sort(np.abs(gone - level))[: max(LEAST_LEVEL, age - 1)]  # one more may lie between
-    if level == 0 or off[-1] > min(COHERENT * abs(level), SCATTER * np.sqrt(_noise2(z[: z.size - age]))):
+    if level == 0 or off[-1] > min(COHERENT * abs(level), SCATTER * np.sqrt(_noise2(z[: z.size - age]) + rounding2)):
         return None
     return _left(rest, gone - level), Break(age, level)
 
 
-def _line(z: "Floats", age: int, width: int) -> tuple[float, Break] | None:
+def _line(z: "Floats", age: int, width: int, rounding2: float) -> tuple[float, Break] | None:
     """A new slope that holds since `age` steps, and the squared error that it leaves; None where there is none."""
     gone, rest = _gone(z, age, width)
     mean, slope, off = _fitted(gone)
     level = mean + slope * (age - 1) / 2
-    limit = min((STRAIGHT * slope * age) ** 2, NOISE**2 * _noise2(z[: z.size - age]))
+    limit = min((STRAIGHT * slope * age) ** 2, NOISE**2 * (_noise2(z[: z.size - age]) + rounding2))
     if float(off @ off) > age * limit or abs(level - slope * age) > MET * abs(level) or not _beyond(z, age):
         return None
     return _left(rest, off), Break(age, level, slope)
@@ -228,6 +230,13 @@ def _noise2(z: "Floats") -> float:
     """Variance of the noise around a smooth curve, from changes over one step; never below rounding."""
     changes = np.diff(z)
     return float(changes @ changes) / 2 / changes.size + (ROUNDING * float(np.abs(z).max())) ** 2
+
+
+def _rounding2(y: "Floats") -> float:
+    """Variance of what rounding takes from values: of a twelfth of the smallest change squared."""
+    changes = np.abs(np.diff(y))
+    changes = changes[changes > ROUNDING * float(np.abs(y).max())]
+    return float(changes.min()) ** 2 / 12 if changes.size else 0.0
 
 
 def _beyond(z: "Floats", age: int) -> bool:

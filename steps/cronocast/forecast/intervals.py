@@ -16,7 +16,8 @@ LEAST_SIDE = 0.25  # of the wider side: where nothing was missed yet, something 
 OUTER = 0.05  # share outside a wide interval: of its bounds each window tells but once
 USUAL = 0.99  # share of errors that say how hard each step is
 ENOUGH = 100  # values that show whether changes grow with time or its root; of fewer, the worse is taken
-LEAST_CHANGES = 3  # values that tell how much they change
+LEAST_CHANGES = 3  # values that tell how much they change ...
+LEAST_STILL = 8  # ... and so many equal ones that they do not
 MOST_LAGS = 12  # spans over which changes are looked at where there is no backtest
 BELIEF = 3  # origins at which a step that was narrower than an earlier one is half believed
 
@@ -140,7 +141,8 @@ def _from_changes(y: "Floats", h: int, level: float, season: int) -> "tuple[Floa
     """
     known = np.flatnonzero(np.isfinite(y))
     y = y[known[0] : known[-1] + 1] if known.size else y
-    if 0 < known.size < LEAST_CHANGES:  # nothing is known but how large values are
+    still = known.size < LEAST_STILL and not np.nanmax(np.abs(y - y[0]), initial=0.0)
+    if 0 < known.size < LEAST_CHANGES or (still and known.size):  # nothing is known but how large values are
         one = np.full(h, abs(float(y[-1])) * (normal(level) / normal(0.95)))
         return one, one.copy()
     longest = max(1, y.size // 2)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PAD, TREND_PAD = 0.1, 0.15  # of the range seen: how far beyond it an interval may reach, and where there is a trend ...
 INNER = 0.8  # ... that holds more than this; one of this level may reach anywhere
 WIDE = 0.9  # level from which an interval answers for single values of the past, too
+NEW = 5  # newest values that may be odd ones, or a new level
 ROUNDING = 1e-12  # of the largest value: less is no width
 
 
@@ -61,18 +62,20 @@ class Limits:
     def at_least(self, bounds: "Bounds") -> "Bounds":
         """Bounds of a wide interval that holds what stands against a narrower one.
 
-        Where it has no width, all that was seen at the same phase; and the newest value where it is outside all others.
+        Where it has no width, all that was seen at the same phase; and where the newest values are outside all others,
+        both: they may stay or go back.
         """
         lower, upper = bounds
         if not self.trend:
             lower, upper = self._agreeing(lower, upper)
-        known = np.flatnonzero(np.isfinite(self.history))
-        before, newest = self.history[known[:-1]], self.history[known[-1]]
-        least = ROUNDING * float(np.abs(self.history[known]).max())
-        if before.size and newest < before.min() - least:
-            lower = np.minimum(lower, newest)
-        if before.size and newest > before.max() + least:
-            upper = np.maximum(upper, newest)
+        known = self.history[np.isfinite(self.history)]
+        least = ROUNDING * float(np.abs(known).max())
+        for count in range(1, 1 if self.trend else min(NEW, known.size - 1) + 1):
+            before, newest = known[:-count], known[-count:]
+            if newest.max() < before.min() - least:
+                lower, upper = np.minimum(lower, newest.min()), np.maximum(upper, before.min())
+            if newest.min() > before.max() + least:
+                lower, upper = np.minimum(lower, before.max()), np.maximum(upper, newest.max())
         return lower, upper
 
     def whole(self, yhat: "Floats", bounds: "Bounds") -> "Bounds":

@@ -38,7 +38,7 @@ SEASONAL, TRENDING = ("seasonal", "trend_seasonal"), ("trend", "trend_seasonal")
 UNTESTED = ("seasonal_median", "level")  # what stands back where a longer season could not be tested
 JUMP = 2.0  # times the largest change over one step ever seen: a curve that jumps further contradicts it ...
 START = 1.25  # ... and one that starts so far off the newest value
-RARE = 0.65  # share of zeros above which most models say never
+RARE = 0.72  # share of zeros above which most models say never
 ROUNDING = 1e-9  # of the largest value
 
 

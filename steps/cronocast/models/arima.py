@@ -188,6 +188,8 @@ def _extend(parts: list[_Part], h: int) -> "list[Floats]":
 
     Each stays near what was seen: coefficients just beyond stability would otherwise explode over long horizons.
     """
+    if not parts:
+        return []
     keep, lags = max(part.z.size for part in parts), max(part.weights.size for part in parts)
     known = np.zeros((2, len(parts), keep + h))
     at, weights = np.zeros((len(parts), lags), dtype=np.int64), np.zeros((len(parts), lags))
