@@ -105,7 +105,7 @@ def test_of_one_point_only_its_size_is_known() -> None:
     assert low.tolist() == high.tolist() == pytest.approx([12, 12, 12])
 
 
-@pytest.mark.parametrize("y", [np.full(3, 7.0), np.zeros(50)], ids=["three alike", "zeros"])
+@pytest.mark.parametrize("y", [np.full(8, 7.0), np.zeros(50)], ids=["eight alike", "zeros"])
 def test_no_change_gives_no_width(y: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> None:
     low, high = intervals.offsets(np.full((0, 1), np.nan), 3, 0.95, y, 1)
     assert low.tolist() == high.tolist() == [0, 0, 0]

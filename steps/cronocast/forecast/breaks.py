@@ -44,7 +44,7 @@ ROUNDING = 1e-9  # of the largest value: less is no change
 AGES = np.array(
     (3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 29, 34, 41, 48, 58, 69, 82, 98, 117, 140, 168, 202, 240, 288)
 )  # steps
-LEAST_LONGEST = 48  # steps; a change may be that old where seasons are shorter
+LEAST_LONGEST = 168  # steps; a change may be that old where seasons are shorter
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,12 @@ def _possible(zs: "Sequence[Floats]", ages: "Ages", stride: int) -> "list[Ages]"
 
 
 def _best(z: "Floats", high: list[int], steep: list[int], rounding2: float) -> Break | None:
-    """The change that leaves the least error, of those of level and of slope that may be so many steps old."""
-    found = [_level(z, age, max(BEFORE, 2 * age), rounding2) for age in high]
-    found += [_line(z, age, max(BEFORE, 2 * age), rounding2) for age in steep]
-    return min((item for item in found if item), key=lambda item: item[0], default=(0.0, None))[1]
+    """The change that leaves the least error: of slope, if there is one, since a line has levels, too."""
+    for kind, ages in ((_line, steep), (_level, high)):
+        found = [each for age in ages if (each := kind(z, age, max(BEFORE, 2 * age), rounding2))]
+        if found:
+            return min(found, key=lambda item: item[0])[1]
+    return None
 
 
 def _differences(zs: "Sequence[Floats]", ages: "Ages", stride: int) -> "tuple[Floats, Floats]":
