@@ -124,7 +124,7 @@ def test_short_history_is_a_data_error_or_a_forecast(name: str, n: int) -> None:
         assert np.isfinite(model.predict(5)).all()
 
 
-@pytest.mark.parametrize("name", rows(name for name in NAMES if name not in ("naive", "constant")))
+@pytest.mark.parametrize("name", rows(name for name in NAMES if name not in ("naive", "constant", "level", "tsb")))
 def test_one_point_is_too_few_and_the_error_says_what_to_do(name: str) -> None:
     with pytest.raises(DataError, match=r"E_(TOO_)?SHORT \w+: .*\bextract\b"):
         new(name).fit(np.zeros(1), context(name))

@@ -711,7 +711,6 @@ USAGE = {
     "missing required flag": (["validate"], "--values"),
     "flag without its value": (["run", "-f"], "-f"),
     "value for a switch": (["extract", "--debug=3"], "--debug"),
-    "missing argument": (["report"], "folders"),
     "one argument too many": (["validate", "-f", "x", "y"], "validate"),
 }
 

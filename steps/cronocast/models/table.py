@@ -163,7 +163,7 @@ MODELS: Mapping[str, ModelRow] = {
         extra="darts",
         about=(
             "Any model of [darts](https://unit8co.github.io/darts/) by its class name, with `options` as its arguments;"
-            " those on torch, XGBoost or others need these libraries too. Pretrained ones, such as"
+            " those on torch, XGBoost or others need these libraries too, and pretrained ones, such as"
             " `darts:Chronos2Model`, read their weights once from the folder `local_dir`, never from the network."
         ),
         check="cronocast.models.darts_model:check_options",
