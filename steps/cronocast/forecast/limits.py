@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PAD, TREND_PAD = 0.1, 0.15  # of the range seen: how far beyond it an interval may reach, and where there is a trend ...
 INNER = 0.8  # ... that holds more than this; one of this level may reach anywhere
 WIDE = 0.9  # level from which an interval answers for single values of the past, too
+ENOUGH = 24  # values whose range says something of those to come
 NEW = 5  # newest values that may be odd ones, or a new level
 ROUNDING = 1e-12  # of the largest value: less is no width
 
@@ -46,6 +47,8 @@ class Limits:
             bounds: Of the interval.
             inner: Bounds at the level INNER.
         """
+        if np.isfinite(self.history).sum() < ENOUGH:
+            return bounds
         low, high = self._range()
         pad = (TREND_PAD if self.trend else PAD) * (high - low)
         lower = np.maximum(bounds[0], np.minimum(np.minimum(low, yhat) - pad, inner[0]))
