@@ -158,6 +158,7 @@ def test_a_library_that_is_not_installed_is_named_with_its_extra(
     model: str, library: str, extra: str, named_by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, f"cronocast.models.{model}", raising=False)  # another test may have loaded it
     chosen = {"model": model} if named_by == "model" else {"candidates": ["theta", model]}
     (found,) = models(entry(**chosen))
     assert (found.setting, found.exit) == (named_by, 78)
