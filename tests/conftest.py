@@ -1,7 +1,11 @@
-"""What tests share: a real InfluxDB. Where none can be had the tests fail and say what to install; they never skip."""
+"""What tests share: a command, and a real InfluxDB.
+
+Where no server can be had the tests fail and say what to install; they never skip.
+"""
 
 import itertools
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,3 +68,17 @@ def database(influxd: Influxd) -> Iterator[str]:
     influxd.create_database(name)
     yield name
     influxd.drop_database(name)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process: exit code, stdout, stderr."""
+    from cronocast.commands import application as cli
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cronocast", *words])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        return int(caught.value.code or 0), *capsys.readouterr()
+
+    return run

@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cronocast.commands import application as cli
 from cronocast.commands.adding import adding_a_source
 from cronocast.commands.reference import reference
 from cronocast.document.values_schema import values_schema
@@ -24,17 +22,6 @@ HOUR = 3600 * 10**9
 END = 1_700_006_400 * 10**9
 VALUES: Values = {(("host", host),): [(END - i * HOUR, float(i % 24)) for i in range(72, 0, -1)] for host in "ab"}
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cronocast", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return int(caught.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 SINK = {"url": "http://h:2", "database": "d"}

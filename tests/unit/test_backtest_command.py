@@ -10,23 +10,15 @@ from typing import Any
 
 import pytest
 
-from cronocast.commands import application as cli
 from tests.backtest_sample import HOUR, member, wave, write
 from tests.messages import numbers
 from tests.waiting import wait_until
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in this process: exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cronocast", "backtest", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return int(caught.value.code or 0), *capsys.readouterr()
-
-    return run
+def command(command: Any) -> Any:
+    """Run `backtest` in this process: exit code, stdout, stderr."""
+    return lambda *words: command("backtest", *words)
 
 
 @pytest.fixture

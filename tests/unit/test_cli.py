@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from cronocast import __version__
-from cronocast.commands import application as cli
 from cronocast.commands.reference import COMMANDS
 from cronocast.handoff.files import read_json
 from tests.messages import numbers
@@ -20,19 +19,6 @@ from tests.messages import numbers
 HEAD = "name,tags,time,value\n"
 HOUR_NS = 3600 * 10**9
 GOOD = HEAD + "".join(f"cpu,host=a,{1_700_000_000 * 10**9 + i * HOUR_NS},{i % 24}.5\n" for i in range(72))
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in this process: exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cronocast", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return int(caught.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])

@@ -4,31 +4,16 @@ import csv
 import io
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cronocast.commands import application as cli
 from cronocast.tables.layout import Named
 from cronocast.tables.read import read_table
 from tests.table_files import KINDS, held
 
 SECOND = 10**9
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in this process: exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cronocast", *words])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return int(caught.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize("kind", KINDS)

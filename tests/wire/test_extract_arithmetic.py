@@ -5,7 +5,6 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -14,24 +13,13 @@ import pytest
 from cronocast.durations import stamp
 from cronocast.handoff.series import tags_text
 from demo.influxd import Influxd
-from tests.wire.extract_run import HOUR, START, Ran, extract_run
+from tests.wire.extract_run import HOUR, START, Ran
 
 Run = Callable[..., Ran]
 Point = tuple[dict[str, str], dict[str, str], int]  # tags, fields as line protocol has them, time
 Values = dict[tuple[str, int], float]  # by tags and step
 MONDAY = 1_700_438_400 * 10**9  # a full day, with which a shard begins
 WEEK = 7 * 24 * HOUR
-
-
-@pytest.fixture
-def run(
-    influxd: Influxd, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Run:
-    monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.reader.password)
-    user = {"database": database, "auth": "basic", "username": influxd.reader.name, "timeout": "20s"}
-    return lambda source=None, **more: extract_run(
-        capsys, tmp_path, more.pop("url", influxd.url), {**user, **(source or {})}, **more
-    )
 
 
 def write(influxd: Influxd, database: str, points: Iterable[Point]) -> None:

@@ -14,7 +14,7 @@ from cronocast.handoff.strict import read_members
 from cronocast.sources.spool import Spool
 from demo.influxd import Influxd
 from tests import servers
-from tests.wire.extract_run import END, HOUR, START, Ran, extract_run
+from tests.wire.extract_run import END, HOUR, START, Ran
 
 Run = Callable[..., Ran]
 HOSTS = [
@@ -31,17 +31,6 @@ HOSTS = [
     "=cmd|'/c calc'!A1",
     "{{x}}",
 ]
-
-
-@pytest.fixture
-def run(
-    influxd: Influxd, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Run:
-    monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.reader.password)
-    user = {"database": database, "auth": "basic", "username": influxd.reader.name, "timeout": "20s"}
-    return lambda source=None, **more: extract_run(
-        capsys, tmp_path, more.pop("url", influxd.url), {**user, **(source or {})}, **more
-    )
 
 
 def escaped(text: str) -> str:

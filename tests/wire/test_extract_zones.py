@@ -3,14 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from demo.influxd import Influxd
-from tests.wire.extract_run import HOUR, Ran, extract_run
+from tests.wire.extract_run import HOUR, Ran
 
 Run = Callable[..., Ran]
 SECOND = 10**9
@@ -27,13 +25,8 @@ LENGTHS = {"6h": 6, "12h": 12, "1d": 24, "1w": 168}  # hours
 
 
 @pytest.fixture
-def run(
-    influxd: Influxd, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Run:
-    monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.reader.password)
-    user: dict[str, Any] = {"database": database, "auth": "basic", "username": influxd.reader.name, "timeout": "20s"}
-    user |= {"measurement": None, "field": None}
-    return lambda query, **more: extract_run(capsys, tmp_path, influxd.url, {**user, "query": query}, **more)
+def run(run: Run) -> Run:
+    return lambda query, **more: run({"measurement": None, "field": None, "query": query}, **more)
 
 
 def counted(times: range, window: range, zone: ZoneInfo, step_s: int, offset_s: int) -> list[int]:

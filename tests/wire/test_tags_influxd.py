@@ -12,7 +12,7 @@ from cronocast.handoff.series import HISTORY_COLUMNS, parse_tags
 from cronocast.handoff.strict import read_members
 from demo.influxd import Influxd
 from tests.load_run import load, make_job, publish, signed_in
-from tests.wire.extract_run import HOUR, START, Ran, extract_run
+from tests.wire.extract_run import HOUR, START, Ran
 
 CARRIED = [
     "plain", "tab\tin", "\t", "\x01\x1b[2J", "\x7f", "nel\x85in", "\x9b31m", "ls\u2028in", "ps\u2029", "\ufeffbom",
@@ -24,12 +24,8 @@ random.Random(5).shuffle(CARRIED)
 
 
 @pytest.fixture
-def run(
-    influxd: Influxd, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Ran]:
-    monkeypatch.setenv("CRONOCAST_SOURCE_PASSWORD", influxd.reader.password)
-    user = {"database": database, "auth": "basic", "username": influxd.reader.name, "timeout": "20s"}
-    return lambda: extract_run(capsys, tmp_path, influxd.url, {**user, "group_by": ["host"]})
+def run(run: Callable[..., Ran]) -> Callable[[], Ran]:
+    return lambda: run({"group_by": ["host"]})
 
 
 def filled(influxd: Influxd, database: str, values: list[str]) -> None:
