@@ -162,6 +162,14 @@ def test_too_short_is_answered_as_set(wanted: str, status: str) -> None:
     assert result.yhat.size == (24 if wanted == "forecast" else 0)
 
 
+def test_a_short_line_goes_on_only_with_a_model_for_it_among_the_candidates() -> None:
+    line = 10.0 + 0.5 * np.arange(12)
+    assert run(line, "too_short").model == "linear"
+    other = run(line, "too_short", candidates=("theta",))
+    assert other.model != "linear"
+    assert "model_failed" not in other.reason
+
+
 def test_one_point_is_said_as_one() -> None:
     assert re.match(r"too_short: .*\b1 point\b.*\bnaive\b", run([1.0], "too_short").reason)
 

@@ -24,15 +24,16 @@ SLACK = 1.1  # how far above the naive error a model may be and still join a med
 MOST = 3.0
 GATE = 1.0  # a choice must not be worse than the better naive forecast
 ROUNDING = 1e-12  # of the values: what is lost by adding and taking away again
-LINES = ("new_line", "short_line")  # what calls for a line
-# Why something else than backtests calls for a model.
-BY_CLASS = {
-    "seasonal_naive": "seasonal_naive: too few cycles of the season for a backtest of other models",
-    "new_line": "linear: a new slope has begun, which other models do not know yet",
-    "short_line": "linear: too few values for a backtest, but they lie on one line",
-    "tsb": "tsb: most steps have no event; their mean is forecast, so that sums over many steps are right",
-    "constant": "constant: nearly always one value, which is forecast unless the current deviation is the longest so"
-    " far",
+# What calls for one model without asking backtests: for which, and why.
+CALLED = {
+    "few_cycles": ("seasonal_naive", "too few cycles of the season for a backtest of other models"),
+    "new_line": ("linear", "a new slope has begun, which other models do not know yet"),
+    "short_line": ("linear", "too few values for a backtest, but they lie on one line"),
+    "rare": ("tsb", "most steps have no event; their mean is forecast, so that sums over many steps are right"),
+    "constant": (
+        "constant",
+        "nearly always one value, which is forecast unless the current deviation is the longest so far",
+    ),
 }
 
 

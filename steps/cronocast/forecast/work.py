@@ -66,7 +66,7 @@ class Work:
     @cached_property
     def models(self) -> dict[str, Callable[[], Any]]:
         """Models to test by name, in order: the naive ones, then the simpler ones first."""
-        alone = ("linear",) if self._short_line else ("tsb",) if self._rare else ()
+        alone = choose.CALLED[self._alone][:1] if self._alone else ()
         by_class = self.settings.candidates or alone or BY_CLASS[self.profile.series_class]
         wanted = by_class if self.settings.model == "auto" else (self.settings.model,)
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
@@ -77,12 +77,14 @@ class Work:
         """Whether the few values of a member make one line."""
         return self.profile.series_class == "too_short" and straight(self.input.filled.y)
 
-    @property
-    def _rare(self) -> bool:
-        """Whether a member counts events that most steps have none of, at no time of day more than at others."""
+    @cached_property
+    def _alone(self) -> str:
+        """What of `choose.CALLED` leaves no other model to try; "" where several are tried."""
         evidence, kind = self.profile.evidence, self.profile.series_class
+        # events that most steps have none of, at no time of day more than at others
         counts = evidence.get("integers") == 1 and evidence.get("zero_share", 0) > RARE
-        return kind == "irregular" and counts and not lasting(self.input.filled.y)
+        rare = kind == "irregular" and counts and not lasting(self.input.filled.y)
+        return "short_line" if self._short_line else "rare" if rare else ""
 
     @cached_property
     def limits(self) -> Limits:
@@ -138,11 +140,11 @@ class Work:
 
     def settled(self, trained: "Mapping[str, Trained]") -> choose.Choice:
         """What is chosen among models whose forecasts do not contradict the newest values."""
+        if self.settings.model != "auto":
+            return self._choose()
         while True:
             choice = self._choose()
-            jumping = [
-                name for name in choice.names if self.settings.model == "auto" and self._jumps(name, choice, trained)
-            ]
+            jumping = [name for name in choice.names if self._jumps(name, choice, trained)]
             if not jumping:
                 return choice
             self.contradicting += jumping
@@ -159,21 +161,20 @@ class Work:
         choice = choose.choose(self.test, left, combined, clear)
         if self.settings.model != "auto":
             return choose.as_set(self.test, self.settings.model, choice.scores)
-        name = self._by_class()
-        model = "linear" if name in choose.LINES else name
-        asked = name and model not in self.contradicting
-        return choose.Choice((model,), choose.BY_CLASS[name], choice.scores) if asked else choice
+        model, why = choose.CALLED.get(self._called(), ("", ""))
+        asked = model in self.models and model not in self.contradicting
+        return choose.Choice((model,), f"{model}: {why}", choice.scores) if asked else choice
 
-    def _by_class(self) -> str:
-        """What calls for one model, a key of `choose.BY_CLASS`; "" where backtests decide."""
+    def _called(self) -> str:
+        """What calls for one model, a key of `choose.CALLED`; "" where backtests decide."""
         kind, test = self.profile.series_class, self.test
         if self.fresh is not None and self.fresh.slope and "linear" in self.models:
             return "new_line"
         if kind in SEASONAL and self.context.periods and not (test.origins and self._tested_periods):
-            return "seasonal_naive"
-        if kind == "constant" and "constant" in self.models and (not test.origins or "constant" in test.forecasts):
+            return "few_cycles"
+        if kind == "constant" and (not test.origins or "constant" in test.forecasts):
             return "constant"
-        return "short_line" if self._short_line else "tsb" if self._rare and "tsb" in self.models else ""
+        return self._alone
 
     def predict(self, choice: choose.Choice, trained: "Mapping[str, Trained]") -> "tuple[Floats, tuple[str, ...]]":
         """Forecast with what was chosen.
