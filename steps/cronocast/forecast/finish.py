@@ -53,7 +53,7 @@ def _finished(work: "Work", yhat: "Floats", used: tuple[str, ...], choice: choos
         name=work.profile.name,
         tags=work.profile.tags,
         time_ns=work.settings.end_ns + work.profile.step_ns * np.arange(work.line.steps, dtype=np.int64),
-        yhat=_clipped(work, (centre, centre))[0],
+        yhat=_clipped(work, centre),
         lower=interval[0],
         upper=interval[1],
         model=replace(choice, names=used).label,
@@ -82,21 +82,22 @@ def _intervals(
     work: "Work", yhat: "Floats", centre: "Floats", errors: "Floats", levels: tuple[float, ...], season: int
 ) -> "list[Bounds]":
     """Lower and upper bounds at each level around the centre, in the unit of the member."""
-    measured = {level: _measured(work, yhat, errors, level, season) for level in {*levels, INNER}}
+    independent = intervals.effective_origins(errors, work.test.ends)
+    measured = {level: _measured(work, yhat, errors, level, season, independent) for level in {*levels, INNER}}
     found = []
     for level in levels:
         bounds = measured[level]
         if level > INNER:
             bounds = work.limits.confined(centre, bounds, measured[INNER])
         bounds = work.limits.whole(centre, work.limits.signed(centre, bounds))
-        found.append(_clipped(work, work.limits.at_least(bounds) if level >= WIDE else bounds))
+        lower, upper = work.limits.at_least(bounds) if level >= WIDE else bounds
+        found.append((_clipped(work, lower), _clipped(work, upper)))
     return found
 
 
-def _measured(work: "Work", yhat: "Floats", errors: "Floats", level: float, season: int) -> "Bounds":
+def _measured(work: "Work", yhat: "Floats", errors: "Floats", level: float, season: int, independent: int) -> "Bounds":
     """Bounds as past errors call for, in the unit of the member."""
     tail, steps = work.input.filled.tail, work.line.steps
-    independent = intervals.effective_origins(errors, work.test.ends)
     widths = intervals.offsets(errors, tail + steps, level, work.recent, season, independent)
     below, above = widths[0][tail:], widths[1][tail:]
     if work.fresh is not None and work.fresh.slope:
@@ -113,11 +114,10 @@ def _back(work: "Work", z: "Floats") -> "Floats":
     return np.clip(work.input.unit.back(z), -LARGEST, LARGEST)
 
 
-def _clipped(work: "Work", bounds: "Bounds") -> "Bounds":
-    """Bounds inside the range that values can have."""
+def _clipped(work: "Work", values: "Floats") -> "Floats":
+    """Values inside the range that they can have."""
     low, high = work.settings.clip
-    low, high = -LARGEST if low is None else low, LARGEST if high is None else high
-    return np.clip(bounds[0], low, high), np.clip(bounds[1], low, high)
+    return np.clip(values, -LARGEST if low is None else low, LARGEST if high is None else high)
 
 
 def _status(work: "Work", used: tuple[str, ...], choice: choose.Choice) -> tuple[str, str]:

@@ -4,6 +4,7 @@ All in the unit of the member.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +33,7 @@ class Limits:
 
     def centre(self, yhat: "Floats") -> "Floats":
         """A forecast, shape (h,), that has no other sign than all of the past, unless a trend goes there."""
-        low, high = self._range()
+        low, high = self._range
         if self.trend or low < 0 < high:
             return yhat
         return np.maximum(yhat, 0.0) if low >= 0 else np.minimum(yhat, 0.0)
@@ -47,9 +48,9 @@ class Limits:
             bounds: Of the interval.
             inner: Bounds at the level INNER.
         """
-        if np.isfinite(self.history).sum() < ENOUGH:
+        if self._known.size < ENOUGH:
             return bounds
-        low, high = self._range()
+        low, high = self._range
         pad = (TREND_PAD if self.trend else PAD) * (high - low)
         lower = np.maximum(bounds[0], np.minimum(np.minimum(low, yhat) - pad, inner[0]))
         upper = np.minimum(bounds[1], np.maximum(np.maximum(high, yhat) + pad, inner[1]))
@@ -57,7 +58,7 @@ class Limits:
 
     def signed(self, yhat: "Floats", bounds: "Bounds") -> "Bounds":
         """Bounds that do not pass zero where no value ever did, unless the forecast goes there."""
-        low, high = self._range()
+        low, high = self._range
         lower = np.maximum(bounds[0], np.minimum(0.0, yhat)) if low >= 0 else bounds[0]
         upper = np.minimum(bounds[1], np.maximum(0.0, yhat)) if high <= 0 else bounds[1]
         return lower, upper
@@ -71,8 +72,7 @@ class Limits:
         lower, upper = bounds
         if not self.trend:
             lower, upper = self._agreeing(lower, upper)
-        known = self.history[np.isfinite(self.history)]
-        least = ROUNDING * float(np.abs(known).max())
+        known, least = self._known, ROUNDING * self._largest
         for count in range(1, 1 if self.trend else min(NEW, known.size - 1) + 1):
             before, newest = known[:-count], known[-count:]
             if newest.max() < before.min() - least:
@@ -83,17 +83,16 @@ class Limits:
 
     def whole(self, yhat: "Floats", bounds: "Bounds") -> "Bounds":
         """Bounds at whole numbers inside the interval, or around the forecast, where all values are whole."""
-        known = self.history[np.isfinite(self.history)]
-        if (known != np.round(known)).any():
+        if not self._all_whole:
             return bounds
-        least = ROUNDING * float(np.abs(known).max(initial=1.0))
+        least = ROUNDING * max(self._largest, 1.0)
         return (
             np.minimum(np.ceil(bounds[0] - least), np.floor(yhat + least)),
             np.maximum(np.floor(bounds[1] + least), np.ceil(yhat - least)),
         )
 
     def _agreeing(self, lower: "Floats", upper: "Floats") -> "Bounds":
-        thin = np.flatnonzero(upper - lower <= ROUNDING * float(np.nanmax(np.abs(self.history))))
+        thin = np.flatnonzero(upper - lower <= ROUNDING * self._largest)
         if not thin.size:
             return lower, upper
         lower, upper, n = lower.copy(), upper.copy(), self.history.size
@@ -105,6 +104,18 @@ class Limits:
                 lower[step], upper[step] = min(lower[step], alike.min()), max(upper[step], alike.max())
         return lower, upper
 
+    @cached_property
+    def _known(self) -> "Floats":
+        return self.history[np.isfinite(self.history)]
+
+    @cached_property
     def _range(self) -> tuple[float, float]:
-        known = self.history[np.isfinite(self.history)]
-        return float(known.min()), float(known.max())
+        return float(self._known.min()), float(self._known.max())
+
+    @property
+    def _largest(self) -> float:
+        return max(map(abs, self._range))
+
+    @cached_property
+    def _all_whole(self) -> bool:
+        return bool((self._known == np.round(self._known)).all())

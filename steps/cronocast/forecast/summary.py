@@ -71,7 +71,8 @@ def backtest_report(
     }
     if np.isfinite(errors).any():
         chosen = scaled.written(test.actual - errors)
-        first, *further = (_interval(test, errors, y, scaled, level, season, scale) for level in levels)
+        independent = intervals.effective_origins(errors, test.ends)
+        first, *further = (_interval(test, errors, y, scaled, level, season, scale, independent) for level in levels)
         named = {
             f"{name}_{level_name(level)}": value
             for level, scores in zip(levels[1:], further, strict=True)
@@ -112,10 +113,17 @@ def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str
 
 
 def _interval(
-    test: "Backtest", errors: "Floats", y: "Floats", scaled: "Scaled", level: float, season: int, scale: float
+    test: "Backtest",
+    errors: "Floats",
+    y: "Floats",
+    scaled: "Scaled",
+    level: float,
+    season: int,
+    scale: float,
+    independent: int,
 ) -> dict[str, float | None]:
     """Scores of the interval, and its coverage where each origin is judged by the others."""
-    centre, independent = test.actual - errors, intervals.effective_origins(errors, test.ends)
+    centre = test.actual - errors
     below, above = intervals.offsets(errors, errors.shape[1], level, y, season, independent)
     actual = scaled.unit.measured(test.actual)
     lower, upper = scaled.written(centre - below), scaled.written(centre + above)
