@@ -6,11 +6,8 @@ from typing import Annotated
 import typer
 
 from cronocast.chain.shell import guarded
-from cronocast.commands.people import Debug, Json, Values
+from cronocast.commands.people import Debug, Json, Names, Values
 
-Names = Annotated[
-    list[str] | None, typer.Option("--series", metavar="NAME", help="Look at this series only; may be repeated.")
-]
 Write = Annotated[
     bool,
     typer.Option(
