@@ -9,6 +9,8 @@ from typing import Any
 
 from cronocast.document.cross import cross_problems
 from cronocast.document.kinds import SINK, SOURCE, one_family
+from cronocast.document.thresholds import MOST as MOST_THRESHOLDS
+from cronocast.document.thresholds import Threshold
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
@@ -72,6 +74,9 @@ class Entry:
     )
     calendar: Calendar = setting(Part(Calendar), Calendar(), "The clock and the holidays that the values follow.")
     clip: Clip = setting(Part(Clip), Clip(), "The physically possible range of the values.")
+    thresholds: tuple[Threshold, ...] = setting(
+        ListOf(Part(Threshold), MOST_THRESHOLDS), (), "Limits for which the date is told when each member reaches them."
+    )
     min_points: int = setting(
         Number(3, 1_000_000, whole=True), 24, "Members with fewer finished points get the class too_short.", "classify"
     )
