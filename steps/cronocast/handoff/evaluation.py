@@ -61,6 +61,10 @@ class Crossing(NamedTuple):
     act_by_ns: int | None = None  # earliest less the lead of the threshold
     moved_ns: int | None = None  # how far the date moved since that of a day ago
     settled: bool = True  # whether it moved little enough to be acted on
+    events: int = 0  # times that the limit was reached after a date had been told
+    scored: int = 0  # dates told of which it is known by now whether they were right, one a day at most
+    inside: int = 0  # those whose range, earliest to latest, held what came
+    known_ns: int | None = None  # how long before the newest event every range held it
 
 
 class Anomaly(NamedTuple):
