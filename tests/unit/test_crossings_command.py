@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -18,13 +19,12 @@ NOW = 20_454 * DAY
 BASE = Crossing("full", 90.0, True, "value", "quiet", "", now=50.0, slope_day=1.0, reach_ns=28 * DAY)
 
 
-def dated(earliest: int, crosses: int | None = None, latest: int | None = None, **more: object) -> Crossing:
+def dated(earliest: int, crosses: int | None = None, latest: int | None = None, **more: Any) -> Crossing:
     """A crossing in so many days."""
-    days = {"earliest_ns": earliest, "crosses_ns": crosses, "latest_ns": latest}
+    times = [None if day is None else NOW + day * DAY for day in (earliest, crosses, latest)]
     state = "date" if latest else "open" if crosses else "chance"
-    return BASE._replace(
-        state=state, **{name: None if d is None else NOW + d * DAY for name, d in days.items()}, **more
-    )
+    found = BASE._replace(state=state, earliest_ns=times[0], crosses_ns=times[1], latest_ns=times[2])
+    return found._replace(**more)
 
 
 OVER_LONG = BASE._replace(state="over", since_ns=NOW - 5 * DAY)
