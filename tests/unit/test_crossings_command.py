@@ -1,6 +1,7 @@
 """`cronocast crossings`: the order, what is shown as one row, and words for dates."""
 
 import json
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cronocast.commands.application import application
-from cronocast.commands.crossings import Ranked, ranked, when
+from cronocast.commands.crossings import Ranked, ranked
 from cronocast.durations import UNIT_NS
 from cronocast.handoff.evaluation import SCHEMA, Crossing, MemberEvaluation, to_document
 from cronocast.handoff.files import run_name, series_id, write_json
 from cronocast.handoff.results import Outcome, result_path, write_result
+from cronocast.report.dates import when
 
 DAY = UNIT_NS["d"]
 NOW = 20_454 * DAY
@@ -66,7 +68,7 @@ def test_members_with_the_same_history_share_a_row_unless_nothing_is_told_of_the
     ],
 )
 def test_when_in_few_words(crossing: Crossing, words: str) -> None:
-    assert when(crossing) == words
+    assert when(crossing, UTC) == words
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`cronocast crossings`: what reaches a limit next, over all series, the most urgent first."""
 
 import json
-import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -15,10 +14,11 @@ from rich.table import Table
 from cronocast.chain.shell import guarded
 from cronocast.charts.words import clock, length, number, percent
 from cronocast.commands.people import Debug, Json, Names, Root
-from cronocast.durations import UNIT_NS, stamp
-from cronocast.handoff.evaluation import Crossing, MemberEvaluation, read_evaluation
+from cronocast.durations import stamp
+from cronocast.handoff.evaluation import EVALUATION, Crossing, MemberEvaluation, read_evaluation
 from cronocast.handoff.files import read_json
 from cronocast.handoff.series import parse_tags
+from cronocast.report.dates import urgency, when
 
 Runs = Annotated[
     list[str] | None,
@@ -31,7 +31,6 @@ All = Annotated[bool, typer.Option("--all", help="Also those that reach no limit
 LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
 COLUMNS = ("series", "member", "threshold", "now", "a day", "when (UTC)", "within 7d", "act by", "moved")
 URGENT = {"over": "red", "date": "yellow", "open": "yellow"}
-NARROW_NS = 2 * UNIT_NS["d"]  # a range of less is worth a time of day
 QUIET = ("quiet", "not_growing", "cleaned", "too_little")
 
 
@@ -73,7 +72,7 @@ def _of_run(folder: Path) -> Iterator[Ranked]:
     Raises:
         CronocastError: evaluation.json is not what evaluate published.
     """
-    path = folder / "evaluation.json"
+    path = folder / EVALUATION
     if not path.exists():
         return
     result = read_json(folder / "evaluate.result.json")
@@ -102,21 +101,12 @@ def ranked(rows: Iterable[Ranked]) -> list[Ranked]:
             alike[key] = before._replace(others=(*before.others, row.member))
         else:
             alike[key] = row
-    return sorted((*alike.values(), *rest), key=_urgency)
+    return sorted((*alike.values(), *rest), key=lambda row: urgency(row.crossing))
 
 
 def _told(crossing: Crossing) -> bool:
     """Whether so much is told of a crossing that two members with the same are the same."""
     return crossing.earliest_ns is not None or crossing.state == "over"
-
-
-def _urgency(row: Ranked) -> tuple[float, ...]:
-    crossing = row.crossing
-    first = crossing.act_by_ns if crossing.act_by_ns is not None else crossing.earliest_ns
-    chance = max(p for p in (crossing.p_1d, crossing.p_7d, crossing.p_30d, 0.0) if p is not None)
-    if crossing.state == "over":
-        return (0.0, float(crossing.since_ns or 0))
-    return (1.0, math.inf if first is None else float(first), -chance)
 
 
 def _print(rows: list[Ranked], *, everything: bool) -> None:
@@ -148,32 +138,11 @@ def _cells(row: Ranked) -> list[str]:
         escape(f"{crossing.threshold} ({'≥' if crossing.above else '≤'} {number(crossing.limit)})"),
         number(crossing.now),
         "-" if crossing.slope_day is None else f"{crossing.slope_day:+.3g}",
-        f"[{color}]{when(crossing)}[/]",
+        f"[{color}]{when(crossing, UTC)}[/]",
         percent(crossing.p_7d),
         "" if crossing.act_by_ns is None else clock(crossing.act_by_ns, UTC),
         moved if crossing.settled or not moved else f"{moved}, unsettled",
     ]
-
-
-def when(crossing: Crossing) -> str:
-    """When a limit is reached, in a few words."""
-    if crossing.state == "over":
-        return "over now"
-    if crossing.crosses_ns is not None:
-        return f"{'about ' if crossing.rough or crossing.state != 'date' else ''}{_day(crossing.crosses_ns, crossing)}"
-    if crossing.earliest_ns is not None:
-        return f"not before {_day(crossing.earliest_ns, crossing)}"
-    reach = length(crossing.reach_ns, counted=True) if crossing.reach_ns else ""
-    named = {"not_growing": "not growing", "cleaned": "cleaned, stays below", "too_little": "too little data"}
-    return named.get(crossing.state, f"not within {reach}" if reach else "-")
-
-
-def _day(time_ns: int, crossing: Crossing) -> str:
-    """A date; with the time of day where its range is narrow enough for one."""
-    whole = clock(time_ns, UTC)
-    ends = (crossing.earliest_ns, crossing.latest_ns)
-    narrow = None not in ends and (ends[1] or 0) - (ends[0] or 0) < NARROW_NS
-    return whole if narrow else whole.rpartition(" ")[0]
 
 
 def _signed(ns: int) -> str:

@@ -11,6 +11,7 @@ from cronocast.handoff.files import read_json
 from cronocast.handoff.results import check_handoff
 
 SCHEMA = 1
+EVALUATION = "evaluation.json"  # name of the file in a run folder
 
 PREDICT, WARM, FULL = VERDICTS = ("predict", "warm", "full")
 REASONS = ("first", "age", "data", "drift", "asked", "held", "")  # of a verdict; "" where nothing is due
