@@ -75,7 +75,10 @@ class Entry:
     calendar: Calendar = setting(Part(Calendar), Calendar(), "The clock and the holidays that the values follow.")
     clip: Clip = setting(Part(Clip), Clip(), "The physically possible range of the values.")
     thresholds: tuple[Threshold, ...] = setting(
-        ListOf(Part(Threshold), MOST_THRESHOLDS), (), "Limits for which the date is told when each member reaches them."
+        ListOf(Part(Threshold), MOST_THRESHOLDS),
+        (),
+        "Limits for which the date is told when each member reaches them.",
+        "evaluate",
     )
     min_points: int = setting(
         Number(3, 1_000_000, whole=True), 24, "Members with fewer finished points get the class too_short.", "classify"
