@@ -11,6 +11,7 @@ from cronocast.document.cross import cross_problems
 from cronocast.document.kinds import SINK, SOURCE, one_family
 from cronocast.document.thresholds import MOST as MOST_THRESHOLDS
 from cronocast.document.thresholds import Threshold
+from cronocast.document.vintages import Vintages
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
@@ -63,6 +64,7 @@ class Entry:
     options: dict[str, Any] = setting(
         MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast"
     )
+    vintages: Vintages = setting(Part(Vintages), Vintages(), "What is kept of the forecasts of past runs.")
     series_class: str | None = setting(
         Text(CLASSES), None, "Class to use instead of the one that classify finds.", "classify"
     )
