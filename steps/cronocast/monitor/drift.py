@@ -8,6 +8,8 @@ Source:
     of a change in distribution, Annals of Statistics 13(1), 1985. The thresholds are from `bench/drift.py`.
 """
 
+from datetime import UTC, datetime
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -30,18 +32,33 @@ _WEIGHTS = np.repeat([0.67 / 8, 0.33 / 4], [8, 4])
 _FREEDOM = 5  # of the Student-t, which one day far out does not impress
 _OWN_HOUR = 0.8  # share of the own hour in its scale; the rest is that of all hours
 _RHO_DAYS, _RHO_MAX = 20, 0.7  # how strongly the autocorrelation of few days is shrunk, and what it is at most
+_DAY_NS = 86400 * 10**9
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LEAST_SCALE, _LEAST_SD, _LEAST_RMS = 0.01, 0.05, 0.05  # under these a member is exact, and trifles are no change
 
 
 class Evidence(NamedTuple):
-    """What the watched days of m members say, oldest first; k changes are looked for."""
+    """What the days behind the reference say, oldest first; k changes are looked for."""
 
     statistic: Floats  # (m, watched) after each day
     logs: Floats  # (m, watched, k) log likelihood ratios, capped
-    capped: Bools  # (m, watched) a change of one day that is as large as a day can say
     sums: Floats  # (m, watched, k) evidence for each change
-    means: Floats  # (m, days) daily mean of the scaled errors, less that of the reference
-    rms: Floats  # (m, days) daily rms, relative to that of the reference
+    capped: Bools  # (m, watched) a day that says as much as one day can
+    shift: Floats  # (m, watched) daily mean less that of the reference, in widths of the interval
+    growth: Floats  # (m, watched) daily rms relative to that of the reference
+
+
+class Drift(NamedTuple):
+    """What the whole days of a member say; days are counted since 1970 in UTC."""
+
+    days: int = 0  # that are known
+    newest: int | None = None  # the last of them
+    alarm: int | None = None  # day with which the evidence passed the threshold, above which it has been since
+    change: int | None = None  # day since which the errors have differed
+    shift: float = 0.0  # by how many widths of the interval actual values have been higher since then
+    growth: float = 1.0  # how much larger errors have been since then
+    of_mean: bool = True  # whether it is rather the shift than the growth
+    bad: tuple[int, ...] = ()  # days that looked bad, for whatever reason
 
 
 def threshold(members: int) -> float:
@@ -77,12 +94,61 @@ def evidence(errors: Floats, numbers: Ints, reference: int, limit: float) -> Evi
     cap = 0.5 * np.log(limit / _WEIGHTS)
     logs = np.minimum(ratio, cap)
     sums = _recursion(logs)
-    usual = means[:, :reference].mean(axis=1, keepdims=True)
-    usual_rms = np.exp(spread[:, :reference].mean(axis=1, keepdims=True))
     own = np.nanmean(errors, axis=2)
-    shift = own - own[:, :reference].mean(axis=1, keepdims=True)
-    del usual
-    return Evidence(sums @ _WEIGHTS, logs, (ratio >= cap).any(axis=2), sums, shift, rms / usual_rms)
+    return Evidence(
+        sums @ _WEIGHTS,
+        logs,
+        sums,
+        (ratio >= cap).any(axis=2),
+        own[:, reference:] - own[:, :reference].mean(axis=1, keepdims=True),
+        np.exp(spread[:, reference:] - spread[:, :reference].mean(axis=1, keepdims=True)),
+    )
+
+
+def drift(errors: Floats, numbers: Ints, members: int, level: float) -> Drift:
+    """Look at the whole days of a member.
+
+    Args:
+        errors: Shape (days, slots), as for `evidence`; at most `KEEP` days.
+        numbers: Shape (days,): which days these are, rising.
+        members: Members that are watched together.
+        level: Nominal coverage of the interval over whose width the errors are.
+    """
+    if not len(numbers):
+        return Drift()
+    bad = _few_inside(errors, level)
+    reference, limit = reference_of(len(numbers)), threshold(members)
+    found = Drift(len(numbers), int(numbers[-1]))
+    if reference:
+        seen = evidence(errors[None], numbers, reference, limit)
+        bad[reference:] |= seen.capped[0]
+        if seen.statistic[0, -1] >= limit:
+            found = _changed(found, seen, numbers[reference:], limit)
+    return found._replace(bad=tuple(int(number) for number in numbers[bad]))
+
+
+def _few_inside(errors: Floats, level: float) -> Bools:
+    """Days of which fewer than half of the values lie in the 80 % interval, as wide as the one at `level` says."""
+    half = 0.5 * NormalDist().inv_cdf(0.9) / NormalDist().inv_cdf((1 + level) / 2)
+    inside = (np.abs(errors) <= half).sum(axis=1)
+    few: Bools = inside < 0.5 * np.isfinite(errors).sum(axis=1)
+    return few
+
+
+def _changed(found: Drift, seen: Evidence, watched: Ints, limit: float) -> Drift:
+    """Add when the change of a member in alarm began, by the explanation that wins, and what it is."""
+    below = np.flatnonzero(seen.statistic[0] < limit)
+    first = int(below[-1]) + 1 if below.size else 0
+    winner = int(np.argmax(seen.sums[0, -1] * _WEIGHTS))
+    grown = np.concatenate([[0.0], np.cumsum(seen.logs[0, :, winner])])
+    begin = int(np.argmin(grown[:-1]))
+    return found._replace(
+        alarm=int(watched[first]),
+        change=int(watched[begin]),
+        shift=float(seen.shift[0, begin:].mean()),
+        growth=float(np.exp(np.log(seen.growth[0, begin:]).mean())),
+        of_mean=winner < _OF_MEAN,
+    )
 
 
 def _by_slot(reference: Floats) -> Floats:
@@ -104,7 +170,8 @@ def _innovations(daily: Floats, follows: Bools, n: int) -> Floats:
     rho = (ref * ref_before).sum(axis=1) / np.maximum((ref**2).sum(axis=1), 1e-12) * n / (n + _RHO_DAYS)
     left = centred - np.clip(rho, 0.0, _RHO_MAX)[:, None] * before
     sd = np.sqrt((left[:, 1:n] ** 2).sum(axis=1) / (n - 2) * (1 + 1 / n))
-    return left / np.maximum(sd, _LEAST_SD)[:, None]
+    standard: Floats = left / np.maximum(sd, _LEAST_SD)[:, None]
+    return standard
 
 
 def _recursion(logs: Floats) -> Floats:
@@ -115,3 +182,21 @@ def _recursion(logs: Floats) -> Floats:
         total = (1 + total) * ratios[:, day]
         sums[:, day] = total
     return sums
+
+
+def drift_words(drift: Drift) -> str:
+    """What has changed, since when and how long that is."""
+    if drift.change is None or drift.newest is None:
+        return "errors as usual"
+    days = drift.newest - drift.change + 1
+    since = f"since {day_words(drift.change * _DAY_NS)} ({days} day{'s' if days > 1 else ''})"
+    if drift.of_mean:
+        side = "above" if drift.shift > 0 else "below"
+        return f"values about {abs(drift.shift):.2g} widths of the interval {side} the forecast {since}"
+    return f"errors {drift.growth:.2g} times as large {since}"
+
+
+def day_words(time_ns: int) -> str:
+    """A day such as 24 Nov, in UTC."""
+    day = datetime.fromtimestamp(time_ns // 10**9, UTC)
+    return f"{day.day} {_MONTHS[day.month - 1]}"
