@@ -122,8 +122,9 @@ def drift(errors: Floats, numbers: Ints, members: int, level: float) -> Drift:
     if reference:
         seen = evidence(errors[None], numbers, reference, limit)
         bad[reference:] |= seen.capped[0]
-        if seen.statistic[0, -1] >= limit:
-            found = _changed(found, seen, numbers[reference:], limit)
+        winner = int(np.argmax(seen.sums[0, -1] * _WEIGHTS))
+        if seen.statistic[0, -1] >= limit and seen.logs[0, -1, winner] > 0:  # else it is over
+            found = _changed(found, seen, numbers[reference:], limit, winner)
     return found._replace(bad=tuple(int(number) for number in numbers[bad]))
 
 
@@ -135,11 +136,10 @@ def _few_inside(errors: Floats, level: float) -> Bools:
     return few
 
 
-def _changed(found: Drift, seen: Evidence, watched: Ints, limit: float) -> Drift:
+def _changed(found: Drift, seen: Evidence, watched: Ints, limit: float, winner: int) -> Drift:
     """Add when the change of a member in alarm began, by the explanation that wins, and what it is."""
     below = np.flatnonzero(seen.statistic[0] < limit)
     first = int(below[-1]) + 1 if below.size else 0
-    winner = int(np.argmax(seen.sums[0, -1] * _WEIGHTS))
     grown = np.concatenate([[0.0], np.cumsum(seen.logs[0, :, winner])])
     begin = int(np.argmin(grown[:-1]))
     return found._replace(
