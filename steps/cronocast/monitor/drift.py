@@ -8,6 +8,7 @@ Source:
     of a change in distribution, Annals of Statistics 13(1), 1985. The thresholds are from `bench/drift.py`.
 """
 
+import math
 from datetime import UTC, datetime
 from statistics import NormalDist
 from typing import NamedTuple
@@ -20,7 +21,7 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 REFERENCE_MIN, REFERENCE_MAX = 28, 56  # days that others are compared with
-WATCHED = 28  # newest days at most that are compared; a change older than that is what is usual by now
+WATCHED = 21  # newest days at most that are compared; a change older than that is what is usual by now
 KEEP = REFERENCE_MAX + WATCHED
 FLEET = 500  # members at least that share one false alarm a week: an entry does not know the other ones
 DAYS_PER_MEMBER = 7 * 14  # threshold per member: a week, times what estimated references cost, by simulation
@@ -31,7 +32,7 @@ _OF_MEAN = 8  # so many of them are of the mean
 _WEIGHTS = np.repeat([0.67 / 8, 0.33 / 4], [8, 4])
 _FREEDOM = 5  # of the Student-t, which one day far out does not impress
 _OWN_HOUR = 0.8  # share of the own hour in its scale; the rest is that of all hours
-_RHO_DAYS, _RHO_MAX = 20, 0.7  # how strongly the autocorrelation of few days is shrunk, and what it is at most
+_RHO_DAYS, _RHO_MAX = 10, 0.7  # how strongly the autocorrelation of few days is shrunk, and what it is at most
 _DAY_NS = 86400 * 10**9
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LEAST_SCALE, _LEAST_SD, _LEAST_RMS = 0.01, 0.05, 0.05  # under these a member is exact, and trifles are no change
@@ -42,10 +43,7 @@ class Evidence(NamedTuple):
 
     statistic: Floats  # (m, watched) after each day
     logs: Floats  # (m, watched, k) log likelihood ratios, capped
-    sums: Floats  # (m, watched, k) evidence for each change
     capped: Bools  # (m, watched) a day that says as much as one day can
-    shift: Floats  # (m, watched) daily mean less that of the reference, in widths of the interval
-    growth: Floats  # (m, watched) daily rms relative to that of the reference
 
 
 class Drift(NamedTuple):
@@ -90,19 +88,11 @@ def evidence(errors: Floats, numbers: Ints, reference: int, limit: float) -> Evi
         [_OF_MEAN, _SHIFTS.size - _OF_MEAN],
         axis=2,
     )[:, reference:]
+    z = np.clip(z, _SHIFTS.min(), _SHIFTS.max())  # beyond all shifts, heavy tails would make a ratio fall to 1 again
     ratio = (_FREEDOM + 1) / 2 * (np.log1p(z**2 / _FREEDOM) - np.log1p((z - _SHIFTS) ** 2 / _FREEDOM))
     cap = 0.5 * np.log(limit / _WEIGHTS)
     logs = np.minimum(ratio, cap)
-    sums = _recursion(logs)
-    own = np.nanmean(errors, axis=2)
-    return Evidence(
-        sums @ _WEIGHTS,
-        logs,
-        sums,
-        (ratio >= cap).any(axis=2),
-        own[:, reference:] - own[:, :reference].mean(axis=1, keepdims=True),
-        np.exp(spread[:, reference:] - spread[:, :reference].mean(axis=1, keepdims=True)),
-    )
+    return Evidence(_recursion(logs) @ _WEIGHTS, logs, (ratio >= cap).any(axis=2))
 
 
 def drift(errors: Floats, numbers: Ints, members: int, level: float) -> Drift:
@@ -122,9 +112,9 @@ def drift(errors: Floats, numbers: Ints, members: int, level: float) -> Drift:
     if reference:
         seen = evidence(errors[None], numbers, reference, limit)
         bad[reference:] |= seen.capped[0]
-        winner = int(np.argmax(seen.sums[0, -1] * _WEIGHTS))
-        if seen.statistic[0, -1] >= limit and seen.logs[0, -1, winner] > 0:  # else it is over
-            found = _changed(found, seen, numbers[reference:], limit, winner)
+        statistic = seen.statistic[0]
+        if statistic[-1] >= limit and statistic[-1] > statistic[-2:-1].sum():  # falling again: it is over
+            found = _changed(found, seen, errors, numbers, limit)
     return found._replace(bad=tuple(int(number) for number in numbers[bad]))
 
 
@@ -136,19 +126,27 @@ def _few_inside(errors: Floats, level: float) -> Bools:
     return few
 
 
-def _changed(found: Drift, seen: Evidence, watched: Ints, limit: float, winner: int) -> Drift:
-    """Add when the change of a member in alarm began, by the explanation that wins, and what it is."""
+def _changed(found: Drift, seen: Evidence, errors: Floats, numbers: Ints, limit: float) -> Drift:
+    """Add since when the errors of a member in alarm differ, and by what."""
+    reference = len(numbers) - seen.statistic.shape[1]
     below = np.flatnonzero(seen.statistic[0] < limit)
-    first = int(below[-1]) + 1 if below.size else 0
-    grown = np.concatenate([[0.0], np.cumsum(seen.logs[0, :, winner])])
-    begin = int(np.argmin(grown[:-1]))
+    alarm = int(below[-1]) + 1 if below.size else 0
+    since = reference + int(np.argmax(np.logaddexp.reduce(_until_now(seen.logs[0]) + np.log(_WEIGHTS), axis=1)))
+    before, after = errors[:reference], errors[since:]
+    shift = float(np.nanmean(after) - np.nanmean(before))
+    usual, size = float(np.nanmean(before**2)), float(np.nanmean(after**2))
     return found._replace(
-        alarm=int(watched[first]),
-        change=int(watched[begin]),
-        shift=float(seen.shift[0, begin:].mean()),
-        growth=float(np.exp(np.log(seen.growth[0, begin:]).mean())),
-        of_mean=winner < _OF_MEAN,
+        alarm=int(numbers[reference + alarm]),
+        change=int(numbers[since]),
+        shift=shift,
+        growth=math.sqrt(size / max(usual, _LEAST_SCALE**2)),
+        of_mean=2 * shift**2 >= size - usual,
     )
+
+
+def _until_now(logs: Floats) -> Floats:
+    """Evidence of each change since each day, (watched, k)."""
+    return np.cumsum(logs[::-1], axis=0)[::-1]
 
 
 def _by_slot(reference: Floats) -> Floats:
