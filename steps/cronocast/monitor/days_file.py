@@ -1,5 +1,6 @@
 """The file of whole days: all members of a series in one, whole or not there."""
 
+import io
 import json
 import zipfile
 import zlib
@@ -57,7 +58,7 @@ def read_days(path: Path, every_ns: int, notes: list[str]) -> dict[Key, KeptDays
         notes: Receives what was wrong.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             return _members({name: file[name] for name in _PARTS}, every_ns)
     except FileNotFoundError:
         return {}

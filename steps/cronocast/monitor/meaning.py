@@ -14,6 +14,7 @@ DAY_NS = 86400 * 10**9
 FACTOR = 2.0  # of the median: another unit, another aggregate, another thing measured
 LONGER = 2  # times the longest gap known, such as that of regular closing hours
 BLOCK_STEPS = 4  # at least, of what a median is taken of
+OLD_BLOCKS, NEW_BLOCKS = 7, 2  # at least: a week, with its week-end, and more than one bad day
 
 
 class History(NamedTuple):
@@ -62,26 +63,25 @@ def _gap(history: History, made_ns: int, step_ns: int, horizon_ns: int) -> Chang
 
 
 def _other_size(history: History, made_ns: int, step_ns: int) -> Change | None:
-    """The two newest blocks of a day, both larger or smaller by a factor than all before; one may be an incident."""
+    """Blocks of a day that are all larger or smaller by a factor than all before: two at least, one is an incident."""
     block_ns = max(DAY_NS, BLOCK_STEPS * step_ns)
-    sizes = _medians(history, block_ns)
-    whole_until = int(history.times[-1] + step_ns) // block_ns if history.times.size else 0
-    blocks = [block for block in sizes if block < whole_until]
-    if len(blocks) < 3 or (blocks[-1] + 1) * block_ns <= made_ns:
-        return None
-    new = [sizes[block] for block in blocks[-2:]]
-    old = [sizes[block] for block in blocks[:-2]]
-    since_ns = blocks[-2] * block_ns
-    if 0 < FACTOR * max(old) < min(new) or 0 < FACTOR * max(new) < min(old):
-        factor = np.median(new) / np.median(old)
-        times = f"{factor:.3g} times as large" if factor > 1 else f"{1 / factor:.3g} times as small"
-        return Change(f"values about {times} since {stamp(since_ns)}", since_ns)
+    blocks, sizes = _medians(history, block_ns, step_ns)
+    for first in range(len(blocks) - NEW_BLOCKS, OLD_BLOCKS - 1, -1):
+        if (blocks[first + NEW_BLOCKS - 1] + 1) * block_ns <= made_ns:
+            return None  # it was made of them
+        old, new = sizes[:first], sizes[first:]
+        if 0 < FACTOR * old.max() < new.min() or 0 < FACTOR * new.max() < old.min():
+            factor = float(np.median(new) / np.median(old))
+            times = f"{factor:.3g} times as large" if factor > 1 else f"{1 / factor:.3g} times as small"
+            since_ns = int(blocks[first]) * block_ns
+            return Change(f"values about {times} since {stamp(since_ns)}", since_ns)
     return None
 
 
-def _medians(history: History, block_ns: int) -> dict[int, float]:
-    """Median size of each block that holds values, rising."""
-    block = history.times // block_ns
-    begins = np.flatnonzero(np.diff(block, prepend=-1))
-    parts = np.split(np.abs(history.values), begins[1:])
-    return {int(block[begin]): float(np.median(part)) for begin, part in zip(begins, parts, strict=True)}
+def _medians(history: History, block_ns: int, step_ns: int) -> tuple[Ints, Floats]:
+    """Whole blocks that hold values, rising, and the median size of each."""
+    until_ns = int(history.times[-1] + step_ns) // block_ns * block_ns if history.times.size else 0
+    whole = history.times < until_ns
+    blocks, begins = np.unique(history.times[whole] // block_ns, return_index=True)
+    parts = np.split(np.abs(history.values[whole]), begins[1:])[: blocks.size]
+    return blocks, np.array([np.median(part) for part in parts])

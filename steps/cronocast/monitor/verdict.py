@@ -81,7 +81,7 @@ def verdict(kept: Kept | None, drift: Drift, history: History, rules: Rules, tog
         return Verdict(FULL, "drift", f"full: {drift_words(drift)}", since_ns, _start_ns(kept, since_ns, rules))
     age_ns = rules.now_ns - kept.made_ns
     if age_ns >= (rules.every_ns or _longest_ns(kept, drift, rules)):
-        return Verdict(FULL, "age", f"full: {Duration.of(age_ns // HOUR_NS * HOUR_NS)} old", kept.made_ns)
+        return Verdict(FULL, "age", f"full: {_age_words(age_ns)} old", kept.made_ns)
     return _usual(kept, drift, history, rules)
 
 
@@ -102,6 +102,11 @@ def _longest_ns(kept: Kept, drift: Drift, rules: Rules) -> int:
     """Age at which a member is made anew."""
     young = rules.now_ns - kept.begun_ns < AGE_NS
     return YOUNG_AGE_NS if young or 0 < drift.days <= REFERENCE_MIN else AGE_NS
+
+
+def _age_words(age_ns: int) -> str:
+    days = age_ns // DAY_NS
+    return f"{age_ns // HOUR_NS} h" if not days else f"{days} day{'s' if days > 1 else ''}"
 
 
 def _start_ns(kept: Kept, since_ns: int, rules: Rules) -> int | None:
