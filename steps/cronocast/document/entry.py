@@ -109,6 +109,17 @@ class Entry:
         "CPU seconds per member that auto may spend; models not tried are recorded.",
         "forecast",
     )
+    retrain: str = setting(
+        Text(("auto", "always", "never")),
+        "auto",
+        "When a member is classified and backtested anew: auto does so where its age, its data or the errors of its"
+        " forecasts call for it; always, in every run; never, only where nothing is kept of it.",
+    )
+    retrain_every: Duration | None = setting(
+        Span(),
+        None,
+        "Age at which auto does so in any case. By default 7d in the first four weeks of a member, then 28d.",
+    )
     schedules: tuple[str, ...] = setting(
         ListOf(_cron, 10),
         ("H * * * *",),
