@@ -163,7 +163,6 @@ def problems(data: Any, where: str) -> list[Problem]:  # noqa: ANN401 - a part o
     if kind == "email" and data.get("username") and tls == "none":
         sentence = "username is given although tls is none, which would show the password; allowed: starttls, tls"
         found.append(Problem("E_CONFIG_CONFLICT", f"{where}.tls", sentence))
-    if kind in ("alertmanager", "pagerduty") and isinstance(url := data.get("url"), str):
-        if wrong := rules.url_problem(url, f"{where}.url"):
-            found.append(wrong)
-    return found
+    url = data.get("url")
+    wrong = rules.url_problem(url, f"{where}.url") if isinstance(url, str) else None
+    return [*found, wrong] if wrong else found
