@@ -1,5 +1,6 @@
 """Growth as it may go on: joint paths from the newest value, each with a slope, an end of it, and noise as it was."""
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,10 +13,13 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Bools, Floats, Ints
 
 HOLDS = 0.35  # a slope that has held for t lasts another t with the chance 2^-HOLDS
-VARIES = 0.7  # standard deviation of the logarithm of the ratio of a new slope to the one before
+UNSEEN = 1.0  # changes that a history with changes had beside those seen
+VARIES = 0.5  # standard deviation of the logarithm of the ratio of a new slope to the one before
 SMOOTH = 0.3  # share of noise that is not a past one
 SMOOTHED = float(np.sqrt(1 - SMOOTH**2))
 DAYS_FOR_BLOCKS = 2  # days of innovations that blocks of a day can be drawn from; fewer are normal noise
+GOLDEN = 1.2207440846057596  # the root of x^4 = x + 1
+NORMAL = NormalDist()
 SHORT_DAY = 8  # units; of shorter ones blocks are a week
 LARGEST_BEND = 20.0  # of rate x units ahead: e^20 is beyond any limit
 
@@ -42,37 +46,51 @@ def grow(z: "Floats", history: "Grid", period: int, size: tuple[int, int], rng: 
     """
     m, count = size
     found = posterior(z, history.seen, history.day)
+    even = _even(count, rng)
     memory, cell = _drawn(found.weight, count, rng)
     n = z.size
     sigma = np.sqrt(found.variance[memory] * (n - 3) / rng.chisquare(n - 3, count))
-    slope, level = _slope_and_level(found, memory, cell, sigma, rng)
+    slope, level = _slope_and_level(found, memory, cell, sigma, even[:2])
     level = np.where(PHI[memory] < 1, level, 0.0)
     noise, source = _noise(found, history, max(period, history.day), (m, count), rng)
     noise = np.concatenate((-level[None, :] / np.maximum(sigma, 1e-300), noise))
     for t in range(1, m + 1):
         noise[t] += PHI[memory] * noise[t - 1]
     ages = n - found.start[cell]
-    out = level + _trend(slope, found.rate[cell], ages, found.stretches, (n, m, history.day), rng) + noise[1:] * sigma
+    out = (
+        level
+        + _trend(slope, found.rate[cell], ages, found.stretches, (n, m, history.day), even[2], rng)
+        + noise[1:] * sigma
+    )
     before = found.stretches[-2].slope * found.scale if len(found.stretches) > 1 else None
     return Growth(out * found.scale, source, slope * found.scale, ages, before)
 
 
+def _even(count: int, rng: np.random.Generator) -> "Floats":
+    """Numbers in (0, 1), shape (3, count), any run of which is spread evenly: dates depend less on chance.
+
+    The R3 sequence of Roberts (2018), a generalisation of the golden ratio to three dimensions.
+    """
+    steps = GOLDEN ** -np.arange(1, 4)
+    return np.asarray(np.clip((rng.random((3, 1)) + steps[:, None] * np.arange(count)) % 1.0, 1e-9, 1 - 1e-9))
+
+
 def _drawn(weight: "Floats", count: int, rng: np.random.Generator) -> "tuple[Ints, Ints]":
-    """Cells by their weights: systematic sampling, in an order by chance."""
+    """Cells by their weights, by systematic sampling: those of one cell follow each other."""
     total = np.cumsum(weight.ravel())
     at = (np.arange(count) + rng.random()) / count * total[-1]
     pick = np.minimum(np.searchsorted(total, at), total.size - 1)
-    memory, cell = np.divmod(rng.permutation(pick), weight.shape[1])
+    memory, cell = np.divmod(pick, weight.shape[1])
     return memory, cell
 
 
 def _slope_and_level(
-    found: Posterior, memory: "Ints", cell: "Ints", sigma: "Floats", rng: np.random.Generator
+    found: Posterior, memory: "Ints", cell: "Ints", sigma: "Floats", even: "Floats"
 ) -> "tuple[Floats, Floats]":
     """Slope and level of the newest stretch at the newest value, as uncertain as their fit is."""
     level, slope, var_level, var_slope, cov = (v[memory, cell] for v in found.fit[:5])
     var_slope = np.maximum(var_slope, 1e-300)
-    first, second = rng.standard_normal((2, sigma.size))
+    first, second = np.array([[NORMAL.inv_cdf(u) for u in row] for row in even])
     drawn = slope + sigma * np.sqrt(var_slope) * first
     rest = np.sqrt(np.maximum(var_level - cov**2 / var_slope, 0.0))
     return drawn, level + cov / var_slope * (drawn - slope) + sigma * rest * second
@@ -84,6 +102,7 @@ def _trend(
     ages: "Ints",
     stretches: tuple[Stretch, ...],
     units: tuple[int, int, int],
+    even: "Floats",
     rng: np.random.Generator,
 ) -> "Floats":
     """What the slopes alone add from now on, shape (m, paths): each ends some time, a new one follows.
@@ -97,16 +116,16 @@ def _trend(
     now = np.where(rate[None, :] == 0, slope, slope * np.exp(np.minimum(rate * t, LARGEST_BEND)))
     lengths = np.array([s.end - s.start for s in stretches], float)
     known = np.array([s.slope for s in stretches])
-    end = ages * (rng.random(count) ** (-1 / HOLDS) - 1)
+    end = ages * (even ** (-1 / HOLDS) - 1)
     if k > 1:
-        end = np.minimum(end, n * (rng.random(count) ** (-1 / (k - 1)) - 1))
+        end = np.minimum(end, n * (rng.random(count) ** (-1 / (k - 1 + UNSEEN)) - 1))
     step = np.minimum(end, m).astype(np.int64)
     current = now[np.minimum(step, m - 1), np.arange(count)]
     while (step < m).any():
         old = known[rng.choice(k, count, p=lengths / lengths.sum())]
         varied = current * np.exp(VARIES * rng.standard_normal(count))
         fresh = np.where(rng.random(count) < 1 / k, varied, old)
-        lasts = np.maximum(day, n * (rng.random(count) ** (-1 / (HOLDS + k - 1)) - 1))
+        lasts = np.maximum(day, n * (rng.random(count) ** (-1 / (HOLDS + k - 1 + UNSEEN)) - 1))
         changed = (t > step) & (step < m)
         np.copyto(now, fresh[None, :], where=changed)
         current = np.where(step < m, fresh, current)
