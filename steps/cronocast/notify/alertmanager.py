@@ -1,6 +1,5 @@
 """Alertmanager by its API v2. An alert is its labels: only what never changes stands in them, values in annotations."""
 
-import json
 import re
 import time
 from collections import Counter
@@ -10,12 +9,14 @@ from cronocast.durations import UNIT_NS, stamp
 from cronocast.handoff.series import parse_tags
 from cronocast.http.client import client_of
 from cronocast.notify.message import FIRING, Message, ordered
-from cronocast.notify.post import Post, Request, check_address, post_all, texts
+from cronocast.notify.post import Post, Request, as_json, check_address, post_all, texts
 from cronocast.notify.settings import Alertmanager as Settings
-from cronocast.notify.table import REFUSED, Delivery
+from cronocast.notify.table import Delivery
 from cronocast.notify.words import place
 
 PATH = "/api/v2/alerts"
+LINK = re.compile(r"https?://[!-~]+")  # anything else there is refused with the alert
+BAD_REQUEST = 400
 MOST = 500  # alerts in one request
 LEAST_NS = 5 * UNIT_NS["m"]  # that a firing alert stays, also one that is delivered late
 CLOCKS_NS = UNIT_NS["m"]  # by which the server's clock may be behind: an end in its future would not resolve
@@ -55,7 +56,7 @@ def alert(message: Message, further: Mapping[str, str], now_ns: int) -> dict[str
         "startsAt": stamp(starts),
         "endsAt": stamp(ends),
     }
-    return {**made, "generatorURL": message.link} if message.link else made
+    return {**made, "generatorURL": message.link} if LINK.fullmatch(message.link) else made
 
 
 class Alertmanager:
@@ -71,10 +72,13 @@ class Alertmanager:
         client = client_of(self._settings, "alertmanager", self._say)
         post = Post(client, PATH, [client.secret] if client.secret else [])
         now, lined = time.time_ns(), ordered(messages)
-        found = post_all(post, [self._request(lined[i : i + MOST], now) for i in range(0, len(lined), MOST)])
-        alone = [one.message for one in found if one.state == REFUSED and len(lined) > 1]
-        kept = [one for one in found if one.message not in alone]
-        return kept + post_all(post, [self._request([message], now) for message in alone])
+        found = list[Delivery]()
+        for i in range(0, len(lined), MOST):
+            group = lined[i : i + MOST]
+            part = post_all(post, [self._request(group, now)])
+            mixed = post.status == BAD_REQUEST and len(group) > 1
+            found += post_all(post, [self._request([one], now) for one in group]) if mixed else part
+        return found
 
     def render(self, messages: Sequence[Message]) -> list[str]:
         """As `Notifier.render`."""
@@ -82,4 +86,4 @@ class Alertmanager:
 
     def _request(self, messages: Sequence[Message], now_ns: int) -> Request:
         alerts = [alert(message, self._settings.labels, now_ns) for message in messages]
-        return Request(tuple(messages), json.dumps(alerts).encode())
+        return Request(tuple(messages), as_json(alerts))

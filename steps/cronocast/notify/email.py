@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -98,10 +99,13 @@ class Email:
         """Send it; the addresses that the server refused for good while it took others."""
         settings = self._settings
         try:
-            with deadline(settings.timeout / 10**9), _connected(settings, self._where) as server:
+            with deadline(settings.timeout / 10**9), closing(_connected(settings, self._where)) as server:
                 if settings.username:
                     server.login(settings.username, password)
-                return sorted(server.send_message(made))
+                refused = sorted(server.send_message(made))
+                with suppress(smtplib.SMTPException, OSError):
+                    server.putcmd("quit")  # the mail is taken, whatever the server says to this
+                return refused
         except DeadlineExceededError:
             sentence = f"no complete answer within {settings.timeout}"
             raise TemporaryError("E_TIMEOUT", self._where, sentence) from None

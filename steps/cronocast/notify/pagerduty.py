@@ -1,12 +1,11 @@
 """PagerDuty by Events API v2: an event for each message, known by its key, so that no change pages twice."""
 
-import json
 from collections.abc import Callable, Sequence
 
 from cronocast.durations import stamp
 from cronocast.http.secrets import named_secret
 from cronocast.notify.message import FIRING, Message, ordered
-from cronocast.notify.post import Post, Request, check_address, client_to, post_all, texts
+from cronocast.notify.post import Post, Request, as_json, check_address, client_to, post_all, texts
 from cronocast.notify.settings import PagerDuty as Settings
 from cronocast.notify.table import Delivery
 from cronocast.notify.words import heading, line, place
@@ -53,4 +52,4 @@ class PagerDuty:
         return texts(self._requests(messages, "***"))
 
     def _requests(self, messages: Sequence[Message], key: str) -> list[Request]:
-        return [Request((message,), json.dumps(event(message, key)).encode()) for message in ordered(messages)]
+        return [Request((message,), as_json(event(message, key))) for message in ordered(messages)]

@@ -1,5 +1,6 @@
 """What notifiers over HTTP share: an address that may be a secret, one request after the other, what became of each."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -48,6 +49,7 @@ class Post:
     ) -> None:
         """Take what is described above."""
         self._client, self._path, self._taken = client, path, taken
+        self.status = 0  # of the newest answer
         self._secrets = sorted(set(secrets), key=len, reverse=True)
         say = client.say
         client.say = lambda line: say(self.masked(line))
@@ -82,6 +84,7 @@ class Post:
         """Raise what an answer stands for, if it is not that of a service that took the request."""
         from urllib3.exceptions import HTTPError
 
+        self.status = response.status_code
         try:
             body = response.raw.read(ERROR_BYTES, decode_content=False)
         except HTTPError:
@@ -112,12 +115,16 @@ def _fault(status: int, after: str, body: bytes, where: str) -> CronocastError:
 def post_all(post: Post, requests: Iterable[Request]) -> list[Delivery]:
     """Send one request after the other, and say of each message what became of it.
 
-    After one that might have succeeded at another time the rest is not tried: each would wait as long again.
+    After one that might have succeeded at another time the rest is not tried: each would wait as long again. Nor is it
+    after one that was let in no more.
     """
-    found, down = list[Delivery](), False
+    found, fault = list[Delivery](), None
     try:
         for request in requests:
-            if down:
+            if isinstance(fault, AccessError):
+                found += failed(request.messages, fault)
+                continue
+            if fault is not None:
                 found += [Delivery(message, RETRY, UNTOLD) for message in request.messages]
                 continue
             try:
@@ -125,7 +132,7 @@ def post_all(post: Post, requests: Iterable[Request]) -> list[Delivery]:
                 found += [Delivery(message, SENT) for message in request.messages]
             except CronocastError as error:
                 found += failed(request.messages, error)
-                down = not isinstance(error, RefusedError)
+                fault = None if isinstance(error, RefusedError) else error
     finally:
         post.close()
     return found
@@ -178,6 +185,11 @@ def secrets_of(url: str) -> set[str]:
     parts = urlsplit(url)
     whole = {parts.path, parts.query, *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))}
     return {text for one in whole for text in (one, unquote(one)) if len(text) >= SHORTEST_PART}
+
+
+def as_json(document: object) -> bytes:
+    """A document as it is sent; what is no character, as some names hold, becomes a question mark."""
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def texts(requests: Iterable[Request]) -> list[str]:

@@ -3,11 +3,10 @@
 Limits: 50 blocks, 3000 characters of a section; about 13,200 characters in total, which no page of Slack's says.
 """
 
-import json
 from collections.abc import Callable, Sequence
 
 from cronocast.notify.message import Message, ordered
-from cronocast.notify.post import Request, cut, hook, post_all, texts
+from cronocast.notify.post import Request, as_json, cut, hook, post_all, texts
 from cronocast.notify.settings import Slack as Settings
 from cronocast.notify.table import Delivery
 from cronocast.notify.words import paragraphs, summary
@@ -30,7 +29,7 @@ def escaped(text: str, longest: int = SECTION) -> str:
 def body(messages: Sequence[Message], most: int) -> dict[str, object]:
     """One post of all messages, the most urgent first; those that do not fit are counted."""
     parts = [_section(message) for message in cut(messages, most)[0]]
-    sizes = [len(json.dumps(part)) for part in parts]
+    sizes = [len(as_json(part)) for part in parts]
     shown = max((n for n in range(1, len(parts) + 1) if sum(sizes[:n]) <= TOTAL), default=1)
     more = cut(messages, shown)[1]
     tail = [_section_of(more)] if more else []
@@ -59,7 +58,7 @@ class Slack:
 
     def send(self, messages: Sequence[Message]) -> list[Delivery]:
         """As `Notifier.send`. Slack knows no keys: an answer that was lost may bring a second post."""
-        post = hook(self._settings, "slack", self._say, lambda said: said.strip() == b"ok")
+        post = hook(self._settings, "slack", self._say, lambda said: b"ok".startswith(said.strip()))
         return post_all(post, self._requests(messages))
 
     def render(self, messages: Sequence[Message]) -> list[str]:
@@ -68,4 +67,4 @@ class Slack:
 
     def _requests(self, messages: Sequence[Message]) -> list[Request]:
         lined = ordered(messages)
-        return [Request(tuple(lined), json.dumps(body(lined, self._settings.most)).encode())] if lined else []
+        return [Request(tuple(lined), as_json(body(lined, self._settings.most)))] if lined else []

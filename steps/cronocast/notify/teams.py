@@ -1,10 +1,9 @@
 """Microsoft Teams by a workflow: an Adaptive Card, of at most 28 KB."""
 
-import json
 from collections.abc import Callable, Sequence
 
 from cronocast.notify.message import CRITICAL, FIRING, Message, ordered
-from cronocast.notify.post import Request, cut, hook, post_all, texts
+from cronocast.notify.post import Request, as_json, cut, hook, post_all, texts
 from cronocast.notify.settings import Teams as Settings
 from cronocast.notify.table import Delivery
 from cronocast.notify.words import heading, line, place, summary
@@ -17,7 +16,7 @@ ESCAPES = str.maketrans({c: f"\\{c}" for c in "\\`*_[]()#<>"})
 def body(messages: Sequence[Message], most: int) -> dict[str, object]:
     """One card of all messages, the most urgent first; those that do not fit are counted."""
     parts = [_container(message) for message in cut(messages, most)[0]]
-    sizes = [len(json.dumps(part)) for part in parts]
+    sizes = [len(as_json(part)) for part in parts]
     shown = max((n for n in range(1, len(parts) + 1) if sum(sizes[:n]) <= LARGEST), default=1)
     more = cut(messages, shown)[1]
     top = [_text(summary(messages), weight="bolder", size="large")]
@@ -68,4 +67,4 @@ class Teams:
 
     def _requests(self, messages: Sequence[Message]) -> list[Request]:
         lined = ordered(messages)
-        return [Request(tuple(lined), json.dumps(body(lined, self._settings.most)).encode())] if lined else []
+        return [Request(tuple(lined), as_json(body(lined, self._settings.most)))] if lined else []

@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 from cronocast.errors import ConfigError
 from cronocast.notify.message import Message, ordered, placeholders, to_document
-from cronocast.notify.post import Request, hook, post_all, texts
+from cronocast.notify.post import Request, as_json, hook, post_all, texts
 from cronocast.notify.settings import FORM, JSON
 from cronocast.notify.settings import Webhook as Settings
 from cronocast.notify.table import Delivery
@@ -28,7 +28,7 @@ def filled(template: str, content_type: str, message: Message) -> bytes:
     text = Template(template).substitute({name: escape(value) for name, value in placeholders(message).items()})
     if content_type == JSON:
         _check_json(text)
-    return text.encode()
+    return text.encode("utf-8", "replace")
 
 
 def _check_json(text: str) -> None:
@@ -65,7 +65,7 @@ class Webhook:
 
 
 def _document(messages: Sequence[Message]) -> bytes:
-    return json.dumps({"version": VERSION, "messages": [to_document(message) for message in messages]}).encode()
+    return as_json({"version": VERSION, "messages": [to_document(message) for message in messages]})
 
 
 def _request(messages: Sequence[Message], body: bytes, content_type: str) -> Request:
