@@ -6,95 +6,13 @@ the seed. Aims are those of six weeks and 60 series; with few series they may be
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bench.crossing_kinds import CROSSING, STAYING, Floats, Maker, Time, noise, regime
+from bench.crossing_judge import HOUR_NS, INF, WINDOWS, Aim, Dates, Shape, geometric, head, judged, percent
+from bench.crossing_kinds import CROSSING, STAYING, Maker, Time, grown, leak, regime
 from bench.crossing_real import origins
-from cronocast.monitor.crossing.calibrate import calibration
-from cronocast.monitor.crossing.event import Event
-from cronocast.monitor.crossing.find import crossings
-
-HOUR_NS = 3600 * 10**9
-START_NS = 1_740_009_600 * 10**9  # a midnight
-WINDOWS = (6, 24, 168)  # hours that predict_linear looks back
-INF = float("inf")
-
-
-class Dates(NamedTuple):
-    """What was stated of one series, and the truth, in hours from the newest value; inf for never."""
-
-    earliest: float
-    median: float
-    latest: float
-    dated: bool  # whether the state names a date
-    p_7d: float  # chance to cross within a week
-    find_s: float  # CPU
-    calibrate_s: float
-    truth: float
-    reach: float
-    linear: tuple[float, ...]  # by predict_linear over WINDOWS
-
-    @property
-    def inside(self) -> bool:
-        """Whether the stated range holds the truth."""
-        return self.earliest <= self.truth <= self.latest
-
-    def error(self, stated: float) -> float:
-        """Days between a stated date and the truth, both no farther than the reach."""
-        return abs(min(stated, self.reach) - min(self.truth, self.reach)) / 24
-
-
-@dataclass(frozen=True)
-class Aim:
-    """A figure and whether it is good enough."""
-
-    what: str
-    figure: float
-    low: float = -INF
-    high: float = INF
-
-    @property
-    def met(self) -> bool:
-        """Whether the figure is in its range."""
-        return self.low <= self.figure <= self.high
-
-
-def predict_linear(y: Floats, limit: float, window: int) -> float:
-    """Hours until the line through the newest values reaches the limit; inf where it never does."""
-    t = np.arange(1 - min(window, y.size), 1)
-    slope, level = np.polyfit(t, y[-t.size :], 1)
-    return 0.0 if level >= limit else (limit - level) / slope if slope > 1e-12 else INF
-
-
-def judged(past: Floats, future: Floats, limit: float, seed: int, calibrated: bool) -> Dates:
-    """Ask the product about an hourly history, and predict_linear too."""
-    time_ns = START_NS + np.arange(past.size, dtype=np.int64) * HOUR_NS
-    event, began = Event(limit), time.process_time()
-    widen = calibration(time_ns, past, HOUR_NS, event, future.size, seed) if calibrated else 1.0
-    between = time.process_time()
-    (found,) = crossings(time_ns, past, HOUR_NS, (event,), future.size, seed, widen)
-    find_s, hit = time.process_time() - between, np.flatnonzero(future >= limit)
-    earliest, median, latest = (
-        INF if at is None else (at - int(time_ns[-1])) / HOUR_NS
-        for at in (found.earliest_ns, found.crosses_ns, found.latest_ns)
-    )
-    return Dates(
-        earliest=earliest,
-        median=median,
-        latest=latest,
-        dated=found.state in ("over", "date", "open"),
-        p_7d=found.p_7d or 0.0,
-        find_s=find_s,
-        calibrate_s=between - began,
-        truth=hit[0] + 1.0 if hit.size else INF,
-        reach=float(future.size),
-        linear=tuple(predict_linear(past, limit, window) for window in WINDOWS),
-    )
 
 
 def of_kind(maker: Maker, number: int, options: argparse.Namespace) -> list[Dates]:
@@ -108,11 +26,6 @@ def of_kind(maker: Maker, number: int, options: argparse.Namespace) -> list[Date
         if maker in STAYING.values() or y[hours.past - 24 : hours.past].max() < limit:
             out.append(judged(y[: hours.past], y[hours.past :], limit, series, not options.raw))
     return out
-
-
-def percent(values: Sequence[bool] | Iterator[bool]) -> float:
-    """Share in percent."""
-    return 100 * float(np.mean(list(values)))
 
 
 def crossing_table(options: argparse.Namespace, costs: list[Dates]) -> list[Aim]:
@@ -146,16 +59,6 @@ def crossing_table(options: argparse.Namespace, costs: list[Dates]) -> list[Aim]
     ]
 
 
-def head(*names: str) -> str:
-    """Head of a table."""
-    return "\n".join(("", "| " + " | ".join(names) + " |", "|" + " --- |" * len(names)))
-
-
-def geometric(values: Sequence[float]) -> float:
-    """Geometric mean."""
-    return float(np.exp(np.mean(np.log(values))))
-
-
 FALSE_DATES = {"growth stopped": 30.0, "saturating": 20.0}  # %; 3 for all others
 
 
@@ -179,20 +82,6 @@ def staying_table(options: argparse.Namespace, costs: list[Dates]) -> list[Aim]:
 
 
 LEAKS = (2, 4, 6, 12, 24)  # hours that the leak has lasted
-
-
-def leak(rng: np.random.Generator, past: int) -> tuple[Floats, float]:
-    """Slow growth, and from the hour `past` on a leak that fills the disk within 28 to 60 hours."""
-    base, rate = rng.uniform(0.05, 0.3) / 24, float(np.exp(rng.uniform(np.log(0.4), np.log(2.0))))
-    sd, wave, phi = (
-        float(np.exp(rng.uniform(np.log(0.01), np.log(0.4)))),
-        rng.choice([0, 0, 0.5, 2.0]),
-        rng.choice([0, 0.9]),
-    )
-    t = np.arange(past + 200)
-    y = 55 + base * t + wave * np.sin(2 * np.pi * (t + rng.integers(0, 24)) / 24) + noise(rng, phi, sd, t.size)
-    limit = 55 + base * past + rng.uniform(28, 60) * (rate + base)
-    return y + rate * np.maximum(t - past + 1, 0), limit
 
 
 def leak_table(options: argparse.Namespace, costs: list[Dates]) -> list[Aim]:
@@ -283,7 +172,39 @@ def real_table(options: argparse.Namespace, costs: list[Dates]) -> list[Aim]:
     return aims
 
 
+# Step, days of history, and how the series is handed over: growth with noise whose memory is 10 hours.
+SHAPES = {
+    "steps of 5 min": (14, Shape(HOUR_NS // 12)),
+    "steps of 1 h": (42, Shape()),
+    "steps of 1 d": (180, Shape(24 * HOUR_NS)),
+    "a fifth and two days missing": (42, Shape(missing=0.2)),
+    "a limit below": (42, Shape(above=False)),
+    "a counter": (42, Shape()),
+}
+
+
+def shapes_table(options: argparse.Namespace, costs: list[Dates]) -> list[Aim]:
+    """Other steps, gaps, limits below, counters."""
+    print(head("shape", "n", "inside %", "error d", "predict_linear 1 w"))
+    aims = []
+    for name, (days, shape) in SHAPES.items():
+        rows = []
+        for series in range(options.series // 2):
+            rng = np.random.default_rng([options.seed, 700, series])
+            n = days * 24 * HOUR_NS // shape.step_ns
+            y, limit = grown(rng, n, n // days, counted=name == "a counter")
+            if y[max(0, n - n // days) : n].max() < limit:
+                rows.append(judged(y[:n], y[n:], limit, series, not options.raw, shape))
+        costs += rows
+        inside, middle = percent(row.inside for row in rows), [row.error(row.median) for row in rows]
+        week = float(np.median([row.error(row.linear[2]) for row in rows]))
+        print(f"| {name} | {len(rows)} | {inside:.0f} | {float(np.median(middle)):.2f} | {week:.1f} |", flush=True)
+        aims.append(Aim(f"{name}: inside, %", inside, 60))
+    return aims
+
+
 TABLES = {
+    "shapes": shapes_table,
     "crossing": crossing_table,
     "staying": staying_table,
     "leak": leak_table,

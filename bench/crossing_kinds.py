@@ -204,6 +204,32 @@ def regime(rng: np.random.Generator, hours: int) -> Floats:
     return np.cumsum(slopes) + noise(rng, 0.9, 0.4, hours)
 
 
+def grown(rng: np.random.Generator, n: int, day: int, counted: bool) -> Made:
+    """Two histories of n steps: growth with noise whose memory is ten hours, or rounded events that only add up."""
+    slope, days = rng.uniform(0.5, 2.0), _between(rng, n / day / 20, n / day / 2)
+    if counted:
+        events = rng.poisson(slope * (1 + np.sin(2 * np.pi * np.arange(2 * n) / day)) / day * 20)
+        y = np.cumsum(events.astype(float))
+        return y, float(y[n - 1]) + 20 * slope * days
+    off = slope * rng.uniform(0.5, 2.0)
+    y = 30 + slope * (np.arange(2 * n) - n + 1) / day + noise(rng, 0.9 ** (24 / day), off, 2 * n)
+    return y, 30 + slope * days + off
+
+
+def leak(rng: np.random.Generator, past: int) -> tuple[Floats, float]:
+    """Slow growth, and from the hour `past` on a leak that fills the disk within 28 to 60 hours."""
+    base, rate = rng.uniform(0.05, 0.3) / 24, float(np.exp(rng.uniform(np.log(0.4), np.log(2.0))))
+    sd, wave, phi = (
+        float(np.exp(rng.uniform(np.log(0.01), np.log(0.4)))),
+        rng.choice([0, 0, 0.5, 2.0]),
+        rng.choice([0, 0.9]),
+    )
+    t = np.arange(past + 200)
+    y = 55 + base * t + wave * np.sin(2 * np.pi * (t + rng.integers(0, 24)) / 24) + noise(rng, phi, sd, t.size)
+    limit = 55 + base * past + rng.uniform(28, 60) * (rate + base)
+    return y + rate * np.maximum(t - past + 1, 0), limit
+
+
 CROSSING: dict[str, Maker] = {
     "random walk, calm": walk(0.7, 1.4),
     "random walk, wild": walk(2.0, 3.5),

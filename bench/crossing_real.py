@@ -21,7 +21,7 @@ Task = tuple[Floats, Floats, float]  # history, future, limit
 def data_file() -> Path | None:
     """The file of series, that of the folder BENCH_DATA if it is set; None where there is none."""
     folders = [Path(os.environ["BENCH_DATA"])] if "BENCH_DATA" in os.environ else []
-    folders += [folder / "shared/bench/data" for folder in (HERE.parent, HERE.parent.parent, HERE.parents[3] / "work")]
+    folders += [folder / "shared/bench/data" for folder in (HERE.parent, HERE.parent.parent)]
     return next((file for folder in folders if (file := folder / "series.csv.gz").exists()), None)
 
 

@@ -53,15 +53,9 @@ def grow(z: "Floats", history: "Grid", period: int, size: tuple[int, int], rng: 
     slope, level = _slope_and_level(found, memory, cell, sigma, even[:2])
     level = np.where(PHI[memory] < 1, level, 0.0)
     noise, source = _noise(found, history, max(period, history.day), (m, count), rng)
-    noise = np.concatenate((-level[None, :] / np.maximum(sigma, 1e-300), noise))
-    for t in range(1, m + 1):
-        noise[t] += PHI[memory] * noise[t - 1]
     ages = n - found.start[cell]
-    out = (
-        level
-        + _trend(slope, found.rate[cell], ages, found.stretches, (n, m, history.day), even[2], rng)
-        + noise[1:] * sigma
-    )
+    turns = _turns(slope, found.rate[cell], ages, found.stretches, (n, m, history.day), even[2], rng)
+    out = _walked(level, turns, noise, (PHI[memory], sigma))
     before = found.stretches[-2].slope * found.scale if len(found.stretches) > 1 else None
     return Growth(out * found.scale, source, slope * found.scale, ages, before)
 
@@ -96,7 +90,7 @@ def _slope_and_level(
     return drawn, level + cov / var_slope * (drawn - slope) + sigma * rest * second
 
 
-def _trend(
+def _turns(
     slope: "Floats",
     rate: "Floats",
     ages: "Ints",
@@ -105,32 +99,47 @@ def _trend(
     even: "Floats",
     rng: np.random.Generator,
 ) -> "Floats":
-    """What the slopes alone add from now on, shape (m, paths): each ends some time, a new one follows.
+    """By how much the slope of each path turns before each unit ahead, shape (m, paths); the first is the slope itself.
 
     How long a slope lasts depends on how long it has; a new one is either a variation of the one before or one of
     those of the past.
     """
     n, m, day = units
     count, k = slope.size, len(stretches)
-    t = np.arange(1, m + 1.0)[:, None]
-    now = np.where(rate[None, :] == 0, slope, slope * np.exp(np.minimum(rate * t, LARGEST_BEND)))
-    lengths = np.array([s.end - s.start for s in stretches], float)
-    known = np.array([s.slope for s in stretches])
+    lengths, known = np.array([s.end - s.start for s in stretches], float), np.array([s.slope for s in stretches])
     end = ages * (even ** (-1 / HOLDS) - 1)
     if k > 1:
         end = np.minimum(end, n * (rng.random(count) ** (-1 / (k - 1 + UNSEEN)) - 1))
     step = np.minimum(end, m).astype(np.int64)
-    current = now[np.minimum(step, m - 1), np.arange(count)]
+    turns = np.zeros((m + 1, count))
+    turns[0] = slope
+    bends = np.flatnonzero(rate)
+    grown = slope[bends] * np.exp(np.minimum(rate[bends] * np.arange(m + 1.0)[:, None], LARGEST_BEND))
+    turns[1:, bends] = np.where(np.arange(1, m + 1)[:, None] < step[bends], np.diff(grown, axis=0), 0.0)
+    current = slope.copy()
+    current[bends] = grown[np.maximum(step[bends] - 1, 0), np.arange(bends.size)]
     while (step < m).any():
         old = known[rng.choice(k, count, p=lengths / lengths.sum())]
         varied = current * np.exp(VARIES * rng.standard_normal(count))
         fresh = np.where(rng.random(count) < 1 / k, varied, old)
+        turns[step, np.arange(count)] += fresh - current
+        current = fresh
         lasts = np.maximum(day, n * (rng.random(count) ** (-1 / (HOLDS + k - 1 + UNSEEN)) - 1))
-        changed = (t > step) & (step < m)
-        np.copyto(now, fresh[None, :], where=changed)
-        current = np.where(step < m, fresh, current)
-        step = np.where(step < m, np.minimum(step + lasts, m).astype(np.int64), step)
-    return np.cumsum(now, axis=0)
+        step = np.minimum(step + lasts, m).astype(np.int64)
+    return turns[:m]
+
+
+def _walked(level: "Floats", turns: "Floats", noise: "Floats", memory: "tuple[Floats, Floats]") -> "Floats":
+    """Paths from 0: the level with its slope, and AR(1) noise of this memory and standard deviation around it."""
+    phi, sigma = memory
+    out, slope, off, level = np.empty_like(turns), np.zeros(level.size), -level, level.copy()
+    for t in range(len(turns)):
+        slope += turns[t]
+        level += slope
+        off *= phi
+        off += noise[t] * sigma
+        np.add(level, off, out=out[t])
+    return out
 
 
 def _noise(
@@ -153,7 +162,7 @@ def _noise(
     begin = np.clip(n + (starts % period)[:, None] - period * back, 0, max(n - block, 0))
     source = (begin[:, None, :] + np.arange(block)[None, :, None]).reshape(-1, count)[:m]
     source = np.minimum(source, n - 1)
-    fresh = rng.standard_normal(size)
+    fresh = rng.standard_normal(size, dtype=np.float32).astype(np.float64)
     if n < DAYS_FOR_BLOCKS * block:
         return fresh, source
     fresh *= SMOOTH
