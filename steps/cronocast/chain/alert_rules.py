@@ -32,7 +32,7 @@ def seen_in(entry: Entry, members: Iterable[MemberEvaluation], run_ns: int) -> l
         members: What evaluate found.
         run_ns: Time of the run.
     """
-    found = [failed_in(entry, None, run_ns)]
+    found = [failed_in(entry, None, run_ns), late_in(entry, "values come again", run_ns)._replace(bad=False)]
     for member in members:
         found += _of_member(entry, member, run_ns)
     return [one for one in found if one.message.rule not in entry.alerts.off]
@@ -48,6 +48,13 @@ def failed_in(entry: Entry, record: Mapping[str, Any] | None, run_ns: int) -> Se
         fields = [("Step", step), ("Exit code", str(code)), ("Next step", "see the error, then run the series again")]
     message = _message(entry, "failed", f"{entry.name}: runs fail", text, run_ns, fields=fields)
     return Seen(message, record is not None, entry.alerts.failed if record is not None else 1)
+
+
+def late_in(entry: Entry, text: str, run_ns: int) -> Seen:
+    """That a run found nothing to read."""
+    title = f"{entry.name}: no values come"
+    fields = [("Next step", "see whether it is still written, and what the source asks for")]
+    return Seen(_message(entry, "late", title, text, run_ns, fields=fields), bad=True, runs=entry.alerts.runs)
 
 
 def _of_member(entry: Entry, member: MemberEvaluation, run_ns: int) -> Iterator[Seen]:
