@@ -165,7 +165,7 @@ def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loa
         "load": loads,
         "record": loads,
     }
-    expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "4-load": loads}
+    expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "main": loads}
     assert secrets_by_step(path) == expected
 
 

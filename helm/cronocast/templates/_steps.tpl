@@ -21,3 +21,13 @@
   "darts": {"pod": "darts", "image": "forecast-darts"}
 }
 {{- end }}
+
+{{/* Models that other images than the light ones carry, also with a colon and more behind the name. */}}
+{{- define "cronocast.heavyModels" -}}
+^(mstl|ets|sarimax|lstm|nbeats|prophet|darts)(:|$)
+{{- end }}
+
+{{/* Settings that are gone, and what to write instead. */}}
+{{- define "cronocast.gone" -}}
+{"singlePod": "write pods: one instead of true, pods: many instead of false, or neither; "}
+{{- end }}
