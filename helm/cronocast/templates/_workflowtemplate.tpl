@@ -96,7 +96,13 @@ spec:
       dag:
         tasks:
           - {name: chain, template: chain, when: "{{ "{{" }}=!({{ $heavy }})}}"}
-          - {name: many, template: many, when: "{{ "{{" }}={{ $heavy }}}}"}
+          - name: many
+            template: many
+            {{- if $.Values.schedule.labelClass }}
+            # Skipped where the chain ran; last, so that a run whose label could not be set is no worse a run.
+            depends: chain.Skipped || label.Succeeded || label.Skipped || label.Failed || label.Errored
+            {{- end }}
+            when: "{{ "{{" }}={{ $heavy }}}}"
           {{- if $.Values.schedule.labelClass }}
           - name: label
             template: label
