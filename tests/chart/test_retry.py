@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from cronocast import errors
+from cronocast.chain.table import STEPS as TABLE_OF_STEPS
+from cronocast.images import PODS
 from tests.chart.rendering import IDS, SCENARIOS, containers, kind, scenario
 
 # code -> repeated. 64 and 65 are Argo's own; 137 is repeated once, and not where memory ran out.
@@ -165,3 +167,13 @@ def test_the_wait_grows_from_a_start_of_the_series_own_and_ends_no_attempt() -> 
     for cron in kind(scenario(SCENARIOS[IDS.index("names")]), "CronWorkflow"):
         waits = {p["name"]: p["value"] for p in cron["spec"]["workflowSpec"]["arguments"]["parameters"]}
         assert 20 <= int(waits["retry-seconds"]) < 40
+
+
+def test_each_container_of_a_pod_with_several_ends_itself_at_the_deadline_of_its_step() -> None:
+    """Kubernetes bounds the whole pod only: without, a step that hangs would use up the time of the whole run."""
+    for template in templates().values():
+        found = [(c["args"][0], {e["name"]: e["value"] for e in c["env"]}) for c in containers(template)]
+        several = len(found) > 1
+        assert all(("CRONOCAST_DEADLINE" in env) is several for _, env in found)
+        for step, env in found if several else ():
+            assert int(env["CRONOCAST_DEADLINE"]) == PODS[TABLE_OF_STEPS[step].pod].deadline_s

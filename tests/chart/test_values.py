@@ -413,7 +413,13 @@ def test_a_long_name_of_a_release_is_cut_to_one_that_kubernetes_takes(name: str)
 
 def test_every_secret_may_have_a_name_with_dots() -> None:
     name = "registry.example.org"
-    objects = render({**BASE, "secrets": {"source": name, "sink": name, "ca": name}, "image": {"pullSecrets": [name]}})
+    objects = render(
+        {
+            **BASE,
+            "secrets": {"source": name, "sink": name, "ca": name, "notify": name},
+            "image": {"pullSecrets": [name]},
+        }
+    )
     assert kind(objects, "WorkflowTemplate")[0]["spec"]["imagePullSecrets"] == [{"name": name}]
 
 

@@ -143,7 +143,7 @@ volumeMounts:
     {{- include "cronocast.container" . | nindent 4 }}
 {{- end }}
 
-{{/* One template of steps that run one after another in one pod, each in its image: (dict "root" $ "name" NAME "steps" STEPS "seconds" DEADLINE "placement" (dict "first" PLACEMENT) "head" TEXT). Argo tells no exit code of such a pod, but its message has that of the first container that failed, by name: hence the numbers. The last is main: of that one alone Argo reads outputs, from what all of them share. */}}
+{{/* One template of steps that run one after another in one pod, each in its image: (dict "root" $ "name" NAME "steps" STEPS "seconds" DEADLINE "placement" (dict "first" PLACEMENT) "head" TEXT). Argo tells no exit code of such a pod, but its message has that of the first container that failed, by name: hence the numbers. Nor does Kubernetes bound the time of one container, so that each step gets its deadline itself. The last is main: of that one alone Argo reads outputs, from what all of them share. */}}
 {{- define "cronocast.set" -}}
 {{- $last := sub (len .steps) 1 -}}
 - name: {{ .name }}
@@ -174,7 +174,9 @@ volumeMounts:
         dependencies: [{{ . }}]
         {{- end }}
         {{- $before = $own }}
-        {{- include "cronocast.container" (dict "root" $.root "step" $step.name "image" $step.image "kind" $step.pod "requests" (index $requests $i) "secrets" $step.secrets "env" (include "cronocast.stepEnv" $step | fromJson)) | nindent 8 }}
+        {{- $env := include "cronocast.stepEnv" $step | fromJson }}
+        {{- $_ := set $env "CRONOCAST_DEADLINE" (int64 (get $.root.Values.resources $step.pod).deadlineSeconds) }}
+        {{- include "cronocast.container" (dict "root" $.root "step" $step.name "image" $step.image "kind" $step.pod "requests" (index $requests $i) "secrets" $step.secrets "env" $env) | nindent 8 }}
       {{- end }}
 {{- end }}
 

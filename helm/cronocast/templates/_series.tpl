@@ -86,15 +86,24 @@
 {{- prepend (splitList " " .schedule | rest) (join "," $minutes) | join " " -}}
 {{- end }}
 
-{{/* Ports of the servers that the series name, as JSON. */}}
-{{- define "cronocast.databasePorts" -}}
+{{/* Port of a server by its URL. */}}
+{{- define "cronocast.port" -}}
+{{- regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (hasPrefix "https:" (lower .) | ternary "443" "80") -}}
+{{- end }}
+
+{{/* Ports of the servers that the series name, as JSON. Of a notifier whose address is a secret it is that of https. */}}
+{{- define "cronocast.ports" -}}
 {{- $ports := list -}}
 {{- range $name := include "cronocast.seriesNames" . | fromJsonArray -}}
 {{- $entry := include "cronocast.entry" (dict "root" $ "name" $name) | fromJson -}}
 {{- range $server := list $entry.source $entry.sink -}}
-{{- with ($server | default dict).url -}}
-{{- $standard := hasPrefix "https:" (lower .) | ternary "443" "80" -}}
-{{- $ports = append $ports (regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default $standard) -}}
+{{- with ($server | default dict).url }}{{ $ports = append $ports (include "cronocast.port" .) }}{{ end -}}
+{{- end -}}
+{{- range $notifier := $entry.notify -}}
+{{- if eq $notifier.kind "email" -}}
+{{- $ports = append $ports ($notifier.port | default 587 | int | toString) -}}
+{{- else if ne $notifier.kind "file" -}}
+{{- $ports = append $ports (include "cronocast.port" ($notifier.url | default "https://host")) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
