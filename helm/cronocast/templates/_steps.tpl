@@ -4,6 +4,7 @@
 {{- define "cronocast.steps" -}}
 [
   {"name": "extract", "pod": "extract", "image": "extract", "chain": true, "secrets": ["source", "ca"], "flags": [], "overrides": []},
+  {"name": "evaluate", "pod": "classify", "image": "classify", "chain": true, "secrets": [], "flags": [], "overrides": ["model"]},
   {"name": "classify", "pod": "classify", "image": "classify", "chain": true, "secrets": [], "flags": ["outputs"], "overrides": ["model"]},
   {"name": "forecast", "pod": "forecast", "image": "forecast", "chain": true, "secrets": [], "flags": ["part"], "overrides": ["model", "horizon"]},
   {"name": "select", "pod": "select", "image": "load", "chain": false, "secrets": [], "flags": [], "overrides": ["model"]},

@@ -79,6 +79,7 @@ class Step(Row):
 
 FILES = {
     "history": File("history.csv", "File with the history (name,tags,time,value)."),
+    "evaluation": File("evaluation.json", "File with what past forecasts were worth, and when limits are reached."),
     "profile": File("profile.json", "File with the classes."),
     "forecast": File("forecast.csv", "File with the forecast."),
 }
@@ -98,6 +99,16 @@ STEPS: dict[str, Step] = {
         pod="extract",
         secrets=("source", "ca"),
         fact=("rows_kept", "row"),
+    ),
+    "evaluate": Step(
+        "cronocast.chain.evaluate:run",
+        extra="linear",
+        about="Hold past forecasts against what came, and say when limits are reached: history.csv to evaluation.json.",
+        reads=("history",),
+        writes="evaluation",
+        settings_of="classify",
+        pod="classify",
+        fact=("members", "member"),
     ),
     "classify": Step(
         "cronocast.chain.classify:run",

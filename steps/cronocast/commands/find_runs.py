@@ -1,11 +1,10 @@
 """Which run folders are meant: folders, a root, and names of series, of which the newest run is taken."""
 
 import re
-from datetime import datetime
 from pathlib import Path
 
 from cronocast.errors import CronocastError, DataError, seen
-from cronocast.handoff.files import series_id
+from cronocast.handoff.files import run_ns_of, series_id
 from cronocast.handoff.results import read_result, result_path
 
 RUN = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)  # name of a run folder
@@ -93,7 +92,7 @@ def run_times(folder: Path) -> list[int]:
     """Times of the runs in the folder of a series whose forecast was written, or that had nothing to write; ns UTC."""
     runs = folder / "runs"
     found = newest_first(runs) if runs.is_dir() else []
-    return sorted(_run_ns(run.name) for run in found if _went_well(run))
+    return sorted(run_ns_of(run.name) for run in found if _went_well(run))
 
 
 def _went_well(run: Path) -> bool:
@@ -101,10 +100,3 @@ def _went_well(run: Path) -> bool:
         return read_result(result_path("load", run / "forecast.csv"), "load").get("status") in DONE
     except CronocastError:
         return False
-
-
-def _run_ns(name: str) -> int:
-    """The time that the name of a run folder says."""
-    whole, _, rest = name.removesuffix("Z").partition(".")
-    at = datetime.strptime(f"{whole}+0000", "%Y%m%dT%H%M%S%z")
-    return int(at.timestamp()) * 10**9 + int(rest or 0)

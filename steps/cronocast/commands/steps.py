@@ -21,7 +21,7 @@ from cronocast.console import say
 from cronocast.errors import CronocastError
 from cronocast.handoff.results import Outcome, write_result
 from cronocast.settings.containers import ListOf, MapOf
-from cronocast.settings.declare import Leaf, plain
+from cronocast.settings.declare import Leaf, Nested, plain
 from cronocast.settings.kinds import Flag, Number, Span, Text
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ def metavar(leaf: Leaf) -> str:
         return "|".join(kind.choices) if len(kind.choices) <= 4 else "NAME"
     if leaf.path.endswith(("_file", "url")):
         return "URL" if leaf.path.endswith("url") else "FILE"
+    if isinstance(kind, ListOf) and isinstance(kind.item, Nested):
+        return "JSON"
     names: dict[type, str] = {
         Text: "TEXT",
         Number: "NUMBER",

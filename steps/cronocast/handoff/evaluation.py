@@ -90,7 +90,7 @@ class LeadAccuracy(NamedTuple):
     bias: float  # mean of forecast less actual
     mase: float | None  # mae over the naive error of the history
     crps: float | None  # from the intervals kept
-    coverage: dict[str, float]  # by level as written, such as "0.95"
+    coverage: dict[str, float]  # by level, named as in fields: 95, 97_5
     coverage_low: dict[str, float]  # a 90 % range of each
     coverage_high: dict[str, float]
     skill: float | None  # 1 - mae / mae of the stored naive forecast
