@@ -88,6 +88,7 @@ COMMON = (
     Option("entry", "JSON", "The series document as JSON text, or @FILE."),
     Option("root", "FOLDER", "Root of the volume: the files are in ROOT/<series id>/runs/<run>.", Path | None),
     Option("run", "TIME", "The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given."),
+    Option("deadline", "SECONDS", "Stop after this time, as SIGTERM does; no limit if not given.", int | None),
 )
 _WHERE = ("sink.url", "sink.database", "sink.measurement")
 STEPS: dict[str, Step] = {
@@ -167,7 +168,7 @@ STEPS: dict[str, Step] = {
         needs=("name",),
         settings_of="load",
         pod="load",
-        secrets=("notify", "ca"),
+        secrets=("ca", "notify"),
         in_folder=True,
         fact=("acked", "message"),
     ),
@@ -181,7 +182,7 @@ STEPS: dict[str, Step] = {
         needs=("name", *_WHERE),
         settings_of="load",
         pod="load",
-        secrets=("source", "sink", "notify", "ca"),
+        secrets=("source", "sink", "ca", "notify"),
         in_chain=False,
         in_folder=True,
     ),

@@ -15,10 +15,10 @@ from cronocast.chain.shell import guarded
 from cronocast.charts.words import clock, length, number, percent
 from cronocast.commands.people import Debug, Json, Names, Root
 from cronocast.durations import stamp
-from cronocast.handoff.evaluation import EVALUATION, Crossing, MemberEvaluation, read_evaluation
+from cronocast.handoff.evaluation import EVALUATION, Crossing, MemberEvaluation, read_evaluation, urgency
 from cronocast.handoff.files import read_json
 from cronocast.handoff.series import parse_tags
-from cronocast.report.dates import urgency, when
+from cronocast.report.dates import when
 
 Runs = Annotated[
     list[str] | None,

@@ -9,9 +9,9 @@ from rich.markup import escape
 from cronocast.commands.series_run import Chain
 from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
 from cronocast.errors import CronocastError, printable
-from cronocast.handoff.evaluation import EVALUATION, read_evaluation
+from cronocast.handoff.evaluation import EVALUATION, read_evaluation, urgency
 from cronocast.handoff.series import parse_tags
-from cronocast.report.dates import urgency, when
+from cronocast.report.dates import when
 
 MARKS = {
     "failed": "[red]failed[/]",

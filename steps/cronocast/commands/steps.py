@@ -15,7 +15,7 @@ from cronocast import registry
 from cronocast.chain.job import Job
 from cronocast.chain.provenance import provenance_line
 from cronocast.chain.resolve import Invocation, make_job, step_leaves
-from cronocast.chain.shell import guarded, run_step
+from cronocast.chain.shell import guarded, run_step, stop_after
 from cronocast.chain.table import COMMON, FILES, STEPS, Option
 from cronocast.console import say
 from cronocast.errors import CronocastError
@@ -77,6 +77,8 @@ def step_function(step: str) -> Callable[..., None]:
     """The command of one step as a function whose signature typer reads."""
 
     def command(**values: Any) -> None:  # noqa: ANN401
+        if values["deadline"]:
+            stop_after(values["deadline"])
         given, asked = _invocation(step, values), _asked(values) if STEPS[step].of_table else None
         raise typer.Exit(guarded(lambda: _run(given, asked, debug=values["debug"]), debug=values["debug"]))
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cronocast.document.kinds import NOTIFIER, SINK, SOURCE, one_family, taken_from_source
+from cronocast.document.pods import pods_problems
 from cronocast.document.thresholds import threshold_problems
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
@@ -34,6 +35,7 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
         *_empty_problems(source, data.get("prepare"), f"{at}source.empty"),
         *threshold_problems(data.get("thresholds"), f"{at}thresholds"),
         *_notify_problems(data.get("notify"), f"{at}notify"),
+        *pods_problems(data, f"{at}pods"),
     ]
     return problems + _clip_problems(data, f"{at}clip")
 

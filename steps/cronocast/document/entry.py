@@ -10,6 +10,7 @@ from typing import Any
 from cronocast.document.alerts import Alerts
 from cronocast.document.cross import cross_problems
 from cronocast.document.kinds import NOTIFIER, SINK, SOURCE, one_family
+from cronocast.document.pods import PODS
 from cronocast.document.thresholds import MOST as MOST_THRESHOLDS
 from cronocast.document.thresholds import Threshold
 from cronocast.document.vintages import Vintages
@@ -140,10 +141,11 @@ class Entry:
     shards: int = setting(
         Number(1, 100, whole=True), 1, "On a cluster: number of forecast pods that share the members of the series."
     )
-    singlePod: bool = setting(
-        Flag(),
-        False,
-        "On a cluster: run the whole chain as one pod; only for series that need nothing but light models.",
+    pods: str = setting(
+        Text(PODS),
+        "auto",
+        "On a cluster: one runs the whole chain as one pod, its steps as containers one after another; many gives each"
+        " image a pod of its own; auto takes one where shards, models and the size of the document allow it.",
     )
 
     def source_measurement(self) -> str:

@@ -3,6 +3,7 @@
 Times are ns UTC; None stands for what is not known or never comes, never a magic number.
 """
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,6 +122,18 @@ class MemberEvaluation(NamedTuple):
     anomalies: tuple[Anomaly, ...] = ()
     past: tuple[PastForecast, ...] = ()  # of the steps since the run before, where the entry wants them written
     notes: tuple[str, ...] = ()
+
+
+def urgency(crossing: Crossing) -> tuple[float, ...]:
+    """What a list is sorted by.
+
+    First what is over its limit, the longest first; then what must be acted on the earliest; then the largest chance.
+    """
+    first = crossing.act_by_ns if crossing.act_by_ns is not None else crossing.earliest_ns
+    chance = max(p for p in (crossing.p_1d, crossing.p_7d, crossing.p_30d, 0.0) if p is not None)
+    if crossing.state == "over":
+        return (0.0, float(crossing.since_ns or 0))
+    return (1.0, math.inf if first is None else float(first), -chance)
 
 
 def to_document(member: MemberEvaluation) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """When a member reaches its limits: words, a table and a picture of the range of dates."""
 
-import math
 from datetime import tzinfo
 
 from cronocast.charts.frame import Frame, extremes, margin, ticks_within, time_axis, value_axis
@@ -111,18 +110,6 @@ def date_chart(member: MemberView, crossing: Crossing, size: Size, zone: tzinfo,
         ),
     ]
     return drawing(parts, size, uid, f"When {member.label} reaches {number(crossing.limit)}", crossing.words, frame)
-
-
-def urgency(crossing: Crossing) -> tuple[float, ...]:
-    """What a list is sorted by.
-
-    First what is over its limit, the longest first; then what must be acted on the earliest; then the largest chance.
-    """
-    first = crossing.act_by_ns if crossing.act_by_ns is not None else crossing.earliest_ns
-    chance = max(p for p in (crossing.p_1d, crossing.p_7d, crossing.p_30d, 0.0) if p is not None)
-    if crossing.state == "over":
-        return (0.0, float(crossing.since_ns or 0))
-    return (1.0, math.inf if first is None else float(first), -chance)
 
 
 def when(crossing: Crossing, zone: tzinfo) -> str:

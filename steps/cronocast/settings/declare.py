@@ -72,6 +72,10 @@ class Part(Nested):
         return given(value)
 
 
+# Settings of the past -> what to write instead.
+GONE = {"singlePod": "write pods: one instead of true, pods: many instead of false, or neither; "}
+
+
 def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: Sequence[str] = ()) -> Any:  # noqa: ANN401
     """Turn JSON-shaped data into a frozen instance of `cls`, adding every problem found; None if there was any.
 
@@ -113,7 +117,7 @@ def unknown(name: str, where: str, fields: tuple[str, ...], value: object) -> Pr
             f"a secret of {len(str(value))} characters is in the document; name a file with {name}_file instead",
         )
     near = difflib.get_close_matches(name, fields, 1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
+    meant = GONE.get(name) or (f"did you mean {near[0]!r}? " if near else "")
     return Problem("E_CONFIG_UNKNOWN_KEY", where, f"{seen(name)} is not a setting; {meant}allowed: {', '.join(fields)}")
 
 
