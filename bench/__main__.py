@@ -14,6 +14,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "extract": (),
     "load": (),
     "members": (),
+    "drift": (),
     "lstm_speed": ("tensorflow",),
     "telegraf": (),
     "accuracy": ("pandas",),

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.chart.rendering import CHART, IDS, SCENARIOS, containers, kind, pod, render, scenario, tags
+from tests.chart.rendering import CHART, IDS, MINIMAL, SCENARIOS, containers, helm, kind, pod, render, scenario, tags
 
 ALLOWED_VOLUMES = {
     "configMap",
@@ -26,6 +27,7 @@ SETTINGS = {
     "CRONOCAST_ENTRY",
     "CRONOCAST_ROOT",
     "CRONOCAST_RUN",
+    "CRONOCAST_DEADLINE",
     "CRONOCAST_MODEL",
     "CRONOCAST_HORIZON",
     "CRONOCAST_PART",
@@ -165,7 +167,7 @@ def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loa
         "load": loads,
         "record": loads,
     }
-    expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "4-load": loads}
+    expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "main": loads}
     assert secrets_by_step(path) == expected
 
 
@@ -240,6 +242,37 @@ def test_pods_reach_names_the_api_server_and_the_servers_of_the_series(
     found = ports({"series": {"a": entry}})
     assert found[:2] == [DNS, [443, 6443]]
     assert sorted(found[2]) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("notifier", "port"),
+    [
+        ({"kind": "slack", "url_file": "/secrets/notify/slack"}, 443),
+        ({"kind": "alertmanager", "url": "http://alertmanager:9093"}, 9093),
+        ({"kind": "alertmanager", "url": "http://alertmanager"}, 80),
+        ({"kind": "pagerduty", "key_file": "/secrets/notify/key"}, 443),
+        ({"kind": "email", "host": "mail"}, 587),
+        ({"kind": "email", "host": "mail", "port": 25}, 25),
+        ({"kind": "file", "path": "/data/alerts"}, None),
+    ],
+)
+def test_pods_reach_what_notifiers_send_to(notifier: dict[str, Any], port: int | None) -> None:
+    values = {"series": {"a": {**MINIMAL, "notify": [notifier]}}}
+    arguments = ("template", "rel", str(CHART), "-s", "templates/networkpolicy.yaml", "--skip-schema-validation")
+    policy = yaml.safe_load(helm(*arguments, values=values).stdout)
+    found = [p["port"] for p in policy["spec"]["egress"][2]["ports"]]
+    assert sorted(found) == sorted([8086] if port is None else [8086, port])
+
+
+def test_only_what_sends_alerts_is_given_the_secret_of_the_notifiers() -> None:
+    (workflow,) = kind(render({"series": {"a": MINIMAL}, "secrets": {"notify": "n"}}), "WorkflowTemplate")
+    assert {"name": "secret-notify", "secret": {"secretName": "n", "defaultMode": 0o400}} in workflow["spec"]["volumes"]
+    for template in workflow["spec"]["templates"]:
+        for container in containers(template):
+            given = {"name": "secret-notify", "mountPath": "/secrets/notify", "readOnly": True} in container[
+                "volumeMounts"
+            ]
+            assert given is (container["args"][0] in ("alert", "record"))
 
 
 def test_no_series_no_database_to_reach() -> None:

@@ -198,6 +198,7 @@ LISTED: dict[str, list[Any]] = {
     "schedules": [f"{i} * * * *" for i in range(11)],
     "source.allowed_hosts": ["influxdb", *(f"h{i}" for i in range(1000))],
     "source.group_by": [f"t{i}" for i in range(1001)],
+    "thresholds": [{"above": i} for i in range(11)],
     "source.tags.k": [f"v{i}" for i in range(1001)],
 }
 

@@ -80,7 +80,7 @@ def argo_api(path: str) -> Any:
 
 
 def pods(workflow: Workflow, name: str) -> list[Node]:
-    """Pods of a workflow by task or template, such as light or single, in order of time.
+    """Pods of a workflow by task or template, such as light or chain, in order of time.
 
     There is one for each attempt and part.
     """

@@ -18,15 +18,20 @@ AT_ONCE = {**AWAY, "retry_for": "0s"}  # the step gives up at once, so that Argo
 RETRY_S = 5
 SERIES: dict[str, dict[str, Any]] = {
     "healthy": {},
-    "source-away": {"source": AT_ONCE, "sink": {"url": "http://influxdb:8086"}},
-    "sink-away": {"sink": AT_ONCE},
-    "onepod-away": {"source": AT_ONCE, "sink": {"url": "http://influxdb:8086"}, "singlePod": True},
-    "slow": {"sink": AWAY, "schedules": ["* * * * *"]},  # waits inside its load step, for more than a minute
-    "deleted": {"sink": AWAY},
-    "denied": {"source": {"password_file": "/secrets/source/wrong"}},
-    "onepod-denied": {"source": {"password_file": "/secrets/source/wrong"}, "singlePod": True},
+    "source-away": {"source": AT_ONCE, "sink": {"url": "http://influxdb:8086"}, "pods": "many"},
+    "sink-away": {"sink": AT_ONCE, "pods": "many"},
+    "onepod-away": {"source": AT_ONCE, "sink": {"url": "http://influxdb:8086"}, "pods": "one"},
+    "slow": {
+        "sink": AWAY,
+        "schedules": ["* * * * *"],
+        "pods": "many",
+    },  # waits inside its load step, for more than a minute
+    "deleted": {"sink": AWAY, "pods": "many"},
+    "denied": {"source": {"password_file": "/secrets/source/wrong"}, "pods": "many"},
+    "onepod-denied": {"source": {"password_file": "/secrets/source/wrong"}, "pods": "one"},
     "misnamed": {
-        "source": {"retention_policy": "nowhere {{=1+1"}
+        "pods": "many",
+        "source": {"retention_policy": "nowhere {{=1+1"},
     },  # the database says the name again; Argo would look for the mark's end
 }
 DENIED = ("denied", "onepod-denied", "misnamed")
@@ -85,7 +90,7 @@ def during(installed: dict[str, str], disturbed: str, slow: str, space: Space) -
     """Every run as it stood before the database came back, two minutes and more after slow's start."""
     names = {**installed, "slow": slow}
     begun = seconds(space.workflow(slow)["status"]["startedAt"])
-    tried = {"source-away": "extract", "sink-away": "load", "onepod-away": "single"}
+    tried = {"source-away": "extract", "sink-away": "load", "onepod-away": "chain"}
     until(
         "two attempts of each",
         lambda: all(len(pods(space.workflow(names[series]), step)) >= 2 for series, step in tried.items()),
@@ -129,7 +134,7 @@ def test_a_database_that_is_away_is_exit_75_repeated_with_growing_waits_and_a_su
 
 def test_one_pod_is_repeated_for_the_same_reason(runs: dict[str, Workflow]) -> None:
     assert runs["onepod-away"]["status"]["phase"] == "Succeeded", told(runs["onepod-away"])
-    tried = pods(runs["onepod-away"], "single")
+    tried = pods(runs["onepod-away"], "chain")
     assert len(tried) >= 3
     assert all("exit code 75" in node["message"] for node in tried[:-1])
 
@@ -175,7 +180,7 @@ def test_a_pod_deleted_in_the_middle_is_made_again(disturbed: str, runs: dict[st
 
 @pytest.mark.parametrize(
     ("series", "step", "code", "token"),
-    [("denied", "extract", 77, "E_AUTH"), ("onepod-denied", "single", 77, "E_AUTH"), ("misnamed", "extract", 69, "E_")],
+    [("denied", "extract", 77, "E_AUTH"), ("onepod-denied", "chain", 77, "E_AUTH"), ("misnamed", "extract", 69, "E_")],
 )
 def test_what_no_repetition_mends_is_not_repeated_and_says_why(
     runs: dict[str, Workflow], series: str, step: str, code: int, token: str

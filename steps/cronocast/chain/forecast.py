@@ -25,6 +25,7 @@ from cronocast.handoff.profile import Profile, read_profiles
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, rows
 from cronocast.handoff.strict import read_members
+from cronocast.monitor.vintages import Batch, keep, naive_forecast, naive_scale
 from cronocast.timeseries.holidays import parts_note
 from cronocast.timeseries.prepare import prepare_member
 
@@ -119,6 +120,7 @@ def _share(
 def _publish(job: Job, works: list[MemberJob], told: dict[tuple[str, str], dict[str, Any]], outcome: Outcome) -> None:
     """Forecast and write member by member, so that memory does not grow with their number."""
     written, first = 0, None
+    batch = Batch(job.run_ns, (job.entry.level, *sorted(job.entry.levels)))
 
     def progress(count: int, total: int) -> None:
         if count % PROGRESS_EVERY == 0 or count == total:
@@ -131,10 +133,29 @@ def _publish(job: Job, works: list[MemberJob], told: dict[tuple[str, str], dict[
             if result.time_ns.size:
                 file.write(rows(_as_member(result)))
                 written += result.time_ns.size
+                if job.state is not None:
+                    _keep(batch, work, result)
             outcome.members.append(_as_document(work.profile, result, told[work.profile.name, work.profile.tags]))
         if first and not written and all(member["status"] != "skipped" for member in outcome.members):
             raise _nothing(first)
     outcome.add_output(job.output, written)
+    if job.state is not None and written:
+        kept = job.entry.vintages
+        part = job.part.name if job.part else ""
+        note = keep(batch, job.state, part, int(job.entry.horizon), int(kept.keep), kept.count)
+        outcome.notes += [note] if note else []
+
+
+def _keep(batch: Batch, work: MemberJob, result: MemberForecast) -> None:
+    """Add a forecast to what is kept, with the naive one that its backtest compared it with."""
+    step_ns, seasons = work.profile.step_ns, result.backtest.get("naive", {}).get("seasons", ())
+    known = np.isfinite(work.y)
+    gaps = (int(result.time_ns[0]) - work.time_ns[known]) // step_ns
+    y, season = work.y[known], int(seasons[0]) if len(seasons) else None
+    columns = (result.yhat, result.lower, result.upper, *(bound for band in result.further for bound in band))
+    naive = naive_forecast(y, gaps, season, result.yhat.size)
+    scale = naive_scale(y, gaps, season)
+    batch.add((result.name, result.tags), int(result.time_ns[0]), step_ns, columns, naive, scale, result.status)
 
 
 def _weights(job: Job) -> Path | None:

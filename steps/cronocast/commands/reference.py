@@ -33,7 +33,8 @@ from cronocast.handoff.results import STATUSES
 from cronocast.http.secrets import SCHEMES
 from cronocast.models.table import MODELS
 from cronocast.registry import attribute_of
-from cronocast.settings.declare import Leaf, leaves, plain
+from cronocast.settings.containers import ListOf
+from cronocast.settings.declare import Leaf, Nested, leaves, plain
 from cronocast.settings.one_of import OneOf
 
 ABOUT_NOTIFIERS = """\
@@ -147,7 +148,15 @@ def _settings() -> Iterator[str]:
         "",
     )
     columns = ("Setting", "Flag and variable", "Default", "Allowed", "Meaning", "Steps")
-    yield from table(columns, map(_setting, leaves(Entry)))
+    yield from table(columns, map(_setting, _all_leaves()))
+
+
+def _all_leaves() -> Iterator[Leaf]:
+    """Every setting of an entry; after a list of documents those of one of them."""
+    for leaf in leaves(Entry):
+        yield leaf
+        if isinstance(leaf.kind, ListOf) and isinstance(leaf.kind.item, Nested):
+            yield from leaf.kind.item.leaves(f"{leaf.path}[].")
 
 
 def _setting(leaf: Leaf) -> list[str]:
