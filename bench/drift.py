@@ -39,7 +39,7 @@ KNOWN = REFERENCE_MIN + WATCHED_SHORT  # days before what is watched; the refere
 FIRST_DAY = 20_000  # since 1970
 HOUR_NS = DAY_NS // HOURS
 FEW = 200  # members of an entry where single ones count
-DAYS_AFTER = 7  # an incident
+DAYS_AFTER = 3  # an incident; later alarms are those of any member
 
 
 def autoregressive(rng: np.random.Generator, noise: Floats, phi: float) -> Floats:
@@ -150,7 +150,7 @@ def days_to_alarm(change: str, kind: str, members: int, seed: int) -> float:
 
 
 def alarms_after(incident: str, kind: str, seed: int) -> int:
-    """Members of 200 that are in alarm within a week after one bad day, and would not be without it."""
+    """Members of 200 that are in alarm within three days after one bad day, and would not be without it."""
     found = errors(kind, np.random.default_rng([seed, 2]), FEW, KNOWN + DAYS_AFTER)
     without = np.isfinite(first_alarms(found, KNOWN))
     hours, size = INCIDENTS[incident]
