@@ -65,6 +65,7 @@ class Kept:
     made_ns: int = 0  # the run that classified and backtested it from nothing
     warmed_ns: int = 0  # the run that added the newest origin
     reason: str = "first"  # why it was made then, of evaluation.REASONS
+    points: int = 0  # values it was made from
 
 
 class Head(NamedTuple):
@@ -156,6 +157,7 @@ def _from_block(data: dict[str, Any], values: "Floats", head: Head) -> Kept:
         made_ns=head.made_ns,
         warmed_ns=head.warmed_ns,
         reason=head.reason,
+        points=head.points,
     )
 
 
@@ -177,7 +179,7 @@ class Writer:
         values = np.stack([kept.actual, *kept.forecasts.values()]).astype("<f8").tobytes()
         self._file.write(text + values)
         profile = kept.profile
-        told = [kept.made_ns, kept.warmed_ns, kept.reason, profile.step_ns, profile.points, profile.periods]
+        told = [kept.made_ns, kept.warmed_ns, kept.reason, profile.step_ns, kept.points, profile.periods]
         place = [self._at, len(text), len(values), zlib.crc32(text + values)]
         self._members.append([profile.name, profile.tags, *told, *place])
         self._at += len(text) + len(values)
