@@ -9,7 +9,7 @@ import pytest
 from cronocast.handoff.evaluation import FULL, PREDICT, REASONS, VERDICTS, WARM, Verdict
 from cronocast.monitor.drift import REFERENCE_MIN, Drift, drift
 from cronocast.monitor.meaning import History, changed_meaning
-from cronocast.monitor.verdict import Kept, Rules, verdict, verdicts
+from cronocast.monitor.verdict import Kept, Member, Rules, verdicts
 
 HOUR_NS = 3600 * 10**9
 DAY_NS = 24 * HOUR_NS
@@ -23,15 +23,20 @@ def history(days: float = 28, step_ns: int = HOUR_NS, end_ns: int = NOW_NS) -> H
     return History(NOW_NS - 28 * DAY_NS, times, 10 + 3 * np.sin(times / DAY_NS * 2 * np.pi))
 
 
-def kept(days_ago: float = 0.0, warmed: float | None = None, begun: float = 100.0, **other: Any) -> Kept:
+def kept(days_ago: float = 0.0, warmed: float | None = None, **other: Any) -> Kept:
     made_ns = NOW_NS - round(days_ago * DAY_NS)
     warmed_ns = made_ns if warmed is None else NOW_NS - round(warmed * DAY_NS)
-    usual = Kept(made_ns, NOW_NS - round(begun * DAY_NS), warmed_ns, "first", HOUR_NS, 672, (24,), "a1", "1.0")
+    usual = Kept(made_ns, warmed_ns, "first", HOUR_NS, 672, (24,), "a1", "1.0")
     return usual._replace(**other)
 
 
 def rules(**other: Any) -> Rules:
     return Rules(NOW_NS, HOUR_NS, DAY_NS, "a1", "1.0")._replace(**other)
+
+
+def verdict(one: Kept | None, errors: Drift, read: History, asked: Rules, begun: float = 100.0) -> Verdict:
+    """That of a member alone in its entry, whose errors have been of one kind for so many days."""
+    return verdicts([Member(one, NOW_NS - round(begun * DAY_NS), errors, read)], asked)[0]
 
 
 QUIET = Drift(days=50, newest=DAY - 1)
@@ -47,8 +52,6 @@ SITUATIONS: dict[str, tuple[Kept | None, Drift, dict[str, Any], str, str, list[s
     "warmed today": (kept(5, 0.1), QUIET, {}, PREDICT, "", ["as chosen on 24 Nov"]),
     "first run of the day": (kept(5, 1), QUIET, {}, WARM, "", ["first run of the day"]),
     "just after midnight": (kept(1), QUIET, {"now_ns": DAY * DAY_NS}, WARM, "", []),
-    "young, a week old": (kept(7, 1, begun=7), QUIET, {}, FULL, "age", ["7 days old"]),
-    "young, nearly a week old": (kept(6.9, 1, begun=7), QUIET, {}, WARM, "", []),
     "few days known": (kept(7, 1), QUIET._replace(days=28), {}, FULL, "age", []),
     "no days at such steps": (kept(7, 1), Drift(), {}, WARM, "", []),
     "four weeks old": (kept(28, 1), QUIET, {}, FULL, "age", ["28 days old"]),
@@ -77,6 +80,14 @@ def test_situation(name: str) -> None:
     assert found.reason in REASONS
     assert found.words.startswith(f"{kind}: ")
     assert [token for token in tokens if token not in found.words] == []
+
+
+@pytest.mark.parametrize(
+    ("age", "begun", "kind"), [(7, 7, FULL), (6.9, 7, WARM), (7, 27, FULL), (7, 28, WARM), (27.9, 28, WARM)]
+)
+def test_in_its_first_four_weeks_a_member_is_made_anew_each_week(age: float, begun: float, kind: str) -> None:
+    found = verdict(kept(age, 1), QUIET, history(), rules(), begun)
+    assert (found.kind, found.reason) == (kind, "age" if kind == FULL else "")
 
 
 def test_only_a_warm_run_after_a_bad_day_is_suspect() -> None:
@@ -210,7 +221,10 @@ def entry(members: int, changed: int, days_since: int = 1, **other: Any) -> list
 
 
 def kinds(drifts: list[Drift], made: list[Kept] | None = None, **asked: Any) -> list[Verdict]:
-    return verdicts(made or [kept(5, 1)] * len(drifts), drifts, [history()] * len(drifts), rules(**asked))
+    made = made or [kept(5, 1)] * len(drifts)
+    return verdicts(
+        [Member(*each, history()) for each in zip(made, [0] * len(drifts), drifts, strict=True)], rules(**asked)
+    )
 
 
 @pytest.mark.parametrize("changed", [1, 2, 3])

@@ -11,14 +11,18 @@ import numpy as np
 
 from cronocast.chain.job import Job
 from cronocast.console import say
+from cronocast.document.entry import Entry
 from cronocast.document.meaning import preparation_of
 from cronocast.errors import StorageError, seen
-from cronocast.handoff.evaluation import SCHEMA, Crossing, MemberEvaluation, to_document
+from cronocast.handoff.evaluation import SCHEMA, Anomaly, Crossing, MemberEvaluation, to_document
 from cronocast.handoff.files import write_json
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member
 from cronocast.handoff.strict import read_members
+from cronocast.monitor.accuracy import accuracy, newest_before, pairs_of, past_forecasts
+from cronocast.monitor.anomalies import anomalies
 from cronocast.monitor.dates import Told, dates_of, read_told, write_told
+from cronocast.monitor.vintages import Vintage, read_vintages
 from cronocast.timeseries.grid import Floats, Ints
 from cronocast.timeseries.prepare import prepare_member
 
@@ -55,10 +59,14 @@ def run(job: Job, outcome: Outcome) -> None:
     if not members:
         outcome.skip("no_data: the history has no rows")
         return
+    vintages, notes = read_vintages(job.state, job.run_ns)
+    outcome.notes += notes
     crossings = _crossings(job, members, outcome)
     found = [
-        MemberEvaluation(member.name, member.tags, crossings=told)
-        for member, told in zip(members, crossings, strict=True)
+        judged(member, vintages.get(member.key, []), job.entry, outcome.window.get("end_ns", 0))._replace(
+            crossings=dates
+        )
+        for member, dates in zip(members, crossings, strict=True)
     ]
     document = {"schema": SCHEMA, "series": job.entry.name, "run": job.run}
     write_json(job.output, {**document, "members": [to_document(one) for one in found]})
@@ -67,6 +75,40 @@ def run(job: Job, outcome: Outcome) -> None:
     outcome.members = [{"name": one.name, "tags": one.tags} for one in found]
     for note in outcome.notes:
         say(f"evaluate: {note}")
+
+
+def judged(member: Known, vintages: Sequence[Vintage], entry: Entry, end_ns: int) -> MemberEvaluation:
+    """Hold what was forecast of a member against what came.
+
+    Args:
+        member: Its history.
+        vintages: Of earlier runs, the oldest first.
+        entry: Of the series.
+        end_ns: End of the last finished step.
+    """
+    step_ns, horizon = int(entry.every), entry.horizon // entry.every
+    levels = (entry.level, *sorted(entry.levels))
+    pairs = pairs_of(vintages, member.time_ns, member.y, levels)
+    found = MemberEvaluation(member.name, member.tags, anomalies=_unusual(member, vintages, entry, end_ns))
+    if pairs is not None:
+        scores = accuracy(pairs, levels, horizon)
+        useful_ns = None if scores.useful_steps is None else scores.useful_steps * step_ns
+        found = found._replace(leads=scores.leads, useful_ns=useful_ns, pit=scores.pit)
+    if entry.vintages.write:
+        found = found._replace(past=past_forecasts(vintages, member.time_ns, entry.level, horizon))
+    return found
+
+
+def _unusual(member: Known, vintages: Sequence[Vintage], entry: Entry, end_ns: int) -> tuple[Anomaly, ...]:
+    """What of the newest values is unusual; nothing where rows do not lie on the grid of the entry."""
+    step_ns = int(entry.every)
+    if not member.time_ns.size or end_ns <= member.time_ns[-1]:
+        return ()
+    steps = np.arange(int(member.time_ns[0]), end_ns, step_ns, dtype=np.int64)
+    place = (member.time_ns - steps[0]) // step_ns
+    y = np.full(steps.size, np.nan)
+    y[place] = member.y
+    return tuple(anomalies(steps, y, *newest_before(vintages, steps, entry.level), entry.level))
 
 
 def _known(job: Job, outcome: Outcome) -> list[Known]:

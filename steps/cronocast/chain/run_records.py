@@ -21,7 +21,8 @@ WORDS = ("class", "model", "why", "status", "reason", "empty")
 COUNTS = ("rows_asked", "rows_found", "rows_filled")
 # Names of fields: of the records of members, and of those of whole runs.
 RECORD_FIELD = re.compile(
-    rf"{'|'.join((*WORDS, *COUNTS))}|measured_steps|notes|mase|coverage(_[0-9]+)*|points|failed_step|exit|message"
+    rf"{'|'.join((*WORDS, *COUNTS))}|measured_steps|notes|mase|coverage(_[0-9]+)*|points|verdict|verdict_reason"
+    r"|failed_step|exit|message"
     rf"|({'|'.join(STEPS)})_s"
 )
 MOST = 2**63 - 1  # that an integer field holds

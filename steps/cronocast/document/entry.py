@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from cronocast.document.alerts import Alerts
 from cronocast.document.cross import cross_problems
-from cronocast.document.kinds import SINK, SOURCE, one_family
+from cronocast.document.kinds import NOTIFIER, SINK, SOURCE, one_family
 from cronocast.document.pods import PODS
 from cronocast.document.thresholds import MOST as MOST_THRESHOLDS
 from cronocast.document.thresholds import Threshold
@@ -64,6 +65,10 @@ class Entry:
     )
     options: dict[str, Any] = setting(
         MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast"
+    )
+    alerts: Alerts = setting(Part(Alerts), Alerts(), "What is worth a message, and how soon.")
+    notify: tuple[Any, ...] = setting(
+        ListOf(NOTIFIER, 10), (), "Who gets messages: each one place, with the settings of its kind.", "alert"
     )
     vintages: Vintages = setting(Part(Vintages), Vintages(), "What is kept of the forecasts of past runs.")
     series_class: str | None = setting(

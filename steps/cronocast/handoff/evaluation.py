@@ -96,6 +96,18 @@ class LeadAccuracy(NamedTuple):
     skill: float | None  # 1 - mae / mae of the stored naive forecast
 
 
+class PastForecast(NamedTuple):
+    """What was forecast for a step that is over now, so far ahead."""
+
+    time_ns: int
+    lead: int  # upper end of its bucket, in steps
+    yhat: float
+    lower: float
+    upper: float
+    naive: float
+    run_ns: int
+
+
 class MemberEvaluation(NamedTuple):
     """All that is found of one member."""
 
@@ -108,6 +120,7 @@ class MemberEvaluation(NamedTuple):
     late: int = 0  # values that changed after they had been used
     crossings: tuple[Crossing, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
+    past: tuple[PastForecast, ...] = ()  # of the steps since the run before, where the entry wants them written
     notes: tuple[str, ...] = ()
 
 
@@ -131,6 +144,7 @@ def to_document(member: MemberEvaluation) -> dict[str, Any]:
         "leads": [lead._asdict() for lead in member.leads],
         "crossings": [crossing._asdict() for crossing in member.crossings],
         "anomalies": [anomaly._asdict() for anomaly in member.anomalies],
+        "past": [past._asdict() for past in member.past],
     }
 
 
@@ -148,6 +162,7 @@ def from_document(data: Any, where: str) -> MemberEvaluation:  # noqa: ANN401 - 
                 "leads": tuple(LeadAccuracy(**lead) for lead in data["leads"]),
                 "crossings": tuple(Crossing(**crossing) for crossing in data["crossings"]),
                 "anomalies": tuple(Anomaly(**anomaly) for anomaly in data["anomalies"]),
+                "past": tuple(PastForecast(**past) for past in data["past"]),
                 "pit": tuple(data["pit"]),
                 "notes": tuple(data["notes"]),
             }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cronocast.durations import UNIT_NS
-from cronocast.handoff.evaluation import LeadAccuracy
+from cronocast.handoff.evaluation import LeadAccuracy, PastForecast
 from cronocast.handoff.series import level_name
 from cronocast.monitor.vintages import Vintage
 from cronocast.timeseries.grid import Bools, Floats, Ints
@@ -199,6 +199,32 @@ def _pit(pairs: Pairs, levels: Sequence[float]) -> tuple[int, ...]:
     )
     counts = np.bincount(np.minimum((placed * PIT_BINS).astype(int), PIT_BINS - 1), minlength=PIT_BINS)
     return tuple(counts.tolist())
+
+
+def past_forecasts(vintages: Sequence[Vintage], known_ns: Ints, level: float, horizon: int) -> tuple[PastForecast, ...]:
+    """What was forecast for steps that are over since the newest vintage, at each bucket of leads by the newest one.
+
+    Args:
+        vintages: Of one member, the oldest first.
+        known_ns: Starts of finished steps, ascending.
+        level: Of the interval that is wanted.
+        horizon: Steps that are forecast.
+    """
+    wanted = [one for one in vintages if level in one.levels]
+    if not wanted:
+        return ()
+    found: dict[tuple[int, int], PastForecast] = {}
+    ends = buckets(horizon)
+    for time_ns in known_ns[known_ns >= wanted[-1].first_ns].tolist():
+        for one in wanted:
+            i = (time_ns - one.first_ns) // one.step_ns
+            if 0 <= i < min(one.yhat.size, horizon) and one.first_ns + i * one.step_ns == time_ns:
+                lead = next(end for end in ends if i + 1 <= end)
+                lower, upper = one.bounds[one.levels.index(level)][:, i].tolist()
+                found[time_ns, lead] = PastForecast(
+                    time_ns, lead, float(one.yhat[i]), lower, upper, float(one.naive[i]), one.run_ns
+                )
+    return tuple(found.values())
 
 
 def newest_before(vintages: Sequence[Vintage], time_ns: Ints, level: float) -> tuple[Floats, Floats, Floats]:

@@ -14,6 +14,7 @@ from cronocast.handoff.evaluation import Anomaly
 from cronocast.timeseries.grid import Floats
 
 DAY_NS, WEEK_NS = UNIT_NS["d"], 7 * UNIT_NS["d"]
+LEAST_SCORE = 0.9  # what chance brings more often is not worth a word
 TOLD_NS = DAY_NS  # what ended longer ago is history
 BRIDGE = 2  # steps inside the interval that do not end an anomaly
 BEFORE = 3  # days, and weeks, at which the same happened: two of them make it usual
@@ -44,11 +45,12 @@ def anomalies(
     """
     if len(time_ns) < 2:
         return []
-    return [
+    found = (
         *_outside(time_ns, y, yhat, lower, upper, level),
         *_runs(time_ns, y, yhat, lower, upper),
         *_missing(time_ns, y),
-    ]
+    )
+    return [one for one in found if one.score >= LEAST_SCORE]
 
 
 def _outside(

@@ -20,8 +20,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-REFERENCE_MIN, REFERENCE_MAX = 28, 56  # days that others are compared with
-WATCHED = 21  # newest days at most that are compared; a change older than that is what is usual by now
+REFERENCE_SHORT, REFERENCE_MIN, REFERENCE_MAX = 14, 28, 56  # days that newer ones are compared with
+WATCHED_SHORT, WATCHED = 7, 21  # newest days at most that are compared; what is older is what is usual by now
 KEEP = REFERENCE_MAX + WATCHED
 FLEET = 500  # members at least that share one false alarm a week: an entry does not know the other ones
 DAYS_PER_MEMBER = 7 * 14  # threshold per member: a week, times what estimated references cost, by simulation
@@ -59,14 +59,21 @@ class Drift(NamedTuple):
     bad: tuple[int, ...] = ()  # days that looked bad, for whatever reason
 
 
-def threshold(members: int) -> float:
-    """The statistic at which a change is said to be one: about one false alarm a week among all members."""
-    return float(DAYS_PER_MEMBER * max(members, FLEET))
+def threshold(members: int, reference: int) -> float:
+    """The statistic at which a change is said to be one: about one false alarm a week among all members.
+
+    A short reference is less sure, so that more is asked of what differs from it.
+    """
+    return float(DAYS_PER_MEMBER * max(members, FLEET) * max(1.0, REFERENCE_MIN / reference) ** 2)
 
 
 def reference_of(days: int) -> int:
     """How many of the oldest whole days are the reference; 0 where there are too few to compare any with them."""
-    return 0 if days <= REFERENCE_MIN else min(max(REFERENCE_MIN, days - WATCHED), REFERENCE_MAX)
+    if days <= REFERENCE_SHORT:
+        return 0
+    if days < REFERENCE_MIN + WATCHED_SHORT:
+        return max(REFERENCE_SHORT, days - WATCHED_SHORT)
+    return min(max(REFERENCE_MIN, days - WATCHED), REFERENCE_MAX)
 
 
 def evidence(errors: Floats, numbers: Ints, reference: int, limit: float) -> Evidence:
@@ -107,9 +114,9 @@ def drift(errors: Floats, numbers: Ints, members: int, level: float) -> Drift:
     if not len(numbers):
         return Drift()
     bad = _few_inside(errors, level)
-    reference, limit = reference_of(len(numbers)), threshold(members)
     found = Drift(len(numbers), int(numbers[-1]))
-    if reference:
+    if reference := reference_of(len(numbers)):
+        limit = threshold(members, reference)
         seen = evidence(errors[None], numbers, reference, limit)
         bad[reference:] |= seen.capped[0]
         statistic = seen.statistic[0]

@@ -20,7 +20,6 @@ class Kept(NamedTuple):
     """What of the forecast's kept state a verdict looks at; times are those of runs."""
 
     made_ns: int  # classified and backtested from nothing
-    begun_ns: int  # the same, but where the errors before it were of another kind: first, data or drift
     warmed_ns: int  # when the newest origin was added
     reason: str  # why it was made then, of REASONS
     step_ns: int
@@ -42,28 +41,31 @@ class Rules(NamedTuple):
     every_ns: int | None = None  # age at which a member is made anew; None for the usual one
 
 
-def verdicts(
-    kept: Sequence[Kept | None], drifts: Sequence[Drift], histories: Sequence[History], rules: Rules
-) -> list[Verdict]:
-    """The verdict of each member of an entry, all in the same order."""
-    tried_ns = max((one.made_ns for one in kept if one and one.reason == "drift"), default=None)
-    held = held_back(drifts, tried_ns)
-    return [
-        verdict(one, drift, history, rules, held.together if i in held.members else 0)
-        for i, (one, drift, history) in enumerate(zip(kept, drifts, histories, strict=True))
-    ]
+class Member(NamedTuple):
+    """What is known of a member at the time of a run."""
+
+    kept: Kept | None  # None for nothing of use
+    begun_ns: int  # since when its errors have been of one kind
+    drift: Drift  # what its whole days say
+    history: History
 
 
-def verdict(kept: Kept | None, drift: Drift, history: History, rules: Rules, together: int = 0) -> Verdict:
+def verdicts(members: Sequence[Member], rules: Rules) -> list[Verdict]:
+    """The verdict of each member of an entry, in their order."""
+    tried_ns = max((one.kept.made_ns for one in members if one.kept and one.kept.reason == "drift"), default=None)
+    held = held_back([one.drift for one in members], tried_ns)
+    return [verdict(one, rules, held.together if i in held.members else 0) for i, one in enumerate(members)]
+
+
+def verdict(member: Member, rules: Rules, together: int = 0) -> Verdict:
     """The verdict of one member.
 
     Args:
-        kept: What is kept of it; None for nothing of use.
-        drift: What its whole days say.
-        history: Its values.
+        member: What is known of it.
         rules: What the run asks for.
         together: How many members changed together, where it is held back for that; else 0.
     """
+    kept, begun_ns, drift, history = member
     if kept is None:
         return Verdict(FULL, "first", "full: nothing is kept of it yet")
     if rules.retrain == "always":
@@ -80,7 +82,7 @@ def verdict(kept: Kept | None, drift: Drift, history: History, rules: Rules, tog
         since_ns = drift.change * DAY_NS
         return Verdict(FULL, "drift", f"full: {drift_words(drift)}", since_ns, _start_ns(kept, since_ns, rules))
     age_ns = rules.now_ns - kept.made_ns
-    if age_ns >= (rules.every_ns or _longest_ns(kept, drift, rules)):
+    if age_ns >= (rules.every_ns or _longest_ns(begun_ns, drift, rules)):
         return Verdict(FULL, "age", f"full: {_age_words(age_ns)} old", kept.made_ns)
     return _usual(kept, drift, history, rules)
 
@@ -98,9 +100,9 @@ def _other_terms(kept: Kept, rules: Rules) -> Change | None:
     return None
 
 
-def _longest_ns(kept: Kept, drift: Drift, rules: Rules) -> int:
+def _longest_ns(begun_ns: int, drift: Drift, rules: Rules) -> int:
     """Age at which a member is made anew."""
-    young = rules.now_ns - kept.begun_ns < AGE_NS
+    young = rules.now_ns - begun_ns < AGE_NS
     return YOUNG_AGE_NS if young or 0 < drift.days <= REFERENCE_MIN else AGE_NS
 
 

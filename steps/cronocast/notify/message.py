@@ -37,7 +37,7 @@ class Message(NamedTuple):
     @property
     def member(self) -> str:
         """The member for people; "" where it is the whole series."""
-        return self.tags.replace(",", ", ") or self.name
+        return ", ".join(f"{name}={value}" for name, value in parse_tags(self.tags)) or self.name
 
     @property
     def key(self) -> str:

@@ -164,10 +164,5 @@ def problems(data: Any, where: str) -> list[Problem]:  # noqa: ANN401 - a part o
         sentence = "username is given although tls is none, which would show the password; allowed: starttls, tls"
         found.append(Problem("E_CONFIG_CONFLICT", f"{where}.tls", sentence))
     url = data.get("url")
-    if (
-        kind in ("alertmanager", "pagerduty")
-        and isinstance(url, str)
-        and (wrong := rules.url_problem(url, f"{where}.url"))
-    ):
-        found.append(wrong)
-    return found
+    wrong = rules.url_problem(url, f"{where}.url") if isinstance(url, str) else None
+    return [*found, wrong] if wrong else found

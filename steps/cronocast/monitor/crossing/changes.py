@@ -14,7 +14,8 @@ LEAST = 2  # values of a stretch
 WALK = 4.0  # how much likelier a random walk is beforehand than any other memory of noise
 CURVED = 0.1  # how likely a curve is beforehand
 CHANGE_DAYS = 28.0  # days from one change to the next, beforehand
-JUMP = float(np.log(2 * np.pi) - np.log(30.0))  # a change may set the level anew within 30 standard deviations
+RANGE = float(np.log(30.0))  # of a new level, or of a lone outlier, in standard deviations of an innovation
+JUMP = float(np.log(2 * np.pi)) - RANGE
 SLOPES = 23.0  # natural logarithm of the range of slopes that are equally likely in it
 BENDS = (0.5, 8.0)  # by e to what power the slope of a curve changes over its stretch
 RATES_APART = 1.07
@@ -70,9 +71,11 @@ def posterior(values: "Floats", seen: "Bools", day: int) -> Posterior:
     table = np.full((PHI.size, cuts.size, cuts.size), -np.inf)
     table[:, i, j] = evidence
     before, best_before, came_from = _earlier(table)
-    last = j == cuts.size - 1
-    cells = _cells(z, w, Fit(*(v[:, last] for v in fit)), table[:, i[last], -1], (i[last], cuts, share), variance, day)
-    at, rate, fits, logs = cells
+    at, rate, fits, logs = _joined(
+        _lines(fit, table, i, j, cuts.size - 1),
+        _outlier(fit, table, i, j, (cuts.size - 2, variance, CHANGE_DAYS * day)),
+        _curves(z, w, (cuts, share), variance, day),
+    )
     total = logs + before[:, at]
     total[-1] += np.log(WALK)
     weight = np.exp(total - total.max())
@@ -99,7 +102,7 @@ def _scale(values: "Floats", seen: "Bools") -> float:
 
 def cuts_of(n: int, day: int) -> "Ints":
     """Where a stretch may begin: every unit for the newest, then ever fewer, each day (of n days, the oldest apart)."""
-    ages = np.concatenate((np.arange(LEAST, 12), 12 * 1.2 ** np.arange(40), np.arange(2 * day, n, max(day, n // 60))))
+    ages = np.concatenate((np.arange(1, 12), 12 * 1.2 ** np.arange(40), np.arange(2 * day, n, max(day, n // 60))))
     ages = np.unique(ages.round().astype(np.int64))
     return np.concatenate(([0], n - ages[ages < n - LEAST][::-1], [n]))
 
@@ -145,26 +148,49 @@ def _earlier(table: "Floats") -> "tuple[Floats, Floats, Ints]":
     return summed, best, came
 
 
-def _cells(
-    z: "Floats",
-    w: "Floats",
-    line: Fit,
-    evidence: "Floats",
-    begins: "tuple[Ints, Ints, Floats]",
-    variance: "Floats",
-    day: int,
-) -> "tuple[Ints, Floats, Fit, Floats]":
-    """The newest stretch as a line or a curve: its cut, rate, fit and evidence, lines first."""
-    at, cuts, share = begins
-    cell, rate, count = _rates(z.size - cuts[at], day)
-    if not cell.size:
-        return at, np.zeros(at.size), line, evidence
-    curve = curves(z, w, cuts[at][cell], rate)
-    bent = _evidence(z, curve, (z.size - cuts[at])[cell], variance)
-    bent += np.where(at[cell] > 0, share[at[cell]], 0.0) + np.log(CURVED / count)
-    fit = Fit(*(np.concatenate(pair, axis=1) for pair in zip(line, curve, strict=True)))
-    logs = np.concatenate((evidence + np.log(1 - CURVED), bent), axis=1)
-    return np.concatenate((at, at[cell])), np.concatenate((np.zeros(at.size), rate)), fit, logs
+class _Cells(NamedTuple):
+    """Ways of looking at the newest stretch: the cut it begins with, rate, fit, and how well that explains it all."""
+
+    at: "Ints"
+    rate: "Floats"
+    fit: Fit
+    logs: "Floats"  # (len(PHI), cells)
+
+
+def _joined(*parts: _Cells) -> _Cells:
+    fit = Fit(*(np.concatenate(each, axis=1) for each in zip(*(part.fit for part in parts), strict=True)))
+    at, rate = np.concatenate([part.at for part in parts]), np.concatenate([part.rate for part in parts])
+    return _Cells(at, rate, fit, np.concatenate([part.logs for part in parts], axis=1))
+
+
+def _lines(fit: Fit, table: "Floats", i: "Ints", j: "Ints", end: int) -> _Cells:
+    """Lines that end with a cut."""
+    last = j == end
+    logs = table[:, i[last], end] + np.log(1 - CURVED)
+    return _Cells(i[last], np.zeros(int(last.sum())), Fit(*(v[:, last] for v in fit)), logs)
+
+
+def _outlier(fit: Fit, table: "Floats", i: "Ints", j: "Ints", of: "tuple[int, Floats, float]") -> _Cells:
+    """Lines up to the value before the newest, which an innovation far out leads off: a single value is no trend."""
+    end, variance, rare = of
+    cells = _lines(fit, table, i, j, end)
+    line = cells.fit
+    moved = line._replace(
+        level=line.level + line.slope,
+        var_level=line.var_level + 2 * line.cov + line.var_slope,
+        cov=line.cov + line.var_slope,
+    )
+    return cells._replace(fit=moved, logs=cells.logs - np.log(rare) - RANGE - np.log(variance)[:, None] / 2)
+
+
+def _curves(z: "Floats", w: "Floats", cuts: "tuple[Ints, Floats]", variance: "Floats", day: int) -> _Cells:
+    """Curves that end now, with every rate that their stretch can show."""
+    begins, share = cuts
+    age = z.size - begins[:-LEAST]
+    at, rate, count = _rates(age, day)
+    curve = curves(z, w, begins[at], rate)
+    logs = _evidence(z, curve, age[at], variance) + np.where(at > 0, share[at], 0.0) + np.log(CURVED / count)
+    return _Cells(at, rate, curve, logs)
 
 
 def _rates(age: "Ints", day: int) -> "tuple[Ints, Floats, Floats]":

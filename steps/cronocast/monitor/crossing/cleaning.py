@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 LEAST = 2  # clean-ups that make a habit
 TREND = 4  # of them that can show how the level after them moves
 CLEAR = 2.0  # standard errors from 0 of such a move
+LATE = 0.03  # of a gap: so late may even the most regular clean-up be
 DRAWS = 5  # vain ones for the next clean-up, after which a path has none
 
 
@@ -21,7 +22,7 @@ class Habit(NamedTuple):
     peaks: "Floats"  # values just before
     by_time: bool
     every: float  # mean gap
-    age: int  # since the newest
+    age: int  # of the newest, at the newest value
     trough: "Floats"  # coefficients of value after it: per unit ahead of now, and now
     trough_cov: "Floats"  # their covariance, zeros where it does not move
     trough_sd: float
@@ -44,7 +45,12 @@ def habit(history: "Grid") -> Habit | None:
     fall = float(np.mean(peaks - y[at]))
     by_time = (float(np.std(gaps) / np.mean(gaps)) if gaps.size > 1 else 0.5) <= float(np.std(peaks)) / fall
     return Habit(
-        gaps, peaks, by_time, float(np.mean(gaps)), y.size - int(at[-1]), *_troughs((at - y.size).astype(float), y[at])
+        gaps,
+        peaks,
+        by_time,
+        float(np.mean(gaps)),
+        y.size - 1 - int(at[-1]),
+        *_troughs((at - y.size).astype(float), y[at]),
     )
 
 
@@ -61,28 +67,22 @@ def _troughs(x: "Floats", y: "Floats") -> "tuple[Floats, Floats, float]":
     return np.array([0.0, y.mean()]), np.zeros((2, 2)), float(np.std(y, ddof=1) * np.sqrt(1 + 1 / k))
 
 
-class _Next:
-    """When, or at what level, the next clean-up of each path comes."""
+def _next(found: Habit, count: int, rng: np.random.Generator) -> "Floats":
+    """When the next clean-up of each path comes, as a gap since the one before, or at which peak; shape (count,)."""
+    if found.by_time:
+        late = max(float(np.std(found.gaps)) / 2, LATE * found.every)
+        return np.asarray(np.maximum(1.0, rng.choice(found.gaps, count) + rng.uniform(-late, late, count)))
+    k = found.peaks.size
+    spread = np.std(found.peaks, ddof=1) * np.sqrt(1 + 1 / k)
+    return np.asarray(found.peaks.mean() + spread * rng.standard_t(max(2, k - 1), count))
 
-    def __init__(self, found: Habit, count: int, rng: np.random.Generator) -> None:
-        self.found, self.count, self.rng = found, count, rng
 
-    def draw(self) -> "Floats":
-        """A gap since the last clean-up, or a peak, shape (count,)."""
-        found, rng = self.found, self.rng
-        if found.by_time:
-            blurred = rng.choice(found.gaps, self.count) + rng.uniform(-0.5, 0.5, self.count) * np.std(found.gaps)
-            return np.asarray(np.maximum(1.0, blurred))
-        k = found.peaks.size
-        spread = np.std(found.peaks, ddof=1) * np.sqrt(1 + 1 / k)
-        return np.asarray(found.peaks.mean() + spread * rng.standard_t(max(2, k - 1), self.count))
-
-    def first(self, past: float) -> "Floats":
-        """As draw, but beyond what is past; inf where that is not to be had."""
-        due = self.draw()
-        for _ in range(DRAWS):
-            due = np.where(due <= past, self.draw(), due)
-        return np.where(due <= past, np.inf, due)
+def _first(found: Habit, past: float, count: int, rng: np.random.Generator) -> "Floats":
+    """As `_next`, but beyond what is past; inf where that is not to be had."""
+    due = _next(found, count, rng)
+    for _ in range(DRAWS):
+        due = np.where(due <= past, _next(found, count, rng), due)
+    return np.where(due <= past, np.inf, due)
 
 
 def replay(growth: "Floats", newest: float, found: Habit, day: int, rng: np.random.Generator) -> Cleaned:
@@ -96,8 +96,7 @@ def replay(growth: "Floats", newest: float, found: Habit, day: int, rng: np.rand
         rng: The one source of chance.
     """
     m, count = growth.shape
-    coming = _Next(found, count, rng)
-    due = coming.first(float(found.age) if found.by_time else newest)
+    due = _first(found, float(found.age) if found.by_time else newest, count, rng)
     overdue = float(np.mean(np.isinf(due)))
     if found.trough_cov.any():
         slope, base = rng.multivariate_normal(found.trough, found.trough_cov, count).T
@@ -108,10 +107,10 @@ def replay(growth: "Floats", newest: float, found: Habit, day: int, rng: np.rand
         level, age = growth[h] - lowered, age + 1
         hit = np.flatnonzero((age if found.by_time else level) >= due)
         if hit.size:
-            after = (base + slope * h + found.trough_sd * rng.standard_normal(count))[hit]
+            after = base[hit] + slope[hit] * h + found.trough_sd * rng.standard_normal(hit.size)
             after = np.minimum(after, level[hit])
             lowered[hit] += level[hit] - after
             level[hit], age[hit] = after, 0.0
-            due[hit] = coming.draw()[hit]
+            due[hit] = _next(found, hit.size, rng)
         out[h] = level
     return Cleaned(out, overdue, float(found.trough[0]) * day)

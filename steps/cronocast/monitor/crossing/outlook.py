@@ -59,7 +59,8 @@ def look_ahead(units: Grid, m: int, seed: int, count: int, widen: float = 1.0) -
         paths = cleaned.paths
     elif widen > 1:
         middle = np.median(paths, axis=1, keepdims=True)
-        paths = middle + widen * (paths - middle)
+        wider = 1 + (widen - 1) * np.minimum(growth.ages / units.day, 1.0)  # of a young slope past origins tell nothing
+        paths = middle + wider * (paths - middle)
     return Outlook(units, paths, growth, found, cleaned)
 
 

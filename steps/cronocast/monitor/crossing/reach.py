@@ -133,7 +133,7 @@ def _in_steps(at: "Floats", paths: "Floats", newest: float, limit: float, steps:
     to = paths[row, found]
     back = np.where(row > 0, paths[np.maximum(row - 1, 0), found], newest)
     rise = np.maximum(to - back, 1e-300)
-    share = np.clip((limit - (to + back) / 2) / rise, 0.0, 1.0)
+    share = np.clip((limit - back) / rise, 0.0, 1.0)
     out = at.copy()
     out[found] = np.maximum(row * steps + np.ceil(share * steps), 1)
     return out
