@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from cronocast.chain.evaluated import evaluation_of
 from cronocast.chain.job import Job
 from cronocast.chain.parts import write_outputs
-from cronocast.chain.told import evaluated
 from cronocast.classify.member import profile_of
 from cronocast.console import say
 from cronocast.document.meaning import preparation_of
@@ -36,7 +36,7 @@ def run(job: Job, outcome: Outcome) -> None:
     profiles = list(_profiles(job, outcome))
     outcome.add_input(job.history)
     if job.outputs is not None:
-        found = evaluated(job.output.parent, job.entry.name, job.run)
+        found = evaluation_of(job).values()
         write_outputs(job.outputs, job.entry, [profile.series_class for profile in profiles], found)
     if not profiles:
         outcome.skip("no_data: the history has no rows")
