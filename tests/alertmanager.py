@@ -55,7 +55,12 @@ class Alertmanager:
     def start(self) -> None:
         """Start it, with what it knew before, and wait until it answers."""
         root = _unpacked()
-        words = ["--config.file", self._folder / "config.yml", "--storage.path", self._folder / "data"]
+        words: list[str | Path] = [
+            "--config.file",
+            self._folder / "config.yml",
+            "--storage.path",
+            self._folder / "data",
+        ]
         words += ["--web.listen-address", f"127.0.0.1:{self._port}", "--cluster.listen-address", ""]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -76,14 +76,21 @@ class Talk:
             word = text.split(" ")[0].split(":")[0].upper()
             getattr(self, word.lower(), self.other)(text)
 
-    def say(self, word: str, usual: str) -> bool:
-        """Answer; whether as usual."""
+    def chosen(self, word: str, usual: str) -> str | None:
+        """What the answer to a command is."""
         told = self.server.answers.get(word)
-        said = (told.pop(0) if len(told) > 1 else told[0]) if told else usual
+        return (told.pop(0) if len(told) > 1 else told[0]) if told else usual
+
+    def tell(self, said: str | None) -> None:
         if said is None:
             self.connection.shutdown(socket.SHUT_RDWR)
             raise ConnectionError
         self.connection.sendall(f"{said}\r\n".encode() if said else b"")
+
+    def say(self, word: str, usual: str) -> bool:
+        """Answer; whether as usual."""
+        said = self.chosen(word, usual)
+        self.tell(said)
         return said == usual
 
     def other(self, text: str) -> None:
@@ -117,8 +124,10 @@ class Talk:
         body = b""
         while (line := self.file.readline()) not in (b".\r\n", b""):
             body += line.removeprefix(b".")
-        if self.say("body", "250 taken"):
+        said = self.chosen("body", "250 taken")
+        if said == "250 taken":  # before the client hears of it: it may look at once
             made = message_from_bytes(body, policy=policy.default)
             assert isinstance(made, EmailMessage)
             self.server.mails.append((self.to, made))
         self.to = []
+        self.tell(said)

@@ -22,6 +22,8 @@ TEXTS = (
     "cpu",
     "a b",
     "linear",
+    "22:00-07:00",
+    "name@host.example",
 )
 
 

@@ -98,7 +98,7 @@ def test_a_fault_of_the_place_is_told_and_nothing_else(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_wanted_again_is_sent_again_unchanged(kind: str, tmp_path: Path) -> None:
-    behaviours = [status(429, Retry_After="1"), reset, ADAPTERS[kind].ok]
+    behaviours: list[Behaviour] = [status(429, Retry_After="1"), reset, ADAPTERS[kind].ok]
     found, seen, _ = sent(kind, behaviours, [message()], tmp_path, retry_for="4s")
     assert [one.state for one in found] == [SENT]
     assert len(seen) == 3

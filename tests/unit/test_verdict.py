@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cronocast.document.entry import parse_entry
 from cronocast.handoff.evaluation import FULL, PREDICT, REASONS, VERDICTS, WARM, Verdict
 from cronocast.monitor.drift import REFERENCE_MIN, Drift, drift
 from cronocast.monitor.meaning import History, changed_meaning
-from cronocast.monitor.verdict import Kept, Member, Rules, verdicts
+from cronocast.monitor.verdict import Kept, Member, Rules, rules_of, verdicts
 
 HOUR_NS = 3600 * 10**9
 DAY_NS = 24 * HOUR_NS
@@ -289,3 +290,12 @@ def test_a_broken_exporter_starts_one_run_of_everything_on_the_day() -> None:
 
 def test_an_entry_without_members_has_no_verdicts() -> None:
     assert kinds([]) == []
+
+
+def test_rules_follow_the_settings_of_an_entry() -> None:
+    source = {"url": "http://127.0.0.1:8086", "database": "d", "measurement": "cpu", "field": "v"}
+    usual = parse_entry({"name": "a", "source": source})
+    assert rules_of(usual, NOW_NS, "a1", "1.0") == rules()
+    asked = parse_entry({"name": "a", "source": source, "every": "5m", "retrain": "never", "retrain_every": "2d"})
+    found = rules_of(asked, NOW_NS, "a1", "1.0")
+    assert found == rules(step_ns=HOUR_NS // 12, retrain="never", every_ns=2 * DAY_NS)

@@ -9,7 +9,7 @@
   {"name": "forecast", "pod": "forecast", "image": "forecast", "chain": true, "secrets": [], "flags": ["part"], "overrides": ["model", "horizon"]},
   {"name": "select", "pod": "select", "image": "load", "chain": false, "secrets": [], "flags": [], "overrides": ["model"]},
   {"name": "load", "pod": "load", "image": "load", "chain": true, "secrets": ["source", "sink", "ca"], "flags": ["dry_run"], "overrides": []},
-  {"name": "alert", "pod": "load", "image": "load", "chain": true, "secrets": ["notify", "ca"], "flags": [], "overrides": []},
+  {"name": "alert", "pod": "load", "image": "load", "chain": true, "secrets": ["ca", "notify"], "flags": [], "overrides": []},
   {"name": "record", "pod": "load", "image": "load", "chain": false, "secrets": ["source", "sink", "notify", "ca"], "flags": ["status", "failures"], "overrides": []}
 ]
 {{- end }}

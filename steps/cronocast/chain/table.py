@@ -168,7 +168,7 @@ STEPS: dict[str, Step] = {
         needs=("name",),
         settings_of="load",
         pod="load",
-        secrets=("notify", "ca"),
+        secrets=("ca", "notify"),
         in_folder=True,
         fact=("acked", "message"),
     ),

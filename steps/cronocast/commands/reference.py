@@ -35,6 +35,18 @@ from cronocast.models.table import MODELS
 from cronocast.registry import attribute_of
 from cronocast.settings.containers import ListOf
 from cronocast.settings.declare import Leaf, Nested, leaves, plain
+from cronocast.settings.one_of import OneOf
+
+ABOUT_NOTIFIERS = """\
+Where messages go, one item of a list for each place: `{kind: slack, url_file: /etc/cronocast/slack}`. `kind` says which
+of these settings it has. Addresses of Slack, Teams and webhooks let anybody post who knows them: they are secrets."""
+NOTIFIER_SECRETS = (
+    *((kind, "url") for kind in ("slack", "teams", "webhook")),
+    ("pagerduty", "key"),
+    ("email", "password"),
+    ("alertmanager", "password"),
+    ("alertmanager", "token"),
+)
 
 
 def commands() -> dict[str, Any]:
@@ -52,6 +64,7 @@ def reference() -> str:
         [
             *_commands(),
             *_settings(),
+            *_notifiers(),
             *_secrets(),
             *_exit_codes(),
             *_results(),
@@ -153,13 +166,23 @@ def _setting(leaf: Leaf) -> list[str]:
     return [f"`{leaf.path}`", ways, default, words(leaf.kind.words()), words(leaf.about), ", ".join(steps)]
 
 
+def _notifiers() -> Iterator[str]:
+    yield from ("## Notifiers", "", ABOUT_NOTIFIERS, "")
+    whole = OneOf("cronocast.notify.table:NOTIFIERS", usual="file")
+    rows = ([f"`{leaf.path}`", *_setting(leaf)[2:5]] for leaf in whole.leaves(""))
+    yield from table(("Setting", "Default", "Allowed", "Meaning"), rows)
+
+
 def _secrets() -> Iterator[str]:
     yield from ("## Secrets", "", ABOUT_SECRETS, "")
     secrets = sorted({what for what in SCHEMES.values() if what})
     roles = [(role, what) for role in ("source", "sink") for what in secrets]
     yield from table(
         ("File", "Variable"),
-        ([f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"] for role, what in roles),
+        (
+            [f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"]
+            for role, what in (*roles, *NOTIFIER_SECRETS)
+        ),
     )
 
 

@@ -24,7 +24,7 @@ REFERENCE_SHORT, REFERENCE_MIN, REFERENCE_MAX = 14, 28, 56  # days that newer on
 WATCHED_SHORT, WATCHED = 7, 21  # newest days at most that are compared; what is older is what is usual by now
 KEEP = REFERENCE_MAX + WATCHED
 FLEET = 500  # members at least that share one false alarm a week: an entry does not know the other ones
-DAYS_PER_MEMBER = 7 * 14  # threshold per member: a week, times what estimated references cost, by simulation
+DAYS_PER_MEMBER = 7 * 20  # threshold per member: a week, times what estimated references cost, by simulation
 
 # Changes that are looked for, in standard deviations of the daily value, and their weights: mean, then spread.
 _SHIFTS = np.array([1.0, -1.0, 2.0, -2.0, 4.0, -4.0, 8.0, -8.0, 1.0, 2.0, 4.0, 8.0])
@@ -32,7 +32,7 @@ _OF_MEAN = 8  # so many of them are of the mean
 _WEIGHTS = np.repeat([0.67 / 8, 0.33 / 4], [8, 4])
 _FREEDOM = 5  # of the Student-t, which one day far out does not impress
 _OWN_HOUR = 0.8  # share of the own hour in its scale; the rest is that of all hours
-_RHO_DAYS, _RHO_MAX = 10, 0.7  # how strongly the autocorrelation of few days is shrunk, and what it is at most
+_RHO_DAYS, _RHO_MAX = 5, 0.7  # how strongly the autocorrelation of few days is shrunk, and what it is at most
 _DAY_NS = 86400 * 10**9
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LEAST_SCALE, _LEAST_SD, _LEAST_RMS = 0.01, 0.05, 0.05  # under these a member is exact, and trifles are no change

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cronocast.document.entry import Entry
 from cronocast.durations import Duration
 from cronocast.handoff.evaluation import FULL, PREDICT, WARM, Verdict
 from cronocast.monitor.daily import DAY_NS
@@ -39,6 +40,19 @@ class Rules(NamedTuple):
     version: str
     retrain: str = "auto"  # auto, always, never
     every_ns: int | None = None  # age at which a member is made anew; None for the usual one
+
+
+def rules_of(entry: Entry, now_ns: int, settings: str, version: str) -> Rules:
+    """What a run of an entry asks for.
+
+    Args:
+        entry: Its settings.
+        now_ns: Time of the run.
+        settings: Digest of all settings that matter, made as the kept one was.
+        version: Of cronocast.
+    """
+    every, horizon, anew = int(entry.every), int(entry.horizon), entry.retrain_every
+    return Rules(now_ns, every, horizon, settings, version, entry.retrain, int(anew) if anew else None)
 
 
 class Member(NamedTuple):
