@@ -182,7 +182,7 @@ STEPS: dict[str, Step] = {
         needs=("name", *_WHERE),
         settings_of="load",
         pod="load",
-        secrets=("source", "sink", "notify", "ca"),
+        secrets=("source", "sink", "ca", "notify"),
         in_chain=False,
         in_folder=True,
     ),
