@@ -222,5 +222,5 @@ def test_a_failed_run_is_told_to_the_notifier_by_the_exit_handler(
 ) -> None:
     assert runs["alarmed"]["status"]["phase"] == "Failed", told(runs["alarmed"])
     assert not pods(runs["alarmed"], "load")
-    [row] = database.rows("SELECT status FROM told WHERE series = 'alarmed' GROUP BY rule")
+    [row] = database.rows("SELECT status FROM told WHERE \"series\" = 'alarmed' GROUP BY rule")
     assert (row["rule"], row["status"]) == ("failed", "firing")

@@ -123,7 +123,7 @@ def test_a_threshold_that_is_crossed_is_an_output_of_the_run_and_a_message(
     outputs = {p["name"]: p["value"] for p in runs[series]["status"]["outputs"]["parameters"]}
     assert [(row["threshold"], row["state"]) for row in json.loads(outputs["crossings"])] == [("low", "over")]
     assert outputs["verdict"] == "full"
-    [row] = database.rows(f"SELECT status FROM told WHERE series = '{series}' GROUP BY rule")
+    [row] = database.rows(f"SELECT status FROM told WHERE \"series\" = '{series}' GROUP BY rule")
     assert (row["rule"], row["status"]) == ("crossing", "firing")
 
 
