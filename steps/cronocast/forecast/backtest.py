@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -93,7 +93,6 @@ def begin(
     holidays: "Bools | None" = None,
     *,
     near: bool = False,
-    done: Collection[int] = (),
 ) -> Backtest:
     """Cut the history at each origin and fill its gaps as they would have been filled then.
 
@@ -108,7 +107,6 @@ def begin(
             half of `most`.
         holidays: Steps whose values are left out, shape (t,). None: no step.
         near: Also origins half and a quarter of a horizon ago, as after a recent change.
-        done: First steps of origins from which every model has forecast already: changes there are not looked for.
     """
     known = []
     # what was before is no history
@@ -117,8 +115,8 @@ def begin(
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
             known.append((filled, context_of(filled, context), end))
-    fresh = iter(fresh_changes([filled for filled, _, end in known if end not in done], context))
-    origins = [Past(*each, None if each[2] in done else next(fresh)) for each in known]
+    fresh = fresh_changes([filled for filled, *_ in known], context)
+    origins = [Past(*each, change) for each, change in zip(known, fresh, strict=True)]
     later = np.concatenate((y, np.full(h, np.nan)))
     actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)

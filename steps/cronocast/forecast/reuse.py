@@ -35,7 +35,7 @@ def reusable(work: "Work") -> bool:
 def known_rows(work: "Work", name: str) -> "dict[int, Floats]":
     """Forecasts of a model that the run before has kept, by the place of their origin in the test."""
     kept = work.before
-    if kept is None or name not in kept.forecasts or not reusable(work) or not work.test.origins:
+    if kept is None or name not in kept.forecasts or not reusable(work):
         return {}
     rows = kept.forecasts[name]
     if rows.shape[1] != work.test.actual.shape[1]:
@@ -48,20 +48,6 @@ def known_rows(work: "Work", name: str) -> "dict[int, Floats]":
         if row is not None and np.isfinite(row).all():
             found[i] = work.input.unit.forward(row)
     return found
-
-
-def done(work: "Work", h: int) -> "set[int]":
-    """First steps, as places in the timeline, of origins from which all models have forecast h steps already."""
-    kept = work.before
-    if kept is None or not {*work.models} <= {*kept.forecasts} or not reusable(work):
-        return set()
-    if any(kept.forecasts[name].shape[1] != h for name in work.models):
-        return set()
-    whole = np.all([np.isfinite(kept.forecasts[name]).all(axis=1) for name in work.models], axis=0)
-    times = work.line.times(work.profile.step_ns)
-    at = np.searchsorted(times, kept.origins_ns[whole])
-    inside = (at < times.size) & (times[np.minimum(at, times.size - 1)] == kept.origins_ns[whole])
-    return {*at[inside].tolist()}
 
 
 def as_kept(work: "Work", kept: "Kept") -> "backtest.Backtest | None":

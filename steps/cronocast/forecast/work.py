@@ -121,7 +121,6 @@ class Work:
             fill_limit=self.settings.fill_limit,
             holidays=self.input.holidays[:n],
             near=self.suspect,
-            done=reuse.done(self, h),
         )
 
     @cached_property
