@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 
-from cronocast.chain.again import since, still
-from cronocast.chain.evaluated import evaluation_of, verdicts_of
+from cronocast.chain.evaluated import evaluation_of
 from cronocast.chain.job import Job
 from cronocast.chain.parts import write_outputs
 from cronocast.classify.member import profile_of
 from cronocast.console import say
 from cronocast.document.meaning import preparation_of
 from cronocast.durations import stamp
-from cronocast.forecast.kept import Store
-from cronocast.handoff.evaluation import FULL, Verdict
 from cronocast.handoff.files import atomic, write_json
 from cronocast.handoff.profile import SCHEMA, Profile, to_document
 from cronocast.handoff.results import Outcome, check_handoff
@@ -67,14 +64,8 @@ def run(job: Job, outcome: Outcome) -> None:
 
 
 def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
-    verdicts, store = verdicts_of(job), Store(job.state, job.run_ns)
     for i, member in enumerate(_prepared(job, outcome), start=1):
-        verdict = verdicts.get(member.key, Verdict())
-        kept = store.get(member.key, whole=False) if verdict.kind != FULL else None
-        if kept is None:
-            yield profile_of(since(member, verdict.start_ns), job.entry)
-        else:
-            yield still(kept.profile, since(member, kept.start_ns))
+        yield profile_of(member, job.entry)
         if i % PROGRESS_EVERY == 0:
             say(
                 f"classify: {i} members done, the last one ends at"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from cronocast.chain.job import Job
 from cronocast.durations import UNIT_NS, Duration
 from cronocast.errors import ContractError
-from cronocast.handoff.evaluation import EVALUATION, Crossing, MemberEvaluation, Verdict, read_evaluation
+from cronocast.handoff.evaluation import EVALUATION, Crossing, MemberEvaluation, read_evaluation
 from cronocast.handoff.series import level_name, parse_tags, tags_text
 from cronocast.sinks.points import Point, Value
 
@@ -23,11 +23,6 @@ def evaluation_of(job: Job) -> dict[tuple[str, str], MemberEvaluation]:
         return read_evaluation(job.forecast.parent / EVALUATION, *job.handoff_names())
     except ContractError:
         return {}
-
-
-def verdicts_of(job: Job) -> dict[tuple[str, str], Verdict]:
-    """How much of each member is made anew; all of it where nothing is said."""
-    return {key: member.verdict for key, member in evaluation_of(job).items()}
 
 
 def evaluation_points(job: Job, found: Mapping[tuple[str, str], MemberEvaluation]) -> Iterator[Point]:

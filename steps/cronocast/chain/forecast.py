@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from cronocast.chain.again import keep as keep_found
-from cronocast.chain.again import since
-from cronocast.chain.evaluated import verdicts_of
 from cronocast.chain.found import found_of, summed_up
 from cronocast.chain.job import Job
 from cronocast.chain.parts import models_by_image
@@ -22,9 +19,7 @@ from cronocast.document.meaning import preparation_of
 from cronocast.errors import ConfigError, CronocastError, DataError, InvariantError, seen
 from cronocast.forecast.answer import MemberForecast, settings_of
 from cronocast.forecast.candidates import unused
-from cronocast.forecast.kept import Store
 from cronocast.forecast.members import MemberJob, forecast_members
-from cronocast.handoff.evaluation import FULL, PREDICT, WARM, Verdict
 from cronocast.handoff.files import atomic, series_id
 from cronocast.handoff.profile import Profile, read_profiles
 from cronocast.handoff.results import Outcome, check_handoff
@@ -34,7 +29,6 @@ from cronocast.monitor.vintages import Batch, keep, naive_forecast, naive_scale
 from cronocast.timeseries.holidays import parts_note
 from cronocast.timeseries.prepare import prepare_member
 
-EMPTY = np.empty(0)
 PROGRESS_EVERY = 25  # members between two progress lines
 
 
@@ -101,18 +95,12 @@ def _member_jobs(
     entry, settings = job.entry, settings_of(job.entry, outcome.window["end_ns"])
     models = job.state / "models" if job.state else None
     classified = [(member, profiles.get(member.key) or profile_of(member, entry)) for member in members]
-    verdicts, store = verdicts_of(job), Store(job.state, job.run_ns, job.part.name if job.part else "")
     jobs = []
-    for whole, profile, tries in _share(job, classified):
-        verdict = verdicts.get(whole.key, Verdict())
-        kept = store.get(whole.key) if verdict.kind != FULL else None
-        member = since(whole, kept.start_ns if kept else verdict.start_ns)
+    for member, profile, tries in _share(job, classified):
         own = settings if job.part is None else replace(settings, candidates=tries[job.part.image])
         time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
         y = np.frombuffer(member.columns[0], dtype=np.float64)
-        place = models / series_id(member.label) if models else None
-        jobs.append(MemberJob(profile, time_ns, y, own, place, before=kept, verdict=verdict))
-    outcome.notes += store.notes
+        jobs.append(MemberJob(profile, time_ns, y, own, models / series_id(member.label) if models else None))
     return jobs
 
 
@@ -131,7 +119,7 @@ def _share(
 
 def _publish(job: Job, works: list[MemberJob], told: dict[tuple[str, str], dict[str, Any]], outcome: Outcome) -> None:
     """Forecast and write member by member, so that memory does not grow with their number."""
-    written, first, found = 0, None, list[MemberForecast]()
+    written, first = 0, None
     batch = Batch(job.run_ns, (job.entry.level, *sorted(job.entry.levels)))
 
     def progress(count: int, total: int) -> None:
@@ -142,20 +130,15 @@ def _publish(job: Job, works: list[MemberJob], told: dict[tuple[str, str], dict[
         file.write(header(forecast_columns(job.entry.levels)))
         for work, result in zip(works, forecast_members(works, job.entry.jobs, progress, _weights(job)), strict=True):
             first = first or result
-            found.append(replace(result, yhat=EMPTY, lower=EMPTY, upper=EMPTY, further=()))
             if result.time_ns.size:
                 file.write(rows(_as_member(result)))
                 written += result.time_ns.size
                 if job.state is not None:
                     _keep(batch, work, result)
-            outcome.members.append(
-                _as_document(work.profile, result, told[work.profile.name, work.profile.tags], _told(work, result))
-            )
+            outcome.members.append(_as_document(work.profile, result, told[work.profile.name, work.profile.tags]))
         if first and not written and all(member["status"] != "skipped" for member in outcome.members):
             raise _nothing(first)
     outcome.add_output(job.output, written)
-    note = keep_found(job, works, found)
-    outcome.notes += [note] if note else []
     if job.state is not None and written:
         kept = job.entry.vintages
         part = job.part.name if job.part else ""
@@ -201,18 +184,7 @@ def _as_member(result: MemberForecast) -> Member:
     )
 
 
-def _told(work: MemberJob, result: MemberForecast) -> Verdict | None:
-    """The verdict by which a member was really forecast; None where nobody gave one."""
-    if not work.verdict.words:
-        return None
-    if work.verdict.kind == PREDICT and result.anew:
-        return work.verdict._replace(kind=WARM, words=f"{WARM}: its newest values ask for another look")
-    return work.verdict
-
-
-def _as_document(
-    profile: Profile, result: MemberForecast, told: dict[str, Any], verdict: Verdict | None
-) -> dict[str, Any]:
+def _as_document(profile: Profile, result: MemberForecast, told: dict[str, Any]) -> dict[str, Any]:
     """What the result file says of a member, with what is told of its history."""
     notes = [*told["notes"], *result.notes]
     return {
@@ -229,7 +201,6 @@ def _as_document(
         "prepared": {**told["prepared"], **result.prepared},
         "backtest": {**result.backtest, **_headline_scores(result.backtest)},
         "cpu_s": round(result.cpu_s, 4),
-        **({} if verdict is None else {"verdict": verdict.kind, "verdict_words": verdict.words}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,17 +42,6 @@ class Settings:
     series: str = ""  # whose members these are: weights of another series are not used
 
 
-class Tested(NamedTuple):
-    """What a run may hand to the next one of a member; see `kept.Kept`."""
-
-    names: tuple[str, ...]
-    why: str
-    periods: tuple[int, ...]
-    report: Mapping[str, Any]
-    origins_ns: "Times"
-    forecasts: "Mapping[str, Floats]"  # in the unit of the member
-
-
 @dataclass(frozen=True)
 class MemberForecast:
     """The answer for one member. Arrays have shape (horizon,), or (0,) where status is skipped or failed."""
@@ -74,8 +63,6 @@ class MemberForecast:
     error: type[CronocastError] | None = None  # what stopped it, where status is skipped or failed
     token: str = ""  # of that error
     cpu_s: float = 0.0
-    tested: "Tested | None" = None  # what the next run may begin with
-    anew: bool = True  # whether anything was tested; False where all was as kept
 
     def at(self, index: "NDArray[np.int64]", time_ns: "Times") -> "MemberForecast":
         """The same for other times: at `index` of its rows, shape (n,), dated `time_ns`."""

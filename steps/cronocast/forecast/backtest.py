@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -91,8 +91,6 @@ def begin(
     most: int = MOST_ORIGINS,
     fill_limit: int | None = None,
     holidays: "Bools | None" = None,
-    *,
-    near: bool = False,
 ) -> Backtest:
     """Cut the history at each origin and fill its gaps as they would have been filled then.
 
@@ -106,12 +104,11 @@ def begin(
         fill_limit: Longest gap, in steps, that is filled; origins lie after the newest longer one, if there is room for
             half of `most`.
         holidays: Steps whose values are left out, shape (t,). None: no step.
-        near: Also origins half and a quarter of a horizon ago, as after a recent change.
     """
     known = []
     # what was before is no history
     start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
-    for end in _ends(y.size, start, context, h, most, near=near):
+    for end in _ends(y.size, start, context, h, most):
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
             known.append((filled, context_of(filled, context), end))
@@ -122,13 +119,12 @@ def begin(
     return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
 
 
-def _ends(size: int, start: int, context: "Context", h: int, most: int, *, near: bool) -> list[int]:
+def _ends(size: int, start: int, context: "Context", h: int, most: int) -> list[int]:
     """Where the histories of past forecasts end, in one of `size` steps that is whole from `start` on."""
     ends = [start + end for end in origin_ends(size - start, h, context.periods, most)]
     if len(ends) < most / 2:  # too few to go by: soon after a gap what was before it says more
         ends = origin_ends(size, h, context.periods, most)
-    changed = 0 < size - context.last_change < 2 * h and context.last_change > 0
-    if ends and (changed or near):
+    if ends and 0 < size - context.last_change < 2 * h and context.last_change > 0:
         ends += [size - h // part for part in CHANGED if h // part > 0]
     return ends
 
@@ -160,9 +156,8 @@ def add(
     new_model: Callable[[], Any],
     trained: "Shared | str | None" = None,
     until: float = math.inf,
-    known: "Mapping[int, Floats] | None" = None,
 ) -> bool:
-    """Forecast from every origin with one model; where a forecast is known already, by the place of its origin, not.
+    """Forecast from every origin with one model.
 
     One that was trained for many members reads on, others are fitted at every origin.
 
@@ -171,11 +166,8 @@ def add(
     """
     began, h = time.process_time(), test.actual.shape[1]
     forecast_origins = None if trained else together(new_model)
-    found: dict[int, Floats | str] = {**(known or {})}
-    for every in test.chains if forecast_origins else [[i] for i in range(len(test.origins))]:
-        places = [i for i in every if i not in found]
-        if not places:
-            continue
+    found: dict[int, Floats | str] = {}
+    for places in test.chains if forecast_origins else [[i] for i in range(len(test.origins))]:
         if time.process_time() > until:
             return False
         pasts = [test.origins[i] for i in places]

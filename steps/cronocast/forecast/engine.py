@@ -19,7 +19,6 @@ from cronocast.forecast.model_input import ModelInput, model_input
 from cronocast.forecast.observations import Observations, observations
 from cronocast.forecast.timeline import Timeline, timeline
 from cronocast.forecast.work import Work
-from cronocast.handoff.evaluation import FULL, Verdict
 from cronocast.models.model import Context
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cronocast.forecast.kept import Kept
     from cronocast.forecast.trained import Trained
     from cronocast.handoff.profile import Profile
     from cronocast.timeseries.fill import Filled
@@ -46,8 +44,6 @@ def forecast_member(
     settings: Settings,
     state: "Path | None" = None,
     trained: "Mapping[str, Trained] | None" = None,
-    before: "Kept | None" = None,
-    verdict: Verdict = Verdict(),  # noqa: B008 - a tuple
 ) -> MemberForecast:
     """Forecast one member.
 
@@ -60,8 +56,6 @@ def forecast_member(
         settings: How to forecast.
         state: Folder for saved weights of this member.
         trained: Models that were trained for many members, by name.
-        before: What the run before has kept of it.
-        verdict: How much of that still holds.
 
     Raises:
         ConfigError: a named model is unknown, does not take an option, or its library is missing. Nothing else: other
@@ -71,12 +65,7 @@ def forecast_member(
     check_models(settings.model, settings.candidates, settings.options)
     with np.errstate(all="ignore"):
         work = begin(profile, time_ns, y, settings, state)
-        if isinstance(work, Work):
-            work.before, work.verdict = before if verdict.kind != FULL else None, verdict.kind
-            work.suspect = verdict.suspect
-            found = result(work, trained or {})
-        else:
-            found = work
+        found = result(work, trained or {}) if isinstance(work, Work) else work
     return replace(found, cpu_s=time.process_time() - began + sum(model.cpu_s for model in (trained or {}).values()))
 
 

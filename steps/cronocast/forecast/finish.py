@@ -1,16 +1,15 @@
 """The answer for one member: its interval, in the unit of the member, its scores, and what is said of it."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cronocast.durations import Duration
-from cronocast.forecast import choose, intervals, reuse, summary
+from cronocast.forecast import choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast
 from cronocast.forecast.limits import INNER, WIDE
 from cronocast.forecast.timeline import on_every_step
-from cronocast.handoff.evaluation import PREDICT, WARM
 from cronocast.handoff.profile import silent
 
 if TYPE_CHECKING:
@@ -26,55 +25,25 @@ LARGEST = float(np.finfo(float).max)
 
 
 def result(work: "Work", trained: "Mapping[str, Trained]") -> MemberForecast:
-    """Backtest, choose, forecast, measure widths; where the run before has left all that is needed, only forecast."""
-    found = _as_before(work) if work.verdict == PREDICT and work.before is not None else None
-    if found is None:
-        work.as_kept = None
-        work.test_models(trained)
-        choice = work.settled(trained)
-        choice = reuse.champion(work, choice) if work.verdict == WARM else choice
-        yhat, used = work.predict(choice, trained)
-        found = _finished(work, yhat, used, choice, _report(work, used))
-        found = replace(found, tested=reuse.tested(work, choice, found.backtest))
+    """Backtest, choose, forecast, measure widths."""
+    work.test_models(trained)
+    choice = work.settled(trained)
+    yhat, used = work.predict(choice, trained)
+    found = _finished(work, yhat, used, choice)
     horizon = work.observations.clock_horizon
     found = on_every_step(found, work.line, work.input.filled.tail, work.settings.end_ns, horizon)
     return work.observations.on_the_entry_grid(found).nested(work.settings)
 
 
-def _as_before(work: "Work") -> MemberForecast | None:
-    """The answer of what was chosen before, from the newest values; None where they ask for another choice."""
-    kept = work.before
-    if kept is None or work.fresh is not None:
-        return None
-    work.as_kept = reuse.as_kept(work, kept)
-    if work.as_kept is None:
-        return None
-    choice = reuse.choice_of(work, kept)
-    if choice is None:
-        return None
-    yhat, used = work.predict(choice, {})
-    if used != choice.names:
-        return None
-    return replace(_finished(work, yhat, used, choice, dict(kept.report)), anew=False)
-
-
-def _report(work: "Work", used: tuple[str, ...]) -> dict[str, Any]:
-    """What the backtest says of what forecasts."""
-    levels, season = (work.settings.level, *work.settings.levels), min(work.context.periods, default=1)
-    report = summary.backtest_report(
-        work.test, _errors(work, used), work.recent, work.input.unit, levels, season, work.settings.clip
-    )
-    report["not_tried"] = work.skipped_models
-    return report
-
-
-def _finished(
-    work: "Work", yhat: "Floats", used: tuple[str, ...], choice: choose.Choice, report: dict[str, Any]
-) -> MemberForecast:
+def _finished(work: "Work", yhat: "Floats", used: tuple[str, ...], choice: choose.Choice) -> MemberForecast:
     """The answer on the steps of the timeline, in the unit of the member."""
     errors, levels = _errors(work, used), (work.settings.level, *work.settings.levels)
     season = min(work.context.periods, default=1)
-    report = {**report, "measured_steps": _measured_steps(work, errors)}
+    report = summary.backtest_report(
+        work.test, errors, work.recent, work.input.unit, levels, season, work.settings.clip
+    )
+    report["measured_steps"] = _measured_steps(work, errors)
+    report["not_tried"] = work.skipped_models
     shifted = yhat + work.days_off.shift if work.days_off else yhat
     centre = work.limits.centre(_back(work, shifted))
     interval, *further = _intervals(work, yhat, centre, errors, levels, season)

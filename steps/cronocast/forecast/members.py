@@ -15,11 +15,9 @@ from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import check_models, named
 from cronocast.forecast.engine import begin, forecast_member
-from cronocast.forecast.kept import Kept
 from cronocast.forecast.together import train
 from cronocast.forecast.trained import Trained
 from cronocast.forecast.work import Work
-from cronocast.handoff.evaluation import Verdict
 from cronocast.handoff.profile import Profile
 from cronocast.models.table import abilities
 
@@ -37,8 +35,6 @@ class MemberJob:
     settings: Settings
     state: Path | None = None
     trained: Mapping[str, Trained] = field(default_factory=dict)  # models trained for many members, by name
-    before: Kept | None = None  # what the run before has kept
-    verdict: Verdict = Verdict()  # how much of that still holds
 
 
 def forecast_members(
@@ -150,9 +146,7 @@ def _one_thread() -> None:
 def run_job(job: MemberJob) -> MemberForecast:
     """Forecast one member; its failure is its own."""
     try:
-        return forecast_member(
-            job.profile, job.time_ns, job.y, job.settings, job.state, job.trained, job.before, job.verdict
-        )
+        return forecast_member(job.profile, job.time_ns, job.y, job.settings, job.state, job.trained)
     except Terminated:
         raise
     except CronocastError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast import attempts, backtest, choose, reuse
+from cronocast.forecast import attempts, backtest, choose
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.breaks import Break, straight
 from cronocast.forecast.candidates import BY_CLASS, DAY_NS
@@ -22,7 +22,6 @@ from cronocast.forecast.limits import Limits
 from cronocast.forecast.model_input import ModelInput
 from cronocast.forecast.observations import Observations
 from cronocast.forecast.timeline import Timeline
-from cronocast.handoff.evaluation import FULL
 from cronocast.models.model import Context
 from cronocast.models.table import MODELS
 from cronocast.models.tsb import lasting
@@ -31,7 +30,6 @@ from cronocast.registry import load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cronocast.forecast.kept import Kept
     from cronocast.forecast.trained import Trained
     from cronocast.handoff.profile import Profile
     from cronocast.timeseries.grid import Floats
@@ -59,10 +57,6 @@ class Work:
     forecasts: "dict[tuple[str, tuple[int, ...]], Floats | None]" = field(default_factory=dict)  # by name and periods
     contradicting: list[str] = field(default_factory=list)  # models left out since their forecasts jump
     model_notes: list[str] = field(default_factory=list)  # what models say of their weights
-    before: "Kept | None" = None  # what the run before has kept
-    verdict: str = FULL  # how much is made anew
-    suspect: bool = False  # yesterday looked bad
-    as_kept: backtest.Backtest | None = None  # stands for the test where nothing is tested anew
 
     @property
     def profile(self) -> "Profile":
@@ -108,8 +102,6 @@ class Work:
     @cached_property
     def test(self) -> backtest.Backtest:
         """Where past forecasts begin."""
-        if self.as_kept is not None:
-            return self.as_kept
         # Where the newest values are missing, the forecast begins that much further from what is known: so must its
         # test.
         n = self.input.values.size - self.input.filled.tail
@@ -120,7 +112,6 @@ class Work:
             h,
             fill_limit=self.settings.fill_limit,
             holidays=self.input.holidays[:n],
-            near=self.suspect,
         )
 
     @cached_property
@@ -144,8 +135,7 @@ class Work:
         for name, new_model in self.models.items():
             until = math.inf if name in choose.NAIVE else limit
             before = trained[name].before if name in trained else None
-            known = reuse.known_rows(self, name) if before is None else {}
-            if self.test.origins and not backtest.add(self.test, name, new_model, before, until, known):
+            if self.test.origins and not backtest.add(self.test, name, new_model, before, until):
                 self.skipped_models.append(name)
 
     def settled(self, trained: "Mapping[str, Trained]") -> choose.Choice:
@@ -154,7 +144,7 @@ class Work:
             return self._choose()
         while True:
             choice = self._choose()
-            jumping = [name for name in choice.names if self.jumps(name, choice, trained)]
+            jumping = [name for name in choice.names if self._jumps(name, choice, trained)]
             if not jumping:
                 return choice
             self.contradicting += jumping
@@ -225,7 +215,7 @@ class Work:
             self.model_notes += [f"{name}: {note}" for note in model.notes]
         return result
 
-    def jumps(self, name: str, choice: choose.Choice, trained: "Mapping[str, Trained]") -> bool:
+    def _jumps(self, name: str, choice: choose.Choice, trained: "Mapping[str, Trained]") -> bool:
         """Tell whether a model's forecast starts far off the newest value, or jumps, as the history never did."""
         yhat, y = self._forecast(name, choice, trained), self.input.filled.y
         if yhat is None or name == "naive":
