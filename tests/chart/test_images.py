@@ -54,18 +54,14 @@ def test_one_pod_takes_no_model_of_another_image(model: str) -> None:
     assert set(forms(asked(model)).values()) == {"many"}
 
 
-def test_auto_takes_one_pod_for_light_models_and_several_where_shards_or_the_size_of_the_document_ask_for_them() -> (
-    None
-):
+def test_auto_takes_one_pod_for_light_models_and_several_where_shards_ask_for_them() -> None:
     light = [name for name in MODELS if image_of(name) == "light"]
     series: dict[str, Any] = {
         f"light{i}": {"model": name} for i, name in enumerate(["auto", *light, "own.module:Class"])
     }
     series["all-light"] = {"candidates": light}
-    large = {"source": {"tags": {"host": [f"{i:0100}" for i in range(180)]}}}
     many = {
         "shards": {"shards": 2},
-        "large": large,
         "asked": {"pods": "many"},
         "heavy": {"model": "lstm", "pods": "auto"},
     }

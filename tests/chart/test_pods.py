@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cronocast.chain.table import STEPS
 from tests.chart.rendering import CHART, IDS, MINIMAL, SCENARIOS, containers, helm, kind, pod, render, scenario, tags
 
 ALLOWED_VOLUMES = {
@@ -126,7 +127,9 @@ def test_no_shell_no_script_and_no_mark_in_a_command(path: Path) -> None:
             assert container["command"] == ["cronocast"]
             assert not any(tags(argument) or "$(" in argument for argument in container["args"])
             assert {item["name"] for item in container.get("env", [])} <= SETTINGS
-            assert all(item.keys() == {"name", "value"} for item in container.get("env", []))  # no secret by env
+            for item in container.get("env", []):  # no secret by env
+                entry = {"fieldRef": {"fieldPath": "metadata.annotations['cronocast.io/entry']"}}
+                assert item.keys() == {"name", "value"} or item == {"name": "CRONOCAST_ENTRY", "valueFrom": entry}
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
@@ -140,35 +143,24 @@ def test_every_mount_has_its_volume_where_argo_looks_for_it(path: Path) -> None:
 
 
 def secrets_by_step(path: Path) -> dict[str, set[str]]:
+    """Secrets of the containers of each step, the same in whatever pod they are."""
     template = kind(scenario(path), "WorkflowTemplate")[0]
     found: dict[str, set[str]] = {}
     for part in template["spec"]["templates"]:
         for container in containers(part):
-            name = container.get("name", part["name"])
-            found[name] = {
-                m["name"].removeprefix("secret-") for m in container["volumeMounts"] if m["name"].startswith("secret-")
-            }
-    return found
+            mounted = {m["name"] for m in container["volumeMounts"] if m["name"].startswith("secret-")}
+            (step,) = container["args"]
+            assert found.setdefault(step, mounted) == mounted
+    return {step: {name.removeprefix("secret-") for name in mounted} for step, mounted in found.items()}
 
 
 @pytest.mark.parametrize(
     ("path", "loads"), [(SAMPLE, {"source", "sink"}), (TLS, {"source", "ca"})], ids=["sample", "tls"]
 )
 def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loads: set[str]) -> None:
-    reads = loads - {"sink"}
-    expected = {
-        "extract": reads,
-        "classify": set(),
-        "forecast": set(),
-        "forecast-lstm": set(),
-        "forecast-stats": set(),
-        "forecast-darts": set(),
-        "select": set(),
-        "load": loads,
-        "record": loads,
-    }
-    expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "main": loads}
-    assert secrets_by_step(path) == expected
+    given = {"extract": loads - {"sink"}, "load": loads, "record": loads}
+    expected = {name: given.get(name, set()) for name, step in STEPS.items() if step.pod and name != "alert"}
+    assert {step: secrets for step, secrets in secrets_by_step(path).items() if step != "alert"} == expected
 
 
 def test_weights_are_mounted_read_only_where_darts_models_run_and_only_there() -> None:

@@ -45,11 +45,15 @@ def arrived(objects: Any) -> dict[str, Entry]:
             "workflow.name": cron["metadata"]["name"],
             **{f"workflow.parameters.{k}": v for k, v in parameters.items()},
         }
+        annotations = filled(template["spec"]["podMetadata"]["annotations"], known)
         for part in template["spec"]["templates"]:
             for container in containers(part):
                 env: dict[str, str] = {"HOME": "/tmp", "ID": "0"}
                 for item in filled(container, known)["env"]:
-                    env[item["name"]] = expanded(item["value"], env)
+                    # Kubernetes puts an annotation in as it is.
+                    field = item.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath", "")
+                    name = field.removeprefix("metadata.annotations['").removesuffix("']")
+                    env[item["name"]] = annotations[name] if field else expanded(item["value"], env)
                 entry = parse_entry_text(env["CRONOCAST_ENTRY"], "CRONOCAST_ENTRY")
                 assert found.setdefault(entry.name, entry) == entry
     return found

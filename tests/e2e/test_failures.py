@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import ENDED, Workflow, exits, pods, run, scheduled, seconds, told, until
-from tests.e2e.entries import daily, grid, hourly, values
+from tests.e2e.cluster import ENDED, Workflow, code, exits, pods, run, scheduled, seconds, told, until
+from tests.e2e.entries import LINES, daily, grid, hourly, values
 from tests.e2e.space import Database, Space
 
 AWAY = {"url": "http://influxdb-away:8086"}
@@ -29,12 +29,18 @@ SERIES: dict[str, dict[str, Any]] = {
     "deleted": {"sink": AWAY, "pods": "many"},
     "denied": {"source": {"password_file": "/secrets/source/wrong"}, "pods": "many"},
     "onepod-denied": {"source": {"password_file": "/secrets/source/wrong"}, "pods": "one"},
+    # A message about a failed run, sent by the exit handler to the database, by its line protocol.
+    "alarmed": {
+        "source": {"password_file": "/secrets/source/wrong"},
+        "alerts": {"failed": 1},
+        "notify": [LINES],
+    },
     "misnamed": {
         "pods": "many",
         "source": {"retention_policy": "nowhere {{=1+1"},
     },  # the database says the name again; Argo would look for the mark's end
 }
-DENIED = ("denied", "onepod-denied", "misnamed")
+DENIED = ("denied", "onepod-denied", "alarmed", "misnamed")
 
 
 @pytest.fixture(scope="module")
@@ -171,9 +177,7 @@ def test_a_controller_that_is_started_anew_repeats_no_step_that_was_done(runs: d
 def test_a_pod_deleted_in_the_middle_is_made_again(disturbed: str, runs: dict[str, Workflow]) -> None:
     lost = runs["deleted"]["status"]["nodes"][disturbed]
     # Argo sees the pod gone, or first that its program obeyed SIGTERM.
-    assert (lost["phase"], lost.get("outputs", {}).get("exitCode", "")) in {("Error", ""), ("Failed", "143")}, told(
-        runs["deleted"]
-    )
+    assert (lost["phase"], code(lost)) in {("Error", ""), ("Failed", "143")}, told(runs["deleted"])
     assert exits(runs["deleted"], "load")[-1] == "0"
     assert exits(runs["deleted"], "extract") == ["0"]
 
@@ -211,3 +215,12 @@ def test_a_series_that_fails_leaves_the_others_alone(runs: dict[str, Workflow]) 
     ended = {series: workflow["status"]["phase"] for series, workflow in runs.items()}
     assert ended == {series: "Failed" if series in DENIED else "Succeeded" for series in SERIES}
     assert set(ended.values()) <= set(ENDED)
+
+
+def test_a_failed_run_is_told_to_the_notifier_by_the_exit_handler(
+    runs: dict[str, Workflow], database: Database
+) -> None:
+    assert runs["alarmed"]["status"]["phase"] == "Failed", told(runs["alarmed"])
+    assert not pods(runs["alarmed"], "load")
+    [row] = database.rows("SELECT status FROM told WHERE \"series\" = 'alarmed' GROUP BY rule")
+    assert (row["rule"], row["status"]) == ("failed", "firing")

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from tests.e2e.cluster import Workflow, pods, run, scheduled, seconds, told
-from tests.e2e.entries import ODD_NAME, ODD_TITLE, daily, grid, hourly, values
+from tests.e2e.entries import LINES, ODD_NAME, ODD_TITLE, daily, grid, hourly, values
 from tests.e2e.space import Database, Space
 
 MEMBERS = [f"h{i:02d}" for i in range(60)]
+# Above its limit, and a message about that.
+FULL = {"thresholds": [{"above": 20, "name": "low"}], "alerts": {"runs": 1}, "notify": [LINES]}
 SERIES: dict[str, dict[str, Any]] = {
     "ondemand": {"schedules": ["0 0 1 1 *"]},
     "onepod": {},
-    "manypods": {"pods": "many"},
+    "manypods": {"pods": "many", **FULL},
+    "full": FULL,
     "odd": {"title": ODD_TITLE, "source": {"measurement": ODD_NAME}},
     "sharded": {"source": {"group_by": ["host"]}, "shards": 3, "model": "linear", "horizon": "6h"},
     "stats": {"model": "mstl", "horizon": "6h"},
@@ -31,7 +34,7 @@ LIBRARIES = ("stats", "darts")  # tasks by the image that they need, and series 
 @pytest.fixture(scope="module")
 def runs(space: Space, database: Database, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workflow]:
     """One run of each, started together."""
-    for series in ("ondemand", "onepod", "manypods", "plain", *LIBRARIES):
+    for series in ("ondemand", "onepod", "manypods", "full", "plain", *LIBRARIES):
         database.write(hourly(series, "", daily(20)))
     database.write(hourly(re.sub(r"([, ])", r"\\\1", ODD_NAME), "", daily(20)))
     for host in MEMBERS:
@@ -43,6 +46,7 @@ def runs(space: Space, database: Database, tmp_path_factory: pytest.TempPathFact
         "ondemand": space.submit("ondemand", "-p", "model=linear", "-p", "horizon=6h"),
         "onepod": space.submit("onepod"),
         "manypods": space.submit("manypods"),
+        "full": space.submit("full"),
         "asked": space.submit("onepod", "-p", "model=mstl", "-p", "horizon=6h"),
         "plain": space.submit("plain"),
         "odd": space.submit("odd"),
@@ -99,13 +103,28 @@ def templates(workflow: Workflow) -> list[str]:
 
 @pytest.mark.parametrize(
     ("series", "expected"),
-    [("onepod", ["chain", "record"]), ("manypods", ["classify", "extract", "forecast", "load", "record"])],
+    [
+        ("onepod", ["chain", "record"]),
+        ("full", ["chain", "record"]),
+        ("manypods", ["classify", "extract", "forecast", "load", "record"]),
+    ],
 )
 def test_a_series_of_light_models_runs_as_one_pod_unless_it_says_many(
     runs: dict[str, Workflow], database: Database, series: str, expected: list[str]
 ) -> None:
     points_are(database, series, runs[series], [""], 24)
     assert templates(runs[series]) == expected
+
+
+@pytest.mark.parametrize("series", ["full", "manypods"])
+def test_a_threshold_that_is_crossed_is_an_output_of_the_run_and_a_message(
+    runs: dict[str, Workflow], database: Database, series: str
+) -> None:
+    outputs = {p["name"]: p["value"] for p in runs[series]["status"]["outputs"]["parameters"]}
+    assert [(row["threshold"], row["state"]) for row in json.loads(outputs["crossings"])] == [("low", "over")]
+    assert outputs["verdict"] == "full"
+    [row] = database.rows(f"SELECT status FROM told WHERE \"series\" = '{series}' GROUP BY rule")
+    assert (row["rule"], row["status"]) == ("crossing", "firing")
 
 
 @pytest.mark.parametrize("series", ["onepod", "manypods", "sharded"])

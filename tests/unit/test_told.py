@@ -1,12 +1,11 @@
 """What a workflow engine is told of an evaluation: the strongest verdict, and the most urgent crossings."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from cronocast.chain.told import MOST_CROSSINGS, evaluated, told
-from cronocast.handoff.evaluation import EVALUATION, STATES, VERDICTS, Crossing, MemberEvaluation, Verdict
+from cronocast.chain.told import MOST_CROSSINGS, told
+from cronocast.handoff.evaluation import STATES, VERDICTS, Crossing, MemberEvaluation, Verdict
 
 HOUR_NS = 3600 * 10**9
 
@@ -53,13 +52,3 @@ def test_thousands_of_members_stay_small() -> None:
     found = [member(i, "full", crossing("date", 5000 - i)) for i in range(5000)]
     rows = json.loads(told(found)["crossings"])
     assert [row["tags"] for row in rows] == [f"host=h{4999 - i}" for i in range(MOST_CROSSINGS)]
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 99}'])
-def test_an_evaluation_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / EVALUATION).write_text(text)
-    assert evaluated(tmp_path, "disk", "r") == []
-
-
-def test_no_evaluation_is_none(tmp_path: Path) -> None:
-    assert evaluated(tmp_path, "disk", "r") == []

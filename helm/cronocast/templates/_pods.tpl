@@ -89,7 +89,7 @@ imagePullPolicy: {{ $values.image.pullPolicy }}
 command: [cronocast]
 args: [{{ .step }}]
 env:
-  - {name: CRONOCAST_ENTRY, value: "{{`{{workflow.parameters.series}}`}}"}
+  - {name: CRONOCAST_ENTRY, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['cronocast.io/entry']"}}}
   - {name: CRONOCAST_ROOT, value: /data}
   - {name: CRONOCAST_RUN, value: "{{`{{workflow.scheduledTime}}`}}"}
   {{- range $name, $value := .env }}

@@ -82,12 +82,9 @@ E_CONFIG_MISSING series.{{ $name }}: {} says nothing of this series; name what i
 {{- $text := include "cronocast.entry" . }}{{ $entry := fromJson $text }}{{ $source := $entry.source | default dict }}
 {{- $at := printf "series.%s" .name }}
 {{- /* As in document/carried.py. */}}
-{{- $one := eq ($entry.pods | default "auto") "one" }}
-{{- $carried := include "cronocast.carried" $text | int }}{{ $most := $one | ternary 17000 100000 }}
-{{- if gt (len $text) 100000 }}
-E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000
-{{- else if gt $carried $most }}
-E_CONFIG_SIZE {{ $at }}: {{ $carried }} bytes as Argo carries it; allowed: at most {{ $most }}{{ if $one }}; pods: one carries it once a container, leave that out{{ end }}
+{{- $carried := include "cronocast.inert" $text | len }}
+{{- if gt $carried 100000 }}
+E_CONFIG_SIZE {{ $at }}: {{ $carried }} bytes as pods get it; allowed: at most 100000
 {{- end }}
 {{- $kinds := include "cronocast.kinds" . | fromJson }}{{ $sink := $entry.sink | default dict }}
 {{- $kind := $source.kind | default $kinds.source.usual }}{{ $sinkKind := $sink.kind | default $kinds.sink.usual }}

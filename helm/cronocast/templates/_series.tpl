@@ -34,11 +34,6 @@
 {{- . | replace "{{" "{\\u007b" | replace "$" "\\u0024" -}}
 {{- end }}
 
-{{/* How many bytes of a template a document takes, quoted as Argo carries it. */}}
-{{- define "cronocast.carried" -}}
-{{- include "cronocast.inert" . | toJson | len -}}
-{{- end }}
-
 {{/* The models of a document that other images than the light ones carry, as JSON. */}}
 {{- define "cronocast.heavyOf" -}}
 {{- $heavy := list -}}
@@ -52,8 +47,7 @@
 {{- define "cronocast.pods" -}}
 {{- $entry := fromJson . -}}
 {{- $light := and (le (int ($entry.shards | default 1)) 1) (empty (include "cronocast.heavyOf" $entry | fromJsonArray)) -}}
-{{- $auto := and $light (le (include "cronocast.carried" . | int) 17000) | ternary "one" "many" -}}
-{{- eq ($entry.pods | default "auto") "auto" | ternary $auto $entry.pods -}}
+{{- eq ($entry.pods | default "auto") "auto" | ternary (ternary "one" "many" $light) $entry.pods -}}
 {{- end }}
 
 {{/* Name of a series' CronWorkflow: the series' own name where Kubernetes takes it, else a slug and a hash of the exact name. */}}

@@ -73,10 +73,10 @@ spec:
   podMetadata:
     labels:
       {{- include "cronocast.labels" (dict "root" $ "labels" (dict "cronocast.io/series" "{{workflow.parameters.id}}")) | nindent 6 }}
-    {{- with $.Values.annotations }}
+    # The document stands once at each pod, however many containers read it: Argo puts a template as it is filled in, all containers together, into one
+    # variable, of which Linux takes 128 KiB.
     annotations:
-      {{- include "cronocast.texts" . | trim | nindent 6 }}
-    {{- end }}
+      {{- include "cronocast.texts" (merge (dict "cronocast.io/entry" "{{workflow.parameters.series}}") ($.Values.annotations | default dict)) | trim | nindent 6 }}
   {{- if $.Values.security.patchArgo }}
   # Argo's own containers: the restricted profile asks the same of them.
   podSpecPatch: |

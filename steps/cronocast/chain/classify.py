@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from cronocast.chain.evaluated import evaluation_of
 from cronocast.chain.going_on import counting, heads_of, kept_profile, verdicts_of
 from cronocast.chain.job import Job
 from cronocast.chain.parts import write_outputs
-from cronocast.chain.told import evaluated
 from cronocast.classify.member import profile_of
 from cronocast.console import say
 from cronocast.document.meaning import preparation_of
@@ -37,7 +37,7 @@ def run(job: Job, outcome: Outcome) -> None:
     profiles = list(_profiles(job, outcome))
     outcome.add_input(job.history)
     if job.outputs is not None:
-        found = evaluated(job.output.parent, job.entry.name, job.run)
+        found = evaluation_of(job).values()
         write_outputs(job.outputs, job.entry, [profile.series_class for profile in profiles], found)
     if not profiles:
         outcome.skip("no_data: the history has no rows")
@@ -67,9 +67,9 @@ def run(job: Job, outcome: Outcome) -> None:
 def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
     verdicts, heads = verdicts_of(job), heads_of(job, outcome)
     for i, member in enumerate(_prepared(job, outcome), start=1):
-        verdict = verdicts.get(member.key)
-        kept = kept_profile(member, heads.get(member.key), verdict)
-        yield kept or profile_of(counting(member, verdict), job.entry)
+        verdict, head = verdicts.get(member.key), heads.get(member.key)
+        since = counting(member, verdict, head)
+        yield kept_profile(since, head, verdict) or profile_of(since, job.entry)
         if i % PROGRESS_EVERY == 0:
             say(
                 f"classify: {i} members done, the last one ends at"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cronocast.chain.job import Job
+from cronocast.chain.verdicts import verdicts_of_run
 from cronocast.console import say
 from cronocast.document.entry import Entry
 from cronocast.document.meaning import preparation_of
@@ -22,6 +23,7 @@ from cronocast.handoff.strict import read_members
 from cronocast.monitor.accuracy import accuracy, newest_before, pairs_of, past_forecasts
 from cronocast.monitor.anomalies import anomalies
 from cronocast.monitor.dates import Told, dates_of, read_told, write_told
+from cronocast.monitor.meaning import History
 from cronocast.monitor.vintages import Vintage, read_vintages
 from cronocast.timeseries.grid import Floats, Ints
 from cronocast.timeseries.prepare import prepare_member
@@ -62,11 +64,14 @@ def run(job: Job, outcome: Outcome) -> None:
     vintages, notes = read_vintages(job.state, job.run_ns)
     outcome.notes += notes
     crossings = _crossings(job, members, outcome)
+    start_ns = outcome.window.get("start_ns", 0)
+    histories = {member.key: History(start_ns, member.time_ns, member.y) for member in members}
+    verdicts = verdicts_of_run(job, histories, vintages, outcome)
     found = [
         judged(member, vintages.get(member.key, []), job.entry, outcome.window.get("end_ns", 0))._replace(
-            crossings=dates
+            crossings=dates, verdict=verdict
         )
-        for member, dates in zip(members, crossings, strict=True)
+        for member, dates, verdict in zip(members, crossings, verdicts, strict=True)
     ]
     document = {"schema": SCHEMA, "series": job.entry.name, "run": job.run}
     write_json(job.output, {**document, "members": [to_document(one) for one in found]})

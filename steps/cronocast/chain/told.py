@@ -2,24 +2,13 @@
 
 import json
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 from cronocast.durations import stamp
-from cronocast.errors import ContractError
-from cronocast.handoff.evaluation import EVALUATION, VERDICTS, MemberEvaluation, read_evaluation, urgency
+from cronocast.handoff.evaluation import VERDICTS, MemberEvaluation, urgency
 
 MOST_CROSSINGS = 20  # the most urgent; the whole object of a run holds 1 MiB at most
 SHOWN = ("over", "date", "open")  # states in which somebody may have to act
-
-
-def evaluated(folder: Path, series: str, run: str) -> list[MemberEvaluation]:
-    """What evaluate found in a run folder; nothing where it left nothing that can be read: no run fails by that."""
-    path = folder / EVALUATION
-    try:
-        return list(read_evaluation(path, series, run).values()) if path.is_file() else []
-    except ContractError:
-        return []
 
 
 def told(found: Collection[MemberEvaluation]) -> dict[str, str]:

@@ -147,7 +147,7 @@ class Entry:
         Text(PODS),
         "auto",
         "On a cluster: one runs the whole chain as one pod, its steps as containers one after another; many gives each"
-        " image a pod of its own; auto takes one where shards, models and the size of the document allow it.",
+        " image a pod of its own; auto takes one where shards and models allow it.",
     )
 
     def source_measurement(self) -> str:
