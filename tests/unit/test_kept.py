@@ -18,7 +18,7 @@ from cronocast.chain import forecast as forecast_step
 from cronocast.chain.job import Job, run_folder
 from cronocast.chain.parts import ForecastPart
 from cronocast.document.entry import Entry, parse_entry
-from cronocast.errors import CronocastError
+from cronocast.errors import StorageError
 from cronocast.forecast import kept
 from cronocast.handoff import series
 from cronocast.handoff.files import series_id
@@ -28,6 +28,7 @@ HOUR_NS = 3600 * 10**9
 DAY_NS = 24 * HOUR_NS
 RUN_NS = 1_767_225_600 * 10**9
 DAYS = 15
+STEPS = {"evaluate": evaluate.run, "classify": classify.run, "forecast": forecast_step.run}
 SOURCE = {"url": "http://127.0.0.1:1", "database": "d", "measurement": "cpu", "field": "v"}
 
 
@@ -43,7 +44,12 @@ def value(member: int, hour: int) -> float:
 
 
 def chain(
-    root: Path, run_ns: int, members: int = 2, entry: Entry | None = None, parts: tuple[str, ...] = ("",)
+    root: Path,
+    run_ns: int,
+    members: int = 2,
+    entry: Entry | None = None,
+    parts: tuple[str, ...] = ("",),
+    steps: tuple[str, ...] = tuple(STEPS),
 ) -> list[Any]:
     """The steps from evaluate to forecast on a history that ends with the run: what they say of each member."""
     entry = entry or entry_of()
@@ -57,18 +63,18 @@ def chain(
             last = run_ns // HOUR_NS
             for hour in range(last - 24 * DAYS, last):
                 file.write(b"cpu,host=%d,%d,%r\n" % (member, hour * HOUR_NS, value(member, hour)))
-    extracted = Outcome("extract", entry.name, Job("extract", *given).run)
-    extracted.window = {"start_ns": run_ns - DAYS * DAY_NS, "end_ns": run_ns, "every_ns": HOUR_NS}
+    job = Job("extract", *given)
+    extracted = Outcome(window={"start_ns": run_ns - DAYS * DAY_NS, "end_ns": run_ns, "every_ns": HOUR_NS})
     extracted.add_output(folder / "history.csv", members * 24 * DAYS)
-    write_result(extracted, folder / "extract.result.json")
+    write_result(folder / "extract.result.json", "extract", entry.name, job.run, extracted, 0.5, None, {})
     found: list[Any] = []
-    for name, work in (("evaluate", evaluate.run), ("classify", classify.run), ("forecast", forecast_step.run)):
+    for name, work in ((name, STEPS[name]) for name in steps):
         for part in parts if name == "forecast" else ("",):
             job = Job(name, *given, part=ForecastPart.parse(part) if part else None)
-            outcome = Outcome(name, entry.name, job.run)
+            outcome = Outcome()
             work(job, outcome)
-            write_result(outcome, job.result)
-            found = outcome.members if name == "forecast" else found
+            write_result(job.result, name, entry.name, job.run, outcome, 0.5, None, {})
+            found += outcome.members if name == "forecast" else []
             notes = outcome.notes
     return [*found, notes]
 
@@ -140,7 +146,7 @@ def empty(path: Path) -> None:
 
 def foreign(path: Path) -> None:
     path.with_name("README").write_text("mine")
-    path.rename(path.with_name("20260101T0000Z.bin"))
+    path.rename(path.with_name("mineZ.bin"))
 
 
 @pytest.mark.parametrize("damage", [cut, other_schema, empty, foreign])
@@ -198,19 +204,13 @@ def test_a_state_that_cannot_be_written_costs_no_forecast(root: Path) -> None:
 
 def test_a_full_volume_costs_no_forecast(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
-        raise kept_storage_error()
+        raise StorageError("E_STORAGE", "kept", "no space left; free some")
 
     monkeypatch.setattr(kept.Writer, "add", full)
     found = chain(root, RUN_NS + HOUR_NS)
     assert verdicts(found) == [("predict", "")] * 2
     assert any(note.startswith(kept.FOLDER) for note in found[-1])
     assert len(files(root)) == 1
-
-
-def kept_storage_error() -> CronocastError:
-    from cronocast.errors import StorageError
-
-    return StorageError("E_STORAGE", "kept", "no space left; free some")
 
 
 def test_parts_keep_their_own_and_may_be_cut_otherwise_tomorrow(tmp_path: Path) -> None:
@@ -221,13 +221,13 @@ def test_parts_keep_their_own_and_may_be_cut_otherwise_tomorrow(tmp_path: Path) 
     assert verdicts(found) == [("predict", "")] * 4
 
 
-def test_without_an_evaluation_all_is_as_it_was(root: Path) -> None:
-    chain(root, RUN_NS + HOUR_NS)
-    folder = run_folder(root, "load", RUN_NS + HOUR_NS)
-    for name in ("evaluation.json", "evaluate.result.json"):
-        (folder / name).unlink()
-    told = json.loads((folder / "forecast.result.json").read_text())["members"]
-    assert all("since" in member["backtest"] for member in told)
+def test_where_nothing_was_evaluated_all_is_made_anew_as_ever(root: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    for where in (root, alone):  # with and without what a run before has kept
+        chain(where, RUN_NS + HOUR_NS, steps=("classify", "forecast"))
+    paths = [run_folder(where, "load", RUN_NS + HOUR_NS) for where in (root, alone)]
+    assert (paths[0] / "forecast.csv").read_bytes() == (paths[1] / "forecast.csv").read_bytes()
+    assert "verdict" not in json.loads((paths[0] / "forecast.result.json").read_text())["members"][0]
 
 
 def test_settings_that_change_no_forecast_make_nothing_anew() -> None:
@@ -240,6 +240,7 @@ def test_settings_that_change_no_forecast_make_nothing_anew() -> None:
 
 
 def test_heads_are_read_without_models() -> None:
-    code = "import sys, cronocast.forecast.kept; print([m for m in ('tensorflow', 'keras', 'pandas', 'scipy') if m in sys.modules])"
+    heavy = ("tensorflow", "keras", "pandas", "scipy")
+    code = f"import sys, cronocast.forecast.kept; print([m for m in {heavy} if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout.strip() == "[]"
