@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cronocast.chain.evaluated import evaluation_of
+from cronocast.chain.going_on import counting, heads_of, kept_profile, verdicts_of
 from cronocast.chain.job import Job
 from cronocast.chain.parts import write_outputs
 from cronocast.classify.member import profile_of
@@ -64,8 +65,11 @@ def run(job: Job, outcome: Outcome) -> None:
 
 
 def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
+    verdicts, heads = verdicts_of(job), heads_of(job, outcome)
     for i, member in enumerate(_prepared(job, outcome), start=1):
-        yield profile_of(member, job.entry)
+        verdict = verdicts.get(member.key)
+        kept = kept_profile(member, heads.get(member.key), verdict)
+        yield kept or profile_of(counting(member, verdict), job.entry)
         if i % PROGRESS_EVERY == 0:
             say(
                 f"classify: {i} members done, the last one ends at"

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from cronocast.chain.found import found_of, summed_up
+from cronocast.chain.going_on import Keeping, counting, heads_of, kept_profile, verdicts_of
+from cronocast.chain.going_on import told as told_of
 from cronocast.chain.job import Job
 from cronocast.chain.parts import models_by_image
 from cronocast.chain.run_records import history_notes
@@ -94,13 +96,21 @@ def _member_jobs(
     """One job per member; where no step classified them it is done here."""
     entry, settings = job.entry, settings_of(job.entry, outcome.window["end_ns"])
     models = job.state / "models" if job.state else None
-    classified = [(member, profiles.get(member.key) or profile_of(member, entry)) for member in members]
+    verdicts, heads = verdicts_of(job), heads_of(job, outcome)
+    classified = []
+    for member in members:
+        verdict = verdicts.get(member.key)
+        since = counting(member, verdict)
+        profile = profiles.get(member.key) or kept_profile(since, heads.get(member.key), verdict)
+        classified.append((since, profile or profile_of(since, entry)))
     jobs = []
     for member, profile, tries in _share(job, classified):
         own = settings if job.part is None else replace(settings, candidates=tries[job.part.image])
         time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
         y = np.frombuffer(member.columns[0], dtype=np.float64)
-        jobs.append(MemberJob(profile, time_ns, y, own, models / series_id(member.label) if models else None))
+        state = models / series_id(member.label) if models else None
+        verdict, head = verdicts.get(member.key), heads.get(member.key)
+        jobs.append(MemberJob(profile, time_ns, y, own, state, verdict=verdict, head=head))
     return jobs
 
 
@@ -126,7 +136,7 @@ def _publish(job: Job, works: list[MemberJob], told: dict[tuple[str, str], dict[
         if count % PROGRESS_EVERY == 0 or count == total:
             say(f"forecast: {count} of {total} members")
 
-    with atomic(job.output) as file:
+    with Keeping(job, outcome) as next_run, atomic(job.output) as file:
         file.write(header(forecast_columns(job.entry.levels)))
         for work, result in zip(works, forecast_members(works, job.entry.jobs, progress, _weights(job)), strict=True):
             first = first or result
@@ -135,7 +145,9 @@ def _publish(job: Job, works: list[MemberJob], told: dict[tuple[str, str], dict[
                 written += result.time_ns.size
                 if job.state is not None:
                     _keep(batch, work, result)
-            outcome.members.append(_as_document(work.profile, result, told[work.profile.name, work.profile.tags]))
+            next_run.add(work, result)
+            told_now = {**told[work.profile.name, work.profile.tags], "verdict": told_of(work.verdict, result.done)}
+            outcome.members.append(_as_document(work.profile, result, told_now))
         if first and not written and all(member["status"] != "skipped" for member in outcome.members):
             raise _nothing(first)
     outcome.add_output(job.output, written)
@@ -201,6 +213,7 @@ def _as_document(profile: Profile, result: MemberForecast, told: dict[str, Any])
         "prepared": {**told["prepared"], **result.prepared},
         "backtest": {**result.backtest, **_headline_scores(result.backtest)},
         "cpu_s": round(result.cpu_s, 4),
+        **told["verdict"],
     }
 
 

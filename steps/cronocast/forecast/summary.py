@@ -59,8 +59,8 @@ def backtest_report(
         name: scaled.written(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()
     }
     report: dict[str, Any] = {
-        "origins": len(test.origins),
-        "steps": test.actual.shape[1] if test.origins else 0,
+        "origins": len(test.ends),
+        "steps": test.actual.shape[1] if test.ends else 0,
         "season": season,
         "scale": _round(float(np.ldexp(scale, unit.measured_exponent))),
         "failed": test.failures,
@@ -96,11 +96,11 @@ def _repeated(test: "Backtest") -> list[int]:
 
     Several where it was not the same one at all origins.
     """
-    rows = zip(test.origins, test.forecasts["seasonal_naive"], strict=True)
+    first = len(test.ends) - len(test.origins)
+    rows = zip(test.origins, test.forecasts["seasonal_naive"][first:], strict=True)
     with np.errstate(all="ignore"):
-        return sorted(
-            {best_season(past.filled.y, past.context.periods) for past, row in rows if np.isfinite(row).any()}
-        )
+        found = {best_season(past.filled.y, past.context.periods) for past, row in rows if np.isfinite(row).any()}
+    return sorted(found | set(test.earlier.seasons if test.earlier else ()))
 
 
 def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str, float]:
