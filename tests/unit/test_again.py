@@ -56,7 +56,8 @@ def test_predict_is_the_full_forecast_where_nothing_changed(kind: str, transform
     ):
         np.testing.assert_allclose(a, b, rtol=1e-9)
     assert again.backtest["models"] == full.backtest["models"]
-    assert again.kept is not None and full.kept is not None
+    assert again.kept is not None
+    assert full.kept is not None
     assert again.kept.origins_ns == full.kept.origins_ns
 
 
@@ -67,9 +68,13 @@ def test_the_table_of_warm_is_that_of_full_at_the_same_origins(kind: str, seed: 
     kept = run(y, N).kept
     warm = run(y, N + DAY, verdict=Verdict(WARM), kept=kept)
     full = run(y, N + DAY, kept=kept)  # classified the same
-    assert warm.kept is not None and full.kept is not None and (warm.done, full.done) == (WARM, FULL)
+    assert warm.kept is not None
+    assert full.kept is not None
+    assert (warm.done, full.done) == (WARM, FULL)
     shared = sorted(set(warm.kept.origins_ns) & set(full.kept.origins_ns))
-    assert len(shared) >= 12 and warm.kept.origins_ns[-1] == full.kept.origins_ns[-1] > kept.origins_ns[-1]
+    assert len(shared) >= 12
+    assert kept is not None
+    assert warm.kept.origins_ns[-1] == full.kept.origins_ns[-1] > kept.origins_ns[-1]
     rows = [[kept.origins_ns.index(time) for time in shared] for kept in (warm.kept, full.kept)]
     assert set(warm.kept.forecasts) == set(full.kept.forecasts)
     for name, table in full.kept.forecasts.items():
@@ -83,21 +88,26 @@ def test_warm_days_keep_twenty_origins_and_a_second_run_of_a_day_adds_none() -> 
         kept = run(y, N + day * DAY, first=day * DAY, verdict=Verdict(WARM), kept=kept).kept
         assert kept is not None
         newest.append(kept.origins_ns[-1])
-        assert len(kept.origins_ns) <= 20 and sorted(set(kept.origins_ns)) == list(kept.origins_ns)
+        assert len(kept.origins_ns) <= 20
+        assert sorted(set(kept.origins_ns)) == list(kept.origins_ns)
     assert np.diff(newest).tolist() == [DAY * HOUR_NS] * 3
     twice = run(y, N + 4 * DAY + 1, first=4 * DAY, verdict=Verdict(WARM), kept=kept).kept
-    assert twice is not None and twice.origins_ns == kept.origins_ns
+    assert twice is not None
+    assert kept is not None
+    assert twice.origins_ns == kept.origins_ns
 
 
 def test_a_suspect_day_adds_near_origins_that_the_next_warm_run_drops() -> None:
     y = made(2)
     kept = run(y, N).kept
     warm = run(y, N + DAY, verdict=Verdict(WARM, suspect=True), kept=kept).kept
-    assert warm is not None and warm.near == 2
+    assert warm is not None
+    assert warm.near == 2
     end_ns = START_NS + HOUR_NS * (N + DAY)
     assert warm.origins_ns[-2:] == (end_ns - H // 2 * HOUR_NS, end_ns - H // 4 * HOUR_NS)
     after = run(y, N + 2 * DAY, verdict=Verdict(WARM), kept=warm).kept
-    assert after is not None and after.near == 0
+    assert after is not None
+    assert after.near == 0
     assert not set(warm.origins_ns[-2:]) & set(after.origins_ns)
 
 
@@ -106,8 +116,12 @@ def test_hours_between_use_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
     kept = run(y, N).kept
     for hour in range(1, 24, 5):
         found = run(y, N + hour, first=hour, verdict=Verdict(PREDICT), kept=kept)
-        assert found.done == PREDICT and found.kept is not None and found.kept.origins_ns == kept.origins_ns
-        assert np.all(found.lower <= found.yhat) and np.all(found.yhat <= found.upper)
+        assert found.done == PREDICT
+        assert found.kept is not None
+        assert kept is not None
+        assert found.kept.origins_ns == kept.origins_ns
+        assert np.all(found.lower <= found.yhat)
+        assert np.all(found.yhat <= found.upper)
         assert found.backtest["since"]
 
 
@@ -123,7 +137,8 @@ def test_what_no_longer_fits_is_made_anew(change: str) -> None:
         profile = classify_member("m", "", time_ns, y[there], 2 * HOUR_NS, H, None, None)
         how = Settings(horizon=12, end_ns=START_NS + HOUR_NS * N)
         found = forecast_member(profile, time_ns, y[there], how, None, None, Verdict(PREDICT), kept)
-    assert found.done == FULL and found.status == "ok"
+    assert found.done == FULL
+    assert found.status == "ok"
 
 
 @pytest.mark.parametrize(("errors", "wins"), [((1.0, 0.5), True), ((0.5, 1.0), False), ((1.0, 1.0), False)])

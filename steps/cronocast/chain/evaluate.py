@@ -118,7 +118,10 @@ def _verdicts(
 
 
 def _as_watched(head: Head | None) -> WatchedKept | None:
-    return WatchedKept(*head[: len(WatchedKept._fields)]) if head else None
+    if head is None:
+        return None
+    times = head.made_ns, head.warmed_ns
+    return WatchedKept(*times, head.reason, head.step_ns, head.points, head.periods, head.settings, head.version)
 
 
 def _issued(vintages: Sequence[Vintage], level: float) -> list[Issued]:
