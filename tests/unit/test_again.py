@@ -12,6 +12,7 @@ from cronocast.forecast.answer import MemberForecast, Settings
 from cronocast.forecast.backtest import Backtest
 from cronocast.forecast.choose import Choice
 from cronocast.forecast.engine import forecast_member
+from cronocast.forecast.kept import Kept
 from cronocast.handoff.evaluation import FULL, PREDICT, WARM, Verdict
 
 HOUR_NS = 3600 * 10**9
@@ -28,6 +29,12 @@ def made(seed: int, kind: str = "season") -> Any:
     if kind == "gaps":
         y[rng.random(t.size) < 0.05] = np.nan
     return y
+
+
+def kept_of(y: Any, end: int, **given: Any) -> Kept:
+    found = run(y, end, **given).kept
+    assert found is not None
+    return found
 
 
 def run(y: Any, end: int, first: int = 0, **given: Any) -> MemberForecast:
@@ -65,7 +72,7 @@ def test_predict_is_the_full_forecast_where_nothing_changed(kind: str, transform
 @pytest.mark.parametrize("seed", range(3))
 def test_the_table_of_warm_is_that_of_full_at_the_same_origins(kind: str, seed: int) -> None:
     y = made(seed, kind)
-    kept = run(y, N).kept
+    kept = kept_of(y, N)
     warm = run(y, N + DAY, verdict=Verdict(WARM), kept=kept)
     full = run(y, N + DAY, kept=kept)  # classified the same
     assert warm.kept is not None
@@ -73,9 +80,8 @@ def test_the_table_of_warm_is_that_of_full_at_the_same_origins(kind: str, seed: 
     assert (warm.done, full.done) == (WARM, FULL)
     shared = sorted(set(warm.kept.origins_ns) & set(full.kept.origins_ns))
     assert len(shared) >= 12
-    assert kept is not None
     assert warm.kept.origins_ns[-1] == full.kept.origins_ns[-1] > kept.origins_ns[-1]
-    rows = [[kept.origins_ns.index(time) for time in shared] for kept in (warm.kept, full.kept)]
+    rows = [[one.origins_ns.index(time) for time in shared] for one in (warm.kept, full.kept)]
     assert set(warm.kept.forecasts) == set(full.kept.forecasts)
     for name, table in full.kept.forecasts.items():
         np.testing.assert_allclose(warm.kept.forecasts[name][rows[0]], table[rows[1]], rtol=1e-9, err_msg=name)
@@ -83,23 +89,21 @@ def test_the_table_of_warm_is_that_of_full_at_the_same_origins(kind: str, seed: 
 
 
 def test_warm_days_keep_twenty_origins_and_a_second_run_of_a_day_adds_none() -> None:
-    y, kept, newest = made(1), run(made(1), N).kept, []
+    y, kept, newest = made(1), kept_of(made(1), N), list[int]()
     for day in range(1, 5):
-        kept = run(y, N + day * DAY, first=day * DAY, verdict=Verdict(WARM), kept=kept).kept
-        assert kept is not None
+        kept = kept_of(y, N + day * DAY, first=day * DAY, verdict=Verdict(WARM), kept=kept)
         newest.append(kept.origins_ns[-1])
         assert len(kept.origins_ns) <= 20
         assert sorted(set(kept.origins_ns)) == list(kept.origins_ns)
     assert np.diff(newest).tolist() == [DAY * HOUR_NS] * 3
     twice = run(y, N + 4 * DAY + 1, first=4 * DAY, verdict=Verdict(WARM), kept=kept).kept
     assert twice is not None
-    assert kept is not None
     assert twice.origins_ns == kept.origins_ns
 
 
 def test_a_suspect_day_adds_near_origins_that_the_next_warm_run_drops() -> None:
     y = made(2)
-    kept = run(y, N).kept
+    kept = kept_of(y, N)
     warm = run(y, N + DAY, verdict=Verdict(WARM, suspect=True), kept=kept).kept
     assert warm is not None
     assert warm.near == 2
@@ -113,12 +117,11 @@ def test_a_suspect_day_adds_near_origins_that_the_next_warm_run_drops() -> None:
 
 def test_hours_between_use_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     y = made(3)
-    kept = run(y, N).kept
+    kept = kept_of(y, N)
     for hour in range(1, 24, 5):
         found = run(y, N + hour, first=hour, verdict=Verdict(PREDICT), kept=kept)
         assert found.done == PREDICT
         assert found.kept is not None
-        assert kept is not None
         assert found.kept.origins_ns == kept.origins_ns
         assert np.all(found.lower <= found.yhat)
         assert np.all(found.yhat <= found.upper)
@@ -128,7 +131,7 @@ def test_hours_between_use_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("change", ["step", "model"])
 def test_what_no_longer_fits_is_made_anew(change: str) -> None:
     y = made(1)
-    kept = run(y, N).kept
+    kept = kept_of(y, N)
     if change == "model":
         found = run(y, N, model="level", verdict=Verdict(PREDICT), kept=run(y, N, model="linear").kept)
     else:

@@ -67,9 +67,9 @@ def run(job: Job, outcome: Outcome) -> None:
 def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
     verdicts, heads = verdicts_of(job), heads_of(job, outcome)
     for i, member in enumerate(_prepared(job, outcome), start=1):
-        verdict = verdicts.get(member.key)
-        kept = kept_profile(member, heads.get(member.key), verdict)
-        yield kept or profile_of(counting(member, verdict), job.entry)
+        verdict, head = verdicts.get(member.key), heads.get(member.key)
+        since = counting(member, verdict, head)
+        yield kept_profile(since, head, verdict) or profile_of(since, job.entry)
         if i % PROGRESS_EVERY == 0:
             say(
                 f"classify: {i} members done, the last one ends at"

@@ -4,38 +4,30 @@ What was foretold is held against what came, and what must be made anew is decid
 what goes wrong with a member or with the state is a note.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from cronocast import __version__
 from cronocast.chain.job import Job
+from cronocast.chain.verdicts import verdicts_of_run
 from cronocast.console import say
 from cronocast.document.entry import Entry
 from cronocast.document.meaning import preparation_of
 from cronocast.errors import StorageError, seen
-from cronocast.forecast.kept import Head, digest, read_heads
-from cronocast.handoff.evaluation import SCHEMA, Anomaly, Crossing, MemberEvaluation, Verdict, to_document
+from cronocast.handoff.evaluation import SCHEMA, Anomaly, Crossing, MemberEvaluation, to_document
 from cronocast.handoff.files import write_json
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member
 from cronocast.handoff.strict import read_members
 from cronocast.monitor.accuracy import accuracy, newest_before, pairs_of, past_forecasts
 from cronocast.monitor.anomalies import anomalies
-from cronocast.monitor.daily import Issued
 from cronocast.monitor.dates import Told, dates_of, read_told, write_told
-from cronocast.monitor.days_file import NAME as DAYS
-from cronocast.monitor.days_file import read_days, write_days
-from cronocast.monitor.judge import Watched, judge
 from cronocast.monitor.meaning import History
-from cronocast.monitor.verdict import Kept as WatchedKept
-from cronocast.monitor.verdict import rules_of
 from cronocast.monitor.vintages import Vintage, read_vintages
 from cronocast.timeseries.grid import Floats, Ints
 from cronocast.timeseries.prepare import prepare_member
 
-Key = tuple[str, str]
 PROGRESS_EVERY = 100  # members between two progress lines
 
 
@@ -72,7 +64,9 @@ def run(job: Job, outcome: Outcome) -> None:
     vintages, notes = read_vintages(job.state, job.run_ns)
     outcome.notes += notes
     crossings = _crossings(job, members, outcome)
-    verdicts = _verdicts(job, members, vintages, outcome)
+    start_ns = outcome.window.get("start_ns", 0)
+    histories = {member.key: History(start_ns, member.time_ns, member.y) for member in members}
+    verdicts = verdicts_of_run(job, histories, vintages, outcome)
     found = [
         judged(member, vintages.get(member.key, []), job.entry, outcome.window.get("end_ns", 0))._replace(
             crossings=dates, verdict=verdict
@@ -86,52 +80,6 @@ def run(job: Job, outcome: Outcome) -> None:
     outcome.members = [{"name": one.name, "tags": one.tags} for one in found]
     for note in outcome.notes:
         say(f"evaluate: {note}")
-
-
-def _verdicts(
-    job: Job, members: Sequence[Known], vintages: Mapping[Key, Sequence[Vintage]], outcome: Outcome
-) -> list[Verdict]:
-    """How much of each member the forecast makes anew, by what was kept and how it did since."""
-    if job.state is None:
-        return [Verdict()] * len(members)
-    entry = job.entry
-    heads, unread = read_heads(job.state, job.run_ns)
-    rules = rules_of(entry, job.run_ns, digest(entry), __version__)
-    start_ns = outcome.window.get("start_ns", 0)
-    watched = [
-        Watched(
-            member.key,
-            _as_watched(heads.get(member.key)),
-            History(start_ns, member.time_ns, member.y),
-            _issued(vintages.get(member.key, []), entry.level),
-        )
-        for member in members
-    ]
-    path, notes = job.state / DAYS, list[str]()
-    found, days = judge(watched, read_days(path, rules.step_ns, notes), rules, entry.level)
-    outcome.notes += [*notes, *unread]
-    try:
-        write_days(path, rules.step_ns, days)
-    except StorageError as error:
-        outcome.notes.append(str(error))
-    return found
-
-
-def _as_watched(head: Head | None) -> WatchedKept | None:
-    if head is None:
-        return None
-    times = head.made_ns, head.warmed_ns
-    return WatchedKept(*times, head.reason, head.step_ns, head.points, head.periods, head.settings, head.version)
-
-
-def _issued(vintages: Sequence[Vintage], level: float) -> list[Issued]:
-    """What was forecast, with the width of the main interval; of several with one first step the newest."""
-    wanted = {one.first_ns: one for one in vintages if level in one.levels}
-    found = []
-    for first_ns, one in sorted(wanted.items()):
-        lower, upper = one.bounds[one.levels.index(level)]
-        found.append(Issued(first_ns, one.yhat, upper - lower))
-    return found
 
 
 def judged(member: Known, vintages: Sequence[Vintage], entry: Entry, end_ns: int) -> MemberEvaluation:

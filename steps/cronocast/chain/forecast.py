@@ -99,9 +99,9 @@ def _member_jobs(
     verdicts, heads = verdicts_of(job), heads_of(job, outcome)
     classified = []
     for member in members:
-        verdict = verdicts.get(member.key)
-        since = counting(member, verdict)
-        profile = profiles.get(member.key) or kept_profile(since, heads.get(member.key), verdict)
+        verdict, head = verdicts.get(member.key), heads.get(member.key)
+        since = counting(member, verdict, head)
+        profile = profiles.get(member.key) or kept_profile(since, head, verdict)
         classified.append((since, profile or profile_of(since, entry)))
     jobs = []
     for member, profile, tries in _share(job, classified):

@@ -13,7 +13,7 @@ from cronocast.chain.evaluated import evaluation_of
 from cronocast.chain.job import Job
 from cronocast.errors import CronocastError, StorageError
 from cronocast.forecast.answer import MemberForecast
-from cronocast.forecast.kept import FOLDER, Head, Kept, Key, Writer, digest, load, read_heads, writer
+from cronocast.forecast.kept import FOLDER, Head, Kept, Key, Made, Writer, digest, load, read_heads, writer
 from cronocast.forecast.members import MemberJob
 from cronocast.handoff.evaluation import FULL, WARM, Verdict
 from cronocast.handoff.profile import Gaps, Profile
@@ -48,11 +48,14 @@ def kept_profile(member: Member, head: Head | None, verdict: Verdict | None) -> 
     return None
 
 
-def counting(member: Member, verdict: Verdict | None) -> Member:
-    """The history that still counts: after a change, what lies behind it."""
-    if verdict is None or verdict.kind != FULL or verdict.start_ns is None:
+def counting(member: Member, verdict: Verdict | None, head: Head | None) -> Member:
+    """The history that still counts: after a change, what lies behind it, until all is made anew for another reason."""
+    if verdict is None:
         return member
-    first = bisect_left(member.time_ns, verdict.start_ns)
+    start_ns = verdict.start_ns if verdict.kind == FULL else head.made.start_ns if head else None
+    if start_ns is None:
+        return member
+    first = bisect_left(member.time_ns, start_ns)
     return replace(member, time_ns=member.time_ns[first:], columns=tuple(one[first:] for one in member.columns))
 
 
@@ -92,19 +95,19 @@ class Keeping:
         """Keep one member; of one that has no forecast today what was kept of it before."""
         if self._to is None:
             return
-        to, before = self._to, _before(work)
-        kept = self._dated(result.kept, work, result.done, before) if result.kept is not None else before
+        to = self._to
+        kept = self._dated(result.kept, work, result.done) if result.kept is not None else _before(work)
         if kept is not None:
             self._try(lambda: to.add(kept))
 
-    def _dated(self, kept: Kept, work: MemberJob, done: str, before: Kept | None) -> Kept:
-        run_ns = self._run_ns
-        kept = replace(kept, profile=work.profile)
-        if done == FULL or before is None:
-            reason = work.verdict.reason if work.verdict and work.verdict.reason else "first"
-            return replace(kept, made_ns=run_ns, warmed_ns=run_ns, reason=reason, points=work.profile.points)
-        warmed_ns = run_ns if done == WARM else before.warmed_ns
-        return replace(kept, made_ns=before.made_ns, warmed_ns=warmed_ns, reason=before.reason, points=before.points)
+    def _dated(self, kept: Kept, work: MemberJob, done: str) -> Kept:
+        if done != FULL and work.head is not None:
+            made = work.head.made
+            made = made._replace(warmed_ns=self._run_ns) if done == WARM else made
+        else:
+            verdict, now = work.verdict or Verdict(), self._run_ns
+            made = Made(now, now, verdict.reason or "first", work.profile.points, verdict.start_ns)
+        return replace(kept, profile=work.profile, made=made)
 
 
 def _before(work: MemberJob) -> Kept | None:

@@ -71,7 +71,7 @@ def _finished(work: "Work", yhat: "Floats", used: tuple[str, ...], choice: choos
 def _report(work: "Work", errors: "Floats", levels: tuple[float, ...], season: int) -> "dict[str, Any]":
     """What the result file says of the backtest: as it was kept where no origin was added, and since when."""
     if work.kept is not None and work.verdict.kind == PREDICT:
-        return {**work.kept.report, "since": stamp(max(work.kept.made_ns, work.kept.warmed_ns))}
+        return {**work.kept.report, "since": stamp(max(work.kept.made.made_ns, work.kept.made.warmed_ns))}
     report = summary.backtest_report(
         work.test, errors, work.recent, work.input.unit, levels, season, work.settings.clip
     )

@@ -47,6 +47,16 @@ Key = tuple[str, str]
 BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, struct.error, CronocastError)
 
 
+class Made(NamedTuple):
+    """When a member was made anew, and from what; times are those of runs."""
+
+    made_ns: int = 0  # classified and backtested from nothing
+    warmed_ns: int = 0  # when the newest origin was added
+    reason: str = "first"  # why it was made then, of evaluation.REASONS
+    points: int = 0  # values it was made from
+    start_ns: int | None = None  # where the history that counts begins, after a change
+
+
 @dataclass(frozen=True)
 class Kept:
     """What is kept of one member. Times of origins follow the wall clock of its calendar, as models see them."""
@@ -62,20 +72,14 @@ class Kept:
     skipped: tuple[str, ...]  # models that the budget left no time for
     periods: tuple[int, ...]  # that models were tested with
     report: dict[str, Any]  # of the backtest, for the result file
-    made_ns: int = 0  # the run that classified and backtested it from nothing
-    warmed_ns: int = 0  # the run that added the newest origin
-    reason: str = "first"  # why it was made then, of evaluation.REASONS
-    points: int = 0  # values it was made from
+    made: Made = Made()
 
 
 class Head(NamedTuple):
     """What a verdict looks at, and where the rest lies."""
 
-    made_ns: int
-    warmed_ns: int
-    reason: str
+    made: Made
     step_ns: int
-    points: int  # values it was made from
     periods: tuple[int, ...]  # that classify found, in steps
     settings: str  # digest of all settings that change a forecast, see `digest`
     version: str  # of cronocast
@@ -154,10 +158,7 @@ def _from_block(data: dict[str, Any], values: "Floats", head: Head) -> Kept:
         skipped=tuple(data["skipped"]),
         periods=tuple(data["periods"]),
         report=data["report"],
-        made_ns=head.made_ns,
-        warmed_ns=head.warmed_ns,
-        reason=head.reason,
-        points=head.points,
+        made=head.made,
     )
 
 
@@ -179,7 +180,7 @@ class Writer:
         values = np.stack([kept.actual, *kept.forecasts.values()]).astype("<f8").tobytes()
         self._file.write(text + values)
         profile = kept.profile
-        told = [kept.made_ns, kept.warmed_ns, kept.reason, profile.step_ns, kept.points, profile.periods]
+        told = [kept.made, profile.step_ns, profile.periods]
         place = [self._at, len(text), len(values), zlib.crc32(text + values)]
         self._members.append([profile.name, profile.tags, *told, *place])
         self._at += len(text) + len(values)
@@ -251,6 +252,6 @@ def _index(path: Path) -> Iterator[tuple[Key, Head]]:
     if index["schema"] != SCHEMA:
         raise ValueError(f"schema {seen(index['schema'])}, this version reads {SCHEMA}")
     for name, tags, *told, offset, text, values, checksum in index["members"]:
-        made, warmed, reason, step, points, periods = told
-        about = (made, warmed, reason, step, points, tuple(periods), index["settings"], index["version"])
+        made, step_ns, periods = told
+        about = (Made(*made), step_ns, tuple(periods), index["settings"], index["version"])
         yield (name, tags), Head(*about, path, offset, (text, values), checksum)
