@@ -173,11 +173,12 @@ def test_a_kill_while_it_is_written_leaves_what_was_there(
 ) -> None:
     calls = 0
 
-    def dying(*_: object) -> None:
+    def dying() -> int:
         nonlocal calls
         calls += 1
         if calls > dies_at:
             raise KeyboardInterrupt
+        return calls
 
     def dying_before(real: Callable[..., None]) -> Callable[..., None]:
         def both(*given: Any) -> None:

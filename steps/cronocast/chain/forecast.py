@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cronocast.chain.found import found_of, summed_up
-from cronocast.chain.going_on import Keeping, counting, heads_of, kept_profile, verdicts_of
+from cronocast.chain.going_on import Keeping, counting, heads_of, kept_profile, learns, verdicts_of
 from cronocast.chain.going_on import told as told_of
 from cronocast.chain.job import Job
 from cronocast.chain.parts import models_by_image
@@ -103,9 +103,11 @@ def _member_jobs(
         since = counting(member, verdict, head)
         profile = profiles.get(member.key) or kept_profile(since, head, verdict)
         classified.append((since, profile or profile_of(since, entry)))
+    share = list(_share(job, classified))
+    trains = learns([member.key for member, *_ in share], verdicts, heads)
     jobs = []
-    for member, profile, tries in _share(job, classified):
-        own = settings if job.part is None else replace(settings, candidates=tries[job.part.image])
+    for member, profile, tries in share:
+        own = replace(settings, trains=trains, candidates=tries[job.part.image] if job.part else settings.candidates)
         time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
         y = np.frombuffer(member.columns[0], dtype=np.float64)
         state = models / series_id(member.label) if models else None

@@ -1,7 +1,7 @@
 """How a run goes on from what the one before it kept: verdicts in, what the next run needs out."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
@@ -15,7 +15,7 @@ from cronocast.errors import CronocastError, StorageError
 from cronocast.forecast.answer import MemberForecast
 from cronocast.forecast.kept import FOLDER, Head, Kept, Key, Made, Writer, digest, load, read_heads, writer
 from cronocast.forecast.members import MemberJob
-from cronocast.handoff.evaluation import FULL, WARM, Verdict
+from cronocast.handoff.evaluation import FULL, PREDICT, WARM, Verdict
 from cronocast.handoff.profile import Gaps, Profile
 from cronocast.handoff.results import Outcome
 from cronocast.handoff.series import Member
@@ -57,6 +57,11 @@ def counting(member: Member, verdict: Verdict | None, head: Head | None) -> Memb
         return member
     first = bisect_left(member.time_ns, start_ns)
     return replace(member, time_ns=member.time_ns[first:], columns=tuple(one[first:] for one in member.columns))
+
+
+def learns(keys: Sequence[Key], verdicts: Mapping[Key, Verdict], heads: Mapping[Key, Head]) -> bool:
+    """Tell whether models that learn from all of these members learn anything anew today."""
+    return not all(key in heads and key in verdicts and verdicts[key].kind == PREDICT for key in keys)
 
 
 class Keeping:

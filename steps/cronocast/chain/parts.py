@@ -16,6 +16,8 @@ from cronocast.handoff.evaluation import MemberEvaluation
 from cronocast.handoff.files import atomic
 from cronocast.images import PARTS
 from cronocast.models.rules import image_of
+from cronocast.models.table import MODELS
+from cronocast.registry import row_of
 
 # Classes with so much structure, or so little data, that a heavy model has nothing to add: a light one answers for
 # them.
@@ -85,20 +87,36 @@ def parts(entry: Entry, classes: Sequence[str]) -> list[ForecastPart]:
     return [ForecastPart(image, index, count) for image in images for index in range(count)]
 
 
-def write_outputs(folder: Path, entry: Entry, classes: Sequence[str], found: Collection[MemberEvaluation] = ()) -> None:
+def trains_only(entry: Entry, image: str) -> bool:
+    """Tell whether all models of an image need it for training alone, and forecast in the light one."""
+    named = entry.candidates if entry.model == "auto" else (entry.model,)
+    rows = [row_of(MODELS, name) for name in named if image_of(name) == image]
+    return bool(rows) and all(row is not None and row.later for row in rows)
+
+
+def write_outputs(
+    folder: Path,
+    entry: Entry,
+    classes: Sequence[str],
+    found: Collection[MemberEvaluation] = (),
+    resting: Collection[str] = (),
+) -> None:
     """Write what a workflow engine branches on, one small file per value.
 
     `parts-<image>` is a JSON list of the image's parts ([] where it has nothing to do; [""] where one container does it
     all), `select` says true where parts are merged afterwards, `work` says true where there is anything to forecast,
-    `class` is the commonest class. `verdict` and `crossings` say what evaluate found.
+    `class` is the commonest class. `verdict` and `crossings` say what evaluate found. Parts of images that are
+    `resting`, since nothing is to be trained, go to the light one.
     """
     needed = parts(entry, classes)
     # A container that is told no part tries every candidate, also those of images that no member needs.
     alone = len(needed) == 1 and (
         entry.model != "auto" or all(image_of(name) == needed[0].image for name in entry.candidates)
     )
+    runs_in = {image: "light" if image in resting else image for image in PARTS}
     values: dict[str, Any] = {
-        f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in PARTS
+        f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if runs_in[p.image] == image])
+        for image in PARTS
     }
     values["work"] = "true" if needed else "false"
     values["select"] = "false" if alone or not needed else "true"

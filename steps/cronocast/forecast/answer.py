@@ -41,6 +41,7 @@ class Settings:
     timezone: str = "UTC"  # whose clock daily patterns follow
     holidays: str | None = None  # country whose holidays are no ordinary days
     seed: int = 0
+    trains: bool = True  # False where models that learn from all members are used as they are
     series: str = ""  # whose members these are: weights of another series are not used
 
 

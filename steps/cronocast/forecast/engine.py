@@ -69,7 +69,7 @@ def forecast_member(
             failures come back as status and reason.
     """
     began = time.process_time()
-    check_models(settings.model, settings.candidates, settings.options)
+    check_models(settings.model, settings.candidates, settings.options, trains=settings.trains)
     with np.errstate(all="ignore"):
         work = begin(profile, time_ns, y, settings, state, verdict, kept)
         found = result(work, trained or {}) if isinstance(work, Work) else work

@@ -20,7 +20,7 @@ from cronocast.forecast.kept import Head, Kept, load
 from cronocast.forecast.together import train
 from cronocast.forecast.trained import Trained
 from cronocast.forecast.work import Work
-from cronocast.handoff.evaluation import FULL, Verdict
+from cronocast.handoff.evaluation import FULL, PREDICT, WARM, Verdict
 from cronocast.handoff.profile import Profile
 from cronocast.models.table import abilities
 
@@ -70,7 +70,7 @@ def forecast_members(
         StorageError: weights can't be read or written.
     """
     for settings in {(job.settings.model, job.settings.candidates): job.settings for job in jobs}.values():
-        check_models(settings.model, settings.candidates, settings.options)
+        check_models(settings.model, settings.candidates, settings.options, trains=settings.trains)
     jobs = _trained(jobs, weights)
     results = _alone(jobs) if workers == 1 or len(jobs) < 2 else _together(jobs, min(workers, len(jobs)))
     for done, result in enumerate(results, 1):
@@ -87,9 +87,23 @@ def _trained(jobs: Sequence[MemberJob], weights: Path | None) -> Sequence[Member
     found = list(jobs)
     with threadpool_limits(limits=1), np.errstate(all="ignore"):
         works = {i: work for i in places if (work := _begun(jobs[i])) is not None}
-        for i, trained in zip(works, train(list(works.values()), weights), strict=True):
+        for i, trained in zip(
+            works,
+            train(list(works.values()), weights, _due([jobs[i] for i in works], list(works.values()))),
+            strict=True,
+        ):
             found[i] = replace(jobs[i], trained=trained)
     return found
+
+
+def _due(jobs: Sequence[MemberJob], works: Sequence[Work]) -> str:
+    """What models that learn from all members are to learn anew, of evaluation.VERDICTS; "" where nobody says."""
+    if any(job.verdict is None for job in jobs):
+        return ""
+    kinds = [work.verdict.kind for work in works]
+    if all(kind == PREDICT for kind in kinds):
+        return PREDICT
+    return FULL if 2 * kinds.count(FULL) >= len(kinds) else WARM
 
 
 def _learns_together(job: MemberJob) -> bool:

@@ -75,7 +75,7 @@ class Work:
         by_class = self.settings.candidates or alone or BY_CLASS[self.profile.series_class]
         wanted = by_class if self.settings.model == "auto" else (self.settings.model,)
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
-        return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
+        return {name: load(MODELS, "model", name, later=self.settings.trains) for name in dict.fromkeys(names)}
 
     @cached_property
     def _short_line(self) -> bool:
