@@ -181,9 +181,15 @@ def test_a_kill_while_it_is_written_leaves_what_was_there(
             raise KeyboardInterrupt
         return calls
 
+    def dying_before(real: Callable[..., None]) -> Callable[..., None]:
+        def both(*given: Any) -> None:
+            dying()
+            real(*given)
+
+        return both
+
     for name in ("add", "end"):
-        real = getattr(kept.Writer, name)
-        monkeypatch.setattr(kept.Writer, name, lambda *given, real=real: (dying(), real(*given))[1])
+        monkeypatch.setattr(kept.Writer, name, dying_before(getattr(kept.Writer, name)))
     before = [path.name for path in files(root)]
     with pytest.raises(KeyboardInterrupt):
         chain(root, RUN_NS + HOUR_NS)

@@ -146,7 +146,7 @@ def _cells(row: Ranked) -> list[str]:
 
 
 def _signed(ns: int) -> str:
-    return ("+" if ns >= 0 else "\u2212") + length(abs(ns)) if ns else "0"
+    return ("+" if ns >= 0 else "\u2212") + length(abs(ns), counted=True) if ns else "0"
 
 
 def _as_json(rows: list[Ranked]) -> str:

@@ -120,13 +120,13 @@ class Entry:
         "auto",
         "When a member is classified and backtested anew: auto does so where its age, its data or the errors of its"
         " forecasts call for it; always, in every run; never, only where nothing is kept of it.",
-        "forecast",  # evaluate's, once that is a step
+        "evaluate",
     )
     retrain_every: Duration | None = setting(
         Span(),
         None,
         "Age at which auto does so in any case. By default 7d in the first four weeks of a member, then 28d.",
-        "forecast",  # evaluate's, once that is a step
+        "evaluate",
     )
     schedules: tuple[str, ...] = setting(
         ListOf(_cron, 10),
