@@ -20,6 +20,7 @@ from cronocast.chain.parts import ForecastPart
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.errors import StorageError
 from cronocast.forecast import kept
+from cronocast.forecast.answer import digest
 from cronocast.handoff import series
 from cronocast.handoff.files import series_id
 from cronocast.handoff.results import Outcome, write_result
@@ -240,10 +241,10 @@ def test_where_nothing_was_evaluated_all_is_made_anew_as_ever(root: Path, tmp_pa
 def test_settings_that_change_no_forecast_make_nothing_anew() -> None:
     usual = entry_of()
     other = replace(usual, source=replace(usual.source, url="http://127.0.0.1:2", timeout=usual.every))
-    assert kept.digest(usual) == kept.digest(other) == kept.digest(entry_of(jobs=3, shards=2))
+    assert digest(usual) == digest(other) == digest(entry_of(jobs=3, shards=2))
     for changed in ({"horizon": "2d"}, {"model": "theta"}, {"levels": [0.5]}, {"min_points": 30}, {"periods": ["1d"]}):
-        assert kept.digest(entry_of(**changed)) != kept.digest(usual), changed
-    assert kept.digest(replace(usual, source=replace(usual.source, field="w"))) != kept.digest(usual)
+        assert digest(entry_of(**changed)) != digest(usual), changed
+    assert digest(replace(usual, source=replace(usual.source, field="w"))) != digest(usual)
 
 
 def test_heads_are_read_without_models() -> None:

@@ -11,8 +11,6 @@ tail     16 bytes: length of the index (uint64, little-endian), MAGIC
 ```
 """
 
-import dataclasses
-import hashlib
 import json
 import os
 import struct
@@ -27,13 +25,10 @@ import numpy as np
 
 from cronocast import __version__
 from cronocast.errors import ContractError, CronocastError, seen
-from cronocast.forecast.answer import settings_of
 from cronocast.handoff.files import atomic, run_name, run_ns_of
 from cronocast.handoff.profile import Profile, from_document, to_document
-from cronocast.settings.server import Server
 
 if TYPE_CHECKING:
-    from cronocast.document.entry import Entry
     from cronocast.timeseries.grid import Floats
 
 SCHEMA = 1
@@ -42,7 +37,6 @@ MAGIC = b"cronokep"
 TAIL = struct.Struct("<Q8s")
 MOST_INDEX = 256 * 2**20  # bytes
 RUNS = 2  # that are kept: the newest one and the one it began with
-NO_MATTER = ("delay", "max_bytes", "max_rows")  # settings of sources that change no value
 Key = tuple[str, str]
 BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, struct.error, CronocastError)
 
@@ -87,18 +81,6 @@ class Head(NamedTuple):
     offset: int
     sizes: tuple[int, int]  # bytes of the JSON, and of the block
     checksum: int
-
-
-def digest(entry: "Entry") -> str:
-    """Digest of all settings that change what is forecast from the same database, 16 hexadecimal digits."""
-    server = {field.name for field in dataclasses.fields(Server)}
-    read = {
-        field.name: getattr(entry.source, field.name)
-        for field in dataclasses.fields(entry.source)
-        if field.name not in server and field.name not in NO_MATTER
-    }
-    how = [settings_of(entry, 0), entry.prepare, entry.periods, entry.series_class, entry.min_points, entry.every, read]
-    return hashlib.sha256(repr(how).encode()).hexdigest()[:16]
 
 
 def read_heads(state: Path | None, before_ns: int, image: str = "") -> tuple[dict[Key, Head], list[str]]:
