@@ -74,7 +74,7 @@ def write_run(
     }
     shown = {name: {"value": value, "from": "entry"} for name, value in given.items()}
     made = [_member(i, sample, measurement, points, horizon, step, now) for i, sample in enumerate(samples)]
-    for name in ("extract", "evaluate", "classify", "forecast", "load"):
+    for name in ("extract", "evaluate", "classify", "forecast", "load", "alert"):
         if name in without:
             continue
         outcome = Outcome(window=dict(window))
@@ -87,7 +87,7 @@ def write_run(
             series,
             run,
             outcome,
-            {"extract": 1.23, "evaluate": 0.22, "classify": 0.41, "forecast": 8.6, "load": 0.09}[name],
+            {"extract": 1.23, "evaluate": 0.22, "classify": 0.41, "forecast": 8.6, "load": 0.09, "alert": 0.01}[name],
             error,
             shown,
         )

@@ -23,11 +23,13 @@ from cronocast.handoff.strict import read_members
 from cronocast.monitor.accuracy import accuracy, newest_before, pairs_of, past_forecasts
 from cronocast.monitor.anomalies import anomalies
 from cronocast.monitor.dates import Told, dates_of, read_told, write_told
+from cronocast.monitor.late import late, newest, read_used, write_used
 from cronocast.monitor.meaning import History
 from cronocast.monitor.vintages import Vintage, read_vintages
 from cronocast.timeseries.grid import Floats, Ints
 from cronocast.timeseries.prepare import prepare_member
 
+Key = tuple[str, str]
 PROGRESS_EVERY = 100  # members between two progress lines
 
 
@@ -67,9 +69,10 @@ def run(job: Job, outcome: Outcome) -> None:
     start_ns = outcome.window.get("start_ns", 0)
     histories = {member.key: History(start_ns, member.time_ns, member.y) for member in members}
     verdicts = verdicts_of_run(job, histories, vintages, outcome)
+    late = _late(job, members, outcome)
     found = [
-        judged(member, vintages.get(member.key, []), job.entry, outcome.window.get("end_ns", 0))._replace(
-            crossings=dates, verdict=verdict
+        _judged(member, vintages.get(member.key, []), job, outcome)._replace(
+            crossings=dates, verdict=verdict, late=late.get(member.key, 0)
         )
         for member, dates, verdict in zip(members, crossings, verdicts, strict=True)
     ]
@@ -80,6 +83,30 @@ def run(job: Job, outcome: Outcome) -> None:
     outcome.members = [{"name": one.name, "tags": one.tags} for one in found]
     for note in outcome.notes:
         say(f"evaluate: {note}")
+
+
+def _late(job: Job, members: Sequence[Known], outcome: Outcome) -> dict[Key, int]:
+    """How many values of each member came or changed after the run before had used them."""
+    if job.state is None:
+        return {}
+    end_ns, horizon = outcome.window.get("end_ns", 0), job.entry.horizon // job.entry.every
+    used, notes = read_used(job.state, job.run_ns)
+    outcome.notes += notes
+    try:
+        now = {member.key: newest(member.time_ns, member.y, end_ns, horizon) for member in members}
+        write_used(job.state, job.run_ns, now)
+    except StorageError as error:
+        outcome.notes.append(str(error))
+    return {member.key: late(used[member.key], member.time_ns, member.y) for member in members if member.key in used}
+
+
+def _judged(member: Known, vintages: Sequence[Vintage], job: Job, outcome: Outcome) -> MemberEvaluation:
+    """As `judged`; what goes wrong with one member is a note."""
+    try:
+        return judged(member, vintages, job.entry, outcome.window.get("end_ns", 0))
+    except (ArithmeticError, ValueError, LookupError) as error:
+        outcome.notes.append(f"accuracy of {seen(member.tags)}: {seen(str(error))}")
+        return MemberEvaluation(member.name, member.tags)
 
 
 def judged(member: Known, vintages: Sequence[Vintage], entry: Entry, end_ns: int) -> MemberEvaluation:

@@ -10,6 +10,7 @@ from cronocast.charts.svg import Size, element, polyline, safe, short, text
 from cronocast.charts.words import clock, length, number, percent, sentence, tick_numbers
 from cronocast.durations import UNIT_NS
 from cronocast.handoff.evaluation import Crossing
+from cronocast.report.layers import GAP_STEPS
 from cronocast.report.model import MemberView
 from cronocast.report.scene import Scene
 
@@ -94,7 +95,11 @@ def date_chart(member: MemberView, crossing: Crossing, size: Size, zone: tzinfo,
         value_axis(frame, ticks, names),
         time_axis(frame, size, zone),
         element(
-            "path", cls="measured", d=line_through(frame, [t for t, _ in kept], [v for _, v in kept], frame.bin_ns * 4)
+            "path",
+            cls="measured",
+            d=line_through(
+                frame, [t for t, _ in kept], [v for _, v in kept], max(GAP_STEPS * member.step_ns, frame.bin_ns)
+            ),
         ),
         element("path", cls="band", d=polyline([(frame.x(times[-1]), frame.y(values[-1])), (x0, y), (x1, y)]) + "Z"),
         element("rect", cls="range", x=x0, y=y - BAR, width=max(2.0, x1 - x0), height=2 * BAR, rx=3),

@@ -9,6 +9,7 @@ from cronocast.charts.frame import width_of
 from cronocast.charts.html import hover_figure
 from cronocast.charts.svg import Size, safe
 from cronocast.report import sentences
+from cronocast.report.accuracy import accuracy_section
 from cronocast.report.charts import context_chart, forecast_chart, steps_chart, wild_words
 from cronocast.report.dates import dates_section
 from cronocast.report.focus import Focus, focus_of
@@ -36,6 +37,7 @@ def member_section(view: RunView, member: MemberView, scene: Scene, uid: str, *,
             _tiles(member, scene),
             _charts(member, scene, uid),
             dates_section(member, scene, uid),
+            accuracy_section(member, scene, uid),
             _evidence_and_past(member, scene, uid),
             number_tables(member, scene),
         )
