@@ -37,7 +37,9 @@ def context(state: Path, run: int, anew: str = "") -> Context:
 )
 def test_shapes_are_those_of_the_network(shape: Any) -> None:
     network = pytest.importorskip("cronocast.models.lstm.network")
-    assert network.Network(shape, 0, 0.001).shapes() == shape.shapes()
+    made = network.Network(shape, 0, 0.001)
+    assert made.shapes() == shape.shapes()
+    assert [(name, array.shape) for name, array in made.weights().items()] == list(shape.shapes().items())
 
 
 @pytest.mark.slow

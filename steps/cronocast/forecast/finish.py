@@ -72,8 +72,11 @@ def _report(work: "Work", errors: "Floats", levels: tuple[float, ...], season: i
     """What the result file says of the backtest: as it was kept where no origin was added, and since when."""
     if work.kept is not None and work.verdict.kind == PREDICT:
         return {**work.kept.report, "since": stamp(max(work.kept.made.made_ns, work.kept.made.warmed_ns))}
+    same = work.kept is not None and work.chosen is not None and work.chosen.names == work.kept.names
+    known = work.kept.report.get("chosen") if work.kept is not None and same else None
+    covered = {name: value for name, value in known.items() if name.startswith("coverage")} if known else None
     report = summary.backtest_report(
-        work.test, errors, work.recent, work.input.unit, levels, season, work.settings.clip
+        work.test, errors, work.recent, work.input.unit, levels, season, work.settings.clip, covered
     )
     return {**report, "measured_steps": _measured_steps(work, errors), "not_tried": work.skipped_models}
 
