@@ -14,13 +14,15 @@ PARTS: dict[str, tuple[str, ...]] = {
     "extract": (),
     "load": (),
     "members": (),
+    "drift": (),
+    "replay": ("pandas",),
     "lstm_speed": ("tensorflow",),
     "telegraf": (),
     "accuracy": ("pandas",),
     "crossing": (),
 }
 # What lies in `shared`, in the repository or beside it.
-SHARED = {"telegraf": "cases/telegraf.py", "accuracy": "bench/score.py"}
+SHARED = {"telegraf": "cases/telegraf.py", "accuracy": "bench/score.py", "replay": "bench/score.py"}
 HERE = Path(__file__).resolve().parent
 
 

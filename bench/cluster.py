@@ -4,8 +4,8 @@ Prints two tables for the chart's README.
 
 cluster.py [--turns 3] [--requeue 2s] [--crons 100,1000] [--only runs|starts]
 
-Runs: one hourly series of two weeks, model auto, as four pods, as one pod, and by `cronocast run` on this machine
-against the same database, one after the other on an otherwise idle cluster. Seconds are Argo's own times of the
+Runs: one hourly series of two weeks, model auto, as several pods, as one (the default), and by `cronocast run` on this
+machine against the same database, one after the other on an otherwise idle cluster. Seconds are Argo's own times of the
 workflow; work is the sum of its pods' lives. With --requeue the same again while Argo's controller looks at a workflow
 that often at most (its own default is 10 s); this starts it anew.
 Starts: real CronWorkflows from the chart, many of them, but their WorkflowTemplate is replaced by one that makes no pod
@@ -76,11 +76,19 @@ def one_run(made: Space, series: str) -> tuple[float, float, int]:
     return ended - seconds(workflow["status"]["startedAt"]), work, len(lives)
 
 
-def print_runs(made: Space, series: str, words: str, turns: int, local: float) -> None:
-    """Print one row: medians of some runs."""
-    measured = [one_run(made, series) for _ in range(turns)]
-    took, work = (median(row[i] for row in measured) for i in (0, 1))
-    print(f"| {words} | {measured[0][2]} | {took:.0f} | {took - local:.0f} | {work:.0f} |", flush=True)
+def print_forms(made: Space, words: str, turns: int, local: float) -> None:
+    """Print a row for each form, and how the times compare; turns of the forms alternate, so that both see the same."""
+    forms = {"many": "`pods: many`", "auto": "`pods: auto`, one pod"}
+    measured: dict[str, list[tuple[float, float, int]]] = {name: [] for name in forms}
+    for _ in range(turns):
+        for name, rows in measured.items():
+            rows.append(one_run(made, name))
+    took = {name: median(row[0] for row in rows) for name, rows in measured.items()}
+    for name, form in forms.items():
+        work = median(row[1] for row in measured[name])
+        cells = f"{took[name]:.0f} | {took[name] - local:.0f} | {work:.0f}"
+        print(f"| {form}{words} | {measured[name][0][2]} | {cells} |", flush=True)
+    print(f"\none pod / many{words}: {took['auto'] / took['many']:.2f}\n", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -99,8 +107,8 @@ def controller(setting: str) -> Iterator[None]:
 def runs(made: Space, turns: int, requeue: str) -> None:
     """Print what one run takes in each form."""
     series = {
-        "four": {"source": {"measurement": "chain"}},
-        "single": {"source": {"measurement": "chain"}, "singlePod": True},
+        "many": {"source": {"measurement": "chain"}, "pods": "many"},
+        "auto": {"source": {"measurement": "chain"}},
     }
     with made.database() as database:
         database.write(hourly("chain", "", daily(20)))
@@ -111,13 +119,10 @@ def runs(made: Space, turns: int, requeue: str) -> None:
         " |\n|---|---|---|---|---|"
     )
     print(f"| `cronocast run` on this machine | - | {local:.0f} | - | - |", flush=True)
-    forms = (("four", "four pods"), ("single", "`singlePod: true`"))
-    for name, words in forms:
-        print_runs(made, name, words, turns, local)
+    print_forms(made, "", turns, local)
     if requeue:
         with controller(f"DEFAULT_REQUEUE_TIME={requeue}"):
-            for name, words in forms:
-                print_runs(made, name, f"{words}, controller with `DEFAULT_REQUEUE_TIME={requeue}`", turns, local)
+            print_forms(made, f", controller with `DEFAULT_REQUEUE_TIME={requeue}`", turns, local)
     run("helm", "uninstall", "runs", "-n", made.name, "--wait")
 
 
@@ -148,9 +153,9 @@ def starts(made: Space, count: int, *, spread: bool) -> None:
     crons = rendered(made, names, "H/5 * * * *" if spread else f"{first % 60} * * * *")
     parameters = [{"name": name, "value": ""} for name in ("series", "id", "retry-seconds", "model", "horizon")]
     idle = {
-        "entrypoint": "series",
+        "entrypoint": "one",
         "arguments": {"parameters": parameters},
-        "templates": [{"name": "series", "suspend": {"duration": "1"}}],
+        "templates": [{"name": "one", "suspend": {"duration": "1"}}],
     }
     made.apply(apiVersion="argoproj.io/v1alpha1", kind="WorkflowTemplate", metadata={"name": "starts-cpu"}, spec=idle)
     begin = time.monotonic()

@@ -5,6 +5,7 @@
 
 import contextlib
 import csv
+import json
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ OUT = HERE / "out"
 MINUTE_NS = 60 * 10**9
 HOUR_NS = 60 * MINUTE_NS
 WEEK_NS = 7 * 24 * HOUR_NS
+FULL_H = 36  # hours from now until the archive reaches the limit
 END_S = 15  # a step ends within 10 s of a SIGTERM
 
 Points = dict[tuple[str, int], float]  # (value of the member's tag, time in ns) -> value
@@ -77,8 +79,15 @@ def show(server: Influxd, begin: float) -> int:
     server.create_database("metrics", writable=False)
     server.create_database("forecasts")
     points = {series.name: load(series, server, now_ns) for series in SERIES}
-    values = write_values(server)
+    full, full_ns = limit_ahead(points["archive"], now_ns + FULL_H * HOUR_NS)
+    values = write_values(server, full)
+    # The archive's runs of the last three days: what they told can be held against what came.
+    days = ("--from", "3d", "--to", "1h", "--every", "1d")
+    cronocast("backfill", "-f", str(values), "--root", str(OUT / "runs"), "--series", "archive", *days)
     cronocast("run", "-f", str(values), "--root", str(OUT / "runs"))
+    cronocast("crossings", str(OUT / "runs"))
+    say(f"in truth: {clock(full_ns)}, by the readings that were held back")
+    tell_messages()
     report = OUT / "report.html"
     cronocast("report", str(OUT / "runs"), "--out", str(report))
     say("")
@@ -98,6 +107,26 @@ def show(server: Influxd, begin: float) -> int:
         with contextlib.suppress(KeyboardInterrupt, EOFError):
             input("\nThe server stays up while you look. Enter stops it. ")
     return 0
+
+
+def limit_ahead(points: Points, time_ns: int) -> tuple[float, int]:
+    """The highest reading up to a time to come, and when it was first reached: a limit whose date the demo knows."""
+    value, at = max((value, -at) for (_, at), value in points.items() if at <= time_ns)
+    return value, -at
+
+
+def clock(time_ns: int) -> str:
+    """A time in UTC."""
+    return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%a %-d %b %H:%M}"
+
+
+def tell_messages() -> None:
+    """What somebody on call would have got."""
+    path = OUT / "messages.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    say(f"\nMessages in {relative(path)}: {len(lines)}")
+    for line in map(json.loads, lines):
+        say(f"  {line['severity']}: {line['title']} ({line['series']}): {line['text']}")
 
 
 def load(series: Series, server: Influxd, now_ns: int) -> Points:
@@ -132,12 +161,17 @@ def line(series: Series, key: tuple[str, int], value: float) -> str:
     return f"{series.name}{tags} {series.field}={value!r} {time_ns}"
 
 
-def write_values(server: Influxd) -> Path:
-    """Fill demo/values.yaml in; passwords go to files that only this user can read."""
+def write_values(server: Influxd, full: float) -> Path:
+    """Fill demo/values.yaml in; passwords go to files that only this user can read.
+
+    The archive counts as full at a level that it reaches a day and a half from now, so that the date can be judged.
+    """
     template = string.Template((HERE / "values.yaml").read_text())
     path = OUT / "values.yaml"
     files = {"reader_password_file": secret(server.reader), "writer_password_file": secret(server.writer)}
-    path.write_text(template.substitute(files, url=server.url, model=os.environ.get("CRONOCAST_MODEL") or "auto"))
+    model = os.environ.get("CRONOCAST_MODEL") or "auto"
+    more = {"full": f"{full:.6g}", "messages": OUT / "messages.jsonl"}
+    path.write_text(template.substitute(files, url=server.url, model=model, **more))
     say(f"values are in {relative(path)}, passwords in files beside it")
     return path
 
@@ -178,7 +212,9 @@ def compare(series: Series, points: Points, server: Influxd, now_ns: int) -> Non
         buckets.setdefault((member, time_ns // step_ns * step_ns), []).append(value)
     end_ns = max(time_ns for _, time_ns in points) // step_ns * step_ns  # the last step of the file may be half a one
     group = f' GROUP BY "{series.tag}"' if series.tag else ""
-    rows = server.query(f'SELECT yhat, yhat_lower, yhat_upper FROM "{series.name}_forecast"{group}', "forecasts")
+    columns = "yhat, yhat_lower, yhat_upper"
+    ahead = f"time >= {now_ns // step_ns * step_ns}"  # earlier ones are of past runs
+    rows = server.query(f'SELECT {columns} FROM "{series.name}_forecast" WHERE {ahead}{group}', "forecasts")
     keys = [(str(row.get(series.tag or "", "")), int(row["time"])) for row in rows]
     pairs = [
         (row, series.aggregate(buckets[key]))

@@ -17,9 +17,10 @@ from cronocast.document.chart import Chart
 from cronocast.document.kinds import SINK, SOURCE, taken_from_source
 from cronocast.document.values_schema import values_schema
 from cronocast.images import PARTS, PODS
+from cronocast.models.rules import image_of
 from cronocast.models.table import MODELS
 from cronocast.registry import FAMILY
-from cronocast.settings.declare import default_of, plain
+from cronocast.settings.declare import GONE, default_of, plain
 
 HERE = Path(__file__).parent / "cronocast"
 _MODEL = "|".join(
@@ -92,6 +93,10 @@ def schema_json() -> str:
         r"^[^\x00-\x1f\x7f-\x9f]{0,299}[^\x00-\x1f\x7f-\x9f\\]$": series.pop("additionalProperties")
     }
     series["additionalProperties"] = False
+    entry = document["properties"]["defaults"]["properties"]  # the same object as that of each series
+    entry.update(
+        {name: {"description": f"Gone: the templates say to {words.strip('; ')}."} for name, words in GONE.items()}
+    )
     for path, pattern in PATTERNS.items():
         _set_pattern(document["properties"]["defaults"], path.split("."), f"^({pattern})$")
     document["required"] += _require(Chart(), document)
@@ -142,6 +147,7 @@ def steps_tpl() -> str:
         for name, step in STEPS.items()
         if step.pod
     ]
+    heavy = [name.removesuffix(FAMILY) for name in MODELS if image_of(name) != "light"]
     kinds = {pod.part: {"pod": kind, "image": pod.image} for kind, pod in PODS.items() if pod.part in PARTS}
     return (
         "{{/* Made by helm/generate.py from cronocast/chain/table.py and cronocast/images.py. */}}\n\n"
@@ -149,7 +155,11 @@ def steps_tpl() -> str:
         f'{{{{- define "cronocast.steps" -}}}}\n[{_lines(map(json.dumps, steps))}]\n{{{{- end }}}}\n\n'
         "{{/* Forecast pods by the part of the members that they take. */}}\n"
         f'{{{{- define "cronocast.parts" -}}}}\n'
-        f"{{{_lines(f'{json.dumps(part)}: {json.dumps(kind)}' for part, kind in kinds.items())}}}\n{{{{- end }}}}\n"
+        f"{{{_lines(f'{json.dumps(part)}: {json.dumps(kind)}' for part, kind in kinds.items())}}}\n{{{{- end }}}}\n\n"
+        "{{/* Models that other images than the light ones carry, also with a colon and more behind the name. */}}\n"
+        f'{{{{- define "cronocast.heavyModels" -}}}}\n^({"|".join(heavy)})(:|$)\n{{{{- end }}}}\n\n'
+        "{{/* Settings that are gone, and what to write instead. */}}\n"
+        f'{{{{- define "cronocast.gone" -}}}}\n{json.dumps(GONE)}\n{{{{- end }}}}\n'
     )
 
 

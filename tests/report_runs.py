@@ -61,7 +61,7 @@ def write_run(
     settings: dict[str, Any] | None = None,
     measurement: str = "requests",
 ) -> Path:
-    """Write what the four steps leave for these members; steps in `failed` fail, those in `without` leave nothing."""
+    """Write what steps leave for these members; those in `failed` fail, those in `without` leave nothing."""
     failed = failed or {}
     run = stamp(now)
     window = {"start_ns": now - points * step, "end_ns": now, "every_ns": step}
@@ -74,7 +74,7 @@ def write_run(
     }
     shown = {name: {"value": value, "from": "entry"} for name, value in given.items()}
     made = [_member(i, sample, measurement, points, horizon, step, now) for i, sample in enumerate(samples)]
-    for name in ("extract", "classify", "forecast", "load"):
+    for name in ("extract", "evaluate", "classify", "forecast", "load", "alert"):
         if name in without:
             continue
         outcome = Outcome(window=dict(window))
@@ -87,7 +87,7 @@ def write_run(
             series,
             run,
             outcome,
-            {"extract": 1.23, "classify": 0.41, "forecast": 8.6, "load": 0.09}[name],
+            {"extract": 1.23, "evaluate": 0.22, "classify": 0.41, "forecast": 8.6, "load": 0.09, "alert": 0.01}[name],
             error,
             shown,
         )

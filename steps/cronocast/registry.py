@@ -41,10 +41,16 @@ def _remedy(row: Row) -> str:
     return "install it beside cronocast"
 
 
-def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN401 - each table states its Protocol
+def load(table: Mapping[str, Row], setting: str, name: str, *, later: bool = True) -> Any:  # noqa: ANN401 - each table states its Protocol
     """Import what `name` stands for.
 
     A row of the table, one of a family such as `darts:Theta`, or a user's own `module:Class`.
+
+    Args:
+        table: The table.
+        setting: Where the name stands, for messages.
+        name: The name.
+        later: Whether what the row imports only later will be needed.
 
     Raises:
         ConfigError: the name is unknown (the known ones are listed).
@@ -57,7 +63,7 @@ def load(table: Mapping[str, Row], setting: str, name: str) -> Any:  # noqa: ANN
     module, _, attribute = row.path.partition(":")
     try:
         found = attribute_of(row.path)
-        if row.later and importlib.util.find_spec(row.later) is None:
+        if later and row.later and importlib.util.find_spec(row.later) is None:
             raise ModuleNotFoundError(name=row.later)
     except ModuleNotFoundError as error:
         sentence = f"{seen(name)} needs the module {seen(error.name)}, which is not installed here; {_remedy(row)}"

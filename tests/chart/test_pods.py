@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.chart.rendering import CHART, IDS, SCENARIOS, containers, kind, pod, render, scenario, tags
+from cronocast.chain.table import STEPS
+from tests.chart.rendering import CHART, IDS, MINIMAL, SCENARIOS, containers, helm, kind, pod, render, scenario, tags
 
 ALLOWED_VOLUMES = {
     "configMap",
@@ -26,6 +28,7 @@ SETTINGS = {
     "CRONOCAST_ENTRY",
     "CRONOCAST_ROOT",
     "CRONOCAST_RUN",
+    "CRONOCAST_DEADLINE",
     "CRONOCAST_MODEL",
     "CRONOCAST_HORIZON",
     "CRONOCAST_PART",
@@ -124,7 +127,9 @@ def test_no_shell_no_script_and_no_mark_in_a_command(path: Path) -> None:
             assert container["command"] == ["cronocast"]
             assert not any(tags(argument) or "$(" in argument for argument in container["args"])
             assert {item["name"] for item in container.get("env", [])} <= SETTINGS
-            assert all(item.keys() == {"name", "value"} for item in container.get("env", []))  # no secret by env
+            for item in container.get("env", []):  # no secret by env
+                entry = {"fieldRef": {"fieldPath": "metadata.annotations['cronocast.io/entry']"}}
+                assert item.keys() == {"name", "value"} or item == {"name": "CRONOCAST_ENTRY", "valueFrom": entry}
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
@@ -138,35 +143,24 @@ def test_every_mount_has_its_volume_where_argo_looks_for_it(path: Path) -> None:
 
 
 def secrets_by_step(path: Path) -> dict[str, set[str]]:
+    """Secrets of the containers of each step, the same in whatever pod they are."""
     template = kind(scenario(path), "WorkflowTemplate")[0]
     found: dict[str, set[str]] = {}
     for part in template["spec"]["templates"]:
         for container in containers(part):
-            name = container.get("name", part["name"])
-            found[name] = {
-                m["name"].removeprefix("secret-") for m in container["volumeMounts"] if m["name"].startswith("secret-")
-            }
-    return found
+            mounted = {m["name"] for m in container["volumeMounts"] if m["name"].startswith("secret-")}
+            (step,) = container["args"]
+            assert found.setdefault(step, mounted) == mounted
+    return {step: {name.removeprefix("secret-") for name in mounted} for step, mounted in found.items()}
 
 
 @pytest.mark.parametrize(
     ("path", "loads"), [(SAMPLE, {"source", "sink"}), (TLS, {"source", "ca"})], ids=["sample", "tls"]
 )
 def test_a_step_is_given_the_secrets_that_it_needs_and_no_others(path: Path, loads: set[str]) -> None:
-    reads = loads - {"sink"}
-    expected = {
-        "extract": reads,
-        "classify": set(),
-        "forecast": set(),
-        "forecast-lstm": set(),
-        "forecast-stats": set(),
-        "forecast-darts": set(),
-        "select": set(),
-        "load": loads,
-        "record": loads,
-    }
-    expected |= {"1-extract": reads, "2-classify": set(), "3-forecast": set(), "4-load": loads}
-    assert secrets_by_step(path) == expected
+    given = {"extract": loads - {"sink"}, "load": loads, "record": loads}
+    expected = {name: given.get(name, set()) for name, step in STEPS.items() if step.pod and name != "alert"}
+    assert {step: secrets for step, secrets in secrets_by_step(path).items() if step != "alert"} == expected
 
 
 def test_weights_are_mounted_read_only_where_darts_models_run_and_only_there() -> None:
@@ -240,6 +234,37 @@ def test_pods_reach_names_the_api_server_and_the_servers_of_the_series(
     found = ports({"series": {"a": entry}})
     assert found[:2] == [DNS, [443, 6443]]
     assert sorted(found[2]) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("notifier", "port"),
+    [
+        ({"kind": "slack", "url_file": "/secrets/notify/slack"}, 443),
+        ({"kind": "alertmanager", "url": "http://alertmanager:9093"}, 9093),
+        ({"kind": "alertmanager", "url": "http://alertmanager"}, 80),
+        ({"kind": "pagerduty", "key_file": "/secrets/notify/key"}, 443),
+        ({"kind": "email", "host": "mail"}, 587),
+        ({"kind": "email", "host": "mail", "port": 25}, 25),
+        ({"kind": "file", "path": "/data/alerts"}, None),
+    ],
+)
+def test_pods_reach_what_notifiers_send_to(notifier: dict[str, Any], port: int | None) -> None:
+    values = {"series": {"a": {**MINIMAL, "notify": [notifier]}}}
+    arguments = ("template", "rel", str(CHART), "-s", "templates/networkpolicy.yaml", "--skip-schema-validation")
+    policy = yaml.safe_load(helm(*arguments, values=values).stdout)
+    found = [p["port"] for p in policy["spec"]["egress"][2]["ports"]]
+    assert sorted(found) == sorted([8086] if port is None else [8086, port])
+
+
+def test_only_what_sends_alerts_is_given_the_secret_of_the_notifiers() -> None:
+    (workflow,) = kind(render({"series": {"a": MINIMAL}, "secrets": {"notify": "n"}}), "WorkflowTemplate")
+    assert {"name": "secret-notify", "secret": {"secretName": "n", "defaultMode": 0o400}} in workflow["spec"]["volumes"]
+    for template in workflow["spec"]["templates"]:
+        for container in containers(template):
+            given = {"name": "secret-notify", "mountPath": "/secrets/notify", "readOnly": True} in container[
+                "volumeMounts"
+            ]
+            assert given is (container["args"][0] in ("alert", "record"))
 
 
 def test_no_series_no_database_to_reach() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cronocast.document.alerts import RULES
 from cronocast.document.entry import Entry
 from cronocast.document.values import load_values, read_values
 from cronocast.document.yaml_file import RENDERED_KEY, load_yaml, plain_scalar
@@ -198,6 +199,9 @@ LISTED: dict[str, list[Any]] = {
     "schedules": [f"{i} * * * *" for i in range(11)],
     "source.allowed_hosts": ["influxdb", *(f"h{i}" for i in range(1000))],
     "source.group_by": [f"t{i}" for i in range(1001)],
+    "thresholds": [{"above": i} for i in range(11)],
+    "notify": [{"kind": "file", "path": f"/data/{i}"} for i in range(11)],
+    "alerts.off": [*RULES, "one rule more than there are"],
     "source.tags.k": [f"v{i}" for i in range(1001)],
 }
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from cronocast import errors
+from cronocast.chain.table import STEPS as TABLE_OF_STEPS
+from cronocast.images import PODS
 from tests.chart.rendering import IDS, SCENARIOS, containers, kind, scenario
 
 # code -> repeated. 64 and 65 are Argo's own; 137 is repeated once, and not where memory ran out.
@@ -29,18 +31,9 @@ TABLE = {
     130: False,
     143: True,
 }
-STEPS = (
-    "extract",
-    "classify",
-    "forecast",
-    "forecast-lstm",
-    "forecast-stats",
-    "forecast-darts",
-    "select",
-    "load",
-    "record",
-    "single",
-)
+ALONE = ("extract", "forecast", "forecast-lstm", "forecast-stats", "forecast-darts", "select", "record")
+SEVERAL = ("classify", "load", "chain")  # pods of several containers
+STEPS = (*ALONE, *SEVERAL)
 
 
 def templates() -> dict[str, Any]:
@@ -62,7 +55,7 @@ def repeated(
     Where a pod has a message of its own, Argo reports that alone.
     """
     expression = templates()[template]["retryStrategy"]["expression"]
-    container = "3-forecast" if template == "single" else "main"
+    container = "1-load" if template in SEVERAL else "main"
     message = (
         f"{container}: {reason} (exit code {code}): error: E_NAME x: 75 or exit code 75 in what the server said"
         if message is None
@@ -71,7 +64,7 @@ def repeated(
     known: dict[str, Any] = {
         "lastRetry.status": status,
         "lastRetry.message": message,
-        "lastRetry.exitCode": "-1" if template == "single" else str(code),
+        "lastRetry.exitCode": "-1" if template in SEVERAL else str(code),
         "retries": str(retries),
     }
     python = re.sub(r"(lastRetry\.\w+|retries)\b", lambda m: f"known[{m[1]!r}]", expression)
@@ -91,7 +84,7 @@ def test_a_killed_attempt_is_repeated_once_unless_memory_ran_out(template: str) 
     assert not repeated(template, 137, reason="OOMKilled")
 
 
-@pytest.mark.parametrize("template", [step for step in STEPS if step != "single"])
+@pytest.mark.parametrize("template", ALONE)
 @pytest.mark.parametrize("code", [-1, 0])
 def test_a_pod_that_failed_without_its_program_is_repeated_once(template: str, code: int) -> None:
     """Refused by a node, ended before its program began, or after it was done: Argo then tells no code, or 0."""
@@ -115,23 +108,23 @@ ENDED = (
 
 @pytest.mark.parametrize("message", ENDED)
 def test_one_pod_that_kubernetes_ended_is_repeated_once_as_a_killed_one_is(message: str) -> None:
-    assert [repeated("single", -1, retries=i, message=message) for i in range(3)] == [True, False, False]
+    assert [repeated("chain", -1, retries=i, message=message) for i in range(3)] == [True, False, False]
 
 
 # Argo's message of one pod -> repeated; the first container that failed is named.
 SAID = {
     "1-extract: Error (exit code 77): error: E_AUTH http://h: The node was low on resource": False,
-    "4-load: Error (exit code 1)": False,
+    "main: Error (exit code 1)": False,
     "2-classify: Error (exit code 75): error: E_LOCK x: Pod was terminated": True,
     "3-forecast: OOMKilled (exit code 137)": False,
-    "4-load: Error (exit code 137)": True,
+    "main: Error (exit code 137)": True,
     "OOMKilled": False,
 }
 
 
 @pytest.mark.parametrize(("message", "expected"), SAID.items())
 def test_a_container_that_failed_speaks_for_one_pod(message: str, expected: bool) -> None:
-    assert repeated("single", -1, message=message) is expected
+    assert repeated("chain", -1, message=message) is expected
 
 
 @pytest.mark.parametrize(("template", "code"), list(product(STEPS, [0, 1, 64, 66, 77, 78, 137])))
@@ -165,3 +158,13 @@ def test_the_wait_grows_from_a_start_of_the_series_own_and_ends_no_attempt() -> 
     for cron in kind(scenario(SCENARIOS[IDS.index("names")]), "CronWorkflow"):
         waits = {p["name"]: p["value"] for p in cron["spec"]["workflowSpec"]["arguments"]["parameters"]}
         assert 20 <= int(waits["retry-seconds"]) < 40
+
+
+def test_each_container_of_a_pod_with_several_ends_itself_at_the_deadline_of_its_step() -> None:
+    """Kubernetes bounds the whole pod only: without, a step that hangs would use up the time of the whole run."""
+    for template in templates().values():
+        found = [(c["args"][0], {e["name"]: e.get("value") for e in c["env"]}) for c in containers(template)]
+        several = len(found) > 1
+        assert all(("CRONOCAST_DEADLINE" in env) is several for _, env in found)
+        for step, env in found if several else ():
+            assert int(env["CRONOCAST_DEADLINE"] or 0) == PODS[TABLE_OF_STEPS[step].pod].deadline_s

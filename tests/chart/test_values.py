@@ -131,7 +131,7 @@ ENTRY_PATHS = {
     "timezone": "Europe/Berlin",
     "suspend": True,
     "profile": "more",
-    "singlePod": True,
+    "pods": "many",
     "title": "T",
     "horizon": "48h",
 }
@@ -230,17 +230,25 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     ),
     "one pod for lstm": (
         "series.a",
-        {**MINIMAL, "singlePod": True, "model": "lstm"},
-        ("E_CONFIG_CROSS", "series.a.singlePod"),
+        {**MINIMAL, "pods": "one", "model": "lstm"},
+        ("E_CONFIG_CROSS", "series.a.pods", "lstm", "many"),
     ),
     "one pod for shards": (
         "series.a",
-        {**MINIMAL, "singlePod": True, "shards": 2},
-        ("E_CONFIG_CROSS", "series.a.singlePod", "2"),
+        {**MINIMAL, "pods": "one", "shards": 2},
+        ("E_CONFIG_CROSS", "series.a.pods", "2", "many"),
     ),
+    "one pod by its old name": (
+        "series.a.singlePod",
+        True,
+        ("E_CONFIG_UNKNOWN_KEY", "series.a.singlePod", "pods: one"),
+    ),
+    "several pods by the old name": ("defaults.singlePod", False, ("series.a.singlePod", "pods: many")),
+    "pods by number": ("series.a.pods", 4, ("/series/a/pods", "number")),
+    "pods of another form": ("series.a.pods", "four", ("/series/a/pods", "auto")),
     "a long profile": ("profiles", {"p" * 60: {}}, ("E_NAME", "profiles.ppp")),
     "another kind of text": ("series.a.horizon", 24, ("/series/a/horizon", "number")),
-    "YAML's yes": ("series.a.singlePod", "yes", ("/series/a/singlePod", "boolean")),
+    "YAML's yes": ("series.a.suspend", "yes", ("/series/a/suspend", "boolean")),
 }
 
 
@@ -405,7 +413,13 @@ def test_a_long_name_of_a_release_is_cut_to_one_that_kubernetes_takes(name: str)
 
 def test_every_secret_may_have_a_name_with_dots() -> None:
     name = "registry.example.org"
-    objects = render({**BASE, "secrets": {"source": name, "sink": name, "ca": name}, "image": {"pullSecrets": [name]}})
+    objects = render(
+        {
+            **BASE,
+            "secrets": {"source": name, "sink": name, "ca": name, "notify": name},
+            "image": {"pullSecrets": [name]},
+        }
+    )
     assert kind(objects, "WorkflowTemplate")[0]["spec"]["imagePullSecrets"] == [{"name": name}]
 
 

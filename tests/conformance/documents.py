@@ -1,12 +1,13 @@
 """Series documents made from the definition of the settings, for property tests."""
 
 import dataclasses
+import json
 from typing import Any
 
 from hypothesis import strategies as st
 
 from cronocast.settings.containers import Anything, ListOf, MapOf
-from cronocast.settings.declare import Part
+from cronocast.settings.declare import Part, key_of
 from cronocast.settings.kinds import Flag, Kind, Number, Span, Text
 from cronocast.settings.one_of import OneOf
 
@@ -21,6 +22,8 @@ TEXTS = (
     "cpu",
     "a b",
     "linear",
+    "22:00-07:00",
+    "name@host.example",
 )
 
 
@@ -42,7 +45,7 @@ def values(kind: Kind, name: str = "") -> st.SearchStrategy[Any]:
     if isinstance(kind, Span):
         return st.sampled_from(SPANS)
     if isinstance(kind, ListOf):
-        return st.lists(values(kind.item), max_size=min(kind.longest, 3), unique=True)
+        return st.lists(values(kind.item), max_size=min(kind.longest, 3), unique_by=json.dumps)
     if isinstance(kind, MapOf):
         one = values(kind.value)
         many = st.one_of(one, st.lists(one, min_size=1, max_size=2, unique=True)) if kind.many else one
@@ -58,7 +61,7 @@ def documents(cls: type) -> st.SearchStrategy[dict[str, Any]]:
     for item in dataclasses.fields(cls):
         kind = item.metadata["kind"]
         own = item.name == "kind" or item.metadata["required"]
-        (required if own else optional)[item.name] = values(kind, item.name)
+        (required if own else optional)[key_of(item)] = values(kind, item.name)
     return st.fixed_dictionaries(required, optional=optional)
 
 

@@ -110,7 +110,7 @@ def test_its_row_names_what_there_is(name: str) -> None:
     assert row.settings_of in ("", *STEPS)
     assert row.publishes_as in ("", *STEPS)
     assert not row.pod or (row.pod in PODS and row.extra in ("", *IMAGES[row.image]))
-    assert {*row.secrets} <= {"source", "sink", "ca"}
+    assert {*row.secrets} <= {"source", "sink", "ca", "notify"}
 
 
 @pytest.mark.parametrize("name", STEPS)

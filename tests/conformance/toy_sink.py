@@ -49,6 +49,9 @@ class Toy:
     def count(self, first_ns: int, last_ns: int) -> int:
         raise NotImplementedError  # its row does not say `can_count`
 
+    def recorded(self, first_ns: int, last_ns: int) -> list[int]:
+        raise NotImplementedError  # as `count`
+
     def _points(self, rows: Iterable[Rows]) -> Iterator[Point]:
         for part in rows:
             for time, *values in zip(part.times, *part.values, strict=True):

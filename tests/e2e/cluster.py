@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def argo_api(path: str) -> Any:
 
 
 def pods(workflow: Workflow, name: str) -> list[Node]:
-    """Pods of a workflow by task or template, such as light or single, in order of time.
+    """Pods of a workflow by task or template, such as light or chain, in order of time.
 
     There is one for each attempt and part.
     """
@@ -90,8 +91,14 @@ def pods(workflow: Workflow, name: str) -> list[Node]:
 
 
 def exits(workflow: Workflow, name: str) -> list[str]:
-    """Exit code of each attempt of a step; "" where a pod left none."""
-    return [node.get("outputs", {}).get("exitCode", "") for node in pods(workflow, name)]
+    """Exit code of each attempt of a pod, that of the first container that failed where it has several; "" for none."""
+    return [code(node) for node in pods(workflow, name)]
+
+
+def code(node: Node) -> str:
+    """Exit code of a pod: Argo tells only that of its container main, and in a message that of what failed."""
+    said = re.search(r"[(]exit code (\d+)[)]", node.get("message", ""))
+    return said[1] if said else str(node.get("outputs", {}).get("exitCode", ""))
 
 
 def seconds(text: str) -> float:

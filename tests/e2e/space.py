@@ -197,6 +197,8 @@ def space() -> Iterator[Space]:
                 metadata={"name": f"influxdb-{user}"},
                 stringData={"password": password, "wrong": "wrong"},
             )
+        address = f"http://influxdb:8086/write?db=forecasts&u=writer&p={passwords['writer']}"
+        made.apply(apiVersion="v1", kind="Secret", metadata={"name": "notifiers"}, stringData={"lines": address})
         text = (HERE / "influxdb.yaml").read_text().replace("localhost/influxdb:1.6", IMAGE)
         for name in DATABASES:
             made.kubectl("apply", "-f", "-", stdin=text.replace("influxdb-name", name))

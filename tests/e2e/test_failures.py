@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import ENDED, Workflow, exits, pods, run, scheduled, seconds, told, until
-from tests.e2e.entries import daily, grid, hourly, values
+from tests.e2e.cluster import ENDED, Workflow, code, exits, pods, run, scheduled, seconds, told, until
+from tests.e2e.entries import LINES, daily, grid, hourly, values
 from tests.e2e.space import Database, Space
 
 AWAY = {"url": "http://influxdb-away:8086"}
@@ -18,18 +18,29 @@ AT_ONCE = {**AWAY, "retry_for": "0s"}  # the step gives up at once, so that Argo
 RETRY_S = 5
 SERIES: dict[str, dict[str, Any]] = {
     "healthy": {},
-    "source-away": {"source": AT_ONCE, "sink": {"url": "http://influxdb:8086"}},
-    "sink-away": {"sink": AT_ONCE},
-    "onepod-away": {"source": AT_ONCE, "sink": {"url": "http://influxdb:8086"}, "singlePod": True},
-    "slow": {"sink": AWAY, "schedules": ["* * * * *"]},  # waits inside its load step, for more than a minute
-    "deleted": {"sink": AWAY},
-    "denied": {"source": {"password_file": "/secrets/source/wrong"}},
-    "onepod-denied": {"source": {"password_file": "/secrets/source/wrong"}, "singlePod": True},
+    "source-away": {"source": AT_ONCE, "sink": {"url": "http://influxdb:8086"}, "pods": "many"},
+    "sink-away": {"sink": AT_ONCE, "pods": "many"},
+    "onepod-away": {"source": AT_ONCE, "sink": {"url": "http://influxdb:8086"}, "pods": "one"},
+    "slow": {
+        "sink": AWAY,
+        "schedules": ["* * * * *"],
+        "pods": "many",
+    },  # waits inside its load step, for more than a minute
+    "deleted": {"sink": AWAY, "pods": "many"},
+    "denied": {"source": {"password_file": "/secrets/source/wrong"}, "pods": "many"},
+    "onepod-denied": {"source": {"password_file": "/secrets/source/wrong"}, "pods": "one"},
+    # A message about a failed run, sent by the exit handler to the database, by its line protocol.
+    "alarmed": {
+        "source": {"password_file": "/secrets/source/wrong"},
+        "alerts": {"failed": 1},
+        "notify": [LINES],
+    },
     "misnamed": {
-        "source": {"retention_policy": "nowhere {{=1+1"}
+        "pods": "many",
+        "source": {"retention_policy": "nowhere {{=1+1"},
     },  # the database says the name again; Argo would look for the mark's end
 }
-DENIED = ("denied", "onepod-denied", "misnamed")
+DENIED = ("denied", "onepod-denied", "alarmed", "misnamed")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +96,7 @@ def during(installed: dict[str, str], disturbed: str, slow: str, space: Space) -
     """Every run as it stood before the database came back, two minutes and more after slow's start."""
     names = {**installed, "slow": slow}
     begun = seconds(space.workflow(slow)["status"]["startedAt"])
-    tried = {"source-away": "extract", "sink-away": "load", "onepod-away": "single"}
+    tried = {"source-away": "extract", "sink-away": "load", "onepod-away": "chain"}
     until(
         "two attempts of each",
         lambda: all(len(pods(space.workflow(names[series]), step)) >= 2 for series, step in tried.items()),
@@ -129,7 +140,7 @@ def test_a_database_that_is_away_is_exit_75_repeated_with_growing_waits_and_a_su
 
 def test_one_pod_is_repeated_for_the_same_reason(runs: dict[str, Workflow]) -> None:
     assert runs["onepod-away"]["status"]["phase"] == "Succeeded", told(runs["onepod-away"])
-    tried = pods(runs["onepod-away"], "single")
+    tried = pods(runs["onepod-away"], "chain")
     assert len(tried) >= 3
     assert all("exit code 75" in node["message"] for node in tried[:-1])
 
@@ -166,16 +177,14 @@ def test_a_controller_that_is_started_anew_repeats_no_step_that_was_done(runs: d
 def test_a_pod_deleted_in_the_middle_is_made_again(disturbed: str, runs: dict[str, Workflow]) -> None:
     lost = runs["deleted"]["status"]["nodes"][disturbed]
     # Argo sees the pod gone, or first that its program obeyed SIGTERM.
-    assert (lost["phase"], lost.get("outputs", {}).get("exitCode", "")) in {("Error", ""), ("Failed", "143")}, told(
-        runs["deleted"]
-    )
+    assert (lost["phase"], code(lost)) in {("Error", ""), ("Failed", "143")}, told(runs["deleted"])
     assert exits(runs["deleted"], "load")[-1] == "0"
     assert exits(runs["deleted"], "extract") == ["0"]
 
 
 @pytest.mark.parametrize(
     ("series", "step", "code", "token"),
-    [("denied", "extract", 77, "E_AUTH"), ("onepod-denied", "single", 77, "E_AUTH"), ("misnamed", "extract", 69, "E_")],
+    [("denied", "extract", 77, "E_AUTH"), ("onepod-denied", "chain", 77, "E_AUTH"), ("misnamed", "extract", 69, "E_")],
 )
 def test_what_no_repetition_mends_is_not_repeated_and_says_why(
     runs: dict[str, Workflow], series: str, step: str, code: int, token: str
@@ -206,3 +215,12 @@ def test_a_series_that_fails_leaves_the_others_alone(runs: dict[str, Workflow]) 
     ended = {series: workflow["status"]["phase"] for series, workflow in runs.items()}
     assert ended == {series: "Failed" if series in DENIED else "Succeeded" for series in SERIES}
     assert set(ended.values()) <= set(ENDED)
+
+
+def test_a_failed_run_is_told_to_the_notifier_by_the_exit_handler(
+    runs: dict[str, Workflow], database: Database
+) -> None:
+    assert runs["alarmed"]["status"]["phase"] == "Failed", told(runs["alarmed"])
+    assert not pods(runs["alarmed"], "load")
+    [row] = database.rows("SELECT status FROM told WHERE \"series\" = 'alarmed' GROUP BY rule")
+    assert (row["rule"], row["status"]) == ("failed", "firing")

@@ -22,7 +22,7 @@ def runs(space: Space, database: Database) -> dict[str, Workflow]:
     every = {"schedules": ["* * * * *"]}
     series = {
         "disk": every,
-        "cpu": {**every, "source": {"group_by": ["host"]}},
+        "cpu": {**every, "source": {"group_by": ["host"]}, "pods": "many"},
         "web": {**every, "model": "lstm", "options": {"epochs": 3}},
     }
     space.helm("schedules", values({**series, "idle": {"title": "Idle"}}, schedule={"labelClass": True}))
@@ -59,8 +59,11 @@ def test_a_run_leaves_its_record_and_one_of_each_member(
 
 
 def test_the_model_decides_which_image_forecasts(runs: dict[str, Workflow], database: Database) -> None:
-    ran = {series: {task for task in ("light", "lstm") if pods(workflow, task)} for series, workflow in runs.items()}
-    assert ran == {"disk": {"light"}, "cpu": {"light"}, "web": {"lstm"}}
+    ran = {
+        series: {task for task in ("chain", "light", "lstm") if pods(workflow, task)}
+        for series, workflow in runs.items()
+    }
+    assert ran == {"disk": {"chain"}, "cpu": {"light"}, "web": {"lstm"}}
     assert {row["model"] for row in database.records("web") if row["points"]} == {
         "lstm"
     }  # and no simpler one took its place
@@ -92,11 +95,7 @@ def test_runs_and_their_labels_show_in_the_api_that_the_ui_reads(runs: dict[str,
 
 def test_the_class_shows_as_an_output_of_the_run(runs: dict[str, Workflow]) -> None:
     shown = {
-        series: {
-            p["name"]: p.get("value")
-            for n in pods(workflow, "classify")
-            for p in n.get("outputs", {}).get("parameters", [])
-        }
+        series: {p["name"]: p.get("value") for p in workflow["status"].get("outputs", {}).get("parameters", [])}
         for series, workflow in runs.items()
     }
     assert {series: outputs["class"] for series, outputs in shown.items()} == {

@@ -97,7 +97,7 @@ def test_the_demo_values_are_valid_and_agree_with_what_is_loaded(tmp_path: Path)
     files = {f"{user}_password_file": str(tmp_path / user) for user in ("reader", "writer")}
     path.write_text(
         string.Template((ROOT / "demo" / "values.yaml").read_text()).substitute(
-            files, url="http://127.0.0.1:8086", model="auto"
+            files, url="http://127.0.0.1:8086", model="auto", full="90", messages=tmp_path / "messages"
         )
     )
     entries = load_values(path)

@@ -139,14 +139,14 @@ def test_a_later_try_that_fails_is_not_hidden_by_an_earlier_one(
     ended = run(two_series, "--series", "good")
     assert ended.returncode == 78
     assert re.match(r"good +failed$", ended.stdout.splitlines()[1].rstrip())
-    assert re.search(r"^failed good: classify .*: E_MODEL CRONOCAST_MODEL: ", ended.stdout, re.MULTILINE)
+    assert re.search(r"^failed good: evaluate .*: E_MODEL CRONOCAST_MODEL: ", ended.stdout, re.MULTILINE)
     [series] = json.loads(run(two_series, "--series", "good", "--json").stdout)
     assert (series["failed_step"], {step: result["status"] for step, result in series["steps"].items()}) == (
-        "classify",
-        {"extract": "ok", "classify": "failed"},
+        "evaluate",
+        {"extract": "ok", "evaluate": "failed"},
     )
     [folder] = (two_series / "data" / series_id("good") / "runs").iterdir()
-    assert json.loads((folder / "classify.result.json").read_text())["token"] == "E_MODEL"
+    assert json.loads((folder / "evaluate.result.json").read_text())["token"] == "E_MODEL"
 
 
 def test_a_step_that_was_killed_does_not_answer_with_an_earlier_result(
@@ -295,7 +295,7 @@ def test_progress_on_a_terminal(two_series: Path) -> None:
     os.close(leader)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     assert chain.returncode == 0, text
-    assert re.search(r"series +extract +classify +forecast +load", text)
+    assert re.search(r"series +extract +evaluate +classify +forecast +load", text)
     last = text[text.rindex("series  ") :].splitlines()
     assert set(last[0].split()) >= COLUMNS
     assert [line.split()[:2] for line in last[1:3]] == [["good", "host=a"], ["host=b", "ok"]]

@@ -300,6 +300,11 @@ SETTINGS: dict[str, list[tuple[str, Any, str]]] = {
         ("periods", ["90m"], "E_CONFIG_CROSS"),
         ("periods", ["1h"], "E_CONFIG_CROSS"),
         ("clip", {"min": 5, "max": 5}, "E_CONFIG_CROSS"),
+        ("thresholds", [{"of": "daily_mean"}], "E_CONFIG_CROSS"),
+        ("thresholds", [{"above": 2, "below": 1}], "E_CONFIG_CROSS"),
+        ("thresholds", [{"above": 2, "name": "x"}, {"below": 1, "name": "x"}], "E_CONFIG_DUPLICATE"),
+        ("thresholds", [{"above": 2, "for": 0}], "E_CONFIG_RANGE"),
+        ("thresholds", [{"above": 2, "for_": 2}], "E_CONFIG_UNKNOWN_KEY"),
     ],
     "time zone": [
         ("timezone", value, "E_TZ")

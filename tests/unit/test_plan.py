@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from cronocast.chain.parts import LIGHT_CLASSES, ForecastPart, image_of, models_by_image, parts, write_outputs
+from cronocast.chain.parts import LIGHT_CLASSES, ForecastPart, models_by_image, parts, write_outputs
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.errors import ConfigError
 from cronocast.handoff.classes import CLASSES
 from cronocast.images import IMAGES, PARTS
+from cronocast.models.rules import image_of
 from cronocast.models.table import MODELS
 
 
@@ -114,7 +115,7 @@ def test_what_the_engine_reads_agrees_with_the_plan(
     assert told["select"] == str(bool(expected) and not whole).lower()
     assert told["work"] == str(bool(expected)).lower()
     assert told["class"] == max(sorted(set(classes)), key=classes.count, default="none")
-    assert told.keys() == {"select", "work", "class", *(f"parts-{image}" for image in PARTS)}
+    assert told.keys() == {"select", "work", "class", "verdict", "crossings", *(f"parts-{image}" for image in PARTS)}
 
 
 def test_a_container_of_its_own_is_told_to_leave_out_candidates_of_other_images(tmp_path: Path) -> None:

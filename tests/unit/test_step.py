@@ -270,7 +270,9 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_step import make_job
 from cronocast.handoff.files import atomic
-from cronocast.chain.shell import run_step
+from cronocast.chain.shell import run_step, stop_after
+if len(sys.argv) > 3:
+    stop_after(int(sys.argv[3]))
 def work(job, outcome):
     with atomic(job.history) as file:
         file.write(b"half")
@@ -297,6 +299,17 @@ def test_sigterm_is_obeyed_at_once(tmp_path: Path) -> None:
     assert [path.name for path in job.history.parent.iterdir()] == [
         "extract.result.json"
     ]  # no half file, nothing left over
+
+
+def test_a_step_ends_itself_at_its_deadline_as_by_sigterm(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SLEEPER, str(tmp_path), str(Path(__file__).parent), "1"]
+    begin = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (143, "working\n")
+    assert 1 <= time.monotonic() - begin < 10
+    assert "the deadline of 1 s has passed" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: E_TERMINATED SIGTERM: ")
+    assert not [*tmp_path.rglob(".tmp.*")]
 
 
 class Dropped:

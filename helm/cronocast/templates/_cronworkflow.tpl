@@ -34,7 +34,7 @@ spec:
     annotations:
       {{- include "cronocast.texts" (merge (dict) $annotations ($.Values.annotations | default dict)) | trim | nindent 6 }}
   workflowSpec:
-    entrypoint: {{ $entry.singlePod | default false | ternary "single" "series" }}
+    entrypoint: {{ include "cronocast.pods" $text }}
     workflowTemplateRef: {name: "{{ include "cronocast.name" $ }}-{{ $entry.profile | default "cpu" }}"}
     arguments:
       parameters:

@@ -82,11 +82,9 @@ E_CONFIG_MISSING series.{{ $name }}: {} says nothing of this series; name what i
 {{- $text := include "cronocast.entry" . }}{{ $entry := fromJson $text }}{{ $source := $entry.source | default dict }}
 {{- $at := printf "series.%s" .name }}
 {{- /* As in document/carried.py. */}}
-{{- $carried := include "cronocast.inert" $text | toJson | len }}{{ $most := $entry.singlePod | default false | ternary 28000 100000 }}
-{{- if gt (len $text) 100000 }}
-E_CONFIG_SIZE {{ $at }}: {{ len $text }} bytes; allowed: at most 100000
-{{- else if gt $carried $most }}
-E_CONFIG_SIZE {{ $at }}: {{ $carried }} bytes as Argo carries it; allowed: at most {{ $most }}{{ if $entry.singlePod }}; singlePod carries it four times, leave that out{{ end }}
+{{- $carried := include "cronocast.inert" $text | len }}
+{{- if gt $carried 100000 }}
+E_CONFIG_SIZE {{ $at }}: {{ $carried }} bytes as pods get it; allowed: at most 100000
 {{- end }}
 {{- $kinds := include "cronocast.kinds" . | fromJson }}{{ $sink := $entry.sink | default dict }}
 {{- $kind := $source.kind | default $kinds.source.usual }}{{ $sinkKind := $sink.kind | default $kinds.sink.usual }}
@@ -127,14 +125,18 @@ E_TZ {{ $at }}.{{ $path }}: {{ quote $zone }} is not an IANA zone; allowed: UTC,
 {{- if not (hasKey .root.Values.profiles $profile) }}
 E_CONFIG_CHOICE {{ $at }}.profile: {{ $profile | quote }} is not under profiles; known: {{ keys .root.Values.profiles | sortAlpha | join ", " }}
 {{- end }}
-{{- if $entry.singlePod }}
-{{- range $model := prepend ($entry.candidates | default list) ($entry.model | default "auto") }}
-{{- if or (has $model (list "ets" "lstm" "mstl" "nbeats" "prophet" "sarimax")) (hasPrefix "darts:" $model) }}
-E_CONFIG_CROSS {{ $at }}.singlePod: the one pod carries light models only; leave out singlePod, or the model {{ $model }}
-{{- end }}
-{{- end }}
+{{- /* As in document/pods.py. */}}
+{{- if eq ($entry.pods | default "auto") "one" }}
 {{- if gt (int ($entry.shards | default 1)) 1 }}
-E_CONFIG_CROSS {{ $at }}.singlePod: one pod can't be {{ int $entry.shards }} shards; give one of the two
+E_CONFIG_CROSS {{ $at }}.pods: one although shards is {{ int $entry.shards }}, each of them a pod; allowed: auto or many, or shards: 1
+{{- end }}
+{{- range $model := include "cronocast.heavyOf" $entry | fromJsonArray }}
+E_CONFIG_CROSS {{ $at }}.pods: one although {{ $model }} is in another image than the light models; allowed: auto or many
+{{- end }}
+{{- end }}
+{{- range $name, $words := include "cronocast.gone" . | fromJson }}
+{{- if hasKey $entry $name }}
+E_CONFIG_UNKNOWN_KEY {{ $at }}.{{ $name }}: is not a setting; {{ trimSuffix "; " $words }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -34,6 +34,22 @@
 {{- . | replace "{{" "{\\u007b" | replace "$" "\\u0024" -}}
 {{- end }}
 
+{{/* The models of a document that other images than the light ones carry, as JSON. */}}
+{{- define "cronocast.heavyOf" -}}
+{{- $heavy := list -}}
+{{- range $model := prepend (.candidates | default list) (.model | default "auto") -}}
+{{- if regexMatch (include "cronocast.heavyModels" $) $model }}{{ $heavy = append $heavy $model }}{{ end -}}
+{{- end -}}
+{{- toJson $heavy -}}
+{{- end }}
+
+{{/* Where a run of a series begins, "one" or "many" pods: the text of its document. */}}
+{{- define "cronocast.pods" -}}
+{{- $entry := fromJson . -}}
+{{- $light := and (le (int ($entry.shards | default 1)) 1) (empty (include "cronocast.heavyOf" $entry | fromJsonArray)) -}}
+{{- eq ($entry.pods | default "auto") "auto" | ternary (ternary "one" "many" $light) $entry.pods -}}
+{{- end }}
+
 {{/* Name of a series' CronWorkflow: the series' own name where Kubernetes takes it, else a slug and a hash of the exact name. */}}
 {{- define "cronocast.cronName" -}}
 {{- if regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" . -}}
@@ -64,15 +80,24 @@
 {{- prepend (splitList " " .schedule | rest) (join "," $minutes) | join " " -}}
 {{- end }}
 
-{{/* Ports of the servers that the series name, as JSON. */}}
-{{- define "cronocast.databasePorts" -}}
+{{/* Port of a server by its URL. */}}
+{{- define "cronocast.port" -}}
+{{- regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (hasPrefix "https:" (lower .) | ternary "443" "80") -}}
+{{- end }}
+
+{{/* Ports of the servers that the series name, as JSON. Of a notifier whose address is a secret it is that of https. */}}
+{{- define "cronocast.ports" -}}
 {{- $ports := list -}}
 {{- range $name := include "cronocast.seriesNames" . | fromJsonArray -}}
 {{- $entry := include "cronocast.entry" (dict "root" $ "name" $name) | fromJson -}}
 {{- range $server := list $entry.source $entry.sink -}}
-{{- with ($server | default dict).url -}}
-{{- $standard := hasPrefix "https:" (lower .) | ternary "443" "80" -}}
-{{- $ports = append $ports (regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default $standard) -}}
+{{- with ($server | default dict).url }}{{ $ports = append $ports (include "cronocast.port" .) }}{{ end -}}
+{{- end -}}
+{{- range $notifier := $entry.notify -}}
+{{- if eq $notifier.kind "email" -}}
+{{- $ports = append $ports ($notifier.port | default 587 | int | toString) -}}
+{{- else if ne $notifier.kind "file" -}}
+{{- $ports = append $ports (include "cronocast.port" ($notifier.url | default "https://host")) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

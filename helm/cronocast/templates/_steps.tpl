@@ -4,11 +4,13 @@
 {{- define "cronocast.steps" -}}
 [
   {"name": "extract", "pod": "extract", "image": "extract", "chain": true, "secrets": ["source", "ca"], "flags": [], "overrides": []},
+  {"name": "evaluate", "pod": "classify", "image": "classify", "chain": true, "secrets": [], "flags": [], "overrides": ["model"]},
   {"name": "classify", "pod": "classify", "image": "classify", "chain": true, "secrets": [], "flags": ["outputs"], "overrides": ["model"]},
   {"name": "forecast", "pod": "forecast", "image": "forecast", "chain": true, "secrets": [], "flags": ["part"], "overrides": ["model", "horizon"]},
   {"name": "select", "pod": "select", "image": "load", "chain": false, "secrets": [], "flags": [], "overrides": ["model"]},
   {"name": "load", "pod": "load", "image": "load", "chain": true, "secrets": ["source", "sink", "ca"], "flags": ["dry_run"], "overrides": []},
-  {"name": "record", "pod": "load", "image": "load", "chain": false, "secrets": ["source", "sink", "ca"], "flags": ["status", "failures"], "overrides": []}
+  {"name": "alert", "pod": "load", "image": "load", "chain": true, "secrets": ["ca", "notify"], "flags": [], "overrides": []},
+  {"name": "record", "pod": "load", "image": "load", "chain": false, "secrets": ["source", "sink", "ca", "notify"], "flags": ["status", "failures"], "overrides": []}
 ]
 {{- end }}
 
@@ -20,4 +22,14 @@
   "stats": {"pod": "stats", "image": "forecast-stats"},
   "darts": {"pod": "darts", "image": "forecast-darts"}
 }
+{{- end }}
+
+{{/* Models that other images than the light ones carry, also with a colon and more behind the name. */}}
+{{- define "cronocast.heavyModels" -}}
+^(mstl|ets|sarimax|lstm|nbeats|prophet|darts)(:|$)
+{{- end }}
+
+{{/* Settings that are gone, and what to write instead. */}}
+{{- define "cronocast.gone" -}}
+{"singlePod": "write pods: one instead of true, pods: many instead of false, or neither; "}
 {{- end }}

@@ -11,13 +11,29 @@
 {{- end }}
 {{- $steps := include "cronocast.steps" $ | fromJsonArray }}
 {{- $parts := include "cronocast.parts" $ | fromJson }}
-{{- $outputs := dict "select" "false" "work" "false" "class" "none" }}
+{{- /* What steps tell Argo, and what is taken where they tell nothing; the first three of them of the whole run. */}}
+{{- $told := dict "class" "none" "verdict" "none" "crossings" "[]" }}
+{{- $outputs := merge (dict "select" "false" "work" "false") $told }}
 {{- $ended := list }}
 {{- range $task, $kind := $parts }}
 {{- $_ := set $outputs (printf "parts-%s" $task) "[]" }}
 {{- $ended = append $ended (printf "(%s.Succeeded || %s.Skipped)" $task $task) }}
 {{- end }}
 {{- $ended = join " && " $ended }}
+{{- /* Steps of the chain; those of one image that follow each other share a pod, since each pod costs seconds. It is named as the step that is named as its image. */}}
+{{- $chain := list }}{{ $groups := list }}
+{{- range $steps }}
+{{- if .chain }}
+{{- $chain = append $chain . }}
+{{- $previous := last $groups | default (dict "image" "") }}
+{{- if and (eq .image $previous.image) (not (has "part" .flags)) }}
+{{- $_ := set $previous "steps" (append $previous.steps .) }}
+{{- if eq .name .image }}{{ $_ := set $previous "name" .name }}{{ end }}
+{{- else }}
+{{- $groups = append $groups (dict "name" .name "image" .image "steps" (list .)) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $annotations := dict "workflows.argoproj.io/title" (printf "Forecast of one series, profile %s" $profile) "workflows.argoproj.io/description" "extract, classify, forecast by the models that the class asks for, each in its image, load" }}
 # How a series of profile {{ $profile }} is run. The series themselves are CronWorkflows that point here.
 apiVersion: argoproj.io/v1alpha1
@@ -25,7 +41,7 @@ kind: WorkflowTemplate
 metadata:
   {{- include "cronocast.metadata" (dict "root" $ "name" (printf "%s-%s" (include "cronocast.name" $) $profile) "annotations" $annotations) | nindent 2 }}
 spec:
-  entrypoint: series
+  entrypoint: one
   onExit: record
   serviceAccountName: {{ include "cronocast.account" $ | quote }}
   automountServiceAccountToken: false
@@ -57,10 +73,10 @@ spec:
   podMetadata:
     labels:
       {{- include "cronocast.labels" (dict "root" $ "labels" (dict "cronocast.io/series" "{{workflow.parameters.id}}")) | nindent 6 }}
-    {{- with $.Values.annotations }}
+    # The document stands once at each pod, however many containers read it: Argo puts a template as it is filled in, all containers together, into one
+    # variable, of which Linux takes 128 KiB.
     annotations:
-      {{- include "cronocast.texts" . | trim | nindent 6 }}
-    {{- end }}
+      {{- include "cronocast.texts" (merge (dict "cronocast.io/entry" "{{workflow.parameters.series}}") ($.Values.annotations | default dict)) | trim | nindent 6 }}
   {{- if $.Values.security.patchArgo }}
   # Argo's own containers: the restricted profile asks the same of them.
   podSpecPatch: |
@@ -74,13 +90,33 @@ spec:
   volumes:
     {{- include "cronocast.volumes" $ | nindent 4 }}
   templates:
-    - name: series
+    # All steps in one pod: where the model that was asked for is in another image after all, several.
+    {{- $heavy := printf "workflow.parameters.model matches '%s'" (include "cronocast.heavyModels" $) }}
+    - name: one
+      dag:
+        tasks:
+          - {name: chain, template: chain, when: "{{ "{{" }}=!({{ $heavy }})}}"}
+          - name: many
+            template: many
+            {{- if $.Values.schedule.labelClass }}
+            # Skipped where the chain ran; last, so that a run whose label could not be set is no worse a run.
+            depends: chain.Skipped || label.Succeeded || label.Skipped || label.Failed || label.Errored
+            {{- end }}
+            when: "{{ "{{" }}={{ $heavy }}}}"
+          {{- if $.Values.schedule.labelClass }}
+          - name: label
+            template: label
+            depends: chain.Succeeded
+            when: "{{`{{=tasks.chain.outputs.parameters.work == 'true'}}`}}"
+            arguments: {parameters: [{name: class, value: "{{`{{tasks.chain.outputs.parameters.class}}`}}"}]}
+          {{- end }}
+    - name: many
       dag:
         tasks:
           {{- $before := "" }}
           {{- $work := "" }}
-          {{- range $step := $steps }}
-          {{- if has "part" $step.flags }}
+          {{- range $group := $groups }}
+          {{- if has "part" (first $group.steps).flags }}
           # No part, no pod: classify says which images have something to forecast, and in how many pods.
           {{- range $task, $kind := $parts }}
           - name: {{ $task }}
@@ -106,27 +142,26 @@ spec:
           {{- if $.Values.schedule.labelClass }}
           {{- $before = printf "%s && (label.Succeeded || label.Skipped || label.Failed || label.Errored)" $before }}
           {{- end }}
-          {{- else if $step.chain }}
-          - name: {{ $step.name }}
-            template: {{ $step.name }}
+          {{- else }}
+          - name: {{ $group.name }}
+            template: {{ $group.name }}
             {{- with $before }}
             depends: {{ . | quote }}
             {{- end }}
             {{- with $work }}
             when: {{ . | quote }}
             {{- end }}
-          {{- $before = printf "%s.Succeeded" $step.name }}
+          {{- $before = printf "%s.Succeeded" $group.name }}
           {{- end }}
           {{- end }}
     {{- $partHead := "metadata: {labels: {cronocast.io/class: \"{{inputs.parameters.class}}\"}}\ninputs: {parameters: [{name: part}, {name: class}]}" }}
     {{- $outputsHead := "outputs:\n  parameters:" }}
     {{- range $output, $default := $outputs }}
-    {{- $outputsHead = printf "%s\n    - {name: %s%s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $outputsHead $output (eq $output "class" | ternary ", globalName: class" "") $output $default }}
+    {{- $outputsHead = printf "%s\n    - {name: %s%s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $outputsHead $output (hasKey $told $output | ternary (printf ", globalName: %s" $output) "") $output $default }}
     {{- end }}
-    {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
-    {{- $told := dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(12000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}" }}
-    {{- range $step := $steps }}
-    {{- $env := include "cronocast.overrides" $step | fromJson }}
+    {{- range $group := $groups }}
+    {{- $step := first $group.steps }}
+    {{- $env := include "cronocast.stepEnv" $step | fromJson }}
     {{- if has "part" $step.flags }}
     {{- $_ := set $env "CRONOCAST_PART" "{{inputs.parameters.part}}" }}
     {{- range $kind := $parts }}
@@ -138,16 +173,25 @@ spec:
     {{- include "cronocast.step" (dict "root" $ "name" $kind.image "step" $step.name "image" $own.image "kind" $kind.pod "secrets" $step.secrets "placement" $placement "env" $env "head" $partHead "gpus" $own.gpus "gpuResource" $own.gpuResource) | nindent 4 }}
     {{- end }}
     {{- else }}
-    {{- $head := "" }}
-    {{- if has "outputs" $step.flags }}
-    {{- $_ := set $env "CRONOCAST_OUTPUTS" "/tmp/outputs" }}
-    {{- $head = $outputsHead }}
+    {{- $head := eq $group.name "classify" | ternary $outputsHead "" }}
+    {{- if gt (len $group.steps) 1 }}
+    {{- $seconds := 0 }}
+    {{- range $group.steps }}{{ $seconds = add $seconds (int64 (get $.Values.resources .pod).deadlineSeconds) }}{{ end }}
+    {{- include "cronocast.set" (dict "root" $ "name" $group.name "steps" $group.steps "seconds" $seconds "placement" (dict "first" $light) "head" $head) | nindent 4 }}
+    {{- else }}
+    {{- include "cronocast.step" (dict "root" $ "name" $group.name "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env "head" $head) | nindent 4 }}
     {{- end }}
+    {{- end }}
+    {{- end }}
+    {{- range $step := $steps }}
+    {{- if not $step.chain }}
+    {{- $env := include "cronocast.stepEnv" $step | fromJson }}
     {{- if has "failures" $step.flags }}
-    {{- $env = $told }}
+    {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
+    {{- $env = merge $env (dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(12000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}") }}
     # Always the last to run. Of a long list of failed pods the first 12000 characters do: beside the series document, one variable holds 128 KiB at most.
     {{- end }}
-    {{- include "cronocast.step" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env "head" $head) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env) | nindent 4 }}
     {{- end }}
     {{- end }}
     {{- if $.Values.schedule.labelClass }}
@@ -179,34 +223,6 @@ spec:
         manifest: |
           {"metadata": {"labels": {"cronocast.io/class": "{{`{{inputs.parameters.class}}`}}"}}}
     {{- end }}
-    # The same chain as one pod, for series that need light models only. Argo tells no exit code of such a pod, but its message has that of the first
-    # container that failed, by name: hence the numbers.
-    {{- $chain := list }}
-    {{- range $steps }}{{ if .chain }}{{ $chain = append $chain . }}{{ end }}{{ end }}
-    - name: single
-      activeDeadlineSeconds: {{ int64 $.Values.schedule.deadlineSeconds }}
-      retryStrategy:
-        {{- $container := printf "^[1-%d]-[a-z]+: " (len $chain) }}
-        {{- $code := printf "lastRetry.message matches '%s[A-Za-z]+ [(]exit code (%%s)[)]'" $container }}
-        {{- /* A pod that Kubernetes ended (node shutdown, eviction, preemption) has a message of its own, which Argo tells instead of the containers'. */}}
-        {{- $killed := printf "(%s || !(lastRetry.message matches '%s'))" (printf $code "137") $container }}
-        {{- include "cronocast.retry" (dict "root" $ "code" (printf $code "64|65|74|75|143") "killed" $killed) | nindent 8 }}
-      {{- with include "cronocast.placement" (dict "first" $light) | trim }}
-      {{- . | nindent 6 }}
-      {{- end }}
-      # Argo finds the workflow's volumes for a container, not for those of a set.
-      volumes:
-        {{- include "cronocast.volumes" $ | nindent 8 }}
-      containerSet:
-        containers:
-          {{- $before := "" }}
-          {{- range $i, $step := $chain }}
-          - name: {{ add1 $i }}-{{ $step.name }}
-            {{- with $before }}
-            dependencies: [{{ . }}]
-            {{- end }}
-            {{- $before = printf "%d-%s" (add1 $i) $step.name }}
-            {{- $env := include "cronocast.overrides" $step | fromJson }}
-            {{- include "cronocast.container" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "env" $env) | nindent 12 }}
-          {{- end }}
+    # The whole chain as one pod.
+    {{- include "cronocast.set" (dict "root" $ "name" "chain" "steps" $chain "seconds" (int64 $.Values.schedule.deadlineSeconds) "placement" (dict "first" $light) "head" $outputsHead) | nindent 4 }}
 {{- end }}

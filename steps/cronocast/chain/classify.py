@@ -1,18 +1,22 @@
 """The classify step: history.csv in, profile.json out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from cronocast.chain.evaluated import evaluation_of
+from cronocast.chain.going_on import counting, heads_of, kept_profile, learns, verdicts_of
 from cronocast.chain.job import Job
-from cronocast.chain.parts import write_outputs
+from cronocast.chain.parts import models_by_image, trains_only, write_outputs
 from cronocast.classify.member import profile_of
 from cronocast.console import say
 from cronocast.document.meaning import preparation_of
 from cronocast.durations import stamp
+from cronocast.forecast.kept import read_heads
 from cronocast.handoff.files import atomic, write_json
 from cronocast.handoff.profile import SCHEMA, Profile, to_document
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, header, rows
 from cronocast.handoff.strict import read_members
+from cronocast.images import PARTS
 from cronocast.timeseries.prepare import prepare_member
 
 PREPARED = "prepared.csv"  # beside profile.json: the history after `prepare`, where that changes values
@@ -35,7 +39,9 @@ def run(job: Job, outcome: Outcome) -> None:
     profiles = list(_profiles(job, outcome))
     outcome.add_input(job.history)
     if job.outputs is not None:
-        write_outputs(job.outputs, job.entry, [profile.series_class for profile in profiles])
+        found = evaluation_of(job).values()
+        classes = [profile.series_class for profile in profiles]
+        write_outputs(job.outputs, job.entry, classes, found, _resting(job, profiles))
     if not profiles:
         outcome.skip("no_data: the history has no rows")
         return
@@ -61,9 +67,23 @@ def run(job: Job, outcome: Outcome) -> None:
     ]
 
 
+def _resting(job: Job, profiles: Sequence[Profile]) -> list[str]:
+    """Images that are needed for training alone, on a day when no member of theirs is due."""
+    verdicts = verdicts_of(job)
+    images = [image for image in PARTS if trains_only(job.entry, image)]
+    keys = {
+        image: [(p.name, p.tags) for p in profiles if image in models_by_image(job.entry, p.series_class)]
+        for image in images
+    }
+    return [image for image in images if not learns(keys[image], verdicts, read_heads(job.state, job.run_ns, image)[0])]
+
+
 def _profiles(job: Job, outcome: Outcome) -> Iterator[Profile]:
+    verdicts, heads = verdicts_of(job), heads_of(job, outcome)
     for i, member in enumerate(_prepared(job, outcome), start=1):
-        yield profile_of(member, job.entry)
+        verdict, head = verdicts.get(member.key), heads.get(member.key)
+        since = counting(member, verdict, head)
+        yield kept_profile(since, head, verdict) or profile_of(since, job.entry)
         if i % PROGRESS_EVERY == 0:
             say(
                 f"classify: {i} members done, the last one ends at"

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from cronocast.chain.found import found_of, summed_up
+from cronocast.chain.going_on import Keeping, counting, heads_of, kept_profile, learns, verdicts_of
+from cronocast.chain.going_on import told as told_of
 from cronocast.chain.job import Job
 from cronocast.chain.parts import models_by_image
 from cronocast.chain.run_records import history_notes
@@ -25,6 +27,7 @@ from cronocast.handoff.profile import Profile, read_profiles
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns, header, ordered, rows
 from cronocast.handoff.strict import read_members
+from cronocast.monitor.vintages import Batch, keep, naive_forecast, naive_scale
 from cronocast.timeseries.holidays import parts_note
 from cronocast.timeseries.prepare import prepare_member
 
@@ -93,13 +96,23 @@ def _member_jobs(
     """One job per member; where no step classified them it is done here."""
     entry, settings = job.entry, settings_of(job.entry, outcome.window["end_ns"])
     models = job.state / "models" if job.state else None
-    classified = [(member, profiles.get(member.key) or profile_of(member, entry)) for member in members]
+    verdicts, heads = verdicts_of(job), heads_of(job, outcome)
+    classified = []
+    for member in members:
+        verdict, head = verdicts.get(member.key), heads.get(member.key)
+        since = counting(member, verdict, head)
+        profile = profiles.get(member.key) or kept_profile(since, head, verdict)
+        classified.append((since, profile or profile_of(since, entry)))
+    share = list(_share(job, classified))
+    trains = learns([member.key for member, *_ in share], verdicts, heads)
     jobs = []
-    for member, profile, tries in _share(job, classified):
-        own = settings if job.part is None else replace(settings, candidates=tries[job.part.image])
+    for member, profile, tries in share:
+        own = replace(settings, trains=trains, candidates=tries[job.part.image] if job.part else settings.candidates)
         time_ns = np.frombuffer(member.time_ns, dtype=np.int64)
         y = np.frombuffer(member.columns[0], dtype=np.float64)
-        jobs.append(MemberJob(profile, time_ns, y, own, models / series_id(member.label) if models else None))
+        state = models / series_id(member.label) if models else None
+        verdict, head = verdicts.get(member.key), heads.get(member.key)
+        jobs.append(MemberJob(profile, time_ns, y, own, state, verdict=verdict, head=head))
     return jobs
 
 
@@ -119,22 +132,44 @@ def _share(
 def _publish(job: Job, works: list[MemberJob], told: dict[tuple[str, str], dict[str, Any]], outcome: Outcome) -> None:
     """Forecast and write member by member, so that memory does not grow with their number."""
     written, first = 0, None
+    batch = Batch(job.run_ns, (job.entry.level, *sorted(job.entry.levels)))
 
     def progress(count: int, total: int) -> None:
         if count % PROGRESS_EVERY == 0 or count == total:
             say(f"forecast: {count} of {total} members")
 
-    with atomic(job.output) as file:
+    with Keeping(job, outcome) as next_run, atomic(job.output) as file:
         file.write(header(forecast_columns(job.entry.levels)))
         for work, result in zip(works, forecast_members(works, job.entry.jobs, progress, _weights(job)), strict=True):
             first = first or result
             if result.time_ns.size:
                 file.write(rows(_as_member(result)))
                 written += result.time_ns.size
-            outcome.members.append(_as_document(work.profile, result, told[work.profile.name, work.profile.tags]))
+                if job.state is not None:
+                    _keep(batch, work, result)
+            next_run.add(work, result)
+            told_now = {**told[work.profile.name, work.profile.tags], "verdict": told_of(work.verdict, result.done)}
+            outcome.members.append(_as_document(work.profile, result, told_now))
         if first and not written and all(member["status"] != "skipped" for member in outcome.members):
             raise _nothing(first)
     outcome.add_output(job.output, written)
+    if job.state is not None and written:
+        kept = job.entry.vintages
+        part = job.part.name if job.part else ""
+        note = keep(batch, job.state, part, int(job.entry.horizon), int(kept.keep), kept.count)
+        outcome.notes += [note] if note else []
+
+
+def _keep(batch: Batch, work: MemberJob, result: MemberForecast) -> None:
+    """Add a forecast to what is kept, with the naive one that its backtest compared it with."""
+    step_ns, seasons = work.profile.step_ns, result.backtest.get("naive", {}).get("seasons", ())
+    known = np.isfinite(work.y)
+    gaps = (int(result.time_ns[0]) - work.time_ns[known]) // step_ns
+    y, season = work.y[known], int(seasons[0]) if len(seasons) else None
+    columns = (result.yhat, result.lower, result.upper, *(bound for band in result.further for bound in band))
+    naive = naive_forecast(y, gaps, season, result.yhat.size)
+    scale = naive_scale(y, gaps, season)
+    batch.add((result.name, result.tags), int(result.time_ns[0]), step_ns, columns, naive, scale, result.status)
 
 
 def _weights(job: Job) -> Path | None:
@@ -180,6 +215,7 @@ def _as_document(profile: Profile, result: MemberForecast, told: dict[str, Any])
         "prepared": {**told["prepared"], **result.prepared},
         "backtest": {**result.backtest, **_headline_scores(result.backtest)},
         "cpu_s": round(result.cpu_s, 4),
+        **told["verdict"],
     }
 
 

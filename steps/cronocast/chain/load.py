@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cronocast.chain.evaluated import evaluation_of, evaluation_points, verdict_fields
 from cronocast.chain.job import Job
 from cronocast.chain.run_records import run_fields, run_of, sink_of, step_results
 from cronocast.chain.unwritable import Unwritable
 from cronocast.durations import stamp
 from cronocast.errors import ContractError, DataError, RefusedError, StorageError, TemporaryError
+from cronocast.handoff.evaluation import MemberEvaluation
 from cronocast.handoff.files import atomic, read_json, write_json
 from cronocast.handoff.forecast_file import checked_rows
 from cronocast.handoff.results import Outcome, check_handoff
@@ -73,7 +75,8 @@ def run(job: Job, outcome: Outcome) -> None:
         if not forecast.members:
             outcome.skip("no_data: the forecast has no rows")
             return
-        records = _records(job, forecast.members, unwritable)
+        evaluated = evaluation_of(job)
+        records = _records(job, forecast.members, unwritable, evaluated)
         outcome.notes += unwritable.notes("load")
         if job.dry_run is not None:
             _write_down(job.dry_run, outcome, sink, forecast, records)
@@ -170,16 +173,23 @@ def _writable(forecast: Forecast, unwritable: Unwritable) -> Forecast:
     return Forecast(members, rows, forecast.extent)
 
 
-def _records(job: Job, members: Mapping[Key, int], unwritable: Unwritable) -> list[Point]:
-    """One record per member that can be written, at the run's time, if records are wanted."""
+def _records(
+    job: Job, members: Mapping[Key, int], unwritable: Unwritable, evaluated: Mapping[Key, MemberEvaluation]
+) -> list[Point]:
+    """What stands beside the forecast of members that can be written, if records are wanted.
+
+    One record of each at the run's time, and what evaluate found of it.
+    """
     if not job.entry.sink.runs:
         return []
     results, run = step_results(job.forecast, *job.handoff_names()), run_of(job)
-    return [
-        Point(run.runs, tags, run.time_ns, fields)
-        for (name, tags), fields in run_fields(results, members)
-        if (name, tags) in members or not unwritable((name, tags))
+    records = [
+        Point(run.runs, key[1], run.time_ns, {**fields, **verdict_fields(evaluated.get(key))})
+        for key, fields in run_fields(results, members)
+        if key in members or not unwritable(key)
     ]
+    found = {key: member for key, member in evaluated.items() if key in members or not unwritable(key)}
+    return [*records, *evaluation_points(job, found)]
 
 
 def _write_down(path: Path, outcome: Outcome, sink: Sink, forecast: Forecast, records: list[Point]) -> None:
@@ -217,7 +227,7 @@ def _account(outcome: Outcome, points: Written, runs: Written, letters: Path) ->
     outcome.acked, outcome.bytes, outcome.attempts = points.acked, points.size, max(1, both.attempts)
     outcome.notes += [
         f"{both.requests} request{'s' * (both.requests != 1)}",
-        f"{runs.acked} record{'s' * (runs.acked != 1)} written to the runs measurement",
+        f"{runs.acked} record{'s' * (runs.acked != 1)} written beside the forecast",
     ]
     if both.refused:
         with atomic(letters) as file:

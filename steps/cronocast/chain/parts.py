@@ -4,15 +4,18 @@ Standard library only.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cronocast.chain.told import told
 from cronocast.document.entry import Entry
 from cronocast.errors import ConfigError, seen
+from cronocast.handoff.evaluation import MemberEvaluation
 from cronocast.handoff.files import atomic
-from cronocast.images import IMAGES, PARTS
+from cronocast.images import PARTS
+from cronocast.models.rules import image_of
 from cronocast.models.table import MODELS
 from cronocast.registry import row_of
 
@@ -61,13 +64,6 @@ class ForecastPart:
         return f"forecast/{self.name}.csv"
 
 
-def image_of(model: str) -> str:
-    """The image that carries a model's libraries."""
-    row = row_of(MODELS, model)
-    extra = row.extra if row else ""
-    return next((part for part, pod in PARTS.items() if extra in IMAGES[pod.image]), "light")
-
-
 def models_by_image(entry: Entry, series_class: str) -> dict[str, tuple[str, ...]]:
     """Which models each image tries for a member of a class; () means that the image chooses by class.
 
@@ -91,24 +87,40 @@ def parts(entry: Entry, classes: Sequence[str]) -> list[ForecastPart]:
     return [ForecastPart(image, index, count) for image in images for index in range(count)]
 
 
-def write_outputs(folder: Path, entry: Entry, classes: Sequence[str]) -> None:
+def trains_only(entry: Entry, image: str) -> bool:
+    """Tell whether all models of an image need it for training alone, and forecast in the light one."""
+    named = entry.candidates if entry.model == "auto" else (entry.model,)
+    rows = [row_of(MODELS, name) for name in named if image_of(name) == image]
+    return bool(rows) and all(row is not None and row.later for row in rows)
+
+
+def write_outputs(
+    folder: Path,
+    entry: Entry,
+    classes: Sequence[str],
+    found: Collection[MemberEvaluation] = (),
+    resting: Collection[str] = (),
+) -> None:
     """Write what a workflow engine branches on, one small file per value.
 
     `parts-<image>` is a JSON list of the image's parts ([] where it has nothing to do; [""] where one container does it
     all), `select` says true where parts are merged afterwards, `work` says true where there is anything to forecast,
-    `class` is the commonest class.
+    `class` is the commonest class. `verdict` and `crossings` say what evaluate found. Parts of images that are
+    `resting`, since nothing is to be trained, go to the light one.
     """
     needed = parts(entry, classes)
     # A container that is told no part tries every candidate, also those of images that no member needs.
     alone = len(needed) == 1 and (
         entry.model != "auto" or all(image_of(name) == needed[0].image for name in entry.candidates)
     )
+    runs_in = {image: "light" if image in resting else image for image in PARTS}
     values: dict[str, Any] = {
-        f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if p.image == image]) for image in PARTS
+        f"parts-{image}": json.dumps(["" if alone else str(p) for p in needed if runs_in[p.image] == image])
+        for image in PARTS
     }
     values["work"] = "true" if needed else "false"
     values["select"] = "false" if alone or not needed else "true"
     values["class"] = max(sorted(set(classes)), key=list(classes).count, default="none")
-    for name, text in values.items():
+    for name, text in {**values, **told(found)}.items():
         with atomic(folder / name) as file:
             file.write(text.encode())

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from cronocast.chain.alert import tell_of_record
 from cronocast.chain.job import Job
 from cronocast.chain.run_records import run_of, sink_of
 from cronocast.chain.table import chain_steps
@@ -31,16 +32,19 @@ def run(job: Job, outcome: Outcome) -> None:
     Raises:
         CronocastError: as load.
     """
+    told = (job.flags.get("status", ""), job.flags.get("failures", ""))
+    fields = record_fields(job.forecast.parent, job.entry.name, job.run, *told)
+    # before the database is asked, which may be what failed
+    tell_of_record(job, outcome, fields, skipped=fields["status"] == "skipped")
     if not job.entry.sink.runs:
         outcome.skip("no_records: sink.runs is false")
         return
     sink, run_ = sink_of(job), run_of(job)
-    told = (job.flags.get("status", ""), job.flags.get("failures", ""))
-    fields = record_fields(job.forecast.parent, job.entry.name, job.run, *told)
-    outcome.notes = not_understood(*told)
-    for note in outcome.notes:
+    doubts = not_understood(*told)
+    outcome.notes += doubts
+    for note in doubts:
         say(f"record: {note}")
-    outcome.expected = 1
+    outcome.expected, outcome.acked = 1, 0
     with closing(sink.record([Point(run_.runs, "", job.run_ns, fields)])) as writing:
         for done in writing:
             outcome.acked, outcome.bytes = outcome.acked + done.acked, outcome.bytes + done.size

@@ -10,6 +10,7 @@ from cronocast import registry
 from cronocast.chain.job import Job
 from cronocast.chain.table import STEPS, steps_before
 from cronocast.console import say
+from cronocast.document.entry import Entry
 from cronocast.errors import ContractError
 from cronocast.handoff.results import read_result, result_path
 from cronocast.sinks.points import Run, Value
@@ -20,7 +21,8 @@ WORDS = ("class", "model", "why", "status", "reason", "empty")
 COUNTS = ("rows_asked", "rows_found", "rows_filled")
 # Names of fields: of the records of members, and of those of whole runs.
 RECORD_FIELD = re.compile(
-    rf"{'|'.join((*WORDS, *COUNTS))}|measured_steps|notes|mase|coverage(_[0-9]+)*|points|failed_step|exit|message"
+    rf"{'|'.join((*WORDS, *COUNTS))}|measured_steps|notes|mase|coverage(_[0-9]+)*|points|verdict|verdict_reason"
+    r"|failed_step|exit|message"
     rf"|({'|'.join(STEPS)})_s"
 )
 MOST = 2**63 - 1  # that an integer field holds
@@ -42,6 +44,19 @@ def sink_of(job: Job) -> Sink:
     """
     kind, settings = job.entry.sink.kind, job.entry.sink_settings()
     return registry.load(SINKS, "sink.kind", kind)(settings, run_of(job), say)  # type: ignore[no-any-return]
+
+
+def recorded_runs(entry: Entry, first_ns: int, last_ns: int) -> list[int]:
+    """Minutes in which runs of a series lie that wrote their forecast, by their records; [] where a sink can't say.
+
+    Raises:
+        CronocastError: as `Sink.recorded`.
+    """
+    if not SINKS[entry.sink.kind].can_count:
+        return []
+    run = Run(entry.name, last_ns, entry.sink_measurement(), RECORD_FIELD)
+    sink: Sink = registry.load(SINKS, "sink.kind", entry.sink.kind)(entry.sink_settings(), run, say)
+    return sink.recorded(first_ns, last_ns)
 
 
 def step_results(beside: Path, series: str | None, run: str | None) -> dict[str, dict[str, Any]]:

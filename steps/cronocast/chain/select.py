@@ -7,7 +7,7 @@ from typing import Any
 from cronocast.chain.job import Job
 from cronocast.chain.parts import ForecastPart, models_by_image, parts
 from cronocast.errors import ContractError, seen
-from cronocast.handoff.files import atomic
+from cronocast.handoff.files import atomic, chosen_part_file, write_json
 from cronocast.handoff.profile import Profile, read_profiles
 from cronocast.handoff.results import Outcome, check_handoff, result_path
 from cronocast.handoff.series import Member, forecast_columns, header, rows
@@ -41,6 +41,9 @@ def run(job: Job, outcome: Outcome) -> None:
             {part: found[key] for part, found in documents.items() if key in found}, profile, job
         )
         outcome.members.append(document)
+    several = [[*key, chosen[key].name] for key in chosen if sum(key in found for found in documents.values()) > 1]
+    if several and job.state is not None:
+        write_json(job.state / chosen_part_file(job.run_ns), several)
     with atomic(job.forecast) as file:
         file.write(header(forecast_columns(job.entry.levels)))
         written = 0

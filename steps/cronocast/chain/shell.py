@@ -125,6 +125,17 @@ def _terminate(ended: threading.Event, signum: int, frame: object) -> None:  # n
     raise Terminated("E_TERMINATED", "SIGTERM", "stopped before the step finished; it can be run again")
 
 
+def stop_after(seconds: int) -> None:
+    """Have SIGTERM sent to this process after some time: an engine bounds a pod, but no container of several in one."""
+
+    def passed(signum: int, frame: object) -> None:  # noqa: ARG001 - the form of a signal handler
+        say(f"the deadline of {seconds} s has passed")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGALRM, passed)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
 def _again(ended: threading.Event) -> None:
     if not ended.wait(AGAIN_S):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -79,6 +79,7 @@ class Step(Row):
 
 FILES = {
     "history": File("history.csv", "File with the history (name,tags,time,value)."),
+    "evaluation": File("evaluation.json", "File with what past forecasts were worth, and when limits are reached."),
     "profile": File("profile.json", "File with the classes."),
     "forecast": File("forecast.csv", "File with the forecast."),
 }
@@ -87,6 +88,7 @@ COMMON = (
     Option("entry", "JSON", "The series document as JSON text, or @FILE."),
     Option("root", "FOLDER", "Root of the volume: the files are in ROOT/<series id>/runs/<run>.", Path | None),
     Option("run", "TIME", "The run's scheduled time, such as 2026-01-31T12:00:00Z; now if not given."),
+    Option("deadline", "SECONDS", "Stop after this time, as SIGTERM does; no limit if not given.", int | None),
 )
 _WHERE = ("sink.url", "sink.database", "sink.measurement")
 STEPS: dict[str, Step] = {
@@ -97,6 +99,16 @@ STEPS: dict[str, Step] = {
         pod="extract",
         secrets=("source", "ca"),
         fact=("rows_kept", "row"),
+    ),
+    "evaluate": Step(
+        "cronocast.chain.evaluate:run",
+        extra="linear",
+        about="Hold past forecasts against what came, and say when limits are reached: history.csv to evaluation.json.",
+        reads=("history",),
+        writes="evaluation",
+        settings_of="classify",
+        pod="classify",
+        fact=("members", "member"),
     ),
     "classify": Step(
         "cronocast.chain.classify:run",
@@ -150,6 +162,16 @@ STEPS: dict[str, Step] = {
         secrets=("source", "sink", "ca"),
         fact=("acked", "point", "expected"),
     ),
+    "alert": Step(
+        "cronocast.chain.alert:run",
+        about="Send what of a run is worth a message to the notifiers of the series.",
+        needs=("name",),
+        settings_of="load",
+        pod="load",
+        secrets=("ca", "notify"),
+        in_folder=True,
+        fact=("acked", "message"),
+    ),
     "record": Step(
         "cronocast.chain.record:run",
         about="Record the outcome of a run in the database, including failed runs.",
@@ -160,7 +182,7 @@ STEPS: dict[str, Step] = {
         needs=("name", *_WHERE),
         settings_of="load",
         pod="load",
-        secrets=("source", "sink", "ca"),
+        secrets=("source", "sink", "ca", "notify"),
         in_chain=False,
         in_folder=True,
     ),

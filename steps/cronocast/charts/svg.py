@@ -46,6 +46,9 @@ STYLE = Template("""
 .chart .change{stroke:$change;stroke-width:1.4;fill:none;stroke-dasharray:2 3}
 .chart .change.before{stroke-opacity:.4}
 .chart .wild{fill:$change;stroke:none}
+.chart .limit{stroke:$bad;stroke-width:1.6;fill:none}
+.chart .range{fill:$bad;fill-opacity:.16;stroke:none}
+.chart .date{fill:$bad;stroke:$panel;stroke-width:1.5}
 .chart .now{stroke:$ink;stroke-width:1.2;fill:none}
 .chart .ahead{fill:$tint}
 .chart .gap{fill:$grid}
@@ -55,6 +58,7 @@ STYLE = Template("""
 .chart text.of-earlier{fill:$earlier}
 .chart text.of-measured{fill:$measured}
 .chart text.of-change{fill:$change}
+.chart text.of-limit{fill:$bad;font-weight:600}
 """)
 
 

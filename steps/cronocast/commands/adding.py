@@ -26,6 +26,12 @@ SINK = """\
 A sink is added in the same way: `SINKS` in `steps/cronocast/sinks/table.py`, where `Sink` says what one does,
 `ADAPTERS` in `tests/conformance/sink_adapters.py`, and `tests/conformance/test_sinks.py`.
 `tests/conformance/toy_sink.py` is a whole one, which writes lines of JSON.
+
+So is a notifier: a file in `steps/cronocast/notify/` with a class of `send` and `render`, its settings in
+`notify/settings.py` and a row in `NOTIFIERS` (`notify/table.py`, where `Notifier` says what one does). What speaks HTTP
+builds requests and leaves the rest to `notify/post.py`; a line in `ADAPTERS` of
+`tests/conformance/notifier_adapters.py` has `tests/conformance/test_notifiers.py` lie to it. `notify/slack.py` is a
+short one.
 """
 
 

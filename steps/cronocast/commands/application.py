@@ -17,6 +17,9 @@ from cronocast.errors import Terminated, sentence, subject
 USER_COMMANDS = {
     **dict.fromkeys(("run", "validate", "schema", "render", "clean"), "cronocast.commands.people"),
     **dict.fromkeys(("report", "plot", "backtest"), "cronocast.commands.looking"),
+    "accuracy": "cronocast.commands.accuracy",
+    "backfill": "cronocast.commands.backfill",
+    "crossings": "cronocast.commands.crossings",
     **dict.fromkeys(("check", "init"), "cronocast.commands.before"),
 }
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it in different modules by version

@@ -1,8 +1,6 @@
 """What `cronocast run` shows in the end: one table of all members, and what deserves a sentence below it."""
 
 import sys
-from dataclasses import dataclass
-from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -11,18 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cronocast.chain.run_records import history_notes
+from cronocast.commands.member_rows import COLUMNS, TableRow, rows_of
 from cronocast.commands.series_run import Chain
-from cronocast.durations import MOST_OF_UNIT, UNIT_NS, Duration, readable_unit
-from cronocast.errors import printable
-from cronocast.handoff.series import parse_tags
 
-MARKS = {
-    "failed": "[red]failed[/]",
-    "ok": "[green]ok[/]",
-    "fallback": "[yellow]fallback[/]",
-    "skipped": "[cyan]skipped[/]",
-    "superseded": "[cyan]superseded[/]",
-}
 MAX_ROWS = 40  # of the closing table; the page of `cronocast report` and --json hold every member
 LEAST_WIDTH = 7  # of a column that gives room to the others
 SHRINKING = (0, 1, 3, 4)  # series, member, class, model: the widest of them gives room first
@@ -31,14 +20,13 @@ LEAST_WHY = 40  # what the sentence keeps of a wide screen, however long the nam
 WIDE = 150  # columns from which there is room for the sentence that says why
 LOG_WIDTH = 160  # where nobody says how wide the reader's screen is
 MAX_WHY = 12  # rows whose sentence stands below the table where there is no room beside; more would hide the table
-COLUMNS = ("series", "member", "status", "class", "model", "found", "vs naive", "coverage", "measured", "points")
 NAMES = (0, 1)  # series and member
 NAMES_KEEP = 2  # cells by which they may be wider than the others: what a class or model begins with says enough
-LESS_NEEDED = (3, 9, 7, 5, 8, 4, 6)  # columns that a screen of less than 79 does without, in this order
+LESS_NEEDED = (3, 9, 7, 5, 8, 4, 10, 6)  # columns that a screen of less than 79 does without, in this order
 FIRST_NUMBER = COLUMNS.index("found")
 MEMBER = COLUMNS.index("member")
 MEASURED = COLUMNS.index("measured")  # shown where something was not
-BETTER = 0.995  # below this the error is less than naive's as printed
+REACHES = COLUMNS.index("reaches")  # shown where thresholds are set
 
 
 def closing_table(chains: list[Chain]) -> None:
@@ -49,7 +37,7 @@ def closing_table(chains: list[Chain]) -> None:
     screen = sys.stdout.isatty()
     console = Console(width=None if screen else LOG_WIDTH, highlight=False)
     wide = screen and console.width >= WIDE
-    rows = [row for chain in chains for row in _rows(chain)]
+    rows = [row for chain in chains for row in rows_of(chain)]
     console.print(_members_table(rows, console.width, wide=wide))
     if len(rows) > MAX_ROWS:
         console.print(f"and {len(rows) - MAX_ROWS} more members; --json and `cronocast report` show all")
@@ -63,7 +51,7 @@ def closing_table(chains: list[Chain]) -> None:
             console.print(_failure(chain), soft_wrap=True)
 
 
-def _members_table(rows: "list[TableRow]", room: int, *, wide: bool) -> Table:
+def _members_table(rows: list[TableRow], room: int, *, wide: bool) -> Table:
     """One row per member; a wide screen has room for why beside it."""
     table = Table(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="bold", expand=wide)
     shown, room = [row.cells for row in rows[:MAX_ROWS]], room - (PADDING + LEAST_WHY if wide else 0)
@@ -97,6 +85,8 @@ def _widths(rows: "list[tuple[str, ...]]", room: int) -> dict[int, int]:
     }
     if all(row[MEASURED] in ("", "-", "all") for row in rows):
         del widths[MEASURED]
+    if not any(row[REACHES] for row in rows):
+        del widths[REACHES]
     least = {i: min(width, LEAST_WIDTH) if i in SHRINKING else width for i, width in widths.items()}
     for i in LESS_NEEDED:
         if sum(least[k] for k in widths) + PADDING * (len(widths) - 1) > room:
@@ -121,7 +111,7 @@ def _shortened(cell: str, width: int) -> str:
     return escape(f"{set_cell_size(name, width - 1 - cell_len(end))}\u2026{end}")
 
 
-def _sentences(console: Console, rows: "list[TableRow]", *, whole: bool) -> None:
+def _sentences(console: Console, rows: list[TableRow], *, whole: bool) -> None:
     """Below the table: why each member got its model, or why it is not simply ok; a file has it whole."""
     for row in rows[:MAX_ROWS]:
         if row.reason:
@@ -130,103 +120,3 @@ def _sentences(console: Console, rows: "list[TableRow]", *, whole: bool) -> None
             console.print(f"{escape(row.label)}: {escape(row.why)}", soft_wrap=True)
         elif row.why and len(rows) <= MAX_WHY:
             console.print(f"[dim]{escape(row.label)}: {escape(row.why)}[/]", no_wrap=True, overflow="ellipsis")
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """One line of the closing table, with what there is no room for in it."""
-
-    cells: tuple[str, ...]
-    label: str
-    brief: str = ""  # the member by the values of its tags alone, where there is no room for their keys
-    why: str = ""
-    reason: str = ""  # why it is not simply ok
-
-
-def _rows(chain: Chain) -> list[TableRow]:
-    forecast, name = chain.results.get("forecast", {}), escape(chain.entry.name)
-    load = chain.results.get("load", {})
-    # load counts acknowledgements of all together, so all or nothing is known of each
-    whole_load = load.get("acked") == load.get("expected")
-    written = {(m.get("name"), m.get("tags")): m.get("points") for m in load.get("members", []) if whole_load}
-    members = forecast.get("members") or load.get("members", [])
-    if not members:
-        return [_row_without_members(chain, name)]
-    # The name stands on its first line only, so that the eye finds where a series begins.
-    # what became of all members, whatever forecast said of each
-    whole = chain.status if chain.status in ("failed", "superseded") else ""
-    told = chain.results["load"]["reason"] if whole == "superseded" else ""
-    every_ns = (forecast.get("window") or {}).get("every_ns") or 0
-    return [_row(name if i == 0 else "", member, written, whole, told, every_ns) for i, member in enumerate(members)]
-
-
-def _row_without_members(chain: Chain, name: str) -> TableRow:
-    """The one row of a series that came to no forecast: how it ended, and why."""
-    reason = chain.error or next((r["reason"] for r in reversed(chain.results.values()) if r.get("reason")), "")
-    cells = (name, "", MARKS.get(chain.status, "[red]failed[/]"), *("" for _ in COLUMNS[3:]))
-    told = "" if chain.exit_code else reason  # an error stands below the table
-    return TableRow(cells, chain.entry.name, "", told, told)
-
-
-def _row(
-    series: str, member: dict[str, Any], written: dict[tuple[Any, Any], Any], whole: str, told: str, every_ns: int
-) -> TableRow:
-    backtest = member.get("backtest") or {}
-    ratio, coverage = backtest.get("ratio"), backtest.get("coverage")
-    points = written.get((member.get("name"), member.get("tags")))
-    label, reason = printable(member.get("tags") or member.get("name", "")), told or member.get("reason") or ""
-    status = whole or str(member.get("status", "ok"))
-    cells = (
-        series,
-        escape(label),
-        MARKS.get(status, escape(status)),
-        member.get("class", "-"),
-        escape(member.get("model") or "-"),
-        _share(member.get("rows_found"), member.get("rows_asked")),
-        _against_naive(ratio),
-        f"{coverage:.0%}" if coverage is not None else "-",
-        _measured(backtest.get("measured_steps"), member.get("rows"), every_ns),
-        "-" if points is None else str(points),
-    )
-    return TableRow(cells, label, escape(_brief(label)), reason or member.get("why") or "", reason)
-
-
-def _brief(tags: str) -> str:
-    """The values of tags without their keys."""
-    try:
-        return ",".join(value for _, value in parse_tags(tags)) or tags
-    except ValueError:
-        return tags
-
-
-def _share(found: int | None, asked: int | None) -> str:
-    """How much of the lookback has rows; what is less than all is never shown as all, nor some as none."""
-    if found is None or not asked:
-        return "-"
-    share = min(1.0, found / asked)
-    return f"{max(0.01, min(share, 0.99)) if 0 < share < 1 else share:.0%}"
-
-
-def _measured(steps: int | None, rows: int | None, every_ns: int) -> str:
-    """For how much of the horizon the interval comes from measured errors; beyond, it is a guess."""
-    if steps is None or not rows:
-        return "-"
-    if steps >= rows:
-        return "all"
-    if not steps:
-        return "none"
-    return " of ".join(_length(count * every_ns) if every_ns else str(count) for count in (steps, rows))
-
-
-def _length(ns: int) -> str:
-    """A length of time as a duration is written; more than 120 of its unit in the next one."""
-    whole = Duration.of(ns)
-    unit = readable_unit(ns)
-    return str(whole) if ns <= MOST_OF_UNIT * UNIT_NS[str(whole)[-1]] else f"{ns / UNIT_NS[unit]:.3g}{unit}"
-
-
-def _against_naive(ratio: float | None) -> str:
-    """The error relative to naive, green where it is less and yellow where it is more."""
-    if ratio is None:
-        return "-"
-    return f"[{'green' if ratio < BETTER else 'default' if ratio <= 1 else 'yellow'}]{ratio:.2f}[/]"

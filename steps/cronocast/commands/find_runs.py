@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
-from cronocast.errors import DataError, seen
-from cronocast.handoff.files import series_id
+from cronocast.errors import CronocastError, DataError, seen
+from cronocast.handoff.files import run_ns_of, series_id
+from cronocast.handoff.results import read_result, result_path
 
 RUN = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)  # name of a run folder
+DONE = ("ok", "skipped", "superseded")  # statuses of load after which a run is not done again
 
 
 def chosen_runs(words: list[str], root: Path, series: list[str]) -> list[Path]:
@@ -84,3 +86,17 @@ def one_run(words: list[str], root: Path, series: list[str]) -> Path:
         said = f"{len(others) + 1} runs, such as {run} and {others[0]}; name one of the series"
         raise DataError("E_INPUT_MISSING", "RUN", said)
     return run
+
+
+def run_times(folder: Path) -> list[int]:
+    """Times of the runs in the folder of a series whose forecast was written, or that had nothing to write; ns UTC."""
+    runs = folder / "runs"
+    found = newest_first(runs) if runs.is_dir() else []
+    return sorted(run_ns_of(run.name) for run in found if _went_well(run))
+
+
+def _went_well(run: Path) -> bool:
+    try:
+        return read_result(result_path("load", run / "forecast.csv"), "load").get("status") in DONE
+    except CronocastError:
+        return False

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from cronocast.commands.display import MARKS
+from cronocast.commands.member_rows import MARKS
 
 MAX_LIVE = 25  # series shown at once on a terminal
 NAME_WIDTH = 32  # of a series while it runs

@@ -33,7 +33,20 @@ from cronocast.handoff.results import STATUSES
 from cronocast.http.secrets import SCHEMES
 from cronocast.models.table import MODELS
 from cronocast.registry import attribute_of
-from cronocast.settings.declare import Leaf, leaves, plain
+from cronocast.settings.containers import ListOf
+from cronocast.settings.declare import Leaf, Nested, leaves, plain
+from cronocast.settings.one_of import OneOf
+
+ABOUT_NOTIFIERS = """\
+Where messages go, one item of a list for each place: `{kind: slack, url_file: /etc/cronocast/slack}`. `kind` says which
+of these settings it has. Addresses of Slack, Teams and webhooks let anybody post who knows them: they are secrets."""
+NOTIFIER_SECRETS = (
+    *((kind, "url") for kind in ("slack", "teams", "webhook")),
+    ("pagerduty", "key"),
+    ("email", "password"),
+    ("alertmanager", "password"),
+    ("alertmanager", "token"),
+)
 
 
 def commands() -> dict[str, Any]:
@@ -51,6 +64,7 @@ def reference() -> str:
         [
             *_commands(),
             *_settings(),
+            *_notifiers(),
             *_secrets(),
             *_exit_codes(),
             *_results(),
@@ -134,7 +148,15 @@ def _settings() -> Iterator[str]:
         "",
     )
     columns = ("Setting", "Flag and variable", "Default", "Allowed", "Meaning", "Steps")
-    yield from table(columns, map(_setting, leaves(Entry)))
+    yield from table(columns, map(_setting, _all_leaves()))
+
+
+def _all_leaves() -> Iterator[Leaf]:
+    """Every setting of an entry; after a list of documents those of one of them."""
+    for leaf in leaves(Entry):
+        yield leaf
+        if isinstance(leaf.kind, ListOf) and isinstance(leaf.kind.item, Nested):
+            yield from leaf.kind.item.leaves(f"{leaf.path}[].")
 
 
 def _setting(leaf: Leaf) -> list[str]:
@@ -144,13 +166,23 @@ def _setting(leaf: Leaf) -> list[str]:
     return [f"`{leaf.path}`", ways, default, words(leaf.kind.words()), words(leaf.about), ", ".join(steps)]
 
 
+def _notifiers() -> Iterator[str]:
+    yield from ("## Notifiers", "", ABOUT_NOTIFIERS, "")
+    whole = OneOf("cronocast.notify.table:NOTIFIERS", usual="file")
+    rows = ([f"`{leaf.path}`", *_setting(leaf)[2:5]] for leaf in whole.leaves(""))
+    yield from table(("Setting", "Default", "Allowed", "Meaning"), rows)
+
+
 def _secrets() -> Iterator[str]:
     yield from ("## Secrets", "", ABOUT_SECRETS, "")
     secrets = sorted({what for what in SCHEMES.values() if what})
     roles = [(role, what) for role in ("source", "sink") for what in secrets]
     yield from table(
         ("File", "Variable"),
-        ([f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"] for role, what in roles),
+        (
+            [f"`{role}.{what}_file`", f"`CRONOCAST_{role.upper()}_{what.upper()}`"]
+            for role, what in (*roles, *NOTIFIER_SECRETS)
+        ),
     )
 
 

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cronocast.chain.job import run_folder, run_time
 from cronocast.chain.table import FILES, STEPS, chain_steps
@@ -41,6 +41,9 @@ OF_ONE_STEP = (
 STOP_S = 8.0  # for all steps together to end after SIGTERM; then they are killed, so that the whole stop keeps to 10 s
 MOST_FOLDERS = 12  # named at the end of a run
 LAST_LINES = 20  # kept of a failed step for the person who looks
+
+
+T = TypeVar("T")
 
 
 class Children:
@@ -89,8 +92,8 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     """
     entries = load_values(values)
     problems: list[Problem] = []
-    steps = _chosen("--only", only.split(",") if only else [], chain_steps(), problems)
-    chosen = _chosen("--series", names, tuple(entries), problems)
+    steps = chosen_of("--only", only.split(",") if only else [], chain_steps(), problems)
+    chosen = chosen_of("--series", names, tuple(entries), problems)
     run_ns = run_time(run, problems)
     if problems:
         raise ConfigError(problems)
@@ -101,7 +104,7 @@ def run_chain(values: Path, names: list[str], only: str | None, root: Path, run:
     with Display([c.entry.name for c in chains], steps, quiet=as_json) as display:
         for chain in chains:
             display.settings(chain.entry.name, own[chain.entry.name])
-        _run_all(chains, steps, root, run_ns, display)
+        together(chains, lambda chain, children: run_series(chain, steps, root, run_ns, children, display))
     if as_json:
         print(json.dumps([_as_json(chain) for chain in chains], indent=1))  # noqa: T201
     else:
@@ -134,13 +137,13 @@ def _say_unused() -> None:
         say(f"{', '.join(unused)}: ignored by run, for single steps only")
 
 
-def _run_all(chains: list[Chain], steps: list[str], root: Path, run_ns: int, display: Display) -> None:
-    """Run all series at once, as many as there are cores; a signal ends every step before it ends the run."""
+def together(items: Sequence[T], work: Callable[[T, Children], None]) -> None:
+    """Work at several series at once, as many as there are cores; a signal ends every step before it ends the whole."""
     children = Children()
-    pool = ThreadPoolExecutor(max_workers=min(len(chains), os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(max_workers=min(len(items), os.cpu_count() or 1))
     previous = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        list(pool.map(lambda chain: _run_series(chain, steps, root, run_ns, children, display), chains))
+        list(pool.map(lambda item: work(item, children), items))
     except BaseException:
         children.stop()
         raise
@@ -158,7 +161,7 @@ def _stop(number: int, frame: object) -> None:  # noqa: ARG001 - the form of a s
     )
 
 
-def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[Problem]) -> list[str]:
+def chosen_of(flag: str, names: list[str], known: tuple[str, ...], problems: list[Problem]) -> list[str]:
     """The known names that were asked for, in their own order; all if none was."""
     problems += [
         Problem("E_CONFIG_CHOICE", flag, f"{seen(name)} is not known; known: {', '.join(known)}")
@@ -168,7 +171,7 @@ def _chosen(flag: str, names: list[str], known: tuple[str, ...], problems: list[
     return [name for name in known if name in names or not names]
 
 
-def _run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
+def run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
     """Run the steps of one series until one fails or has nothing to hand on."""
     env = _environment(chain.entry)
     for step in steps:

@@ -15,13 +15,13 @@ from cronocast import registry
 from cronocast.chain.job import Job
 from cronocast.chain.provenance import provenance_line
 from cronocast.chain.resolve import Invocation, make_job, step_leaves
-from cronocast.chain.shell import guarded, run_step
+from cronocast.chain.shell import guarded, run_step, stop_after
 from cronocast.chain.table import COMMON, FILES, STEPS, Option
 from cronocast.console import say
 from cronocast.errors import CronocastError
 from cronocast.handoff.results import Outcome, write_result
 from cronocast.settings.containers import ListOf, MapOf
-from cronocast.settings.declare import Leaf, plain
+from cronocast.settings.declare import Leaf, Nested, plain
 from cronocast.settings.kinds import Flag, Number, Span, Text
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def step_function(step: str) -> Callable[..., None]:
     """The command of one step as a function whose signature typer reads."""
 
     def command(**values: Any) -> None:  # noqa: ANN401
+        if values["deadline"]:
+            stop_after(values["deadline"])
         given, asked = _invocation(step, values), _asked(values) if STEPS[step].of_table else None
         raise typer.Exit(guarded(lambda: _run(given, asked, debug=values["debug"]), debug=values["debug"]))
 
@@ -157,6 +159,8 @@ def metavar(leaf: Leaf) -> str:
         return "|".join(kind.choices) if len(kind.choices) <= 4 else "NAME"
     if leaf.path.endswith(("_file", "url")):
         return "URL" if leaf.path.endswith("url") else "FILE"
+    if isinstance(kind, ListOf) and isinstance(kind.item, Nested):
+        return "JSON"
     names: dict[type, str] = {
         Text: "TEXT",
         Number: "NUMBER",

@@ -1,4 +1,4 @@
-"""How large a series document is where Argo carries it, so that none is accepted here that never starts there."""
+"""How large a series document is where pods get it, so that none is accepted here that never starts there."""
 
 import json
 from collections.abc import Mapping
@@ -7,31 +7,19 @@ from typing import Any
 from cronocast.document.entry import MAX_ENTRY_BYTES
 from cronocast.errors import Problem
 
-# Argo hands a pod its whole template in one env variable, which Linux limits to 128 KiB, name included. (Argo can also
-# hand it over in a ConfigMap, but its stock role may make none.) The rest of the largest template needs 5 kB, that of
-# the record with its list of failures up to 25 kB.
-MAX_CARRIED_BYTES = 100_000
-MAX_CARRIED_SINGLE = 28_000  # with singlePod: four containers, each with the document
-
 _GO_ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
 def size_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
     """What is wrong with the size of a sound document; the chart's templates say the same."""
-    text = _go_json(document)
-    carried = len(_go_json(text.replace("{{", "{\\u007b").replace("$", "\\u0024")).encode())
-    single = document.get("singlePod") is True
-    most = MAX_CARRIED_SINGLE if single else MAX_CARRIED_BYTES
-    if len(text.encode()) > MAX_ENTRY_BYTES:
-        return [Problem("E_CONFIG_SIZE", where, f"{len(text.encode())} bytes; allowed: at most {MAX_ENTRY_BYTES}")]
-    if carried > most:
-        with_it = "; singlePod carries it four times, leave that out" if single else ""
-        sentence = f"{carried} bytes as Argo carries it; allowed: at most {most}{with_it}"
+    carried = len(inert(document).encode())
+    if carried > MAX_ENTRY_BYTES:
+        sentence = f"{carried} bytes as pods get it; allowed: at most {MAX_ENTRY_BYTES}"
         return [Problem("E_CONFIG_SIZE", where, sentence)]
     return []
 
 
-def _go_json(value: object) -> str:
-    """JSON text as Go writes it, in Helm's templates and in Argo."""
+def inert(value: object) -> str:
+    """JSON text as Go writes it, in Helm's templates, in which Argo and Kubernetes find no mark of theirs."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return text.translate(_GO_ESCAPES)
+    return text.translate(_GO_ESCAPES).replace("{{", "{\\u007b").replace("$", "\\u0024")

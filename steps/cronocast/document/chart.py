@@ -63,6 +63,12 @@ class Secrets:
     )
     sink: str = setting(NAMES, "", "Secret mounted at /secrets/sink in load.")
     ca: str = setting(NAMES, "", "Secret with certificates, mounted at /secrets/ca in extract and load.")
+    notify: str = setting(
+        NAMES,
+        "",
+        "Secret mounted at /secrets/notify in what sends alerts (alert and record), with a key for each address,"
+        " password or token of the notifiers.",
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from cronocast.document.kinds import SINK, SOURCE, one_family, taken_from_source
+from cronocast.document.kinds import NOTIFIER, SINK, SOURCE, one_family, taken_from_source
+from cronocast.document.pods import pods_problems
+from cronocast.document.thresholds import threshold_problems
 from cronocast.durations import Duration
 from cronocast.errors import Problem, seen
 from cronocast.formats import influx_names
@@ -31,8 +33,21 @@ def cross_problems(data: dict[str, Any], where: str) -> list[Problem]:
         *_time_problems(data, at),
         *_smooth_problems(data, f"{at}prepare.smooth"),
         *_empty_problems(source, data.get("prepare"), f"{at}source.empty"),
+        *threshold_problems(data.get("thresholds"), f"{at}thresholds"),
+        *_notify_problems(data.get("notify"), f"{at}notify"),
+        *pods_problems(data, f"{at}pods"),
     ]
     return problems + _clip_problems(data, f"{at}clip")
+
+
+def _notify_problems(data: Any, where: str) -> list[Problem]:  # noqa: ANN401 - untrusted JSON
+    """What each kind of notifier says of its settings together."""
+    return [
+        problem
+        for i, part in enumerate(data if isinstance(data, list) else ())
+        if isinstance(part, dict) and (of_kind := NOTIFIER.ask(part, "problems"))
+        for problem in of_kind(part, f"{where}[{i}]")
+    ]
 
 
 def _clip_problems(data: dict[str, Any], where: str) -> list[Problem]:

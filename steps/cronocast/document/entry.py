@@ -7,8 +7,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from cronocast.document.alerts import Alerts
 from cronocast.document.cross import cross_problems
-from cronocast.document.kinds import SINK, SOURCE, one_family
+from cronocast.document.kinds import NOTIFIER, SINK, SOURCE, one_family
+from cronocast.document.pods import PODS
+from cronocast.document.thresholds import MOST as MOST_THRESHOLDS
+from cronocast.document.thresholds import Threshold
+from cronocast.document.vintages import Vintages
 from cronocast.durations import Duration
 from cronocast.errors import ConfigError, Problem, seen
 from cronocast.formats import influx_names
@@ -61,6 +66,11 @@ class Entry:
     options: dict[str, Any] = setting(
         MapOf(Text(about="an option's name"), Anything()), {}, "Options of the chosen model.", "forecast"
     )
+    alerts: Alerts = setting(Part(Alerts), Alerts(), "What is worth a message, and how soon.")
+    notify: tuple[Any, ...] = setting(
+        ListOf(NOTIFIER, 10), (), "Who gets messages: each one place, with the settings of its kind.", "alert"
+    )
+    vintages: Vintages = setting(Part(Vintages), Vintages(), "What is kept of the forecasts of past runs.")
     series_class: str | None = setting(
         Text(CLASSES), None, "Class to use instead of the one that classify finds.", "classify"
     )
@@ -72,6 +82,12 @@ class Entry:
     )
     calendar: Calendar = setting(Part(Calendar), Calendar(), "The clock and the holidays that the values follow.")
     clip: Clip = setting(Part(Clip), Clip(), "The physically possible range of the values.")
+    thresholds: tuple[Threshold, ...] = setting(
+        ListOf(Part(Threshold), MOST_THRESHOLDS),
+        (),
+        "Limits for which the date is told when each member reaches them.",
+        "evaluate",
+    )
     min_points: int = setting(
         Number(3, 1_000_000, whole=True), 24, "Members with fewer finished points get the class too_short.", "classify"
     )
@@ -99,6 +115,19 @@ class Entry:
         "CPU seconds per member that auto may spend; models not tried are recorded.",
         "forecast",
     )
+    retrain: str = setting(
+        Text(("auto", "always", "never")),
+        "auto",
+        "When a member is classified and backtested anew: auto does so where its age, its data or the errors of its"
+        " forecasts call for it; always, in every run; never, only where nothing is kept of it.",
+        "evaluate",
+    )
+    retrain_every: Duration | None = setting(
+        Span(),
+        None,
+        "Age at which auto does so in any case. By default 7d in the first four weeks of a member, then 28d.",
+        "evaluate",
+    )
     schedules: tuple[str, ...] = setting(
         ListOf(_cron, 10),
         ("H * * * *",),
@@ -114,10 +143,11 @@ class Entry:
     shards: int = setting(
         Number(1, 100, whole=True), 1, "On a cluster: number of forecast pods that share the members of the series."
     )
-    singlePod: bool = setting(
-        Flag(),
-        False,
-        "On a cluster: run the whole chain as one pod; only for series that need nothing but light models.",
+    pods: str = setting(
+        Text(PODS),
+        "auto",
+        "On a cluster: one runs the whole chain as one pod, its steps as containers one after another; many gives each"
+        " image a pod of its own; auto takes one where shards and models allow it.",
     )
 
     def source_measurement(self) -> str:

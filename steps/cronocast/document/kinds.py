@@ -9,6 +9,7 @@ from cronocast.settings.one_of import OneOf
 
 SOURCE = OneOf("cronocast.sources.table:SOURCES", usual="influxql")
 SINK = OneOf("cronocast.sinks.table:SINKS", usual="influx")
+NOTIFIER = OneOf("cronocast.notify.table:NOTIFIERS", usual="webhook")
 
 
 def one_family(source: Mapping[str, Any], sink: Mapping[str, Any]) -> bool:

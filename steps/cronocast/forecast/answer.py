@@ -9,10 +9,12 @@ import numpy as np
 from cronocast.document.entry import Entry
 from cronocast.document.meaning import never_negative, silent_after
 from cronocast.errors import CronocastError
+from cronocast.handoff.evaluation import FULL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cronocast.forecast.kept import Kept
     from cronocast.handoff.profile import Profile
     from cronocast.timeseries.grid import Floats
 
@@ -39,6 +41,7 @@ class Settings:
     timezone: str = "UTC"  # whose clock daily patterns follow
     holidays: str | None = None  # country whose holidays are no ordinary days
     seed: int = 0
+    trains: bool = True  # False where models that learn from all members are used as they are
     series: str = ""  # whose members these are: weights of another series are not used
 
 
@@ -63,6 +66,8 @@ class MemberForecast:
     error: type[CronocastError] | None = None  # what stopped it, where status is skipped or failed
     token: str = ""  # of that error
     cpu_s: float = 0.0
+    done: str = FULL  # how much of it was made anew, of evaluation.VERDICTS
+    kept: "Kept | None" = None  # for the next run
 
     def at(self, index: "NDArray[np.int64]", time_ns: "Times") -> "MemberForecast":
         """The same for other times: at `index` of its rows, shape (n,), dated `time_ns`."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,15 @@ CHANGED = (2, 4)  # after a recent change: origins half and a quarter of a horiz
 LEAST_TRAINING = 8  # points before the first origin
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """Origins whose forecasts are kept from an earlier run."""
+
+    ends: tuple[int, ...]  # first step of each, as of the present history; negative where it lies before that
+    forecasts: "Mapping[str, Floats]"  # name -> shape (ends, h)
+    seasons: tuple[int, ...]  # steps of the season that the seasonal naive forecast repeated
+
+
 @dataclass
 class Backtest:
     """Forecasts of the past.
@@ -31,7 +40,8 @@ class Backtest:
     """
 
     actual: "Floats"  # shape (k, h)
-    origins: list[Past]
+    origins: list[Past]  # those that are forecast from now
+    earlier: "Earlier | None" = None  # origins before them, whose forecasts are kept from an earlier run
     forecasts: dict[str, "Floats"] = field(default_factory=dict)  # name -> shape (k, h)
     failures: dict[str, str] = field(default_factory=dict)  # name -> why it has no forecast at some or all origins
     seconds: dict[str, float] = field(default_factory=dict)  # name -> CPU seconds
@@ -39,7 +49,13 @@ class Backtest:
     @property
     def ends(self) -> list[int]:
         """First step of each origin."""
-        return [origin.end for origin in self.origins]
+        return [*(self.earlier.ends if self.earlier else ()), *(origin.end for origin in self.origins)]
+
+    def before(self, name: str) -> "Floats":
+        """The kept forecasts of a model from earlier origins, shape (earlier, h); NaN where it has none."""
+        if self.earlier is None:
+            return np.empty((0, self.actual.shape[1]))
+        return self.earlier.forecasts.get(name, np.full((len(self.earlier.ends), self.actual.shape[1]), np.nan))
 
     @cached_property
     def chains(self) -> list[list[int]]:
@@ -105,18 +121,36 @@ def begin(
             half of `most`.
         holidays: Steps whose values are left out, shape (t,). None: no step.
     """
-    known = []
     # what was before is no history
     start = 0 if fill_limit is None else fill(y, context.periods, fill_limit, holidays).start
-    for end in _ends(y.size, start, context, h, most):
+    return at(_ends(y.size, start, context, h, most), y, context, h, fill_limit, holidays)
+
+
+def at(
+    ends: Sequence[int],
+    y: "Floats",
+    context: "Context",
+    h: int,
+    fill_limit: int | None = None,
+    holidays: "Bools | None" = None,
+) -> Backtest:
+    """Cut the history at given origins; arguments as of `begin`."""
+    known = []
+    for end in ends:
         filled = fill(y[:end], context.periods, fill_limit, None if holidays is None else holidays[:end])
         if filled.y.size >= LEAST_TRAINING:
             known.append((filled, context_of(filled, context), end))
     fresh = fresh_changes([filled for filled, *_ in known], context)
     origins = [Past(*each, change) for each, change in zip(known, fresh, strict=True)]
-    later = np.concatenate((y, np.full(h, np.nan)))
-    actual = np.array([later[o.end : o.end + h] for o in origins]).reshape(len(origins), h)
-    return Backtest(np.where(np.isfinite(actual), actual, np.nan), origins)
+    return Backtest(actual_after(y, [origin.end for origin in origins], h), origins)
+
+
+def actual_after(y: "Floats", ends: Sequence[int], h: int) -> "Floats":
+    """What was observed in the h steps from each of some places on, shape (ends, h); NaN where nothing was."""
+    steps = np.asarray(ends, dtype=np.int64)[:, None] + np.arange(h)
+    inside = (steps >= 0) & (steps < y.size)
+    actual = np.where(inside, y[np.where(inside, steps, 0)], np.nan)
+    return np.where(np.isfinite(actual), actual, np.nan)
 
 
 def _ends(size: int, start: int, context: "Context", h: int, most: int) -> list[int]:
@@ -182,7 +216,8 @@ def add(
     if failures:
         test.failures[name] = failures[-1]
     missing = np.full(h, np.nan)
-    test.forecasts[name] = np.array([missing if isinstance(r, str) else r for r in results]).reshape(test.actual.shape)
+    rows = np.array([missing if isinstance(r, str) else r for r in results]).reshape(len(results), h)
+    test.forecasts[name] = np.concatenate((test.before(name), rows))
     test.seconds[name] = time.process_time() - began
     return True
 

@@ -35,10 +35,11 @@ def named(model: str, candidates: tuple[str, ...]) -> tuple[str, ...]:
     return candidates if model == "auto" else (model,)
 
 
-def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, Any]) -> None:
+def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, Any], *, trains: bool = True) -> None:
     """Load every model that is named.
 
-    Thus a wrong name, a missing library or an unknown option shows before any work.
+    Thus a wrong name, a missing library or an unknown option shows before any work. Libraries that only training needs
+    may be missing where nothing trains.
 
     Raises:
         ConfigError: unknown name, or an option that the model does not take; the known ones are listed.
@@ -48,7 +49,7 @@ def check_models(model: str, candidates: tuple[str, ...], options: Mapping[str, 
         row = row_of(MODELS, name)
         if row is not None and row.options:
             read_options(attribute_of(row.options), options)
-        load(MODELS, "model" if model != "auto" else "candidates", name)
+        load(MODELS, "model" if model != "auto" else "candidates", name, later=trains)
         if row is not None and row.check:
             check: CheckOptions = attribute_of(row.check)
             check(name, options)

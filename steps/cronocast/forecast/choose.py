@@ -177,7 +177,7 @@ def _decide(
 
 
 def _starts(test: "Backtest") -> str:
-    return f"{len(test.origins)} forecast origins"
+    return f"{len(test.ends)} forecast origins"
 
 
 def _percent(ratio: float) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from cronocast.durations import Duration
 from cronocast.errors import DataError
+from cronocast.forecast.again import usable
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import DAY_NS, check_models
 from cronocast.forecast.days_off import DaysOff, Learnt
@@ -19,6 +20,7 @@ from cronocast.forecast.model_input import ModelInput, model_input
 from cronocast.forecast.observations import Observations, observations
 from cronocast.forecast.timeline import Timeline, timeline
 from cronocast.forecast.work import Work
+from cronocast.handoff.evaluation import FULL, Verdict
 from cronocast.models.model import Context
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cronocast.forecast.kept import Kept
     from cronocast.forecast.trained import Trained
     from cronocast.handoff.profile import Profile
     from cronocast.timeseries.fill import Filled
@@ -44,6 +47,8 @@ def forecast_member(
     settings: Settings,
     state: "Path | None" = None,
     trained: "Mapping[str, Trained] | None" = None,
+    verdict: Verdict | None = None,
+    kept: "Kept | None" = None,
 ) -> MemberForecast:
     """Forecast one member.
 
@@ -56,21 +61,29 @@ def forecast_member(
         settings: How to forecast.
         state: Folder for saved weights of this member.
         trained: Models that were trained for many members, by name.
+        verdict: How much of the forecast is made anew; all of it where there is none, or nothing of use is kept.
+        kept: What an earlier run kept of the member.
 
     Raises:
         ConfigError: a named model is unknown, does not take an option, or its library is missing. Nothing else: other
             failures come back as status and reason.
     """
     began = time.process_time()
-    check_models(settings.model, settings.candidates, settings.options)
+    check_models(settings.model, settings.candidates, settings.options, trains=settings.trains)
     with np.errstate(all="ignore"):
-        work = begin(profile, time_ns, y, settings, state)
+        work = begin(profile, time_ns, y, settings, state, verdict, kept)
         found = result(work, trained or {}) if isinstance(work, Work) else work
     return replace(found, cpu_s=time.process_time() - began + sum(model.cpu_s for model in (trained or {}).values()))
 
 
 def begin(
-    profile: "Profile", time_ns: "Times", y: "Floats", settings: Settings, state: "Path | None" = None
+    profile: "Profile",
+    time_ns: "Times",
+    y: "Floats",
+    settings: Settings,
+    state: "Path | None" = None,
+    verdict: Verdict | None = None,
+    kept: "Kept | None" = None,
 ) -> "Work | MemberForecast":
     """Make a member ready for models; one that gets no forecast is answered at once. Arguments as of `forecast_member`.
 
@@ -86,7 +99,7 @@ def begin(
     refused = _refused(profile, line, seen.filled, settings)
     if refused is not None:
         return refused
-    return Work(
+    work = Work(
         settings=settings,
         observations=observed,
         line=line,
@@ -94,6 +107,14 @@ def begin(
         context=_context(observed, line, settings, state),
         days_off=_days_off(observed, line, seen, settings),
     )
+    if (
+        verdict is not None
+        and verdict.kind != FULL
+        and kept is not None
+        and usable(kept, tuple(work.models), profile.step_ns)
+    ):
+        work.verdict, work.kept = verdict, kept
+    return work
 
 
 def _refused(profile: "Profile", line: Timeline, filled: "Filled", settings: Settings) -> MemberForecast | None:

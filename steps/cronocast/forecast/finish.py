@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cronocast.durations import Duration
-from cronocast.forecast import choose, intervals, summary
+from cronocast.durations import Duration, stamp
+from cronocast.forecast import again, choose, intervals, summary
 from cronocast.forecast.answer import MemberForecast
+from cronocast.forecast.kept import Kept
 from cronocast.forecast.limits import INNER, WIDE
 from cronocast.forecast.timeline import on_every_step
+from cronocast.handoff.evaluation import PREDICT
 from cronocast.handoff.profile import silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from cronocast.forecast.trained import Trained
     from cronocast.forecast.work import Work
@@ -39,11 +42,7 @@ def _finished(work: "Work", yhat: "Floats", used: tuple[str, ...], choice: choos
     """The answer on the steps of the timeline, in the unit of the member."""
     errors, levels = _errors(work, used), (work.settings.level, *work.settings.levels)
     season = min(work.context.periods, default=1)
-    report = summary.backtest_report(
-        work.test, errors, work.recent, work.input.unit, levels, season, work.settings.clip
-    )
-    report["measured_steps"] = _measured_steps(work, errors)
-    report["not_tried"] = work.skipped_models
+    report = _report(work, errors, levels, season)
     shifted = yhat + work.days_off.shift if work.days_off else yhat
     centre = work.limits.centre(_back(work, shifted))
     interval, *further = _intervals(work, yhat, centre, errors, levels, season)
@@ -64,7 +63,41 @@ def _finished(work: "Work", yhat: "Floats", used: tuple[str, ...], choice: choos
         further=tuple(further),
         prepared=work.input.preparation,
         notes=(*filter(None, calendar), *work.model_notes),
+        done=work.verdict.kind,
+        kept=_kept(work, report) if work.context.state is not None and work.test.ends else None,
     )
+
+
+def _report(work: "Work", errors: "Floats", levels: tuple[float, ...], season: int) -> "dict[str, Any]":
+    """What the result file says of the backtest: as it was kept where no origin was added, and since when."""
+    if work.kept is not None and work.verdict.kind == PREDICT:
+        return {**work.kept.report, "since": stamp(max(work.kept.made.made_ns, work.kept.made.warmed_ns))}
+    same = work.kept is not None and work.chosen is not None and work.chosen.names == work.kept.names
+    known = work.kept.report.get("chosen") if work.kept is not None and same else None
+    covered = {name: value for name, value in known.items() if name.startswith("coverage")} if known else None
+    report = summary.backtest_report(
+        work.test, errors, work.recent, work.input.unit, levels, season, work.settings.clip, covered
+    )
+    return {**report, "measured_steps": _measured_steps(work, errors), "not_tried": work.skipped_models}
+
+
+def _kept(work: "Work", report: "dict[str, Any]") -> Kept:
+    """What the next run can go on from."""
+    chosen, none = work.chosen or choose.Choice((), "", {}), np.empty((0, 1))
+    member = Kept(
+        profile=work.profile,
+        names=chosen.names,
+        why=chosen.why,
+        origins_ns=(),
+        near=0,
+        actual=none,
+        forecasts={},
+        failures=work.test.failures,
+        skipped=tuple(work.skipped_models),
+        periods=work.tested_periods,
+        report={name: value for name, value in report.items() if name != "since"},
+    )
+    return again.to_keep(member, work.test, work.line, work.input, work.profile.step_ns)
 
 
 def _errors(work: "Work", used: tuple[str, ...]) -> "Floats":

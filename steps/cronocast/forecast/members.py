@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ from cronocast.errors import CronocastError, Terminated, seen
 from cronocast.forecast.answer import MemberForecast, Settings, without_forecast
 from cronocast.forecast.candidates import check_models, named
 from cronocast.forecast.engine import begin, forecast_member
+from cronocast.forecast.kept import Head, Kept, load
 from cronocast.forecast.together import train
 from cronocast.forecast.trained import Trained
 from cronocast.forecast.work import Work
+from cronocast.handoff.evaluation import FULL, PREDICT, WARM, Verdict
 from cronocast.handoff.profile import Profile
 from cronocast.models.table import abilities
 
@@ -35,6 +38,16 @@ class MemberJob:
     settings: Settings
     state: Path | None = None
     trained: Mapping[str, Trained] = field(default_factory=dict)  # models trained for many members, by name
+    verdict: Verdict | None = None  # how much is made anew; None: all
+    head: Head | None = None  # where what an earlier run kept of it lies
+
+    def kept(self) -> Kept | None:
+        """What an earlier run kept, where the verdict calls for it; None where it can't be read: all is made anew."""
+        if self.head is None or self.verdict is None or self.verdict.kind == FULL:
+            return None
+        with suppress(CronocastError, OSError):
+            return load(self.head)
+        return None
 
 
 def forecast_members(
@@ -57,7 +70,7 @@ def forecast_members(
         StorageError: weights can't be read or written.
     """
     for settings in {(job.settings.model, job.settings.candidates): job.settings for job in jobs}.values():
-        check_models(settings.model, settings.candidates, settings.options)
+        check_models(settings.model, settings.candidates, settings.options, trains=settings.trains)
     jobs = _trained(jobs, weights)
     results = _alone(jobs) if workers == 1 or len(jobs) < 2 else _together(jobs, min(workers, len(jobs)))
     for done, result in enumerate(results, 1):
@@ -74,9 +87,23 @@ def _trained(jobs: Sequence[MemberJob], weights: Path | None) -> Sequence[Member
     found = list(jobs)
     with threadpool_limits(limits=1), np.errstate(all="ignore"):
         works = {i: work for i in places if (work := _begun(jobs[i])) is not None}
-        for i, trained in zip(works, train(list(works.values()), weights), strict=True):
+        for i, trained in zip(
+            works,
+            train(list(works.values()), weights, _due([jobs[i] for i in works], list(works.values()))),
+            strict=True,
+        ):
             found[i] = replace(jobs[i], trained=trained)
     return found
+
+
+def _due(jobs: Sequence[MemberJob], works: Sequence[Work]) -> str:
+    """What models that learn from all members are to learn anew, of evaluation.VERDICTS; "" where nobody says."""
+    if any(job.verdict is None for job in jobs):
+        return ""
+    kinds = [work.verdict.kind for work in works]
+    if all(kind == PREDICT for kind in kinds):
+        return PREDICT
+    return FULL if 2 * kinds.count(FULL) >= len(kinds) else WARM
 
 
 def _learns_together(job: MemberJob) -> bool:
@@ -86,7 +113,7 @@ def _learns_together(job: MemberJob) -> bool:
 def _begun(job: MemberJob) -> Work | None:
     """The member under way; None where it fails, which its own job will say."""
     try:
-        work = begin(job.profile, job.time_ns, job.y, job.settings)
+        work = begin(job.profile, job.time_ns, job.y, job.settings, None, job.verdict, job.kept())
     except Terminated:
         raise
     except Exception:  # noqa: BLE001 - other members must still get theirs
@@ -146,7 +173,9 @@ def _one_thread() -> None:
 def run_job(job: MemberJob) -> MemberForecast:
     """Forecast one member; its failure is its own."""
     try:
-        return forecast_member(job.profile, job.time_ns, job.y, job.settings, job.state, job.trained)
+        return forecast_member(
+            job.profile, job.time_ns, job.y, job.settings, job.state, job.trained, job.verdict, job.kept()
+        )
     except Terminated:
         raise
     except CronocastError as error:

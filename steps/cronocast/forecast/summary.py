@@ -10,6 +10,8 @@ from cronocast.handoff.series import level_name
 from cronocast.models.naive import best_season
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cronocast.forecast.backtest import Backtest
     from cronocast.forecast.transform import Unit
     from cronocast.timeseries.grid import Floats
@@ -39,6 +41,7 @@ def backtest_report(
     levels: tuple[float, ...],
     season: int,
     clip: "Clip" = (None, None),
+    covered: "Mapping[str, Any] | None" = None,
 ) -> dict[str, Any]:
     """Errors of every model, and steps, bounds and coverage of what was chosen beside the better naive forecast.
 
@@ -51,6 +54,8 @@ def backtest_report(
             such as coverage_80.
         season: Steps of the season that scales errors, 1 if none.
         clip: Lowest and highest value that is written, in the unit of the member: what is scored is what is written.
+        covered: Coverage by its names, as measured at nearly the same origins. None: it is measured, which costs more
+            than all else in the report.
     """
     scaled = Scaled(unit, clip)
     actual = unit.measured(test.actual)
@@ -59,8 +64,8 @@ def backtest_report(
         name: scaled.written(rows) for name, rows in test.forecasts.items() if np.isfinite(test.actual - rows).any()
     }
     report: dict[str, Any] = {
-        "origins": len(test.origins),
-        "steps": test.actual.shape[1] if test.origins else 0,
+        "origins": len(test.ends),
+        "steps": test.actual.shape[1] if test.ends else 0,
         "season": season,
         "scale": _round(float(np.ldexp(scale, unit.measured_exponent))),
         "failed": test.failures,
@@ -72,7 +77,10 @@ def backtest_report(
     if np.isfinite(errors).any():
         chosen = scaled.written(test.actual - errors)
         independent = intervals.effective_origins(errors, test.ends)
-        first, *further = (_interval(test, errors, y, scaled, level, season, scale, independent) for level in levels)
+        first, *further = (
+            _interval(test, errors, y, scaled, level, season, scale, independent, apart=covered is None)
+            for level in levels
+        )
         named = {
             f"{name}_{level_name(level)}": value
             for level, scores in zip(levels[1:], further, strict=True)
@@ -83,6 +91,7 @@ def backtest_report(
             **_ratio(test, test.actual - errors, naive),
             **first,
             **named,
+            **(covered or {}),
             "by_step": _by_step(actual - chosen, scale),
         }
         if naive:
@@ -96,11 +105,11 @@ def _repeated(test: "Backtest") -> list[int]:
 
     Several where it was not the same one at all origins.
     """
-    rows = zip(test.origins, test.forecasts["seasonal_naive"], strict=True)
+    first = len(test.ends) - len(test.origins)
+    rows = zip(test.origins, test.forecasts["seasonal_naive"][first:], strict=True)
     with np.errstate(all="ignore"):
-        return sorted(
-            {best_season(past.filled.y, past.context.periods) for past, row in rows if np.isfinite(row).any()}
-        )
+        found = {best_season(past.filled.y, past.context.periods) for past, row in rows if np.isfinite(row).any()}
+    return sorted(found | set(test.earlier.seasons if test.earlier else ()))
 
 
 def _ratio(test: "Backtest", forecasts: "Floats", naive: str | None) -> dict[str, float]:
@@ -121,17 +130,20 @@ def _interval(
     season: int,
     scale: float,
     independent: int,
+    *,
+    apart: bool,
 ) -> dict[str, float | None]:
     """Scores of the interval, and its coverage where each origin is judged by the others."""
     centre = test.actual - errors
     below, above = intervals.offsets(errors, errors.shape[1], level, y, season, independent)
     actual = scaled.unit.measured(test.actual)
     lower, upper = scaled.written(centre - below), scaled.written(centre + above)
-    apart = [
+    held_out = intervals.left_out_offsets(errors, test.ends, level, y, season) if apart else ()
+    covered = [
         measures.inside(actual[row], scaled.written(centre[row] - low), scaled.written(centre[row] + high))
-        for row, low, high in intervals.left_out_offsets(errors, test.ends, level, y, season)
+        for row, low, high in held_out
     ]
-    judged = np.concatenate(apart) if apart else np.empty(0)
+    judged = np.concatenate(covered) if covered else np.empty(0)
     return {
         "coverage": _round(measures.mean(judged)) if np.isfinite(judged).any() else None,
         "msis": _round(measures.interval_score(actual, lower, upper, level) / scale),

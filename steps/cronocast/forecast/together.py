@@ -14,6 +14,7 @@ import numpy as np
 from cronocast.errors import ConfigError, CronocastError, DataError, StorageError, Terminated, seen
 from cronocast.forecast import backtest
 from cronocast.forecast.trained import Trained
+from cronocast.handoff.evaluation import PREDICT, WARM
 from cronocast.models.table import abilities
 from cronocast.timeseries.fill import fill
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Floats
 
 
-def train(works: "Sequence[Work]", folder: "Path | None") -> list[dict[str, Trained]]:
+SLACK = 2  # steps: a run begins after the last finished step, and data may come late
+
+
+def train(works: "Sequence[Work]", folder: "Path | None", anew: str = "") -> list[dict[str, Trained]]:
     """Train each model that learns together once for all members that ask for it.
 
     The answer has one mapping by model for each of them.
@@ -37,6 +41,7 @@ def train(works: "Sequence[Work]", folder: "Path | None") -> list[dict[str, Trai
     Args:
         works: Members under way.
         folder: Where such models keep their weights, each in a folder of its name. None: nowhere.
+        anew: How much of them is learnt anew, of evaluation.VERDICTS; "" where nobody says.
 
     Raises:
         ConfigError: an option of the model is wrong.
@@ -48,13 +53,13 @@ def train(works: "Sequence[Work]", folder: "Path | None") -> list[dict[str, Trai
         for name in (name for name in work.models if abilities(name).together):
             groups.setdefault((name, work.context.step_ns, work.context.horizon, work.context.end_ns), []).append(i)
     for (name, *_), indices in groups.items():
-        trained = _train(name, [works[i] for i in indices], folder)
+        trained = _train(name, [works[i] for i in indices], folder, anew)
         for i in indices:
             found[i][name] = trained
     return found
 
 
-def _train(name: str, works: "Sequence[Work]", folder: "Path | None") -> Trained:
+def _train(name: str, works: "Sequence[Work]", folder: "Path | None", anew: str) -> Trained:
     began = time.process_time()
     first = works[0]
     fit_many: FitMany = first.models[name].fit_many  # type: ignore[attr-defined]
@@ -62,12 +67,30 @@ def _train(name: str, works: "Sequence[Work]", folder: "Path | None") -> Trained
     own = f"{name}-{first.context.horizon}"
     state = folder / own if folder else None
     contexts = [
-        replace(backtest.context_of(work.input.filled, work.context), state=state, key=first.settings.series)
+        replace(backtest.context_of(work.input.filled, work.context), state=state, key=first.settings.series, anew=anew)
         for work in works
     ]
-    whole = _guarded(lambda: fit_many([work.input.filled.y for work in works], contexts))
-    before = whole if abilities(name).past_only else _guarded(lambda: _before(fit_many, works))
+    ys = [work.input.filled.y for work in works]
+    as_left = [replace(context, anew=PREDICT) for context in contexts]
+    # before these weights are trained on: those of an earlier run know nothing of what came after it
+    left = _guarded(lambda: fit_many(ys, as_left)) if anew == WARM and _unseen(works) else ""
+    whole = _guarded(lambda: fit_many(ys, contexts))
+    if abilities(name).past_only or anew == PREDICT:
+        before = whole
+    else:
+        before = left if anew == WARM else _guarded(lambda: _before(fit_many, works))
+    if before == "":
+        before = "its weights have seen what came after the newest forecast origin"
     return Trained(whole, before, (time.process_time() - began) / len(works))
+
+
+def _unseen(works: "Sequence[Work]") -> bool:
+    """Tell whether the weights of an earlier run were trained before what comes after the origins to add."""
+    return all(
+        work.kept is None or work.kept.made.warmed_ns <= work.context.time_of(past.end) + SLACK * work.context.step_ns
+        for work in works
+        for past in work.test.origins
+    )
 
 
 def _before(fit_many: "FitMany", works: "Sequence[Work]") -> "Shared":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.errors import DataError
-from cronocast.forecast import attempts, backtest, choose
+from cronocast.forecast import again, attempts, backtest, choose
 from cronocast.forecast.answer import Settings
 from cronocast.forecast.breaks import Break, straight
 from cronocast.forecast.candidates import BY_CLASS, DAY_NS
@@ -22,6 +22,7 @@ from cronocast.forecast.limits import Limits
 from cronocast.forecast.model_input import ModelInput
 from cronocast.forecast.observations import Observations
 from cronocast.forecast.timeline import Timeline
+from cronocast.handoff.evaluation import PREDICT, WARM, Verdict
 from cronocast.models.model import Context
 from cronocast.models.table import MODELS
 from cronocast.models.tsb import lasting
@@ -30,6 +31,7 @@ from cronocast.registry import load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cronocast.forecast.kept import Kept
     from cronocast.forecast.trained import Trained
     from cronocast.handoff.profile import Profile
     from cronocast.timeseries.grid import Floats
@@ -52,11 +54,14 @@ class Work:
     input: ModelInput  # what models see on them
     context: Context  # what they may know besides
     days_off: DaysOff | None  # what holidays ahead do to the forecast
+    verdict: Verdict = Verdict()  # how much of the forecast is made anew
+    kept: "Kept | None" = None  # what an earlier run kept, where not all is
     failures: list[str] = field(default_factory=list)  # why models failed
     skipped_models: list[str] = field(default_factory=list)  # for which the budget left no time
     forecasts: "dict[tuple[str, tuple[int, ...]], Floats | None]" = field(default_factory=dict)  # by name and periods
     contradicting: list[str] = field(default_factory=list)  # models left out since their forecasts jump
     model_notes: list[str] = field(default_factory=list)  # what models say of their weights
+    chosen: choose.Choice | None = None  # by backtest, before anything calls for another model
 
     @property
     def profile(self) -> "Profile":
@@ -70,7 +75,7 @@ class Work:
         by_class = self.settings.candidates or alone or BY_CLASS[self.profile.series_class]
         wanted = by_class if self.settings.model == "auto" else (self.settings.model,)
         names = ("naive", *(["seasonal_naive"] if self.context.periods else []), *wanted)
-        return {name: load(MODELS, "model", name) for name in dict.fromkeys(names)}
+        return {name: load(MODELS, "model", name, later=self.settings.trains) for name in dict.fromkeys(names)}
 
     @cached_property
     def _short_line(self) -> bool:
@@ -102,6 +107,10 @@ class Work:
     @cached_property
     def test(self) -> backtest.Backtest:
         """Where past forecasts begin."""
+        if self.kept is not None:
+            where = (self.kept, self.line, self.input, self.context)
+            ends = again.new_ends(*where, suspect=self.verdict.suspect) if self.verdict.kind == WARM else []
+            return again.kept_test(*where, ends, self.settings)
         # Where the newest values are missing, the forecast begins that much further from what is known: so must its
         # test.
         n = self.input.values.size - self.input.filled.tail
@@ -120,8 +129,10 @@ class Work:
         return backtest.fresh_changes([self.input.filled], self.context)[0]
 
     @property
-    def _tested_periods(self) -> tuple[int, ...]:
+    def tested_periods(self) -> tuple[int, ...]:
         """Periods that the newest origin had two of: a model must forecast with what its backtest judged."""
+        if self.kept is not None and not self.test.origins:
+            return tuple(p for p in self.kept.periods if 2 * p <= self.input.filled.y.size)
         return self.test.origins[-1].context.periods if self.test.origins else self.context.periods
 
     @property
@@ -135,7 +146,11 @@ class Work:
         for name, new_model in self.models.items():
             until = math.inf if name in choose.NAIVE else limit
             before = trained[name].before if name in trained else None
-            if self.test.origins and not backtest.add(self.test, name, new_model, before, until):
+            if self.kept is not None and name not in self.kept.forecasts:
+                self.skipped_models += [name] * (name in self.kept.skipped)
+            elif self.kept is not None and not self.test.origins:
+                self.test.forecasts[name] = self.test.before(name)
+            elif self.test.origins and not backtest.add(self.test, name, new_model, before, until):
                 self.skipped_models.append(name)
 
     def settled(self, trained: "Mapping[str, Trained]") -> choose.Choice:
@@ -151,28 +166,38 @@ class Work:
             self.model_notes += [f"{name}: left out, it jumps further than the values ever did" for name in jumping]
 
     def _choose(self) -> choose.Choice:
+        """What is chosen among models that are left, by backtest or since something calls for it."""
+        self.chosen = choice = self._by_backtest()
+        if self.settings.model != "auto":
+            return choice
+        model, why = choose.CALLED.get(self._called(), ("", ""))
+        asked = model in self.models and model not in self.contradicting
+        return choose.Choice((model,), f"{model}: {why}", choice.scores) if asked else choice
+
+    def _by_backtest(self) -> choose.Choice:
+        kept = self.kept if self.kept and not set(self.kept.names) & set(self.contradicting) else None
+        if kept and self.verdict.kind == PREDICT:
+            return choose.Choice(kept.names, kept.why, {})
         # curves of a trend differ in kind: the median of them is none of them
         kind = self.profile.series_class
         combined = 1 if kind == "trend" else choose.COMBINED
         clear = choose.CLEAR_TREND if kind in TRENDING else choose.CLEAR
         # of a season that no origin has seen twice, the last one is all there is
-        unseen = UNTESTED if self._tested_periods != self.context.periods else ()
+        unseen = UNTESTED if self.tested_periods != self.context.periods else ()
         left = tuple(name for name in self.models if name not in (*self.contradicting, *unseen))
         choice = choose.choose(self.test, left, combined, clear)
         if self.settings.model != "auto":
             return choose.as_set(self.test, self.settings.model, choice.scores)
-        model, why = choose.CALLED.get(self._called(), ("", ""))
-        asked = model in self.models and model not in self.contradicting
-        return choose.Choice((model,), f"{model}: {why}", choice.scores) if asked else choice
+        return again.champion(self.test, kept.names, choice) if kept else choice
 
     def _called(self) -> str:
         """What calls for one model, a key of `choose.CALLED`; "" where backtests decide."""
         kind, test = self.profile.series_class, self.test
         if self.fresh is not None and self.fresh.slope and "linear" in self.models:
             return "new_line"
-        if kind in SEASONAL and self.context.periods and not (test.origins and self._tested_periods):
+        if kind in SEASONAL and self.context.periods and not (test.ends and self.tested_periods):
             return "few_cycles"
-        if kind == "constant" and (not test.origins or "constant" in test.forecasts):
+        if kind == "constant" and (not test.ends or "constant" in test.forecasts):
             return "constant"
         return self._alone
 
@@ -199,7 +224,7 @@ class Work:
         """The forecast of one model, made once; None, and why among the failures, where there is none."""
         context = replace(backtest.context_of(self.input.filled, self.context), state=self.context.state)
         if self.settings.model == "auto" and choice.names != ("seasonal_naive",):
-            context = replace(context, periods=self._tested_periods)
+            context = replace(context, periods=self.tested_periods)
         key = (name, context.periods)
         if key not in self.forecasts:
             self.forecasts[key] = self._attempt(name, context, trained)

@@ -3,6 +3,7 @@
 Times are ns UTC; None stands for what is not known or never comes, never a magic number.
 """
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from cronocast.handoff.files import read_json
 from cronocast.handoff.results import check_handoff
 
 SCHEMA = 1
+EVALUATION = "evaluation.json"  # name of the file in a run folder
 
 PREDICT, WARM, FULL = VERDICTS = ("predict", "warm", "full")
 REASONS = ("first", "age", "data", "drift", "asked", "held", "")  # of a verdict; "" where nothing is due
@@ -61,6 +63,10 @@ class Crossing(NamedTuple):
     act_by_ns: int | None = None  # earliest less the lead of the threshold
     moved_ns: int | None = None  # how far the date moved since that of a day ago
     settled: bool = True  # whether it moved little enough to be acted on
+    events: int = 0  # times that the limit was reached after a date had been told
+    scored: int = 0  # dates told of which it is known by now whether they were right, one a day at most
+    inside: int = 0  # those whose range, earliest to latest, held what came
+    known_ns: int | None = None  # how long before the newest event every range held it
 
 
 class Anomaly(NamedTuple):
@@ -84,10 +90,22 @@ class LeadAccuracy(NamedTuple):
     bias: float  # mean of forecast less actual
     mase: float | None  # mae over the naive error of the history
     crps: float | None  # from the intervals kept
-    coverage: dict[str, float]  # by level as written, such as "0.95"
+    coverage: dict[str, float]  # by level, named as in fields: 95, 97_5
     coverage_low: dict[str, float]  # a 90 % range of each
     coverage_high: dict[str, float]
     skill: float | None  # 1 - mae / mae of the stored naive forecast
+
+
+class PastForecast(NamedTuple):
+    """What was forecast for a step that is over now, so far ahead."""
+
+    time_ns: int
+    lead: int  # upper end of its bucket, in steps
+    yhat: float
+    lower: float
+    upper: float
+    naive: float
+    run_ns: int
 
 
 class MemberEvaluation(NamedTuple):
@@ -102,7 +120,20 @@ class MemberEvaluation(NamedTuple):
     late: int = 0  # values that changed after they had been used
     crossings: tuple[Crossing, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
+    past: tuple[PastForecast, ...] = ()  # of the steps since the run before, where the entry wants them written
     notes: tuple[str, ...] = ()
+
+
+def urgency(crossing: Crossing) -> tuple[float, ...]:
+    """What a list is sorted by.
+
+    First what is over its limit, the longest first; then what must be acted on the earliest; then the largest chance.
+    """
+    first = crossing.act_by_ns if crossing.act_by_ns is not None else crossing.earliest_ns
+    chance = max(p for p in (crossing.p_1d, crossing.p_7d, crossing.p_30d, 0.0) if p is not None)
+    if crossing.state == "over":
+        return (0.0, float(crossing.since_ns or 0))
+    return (1.0, math.inf if first is None else float(first), -chance)
 
 
 def to_document(member: MemberEvaluation) -> dict[str, Any]:
@@ -113,6 +144,7 @@ def to_document(member: MemberEvaluation) -> dict[str, Any]:
         "leads": [lead._asdict() for lead in member.leads],
         "crossings": [crossing._asdict() for crossing in member.crossings],
         "anomalies": [anomaly._asdict() for anomaly in member.anomalies],
+        "past": [past._asdict() for past in member.past],
     }
 
 
@@ -130,6 +162,7 @@ def from_document(data: Any, where: str) -> MemberEvaluation:  # noqa: ANN401 - 
                 "leads": tuple(LeadAccuracy(**lead) for lead in data["leads"]),
                 "crossings": tuple(Crossing(**crossing) for crossing in data["crossings"]),
                 "anomalies": tuple(Anomaly(**anomaly) for anomaly in data["anomalies"]),
+                "past": tuple(PastForecast(**past) for past in data["past"]),
                 "pit": tuple(data["pit"]),
                 "notes": tuple(data["notes"]),
             }

@@ -182,6 +182,25 @@ def run_name(run_ns: int) -> str:
     return datetime.fromtimestamp(whole, UTC).strftime("%Y%m%dT%H%M%S") + (f".{rest:09d}" if rest else "") + "Z"
 
 
+def run_ns_of(name: str) -> int:
+    """The time that the name of a run folder says, ns UTC.
+
+    Raises:
+        ValueError: it is no such name.
+    """
+    whole, _, rest = name.removesuffix("Z").partition(".")
+    at = datetime.strptime(f"{whole}+0000", "%Y%m%dT%H%M%S%z")
+    return int(at.timestamp()) * 10**9 + int(rest or 0)
+
+
+VINTAGES = "vintages"  # folder of the state with what each run forecast
+
+
+def chosen_part_file(run_ns: int) -> str:
+    """Name of the file in the state that says which part of a run was chosen where several forecast a member."""
+    return f"{VINTAGES}/{run_name(run_ns)}.chosen.json"
+
+
 @contextmanager
 def series_lock(folder: Path, wait_s: float = 30.0) -> Iterator[None]:
     """Hold the one lock of a series; the kernel frees it when the holder dies.

@@ -32,7 +32,7 @@ def secret(server: Server, role: str, env: Mapping[str, str] = os.environ, lende
     own = _file(server, what) or env.get(_variable(role, what))
     if not own and lender and SCHEMES[lender.auth] == what and server.username in (None, lender.username):
         return secret(lender, "source", env)
-    return _secret(what, _file(server, what), role, env)
+    return named_secret(what, _file(server, what), role, env)
 
 
 def check_scheme(server: Server, role: str) -> None:
@@ -61,7 +61,12 @@ def _variable(role: str, what: str) -> str:
     return f"CRONOCAST_{role.upper()}_{what.upper()}"
 
 
-def _secret(what: str, path: str | None, role: str, env: Mapping[str, str]) -> str:
+def named_secret(what: str, path: str | None, role: str, env: Mapping[str, str] = os.environ) -> str:
+    """The secret of one setting `ROLE.WHAT_file`, in its file or in the variable `CRONOCAST_ROLE_WHAT`.
+
+    Raises:
+        ConfigError: E_SECRET, as `secret`.
+    """
     variable = _variable(role, what)
     if path is not None:
         return _usable(_read(path, f"{role}.{what}_file"), f"{role}.{what}_file")

@@ -38,7 +38,7 @@ def session(where: str, ca_file: str | None, headers: dict[str, str]) -> "reques
     made = requests.Session()
     made.trust_env = False  # no proxies, .netrc or certificates from the environment
     made.headers.update({"Accept-Encoding": "identity", "User-Agent": f"cronocast/{__version__}", **headers})
-    made.verify = _readable_certificates(ca_file) if ca_file else True
+    made.verify = readable_certificates(ca_file) if ca_file else True
     made.mount("http://", _adapter(where))
     made.mount("https://", _adapter(where))
     return made
@@ -118,7 +118,12 @@ def _resolve(host: str, port: int, where: str) -> list[str]:
     return found
 
 
-def _readable_certificates(path: str) -> str:
+def readable_certificates(path: str) -> str:
+    """The path of certificates that can be read.
+
+    Raises:
+        ConfigError: the file is missing or holds no certificates.
+    """
     import ssl
 
     try:

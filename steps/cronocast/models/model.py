@@ -30,6 +30,7 @@ class Context:
     seed: int = 0
     member: str = ""  # name and tags: which of the members of an entry y belongs to
     offset_ns: int = 0  # what the wall clock of the entry's calendar shows beyond these times
+    anew: str = ""  # of saved weights: predict takes them as they are, full none of them; else they are trained on
     end_ns: int = (
         0  # when the run's forecast begins: what this or a later run left in `state` must not change what it answers
     )

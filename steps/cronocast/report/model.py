@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cronocast.durations import parse_stamp
+from cronocast.handoff.evaluation import MemberEvaluation
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import Member, parse_tags
 from cronocast.report.scores import BacktestView
@@ -49,6 +50,7 @@ class MemberView:
     prepared: dict[str, Any] = field(default_factory=dict)
     written: int | None = None  # points acknowledged; None where load did not say
     earlier: tuple[tuple[str, Member], ...] = ()  # (run, forecast) of earlier runs that were given too
+    evaluation: MemberEvaluation | None = None  # what evaluate found
 
     @property
     def measured(self) -> int:

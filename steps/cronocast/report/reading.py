@@ -8,6 +8,8 @@ from typing import Any
 
 from cronocast.chain.table import chain_steps
 from cronocast.errors import CronocastError
+from cronocast.handoff.evaluation import MemberEvaluation
+from cronocast.handoff.evaluation import from_document as evaluation_of
 from cronocast.handoff.files import read_json
 from cronocast.handoff.profile import Profile, from_document
 from cronocast.handoff.results import read_result
@@ -80,6 +82,18 @@ def profiles_of(document: dict[str, Any], path: Path, problems: list[str]) -> di
         try:
             profile = from_document(item, str(path))
             found[profile.name, profile.tags] = profile
+        except CronocastError as error:
+            problems.append(str(error))
+    return found
+
+
+def evaluations_of(document: dict[str, Any], path: Path, problems: list[str]) -> dict[Key, MemberEvaluation]:
+    """What evaluate found of each member."""
+    found = {}
+    for item in list_of(document.get("members")):
+        try:
+            evaluation = evaluation_of(item, str(path))
+            found[evaluation.name, evaluation.tags] = evaluation
         except CronocastError as error:
             problems.append(str(error))
     return found

@@ -13,12 +13,14 @@ from typing import Any
 from cronocast.chain.table import chain_steps
 from cronocast.durations import UNIT_NS, Duration
 from cronocast.errors import DataError
+from cronocast.handoff.evaluation import EVALUATION, MemberEvaluation
 from cronocast.handoff.profile import Profile
 from cronocast.handoff.series import HISTORY_COLUMNS, Member, forecast_columns
 from cronocast.report.model import MemberView, RunView, StepView
 from cronocast.report.reading import (
     Key,
     by_key,
+    evaluations_of,
     file_members,
     json_file,
     points_written,
@@ -40,6 +42,7 @@ class RunFiles:
     forecast: dict[Key, Member]
     profile: dict[str, Any]  # the document of classify
     profiles: dict[Key, Profile]
+    evaluations: dict[Key, MemberEvaluation]
 
     def named(self, name: str) -> str:
         """What the files say of the run, such as its series; "" where they do not."""
@@ -74,7 +77,9 @@ def _found(folder: Path, problems: list[str]) -> RunFiles:
     columns = forecast_columns(further)
     forecast = {} if "forecast" in outdated else file_members(folder / "forecast.csv", columns, problems)
     profiles = profiles_of(profile, folder / "profile.json", problems)
-    return RunFiles(results, settings, further, history, forecast, profile, profiles)
+    evaluation = {} if "evaluate" in outdated else json_file(folder / EVALUATION, problems)
+    evaluations = evaluations_of(evaluation, folder / EVALUATION, problems)
+    return RunFiles(results, settings, further, history, forecast, profile, profiles, evaluations)
 
 
 def _settings(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -138,6 +143,7 @@ def _member(key: Key, found: RunFiles, decision: dict[str, Any], written: int | 
         backtest=backtest_of(decision.get("backtest")),
         prepared=dict_of(decision.get("prepared")),
         written=written,
+        evaluation=found.evaluations.get(key),
     )
 
 

@@ -9,7 +9,9 @@ from cronocast.charts.frame import width_of
 from cronocast.charts.html import hover_figure
 from cronocast.charts.svg import Size, safe
 from cronocast.report import sentences
+from cronocast.report.accuracy import accuracy_section
 from cronocast.report.charts import context_chart, forecast_chart, steps_chart, wild_words
+from cronocast.report.dates import dates_section
 from cronocast.report.focus import Focus, focus_of
 from cronocast.report.hover import forecast_hover, steps_hover
 from cronocast.report.model import MemberView, RunView
@@ -34,6 +36,8 @@ def member_section(view: RunView, member: MemberView, scene: Scene, uid: str, *,
             _lead(view, member, scene),
             _tiles(member, scene),
             _charts(member, scene, uid),
+            dates_section(member, scene, uid),
+            accuracy_section(member, scene, uid),
             _evidence_and_past(member, scene, uid),
             number_tables(member, scene),
         )

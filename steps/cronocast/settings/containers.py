@@ -28,6 +28,8 @@ class ListOf:
         return tuple(items)
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401, D102
+        if text.lstrip().startswith("["):
+            return json_or_text(text)
         return [self.item.from_text(part) for part in text.split(",")]
 
     def schema(self) -> dict[str, Any]:  # noqa: D102

@@ -30,6 +30,11 @@ def setting(kind: Kind, default: Any, about: str, steps: str = "") -> Any:  # no
     return field(default=None if default is ... else default, metadata=metadata)
 
 
+def key_of(item: "dataclasses.Field[Any]") -> str:
+    """The key of a setting: the name of its field, less the underscore of one that is a word of Python, as `for_`."""
+    return item.name.removesuffix("_")
+
+
 class Nested:
     """A kind that holds further settings."""
 
@@ -58,13 +63,17 @@ class Part(Nested):
         return schema(self.cls)
 
     def words(self) -> str:  # noqa: D102
-        return f"a mapping ({', '.join(f.name for f in dataclasses.fields(self.cls))})"
+        return f"a mapping ({', '.join(map(key_of, dataclasses.fields(self.cls)))})"
 
     def leaves(self, prefix: str) -> "Iterator[Leaf]":  # noqa: D102
         return leaves(self.cls, prefix)
 
     def given(self, value: Any) -> dict[str, Any]:  # noqa: ANN401, D102
         return given(value)
+
+
+# Settings of the past -> what to write instead.
+GONE = {"singlePod": "write pods: one instead of true, pods: many instead of false, or neither; "}
 
 
 def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: Sequence[str] = ()) -> Any:  # noqa: ANN401
@@ -80,14 +89,14 @@ def parse(cls: type, data: Any, where: str, problems: list[Problem], beside: Seq
         )
         return None
     before, at = len(problems), f"{where}." if where else ""
-    fields = {f.name: f for f in dataclasses.fields(cls)}
+    fields = {key_of(item): item for item in dataclasses.fields(cls)}
     problems += [
         unknown(str(name), f"{at}{name}", (*beside, *fields), data[name]) for name in data if name not in fields
     ]
     values: dict[str, Any] = {}
     for name, item in fields.items():
         if name in data and data[name] is not None:
-            values[name] = item.metadata["kind"].check(data[name], f"{at}{name}", problems)
+            values[item.name] = item.metadata["kind"].check(data[name], f"{at}{name}", problems)
         elif item.metadata["required"]:
             problems.append(
                 Problem(
@@ -108,7 +117,7 @@ def unknown(name: str, where: str, fields: tuple[str, ...], value: object) -> Pr
             f"a secret of {len(str(value))} characters is in the document; name a file with {name}_file instead",
         )
     near = difflib.get_close_matches(name, fields, 1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
+    meant = GONE.get(name) or (f"did you mean {near[0]!r}? " if near else "")
     return Problem("E_CONFIG_UNKNOWN_KEY", where, f"{seen(name)} is not a setting; {meant}allowed: {', '.join(fields)}")
 
 
@@ -120,8 +129,8 @@ def schema(cls: type) -> dict[str, Any]:
         shown = (
             {} if default is None or dataclasses.is_dataclass(default) or default == {} else {"default": plain(default)}
         )
-        properties[item.name] = {**item.metadata["kind"].schema(), "description": item.metadata["about"], **shown}
-    required = [item.name for item in dataclasses.fields(cls) if item.metadata["required"]]
+        properties[key_of(item)] = {**item.metadata["kind"].schema(), "description": item.metadata["about"], **shown}
+    required = [key_of(item) for item in dataclasses.fields(cls) if item.metadata["required"]]
     return {
         "type": "object",
         "additionalProperties": False,
@@ -141,7 +150,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - a JSON-shaped value
     """Turn a checked value back into what a document holds."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            f.name: plain(getattr(value, f.name))
+            key_of(f): plain(getattr(value, f.name))
             for f in dataclasses.fields(value)
             if getattr(value, f.name) is not None
         }
@@ -161,9 +170,9 @@ def given(value: Any) -> dict[str, Any]:  # noqa: ANN401 - an instance of a docu
         mine = getattr(value, item.name)
         if isinstance(item.metadata["kind"], Nested):
             if inner := item.metadata["kind"].given(mine):
-                kept[item.name] = inner
+                kept[key_of(item)] = inner
         elif mine != default_of(item) or item.metadata["required"]:
-            kept[item.name] = plain(mine)
+            kept[key_of(item)] = plain(mine)
     return kept
 
 
@@ -194,7 +203,7 @@ def leaves(cls: type, prefix: str = "") -> Iterator[Leaf]:
     """Every setting of a document that holds no further settings, in order of declaration."""
     for item in dataclasses.fields(cls):
         kind = item.metadata["kind"]
-        path = f"{prefix}{item.name}"
+        path = f"{prefix}{key_of(item)}"
         if isinstance(kind, Nested):
             yield from kind.leaves(f"{path}.")
         else:

@@ -8,7 +8,7 @@ from typing import Any
 from cronocast.errors import Problem, seen
 from cronocast.registry import KindRow, attribute_of, beside_settings, settings_class
 from cronocast.settings.containers import json_or_text
-from cronocast.settings.declare import Leaf, Nested, given, leaves, parse, plain, schema, unknown
+from cronocast.settings.declare import Leaf, Nested, given, key_of, leaves, parse, plain, schema, unknown
 from cronocast.settings.kinds import Text
 
 
@@ -55,7 +55,7 @@ class OneOf(Nested):
         kind, of = value.get("kind"), _owners(classes)
         if kind is None or (isinstance(kind, str) and kind in classes):
             cls = classes[kind or self.usual]
-            own = {f.name for f in dataclasses.fields(cls)}
+            own = {key_of(item) for item in dataclasses.fields(cls)}
             strange = [name for name in value if name not in own and name in of]
             before = len(problems)
             problems += [_of_another(name, f"{where}.{name}", of[name], kind or self.usual, own) for name in strange]
@@ -118,7 +118,7 @@ def _owners(classes: Mapping[str, type]) -> dict[str, list[str]]:
     owners: dict[str, list[str]] = {}
     for kind, cls in classes.items():
         for item in dataclasses.fields(cls):
-            owners.setdefault(item.name, []).append(kind)
+            owners.setdefault(key_of(item), []).append(kind)
     return owners
 
 

@@ -53,3 +53,10 @@ class Sink(Protocol):
     def count(self, first_ns: int, last_ns: int) -> int:
         """Count the forecast points of this run in a window, both ends included; only asked where `can_count`."""
         ...
+
+    def recorded(self, first_ns: int, last_ns: int) -> list[int]:
+        """Times of runs of this series in a window whose forecast was written, each as the minute in which it lies.
+
+        By their records; ascending, both ends included. Only asked where `can_count`.
+        """
+        ...

@@ -33,6 +33,20 @@ class Architecture(Shape):
         """The JSON form, with the constants that are part of the shape."""
         return {**asdict(self), "parts": len(PARTS), "patch": PATCH}
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each array of weights, by name."""
+        found: dict[str, tuple[int, ...]] = {}
+        for i in range(self.layers):
+            width = self.units if i else PATCH * len(PARTS)
+            found |= {
+                f"lstm{i}.kernel": (width, 4 * self.units),
+                f"lstm{i}.recurrent_kernel": (self.units, 4 * self.units),
+                f"lstm{i}.bias": (4 * self.units,),
+            }
+        for part in PARTS:
+            found |= {f"{part}.kernel": (self.units, self.outputs), f"{part}.bias": (self.outputs,)}
+        return found
+
     def forward(self, weights: "dict[str, Floats32]", inputs: "Floats32") -> "Floats32":
         """The network's answer by NumPy, shape (n, outputs, parts).
 
@@ -63,6 +77,17 @@ class Blocks(Shape):
     def document(self) -> dict[str, int]:
         """The JSON form, with the constants that are part of the shape."""
         return {**asdict(self), "parts": len(PARTS), "nbeats": 1}
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each array of weights, by name."""
+        window, ahead = self.inputs * len(PARTS), self.outputs * len(PARTS)
+        found: dict[str, tuple[int, ...]] = {}
+        for i in range(self.layers):
+            layers = {"first": (window, self.units), "second": (self.units, self.units), "ahead": (self.units, ahead)}
+            layers |= {"back": (self.units, window)} if i < self.layers - 1 else {}
+            for layer, shape in layers.items():
+                found |= {f"{layer}{i}.kernel": shape, f"{layer}{i}.bias": shape[1:]}
+        return found
 
     def forward(self, weights: "dict[str, Floats32]", inputs: "Floats32") -> "Floats32":
         """The network's answer by NumPy.

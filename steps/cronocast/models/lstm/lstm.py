@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from cronocast.errors import DataError
+from cronocast.handoff.evaluation import FULL, PREDICT
 from cronocast.models import weights
 from cronocast.models.lstm import member as lstm_member
 from cronocast.models.lstm import windows as win
@@ -77,21 +78,33 @@ class LstmMany:
         """
         options = read_options(self.options, contexts[0].options)
         self._shape = _shape(options, contexts)
+        first, architecture = (
+            contexts[0],
+            self.architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers),
+        )
+        blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
+        identity = Identity(
+            first.key, {**architecture.document(), **blocks}, architecture.shapes(), first.step_ns, first.end_ns
+        )
+        if first.anew == PREDICT and self._take(first.state, identity, architecture):
+            return self
         members = _prepared(ys, contexts, self._shape)
         from cronocast.models.lstm.network import Network  # seconds of import, only once it is sure to be used
 
-        architecture = self.architecture(self._shape.inputs, self._shape.outputs, options.units, options.layers)
         network = Network(
             architecture, options.seed if options.seed is not None else contexts[0].seed, options.learning_rate
         )
-        blocks = {"in_block": self._shape.in_block, "out_block": self._shape.out_block}
-        first = contexts[0]
-        identity = Identity(
-            first.key, {**architecture.document(), **blocks}, network.shapes(), first.step_ns, first.end_ns
-        )
-        self._learn(network, members, options, first.state, identity)
+        self._learn(network, members, options, first, identity)
         self._apply = partial(architecture.forward, network.weights())
         return self
+
+    def _take(self, folder: "Path | None", identity: Identity, architecture: Any) -> bool:  # noqa: ANN401 - of two kinds
+        """Take saved weights as they are, without a deep-learning library; tell whether there were any."""
+        saved = weights.load(folder, identity, self.notes) if folder else None
+        if saved is not None:
+            self._apply = partial(architecture.forward, saved.arrays)
+            self.notes.append("weights_kept")
+        return saved is not None
 
     def predict_after(self, y: "Floats", h: int, context: Context) -> "Floats":
         """Extend any member by h steps with the network as it is: shape (h,); what has a closed form is learnt from y.
@@ -113,7 +126,7 @@ class LstmMany:
         network: "Network",
         members: "Sequence[LstmMember]",
         options: LstmOptions,
-        folder: "Path | None",
+        context: Context,
         identity: Identity,
     ) -> None:
         """Train the common network on what the linear maps leave.
@@ -123,7 +136,8 @@ class LstmMany:
         train, held_out = _pool(members, self._shape.h), _pool(members, self._shape.h, late=True)
         if not train[1].any():
             return  # constants, and what repeats exactly: nothing is left to learn
-        saved = weights.load(folder, identity, self.notes) if folder else None
+        folder = context.state
+        saved = weights.load(folder, identity, self.notes) if folder and context.anew != FULL else None
         without = float(np.mean(np.abs(held_out[1].sum(axis=2)))) or 1.0
         if saved:
             network.set_weights(saved.arrays)

@@ -74,13 +74,15 @@ class Network:
         self.reset()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each array of `weights`, by name."""
+        """Shape of each array of `weights`, by name, as Keras has them."""
         return {name: tuple(variable.shape) for name, variable in self._named()}
 
     def weights(self) -> "dict[str, Floats32]":
-        """All weights as plain arrays, by name."""
+        """All weights as plain arrays, by name, in the order of the architecture's `shapes`."""
+        named = dict(self._named())
         return {
-            name: np.asarray(keras.ops.convert_to_numpy(variable), dtype=np.float32) for name, variable in self._named()
+            name: np.asarray(keras.ops.convert_to_numpy(named[name]), dtype=np.float32)
+            for name in self.architecture.shapes()
         }
 
     def set_weights(self, arrays: "dict[str, Floats32]") -> None:

@@ -27,6 +27,7 @@ DONE = 204
 SPLIT = frozenset({400, 413, 422})
 MAX_REFUSED = 100  # lines; then it is no line that is at fault, and asking on would take thousands of requests
 MAX_ANSWER_BYTES = 2**16  # of an answer: 1.x lists every refused line
+PIECE_NS = 24 * 3600 * 10**9  # of a window: runs of every minute of a day fit into one answer
 
 
 @dataclass
@@ -170,10 +171,28 @@ class Influx:
             RefusedError: the server answers with an error.
             TemporaryError, AccessError, ContractError: as `Client.send`.
         """
+        where = f'"run" = {self.target.run_s} AND time >= {first_ns} AND time <= {last_ns}'
+        return sum(count for _, count in self._counts("yhat", self.target.measurement, where))
+
+    def recorded(self, first_ns: int, last_ns: int) -> list[int]:
+        """Minutes in which runs of the series lie that wrote their forecast, by their records.
+
+        Raises:
+            RefusedError: the server answers with an error.
+            TemporaryError, AccessError, ContractError: as `Client.send`.
+        """
+        found: list[int] = []
+        for begin in range(first_ns, last_ns + 1, PIECE_NS):
+            end = min(last_ns, begin + PIECE_NS - 1)
+            where = f"time >= {begin} AND time <= {end} GROUP BY time(1m) fill(none)"
+            found += [time for time, _ in self._counts("points", self.target.runs, where)]
+        return sorted({*found})
+
+    def _counts(self, field: str, measurement: str, where: str) -> list[tuple[int, int]]:
+        """Numbers of points of this series that have a field: time and count of each row of the answer."""
         policy = f"{quoted(self.settings.retention_policy)}." if self.settings.retention_policy else ""
-        where = f'"series" = $series AND "run" = {self.target.run_s} AND time >= {first_ns} AND time <= {last_ns}'
         # names are quoted, the text is bound
-        text = f"SELECT count(yhat) FROM {policy}{quoted(self.target.measurement)} WHERE {where}"  # noqa: S608
+        text = f'SELECT count({field}) FROM {policy}{quoted(measurement)} WHERE "series" = $series AND {where}'  # noqa: S608
         bound = json.dumps({"series": self.target.series})
         params = {"db": self.settings.database or "", "epoch": "ns", "q": text, "params": bound}
         headers, accept = {"Accept": "application/json"}, frozenset({200})
@@ -181,14 +200,14 @@ class Influx:
         return _counted(answer, self.client.where)
 
 
-def _counted(answer: bytes, where: str) -> int:
+def _counted(answer: bytes, where: str) -> list[tuple[int, int]]:
     try:
         result = json.loads(answer)["results"][0]
         if "error" in result:
             sentence = f"{seen(result['error'])}; sink.read_back takes a user or token that may read"
             raise RefusedError("E_QUERY", where, f"the points can't be counted: {sentence}")
-        found: Any = result["series"][0]["values"][0][1] if result.get("series") else 0
-        return int(found)
+        rows: list[Any] = result["series"][0]["values"] if result.get("series") else []
+        return [(int(time), int(count)) for time, count, *_ in rows]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise RefusedError("E_ANSWER", where, f"not an answer to a count: {seen(answer[:80])}") from error
 
