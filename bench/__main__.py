@@ -19,6 +19,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "lstm_speed": ("tensorflow",),
     "telegraf": (),
     "accuracy": ("pandas",),
+    "crossing": (),
 }
 # What lies in `shared`, in the repository or beside it.
 SHARED = {"telegraf": "cases/telegraf.py", "accuracy": "bench/score.py", "replay": "bench/score.py"}

@@ -149,6 +149,17 @@ def test_a_later_try_that_fails_is_not_hidden_by_an_earlier_one(
     assert json.loads((folder / "evaluate.result.json").read_text())["token"] == "E_MODEL"
 
 
+def test_who_is_to_be_told_is_told_of_a_run_that_fails(two_series: Path) -> None:
+    values = json.loads((two_series / "values.yaml").read_text())
+    messages = two_series / "messages"
+    values["series"]["broken"] |= {"notify": [{"kind": "file", "path": str(messages)}], "alerts": {"failed": 1}}
+    (two_series / "values.yaml").write_text(json.dumps(values))
+    assert run(two_series, "--series", "broken").returncode in (69, 77)
+    [message] = map(json.loads, messages.read_text().splitlines())
+    assert (message["rule"], message["status"], message["fields"]["Step"]) == ("failed", "firing", "extract")
+    assert "E_" in message["text"]
+
+
 def test_a_step_that_was_killed_does_not_answer_with_an_earlier_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

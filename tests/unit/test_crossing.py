@@ -195,6 +195,12 @@ def test_what_is_compared_with_the_limit(of: str) -> None:
     assert days_left(find(PEAKS, Event(limit, of=of)), PEAKS)[1] == pytest.approx(days, abs=1.1)
 
 
+def test_a_part_of_a_day_is_no_daily_mean() -> None:
+    y = 50 + noise(0.1)
+    y[-23:-18] = 100.0  # 60 in the mean of the day
+    assert find(y, Event(80, of="daily_mean")).p_1d == 0.0
+
+
 def test_a_peak_counts_as_over_for_its_day_a_value_does_not() -> None:
     limit = 40 + 28 + 24 - 2  # reached by the newest noon alone
     assert find(PEAKS, Event(limit, of="daily_peak")).state == "over"
@@ -248,6 +254,9 @@ WORDS: dict[str, tuple[Floats, Event, tuple[str, ...]]] = {
     "date": (GROWTH, Event(75), ("reaches 75 on", "between", " and ")),
     "below": (-GROWTH, Event(-75, above=False), ("falls to -75 on",)),
     "mean": (GROWTH, Event(75, of="daily_mean"), ("daily mean reaches 75",)),
+    "chance of a mean": (GROWTH, Event(96, of="daily_mean"), ("that the daily mean reaches 96",)),
+    "mean, quiet": (GROWTH, Event(300, of="daily_mean"), ("daily mean does not reach 300",)),
+    "below, quiet": (-GROWTH, Event(-300, above=False), ("does not fall to -300",)),
     "reach": (GROWTH, Event(300), ("300 within 4 weeks",)),
     "young": (CHANGED, Event(100), ("growth since", "a day, before: +0.")),
     "cleaned": (SAW, Event(75), ("stays below 75", "every 6 days", "peaks about 5")),
@@ -303,8 +312,13 @@ def test_calibration(line: Floats, least: float, most: float) -> None:
     y, time_ns = line + noise(0.3, seed=3), START_NS + np.arange(N, dtype=np.int64) * HOUR_NS
     widen = calibration(time_ns, y, HOUR_NS, Event(float(y[-1]) + 10), N, 7)
     assert least <= widen <= most
-    plain, wider = (days_left(find(y, Event(float(y[-1]) + 10), widen=w), y) for w in (1.0, 2.0))
-    assert wider[0] <= plain[0]
+
+
+def test_wider_paths_widen_the_range_and_leave_the_date() -> None:
+    plain, wider = (days_left(find(GROWTH, Event(78), widen=widen), GROWTH) for widen in (1.0, 3.0))
+    assert wider[0] < plain[0]
+    assert wider[1] == plain[1]
+    assert wider[2] > plain[2]
 
 
 @pytest.mark.parametrize("y", [SAW, np.full(N, 5.0), GROWTH[:20], np.array([1.0]), np.empty(0)])

@@ -20,7 +20,7 @@ from cronocast.chain.parts import ForecastPart
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.errors import StorageError
 from cronocast.forecast import kept
-from cronocast.forecast.answer import digest
+from cronocast.forecast.digest import digest
 from cronocast.handoff import series
 from cronocast.handoff.files import series_id
 from cronocast.handoff.results import Outcome, write_result

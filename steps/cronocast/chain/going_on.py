@@ -12,7 +12,8 @@ import numpy as np
 from cronocast.chain.evaluated import evaluation_of
 from cronocast.chain.job import Job
 from cronocast.errors import CronocastError, StorageError
-from cronocast.forecast.answer import MemberForecast, digest
+from cronocast.forecast.answer import MemberForecast
+from cronocast.forecast.digest import digest
 from cronocast.forecast.kept import FOLDER, Head, Kept, Key, Made, Writer, load, read_heads, writer
 from cronocast.forecast.members import MemberJob
 from cronocast.handoff.evaluation import FULL, PREDICT, WARM, Verdict

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from cronocast import __version__
 from cronocast.chain.job import Job
 from cronocast.errors import StorageError
-from cronocast.forecast.answer import digest
+from cronocast.forecast.digest import digest
 from cronocast.forecast.kept import Head, Key, read_heads
 from cronocast.handoff.evaluation import Verdict
 from cronocast.handoff.results import Outcome

@@ -172,7 +172,19 @@ def chosen_of(flag: str, names: list[str], known: tuple[str, ...], problems: lis
 
 
 def run_series(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
-    """Run the steps of one series until one fails or has nothing to hand on."""
+    """Run the steps of one series until one fails or has nothing to hand on; who is to be told of that is told."""
+    _run_steps(chain, steps, root, run_ns, children, display)
+    if chain.entry.notify and chain.status in ("failed", "skipped") and len(steps) == len(chain_steps()):
+        # As on a cluster, where the record of a run tells what no step could; there are records only of clusters.
+        env = {**_environment(chain.entry), "CRONOCAST_SINK_RUNS": "false"}
+        command = [sys.executable, "-m", "cronocast", "record", "--root", str(root), "--run", stamp(run_ns)]
+        if child := children.start(command, env):
+            _follow(child, partial(display.line, chain.entry.name, "record"), Chain(chain.entry, chain.folder))
+            with children.lock:
+                children.running.discard(child)
+
+
+def _run_steps(chain: Chain, steps: list[str], root: Path, run_ns: int, children: Children, display: Display) -> None:
     env = _environment(chain.entry)
     for step in steps:
         command = [sys.executable, "-m", "cronocast", step, "--root", str(root), "--run", stamp(run_ns)]

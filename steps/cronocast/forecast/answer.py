@@ -1,7 +1,5 @@
 """What is asked of the engine for the members of a series, and its answer for one of them."""
 
-import dataclasses
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,6 @@ from cronocast.document.entry import Entry
 from cronocast.document.meaning import never_negative, silent_after
 from cronocast.errors import CronocastError
 from cronocast.handoff.evaluation import FULL
-from cronocast.settings.server import Server
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,9 +19,6 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Floats
 
     Times = NDArray[np.int64]
-
-
-NO_MATTER = ("delay", "max_bytes", "max_rows")  # settings of sources that change no value
 
 
 @dataclass(frozen=True)
@@ -145,18 +139,6 @@ def settings_of(entry: Entry, end_ns: int) -> Settings:
         holidays=entry.calendar.holidays,
         series=entry.name,
     )
-
-
-def digest(entry: Entry) -> str:
-    """Digest of all settings that change what is forecast from the same database, 16 hexadecimal digits."""
-    server = {field.name for field in dataclasses.fields(Server)}
-    read = {
-        field.name: getattr(entry.source, field.name)
-        for field in dataclasses.fields(entry.source)
-        if field.name not in server and field.name not in NO_MATTER
-    }
-    how = [settings_of(entry, 0), entry.prepare, entry.periods, entry.series_class, entry.min_points, entry.every, read]
-    return hashlib.sha256(repr(how).encode()).hexdigest()[:16]
 
 
 def _clip_of(entry: Entry) -> tuple[float | None, float | None]:

@@ -75,7 +75,7 @@ class Head(NamedTuple):
     made: Made
     step_ns: int
     periods: tuple[int, ...]  # that classify found, in steps
-    settings: str  # digest of all settings that change a forecast, see `answer.digest`
+    settings: str  # digest of all settings that change a forecast, see `digest.digest`
     version: str  # of cronocast
     path: Path
     offset: int
@@ -181,7 +181,7 @@ def writer(state: Path, run_ns: int, part: str, settings: str) -> Iterator[Write
         state: State folder of the series.
         run_ns: Time of the run.
         part: Name of the part of the forecast; "" for all.
-        settings: Digest of the settings, see `answer.digest`.
+        settings: Digest of the settings, see `digest.digest`.
 
     Raises:
         StorageError: the volume is full, read-only or failing.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ORIGINS = 5  # at most
 PATHS = 80
-DOUBT = 3.0  # origins without a surprise that a member brings along
+DOUBT = 4.0  # origins without a surprise that a history of one slope brings along; one of k slopes a k-th of them
 MOST = 6.0  # widths that a single miss counts at most
 LEAST_DAYS = 3  # before an origin
 ONE_SIGMA = (0.16, 0.5, 0.84)
@@ -41,13 +41,13 @@ def calibration(time_ns: "Ints", y: "Floats", step_ns: int, event: Event, reach_
     units = grid(history, steps)
     if units.drops.size or units.y.size < (LEAST_DAYS + 1) * units.day:
         return 1.0
-    lead, units = _lead(history, units, event, max(1, -(-reach_steps // steps)), seed)
+    lead, units, doubt = _lead(history, units, event, max(1, -(-reach_steps // steps)), seed)
     misses = [_miss(units, end, lead, seed) for end in _origins(units, lead)]
-    return max(1.0, float(np.sqrt((DOUBT + np.sum(np.square(misses))) / (DOUBT + len(misses)))))
+    return max(1.0, float(np.sqrt((doubt + np.sum(np.square(misses))) / (doubt + len(misses)))))
 
 
-def _lead(history: Fine, units: Grid, event: Event, reach: int, seed: int) -> tuple[int, Grid]:
-    """Units to look ahead from past origins, to the median date but a third of the history at most; and the history.
+def _lead(history: Fine, units: Grid, event: Event, reach: int, seed: int) -> tuple[int, Grid, float]:
+    """Units to look ahead from past origins, to the median date but a third of the history at most; history and doubt.
 
     That ends where a slope of less than a day began: nobody could have known, and the paths say so by themselves.
     """
@@ -57,7 +57,8 @@ def _lead(history: Fine, units: Grid, event: Event, reach: int, seed: int) -> tu
     at = float(np.quantile(np.minimum(first(ahead, history, event, limit), most * units.steps), 0.5)) / units.steps
     age = int(np.median(ahead.growth.ages))
     end = units.y.size - (age if age < units.day else 0)
-    return int(np.clip(round(at), min(units.day, most), most)), units._replace(y=units.y[:end], seen=units.seen[:end])
+    past = units._replace(y=units.y[:end], seen=units.seen[:end])
+    return int(np.clip(round(at), min(units.day, most), most)), past, DOUBT / ahead.growth.stretches
 
 
 def _origins(units: Grid, lead: int) -> list[int]:

@@ -23,6 +23,7 @@ class Outlook(NamedTuple):
     growth: Growth
     habit: Habit | None
     cleaned: Cleaned | None
+    wider: "Floats | None"  # the paths as far apart as those of the past should have been
 
 
 def outlook(history: Fine, reach_steps: int, seed: int, count: int, widen: float = 1.0) -> Outlook | None:
@@ -57,11 +58,14 @@ def look_ahead(units: Grid, m: int, seed: int, count: int, widen: float = 1.0) -
     cleaned = replay(paths, float(units.y[-1]), found, units.day, rng) if found else None
     if cleaned:
         paths = cleaned.paths
-    elif widen > 1:
-        middle = np.median(paths, axis=1, keepdims=True)
-        wider = 1 + (widen - 1) * np.minimum(growth.ages / units.day, 1.0)  # of a young slope past origins tell nothing
-        paths = middle + wider * (paths - middle)
-    return Outlook(units, paths, growth, found, cleaned)
+    wider = None if cleaned or widen <= 1 else _wider(paths, widen, growth.ages / units.day)
+    return Outlook(units, paths, growth, found, cleaned, wider)
+
+
+def _wider(paths: "Floats", by: float, days: "Floats") -> "Floats":
+    """Paths farther from their median; little so those whose slope is young, of which past origins tell nothing."""
+    middle = np.median(paths, axis=1, keepdims=True)
+    return np.asarray(middle + (1 + (by - 1) * np.minimum(days, 1.0)) * (paths - middle))
 
 
 def _seasons(cycle: Season, ahead: "Ints", count: int, rng: np.random.Generator) -> "Floats":

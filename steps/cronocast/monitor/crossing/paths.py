@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Bools, Floats, Ints
 
 HOLDS = 0.35  # a slope that has held for t lasts another t with the chance 2^-HOLDS
-UNSEEN = 1.0  # changes that a history with changes had beside those seen
 VARIES = 0.5  # standard deviation of the logarithm of the ratio of a new slope to the one before
 SMOOTH = 0.3  # share of noise that is not a past one
 SMOOTHED = float(np.sqrt(1 - SMOOTH**2))
@@ -32,6 +31,7 @@ class Growth(NamedTuple):
     slopes: "Floats"  # (paths,) per unit, now
     ages: "Ints"  # (paths,) units since it began
     before: float | None  # the slope before the present stretch
+    stretches: int  # of different slopes in the history, the present one included
 
 
 def grow(z: "Floats", history: "Grid", period: int, size: tuple[int, int], rng: np.random.Generator) -> Growth:
@@ -57,7 +57,7 @@ def grow(z: "Floats", history: "Grid", period: int, size: tuple[int, int], rng: 
     turns = _turns(slope, found.rate[cell], ages, found.stretches, (n, m, history.day), even[2], rng)
     out = _walked(level, turns, noise, (PHI[memory], sigma))
     before = found.stretches[-2].slope * found.scale if len(found.stretches) > 1 else None
-    return Growth(out * found.scale, source, slope * found.scale, ages, before)
+    return Growth(out * found.scale, source, slope * found.scale, ages, before, len(found.stretches))
 
 
 def _even(count: int, rng: np.random.Generator) -> "Floats":
@@ -109,7 +109,7 @@ def _turns(
     lengths, known = np.array([s.end - s.start for s in stretches], float), np.array([s.slope for s in stretches])
     end = ages * (even ** (-1 / HOLDS) - 1)
     if k > 1:
-        end = np.minimum(end, n * (rng.random(count) ** (-1 / (k - 1 + UNSEEN)) - 1))
+        end = np.minimum(end, n * (rng.random(count) ** (-1 / (k - 1)) - 1))
     step = np.minimum(end, m).astype(np.int64)
     turns = np.zeros((m + 1, count))
     turns[0] = slope
@@ -124,7 +124,7 @@ def _turns(
         fresh = np.where(rng.random(count) < 1 / k, varied, old)
         turns[step, np.arange(count)] += fresh - current
         current = fresh
-        lasts = np.maximum(day, n * (rng.random(count) ** (-1 / (HOLDS + k - 1 + UNSEEN)) - 1))
+        lasts = np.maximum(day, n * (rng.random(count) ** (-1 / (HOLDS + k - 1)) - 1))
         step = np.minimum(step + lasts, m).astype(np.int64)
     return turns[:m]
 

@@ -47,22 +47,37 @@ def now(history: "Fine", event: Event, limit: float) -> Now:
 
 
 def first(ahead: "Outlook", history: "Fine", event: Event, limit: float) -> "Floats":
-    """Steps from the newest one until the event holds first, on each path; inf where it never does."""
+    """Steps from the newest one until the event holds first, of each path in ascending order; inf where it never does.
+
+    Wider paths move the early half of the dates forward and the late half back, never the median.
+    """
+    steps = np.sort(_first(ahead, ahead.paths, history, event, limit))
+    if ahead.wider is None:
+        return steps
+    wider, half = np.sort(_first(ahead, ahead.wider, history, event, limit)), steps.size // 2
+    early, late = np.minimum(steps, wider)[:half], np.maximum(steps, wider)[half:]
+    late[0] = steps[half]
+    early[-1] = steps[half - 1]
+    return np.concatenate((early, late))
+
+
+def _first(ahead: "Outlook", paths: "Floats", history: "Fine", event: Event, limit: float) -> "Floats":
+    """As `first` for these paths, in their order."""
     units = ahead.history
     within = event.of != DAILY_MEAN and units.steps > 1
     span = _span(event, units.day) if event.of != VALUE else max(1, round(event.stays / units.steps))
-    past, paths = units.y, ahead.paths
+    past = units.y
     if within and (event.of == DAILY_PEAK or event.stays < units.steps):
         above = _above_mean(history, units.steps, event.stays if event.of == VALUE else 1)[-past.size :]
         past, paths = past + above, paths + above[ahead.growth.source]
     if event.of == VALUE and span == 1:
         return _in_steps(_first_true(paths >= limit), paths, past[-1], limit, units.steps)
-    front = units.day - 1 + (span - 1 if event.of != VALUE else 0) if event.of != VALUE else span - 1
-    joined = np.concatenate((np.repeat(past[past.size - min(front, past.size) :, None], paths.shape[1], axis=1), paths))
+    window = units.day if event.of != VALUE else 1
+    front = min(window - 1 + span - 1, past.size)
+    joined = np.concatenate((np.repeat(past[past.size - front :, None], paths.shape[1], axis=1), paths))
     holds = _levels(joined, event.of, units.day) >= limit
-    held = _held(holds, span)
-    begins = _first_true(held) - min(front, past.size) + 1 - 1
-    return np.asarray(np.maximum(begins + 1, 1.0) * units.steps)
+    holds[: min(window - 1, front)] = False  # less than a day
+    return np.asarray(np.maximum(_first_true(_held(holds, span)) - front + 1, 1.0) * units.steps)
 
 
 def _span(event: Event, day: int) -> int:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from cronocast.monitor.crossing.event import DAY_NS
+from cronocast.monitor.crossing.event import DAY_NS, VALUE
 
 SURE, LIKELY, POSSIBLE = 0.9, 0.5, 0.1  # of the paths
 HOUR_NS = 3600 * 10**9
@@ -85,7 +85,7 @@ def span(ns: int) -> str:
 
 
 def _verb(facts: Facts) -> str:
-    what = {"daily_mean": "daily mean ", "daily_peak": "daily peak "}.get(facts.of, "")
+    what = "" if facts.of == VALUE else f"{facts.of.replace('_', ' ')} "
     return f"{what}{'reaches' if facts.above else 'falls to'} {facts.limit:g}"
 
 
@@ -111,8 +111,9 @@ def _open(facts: Facts) -> str:
 
 
 def _chance(facts: Facts) -> str:
+    subject = "it" if facts.of == VALUE else "the"
     return (
-        f"{round(100 * facts.chance)} % chance that it {_verb(facts)} within {span(facts.reach_ns)}, "
+        f"{round(100 * facts.chance)} % chance that {subject} {_verb(facts)} within {span(facts.reach_ns)}, "
         f"not before {_at(facts, facts.earliest_ns)}"
     )
 
@@ -125,7 +126,8 @@ def _unsure(facts: Facts) -> str:
 
 
 def _quiet(facts: Facts) -> str:
-    return f"does not reach {facts.limit:g} within {span(facts.reach_ns)}"
+    what = "" if facts.of == VALUE else f"{facts.of.replace('_', ' ')} "
+    return f"{what}does not {'reach' if facts.above else 'fall to'} {facts.limit:g} within {span(facts.reach_ns)}"
 
 
 def _not_growing(facts: Facts) -> str:
@@ -150,9 +152,9 @@ def _cleaned(facts: Facts, state: str) -> str:
 def _young(facts: Facts, state: str) -> str:
     if facts.young_ns is None or state in ("quiet", "not_growing", "cleaned"):
         return ""
-    before = "" if facts.before_day is None else f", before: {facts.before_day:+.2g}"
+    before = "" if facts.before_day is None else f", before: {facts.before_day:+.3g}"
     what = "growth" if facts.above else "fall"
-    return f"if the {what} since {_at(facts, facts.young_ns)} goes on ({facts.slope_day:+.2g} a day{before})"
+    return f"if the {what} since {_at(facts, facts.young_ns)} goes on ({facts.slope_day:+.3g} a day{before})"
 
 
 _SAID = {
