@@ -79,7 +79,8 @@ def test_what_stands_beside_a_forecast_is_right(loop: Callable[[str], list[dict[
     assert all(row["coverage_low"] <= row["coverage"] <= row["coverage_high"] for row in accuracy)
     assert all(0 < row["mae"] < 1.5 for row in accuracy)
 
-    [jump] = [row for row in loop("anomaly") if row["host"] == "b" and row["until"] == NOW and row["steps"] >= 5]
+    [jump] = [row for row in loop("anomaly") if row["host"] == "b" and row["steps"] >= 4]
+    assert jump["until"] >= NOW - HOUR  # data may come late, so that the newest step may not be looked at yet
     assert 0 <= NOW - 5 * HOUR - jump["time"] // 10**9 <= 3 * HOUR  # the steps before may have been out by chance
 
     past = [row for row in loop("vintage") if row["host"] == "a"]
