@@ -61,7 +61,9 @@ def loop(
     return lambda name: influxd.query(f'SELECT * FROM "disk_forecast_{name}"', database)
 
 
-def test_what_stands_beside_a_forecast_is_right(loop: Callable[[str], list[dict[str, Any]]], tmp_path: Path) -> None:
+def test_what_stands_beside_a_forecast_is_right(
+    loop: Callable[[str], list[dict[str, Any]]], tmp_path: Path, command: Callable[..., tuple[int, str, str]]
+) -> None:
     newest = NOW * 10**9
     crossing = {row["host"]: row for row in loop("crossing") if row["time"] == newest}
     assert crossing["a"]["state"] == "date"
@@ -96,3 +98,14 @@ def test_what_stands_beside_a_forecast_is_right(loop: Callable[[str], list[dict[
     assert [(one["rule"], one["member"]) for one in told if one["rule"] == "crossing"] == [
         ("crossing", "host=a, kind=ssd")
     ]
+
+    where = ("-f", str(tmp_path / "values.yaml"), "--root", str(tmp_path / "root"))
+    _, out, _ = command("alerts", *where, "--json")
+    assert {one["key"] for one in json.loads(out) if one["stage"] == "firing"} == {one["key"] for one in told}
+    # by the forecasts that were kept, the rules would have sent what they sent
+    _, out, _ = command("alerts", *where, "--replay", "10d", "--json")
+    [again] = json.loads(out)
+    assert again["runs"] == 4
+    assert {(one["key"], one["at"]) for one in again["messages"]} == {(one["key"], one["starts_at"]) for one in told}
+    _, out, _ = command("alerts", *where, "--dry-run")
+    assert "disk: file" in out

@@ -19,7 +19,7 @@ from cronocast.console import say
 from cronocast.document.entry import Entry
 from cronocast.document.schedule import occurrences
 from cronocast.durations import UNIT_NS
-from cronocast.errors import CronocastError, seen
+from cronocast.errors import ContractError, CronocastError, seen
 from cronocast.handoff.files import atomic, read_json, write_json
 from cronocast.handoff.results import Outcome
 from cronocast.notify import state as states
@@ -193,6 +193,20 @@ def _leave_letters(job: Job, outcome: Outcome, text: str) -> None:
         file.write(text.encode())
     outcome.add_output(path, text.count("\n"))
     outcome.notes.append(f"{text.count(chr(10))} messages could not be delivered; they are in {LETTERS}")
+
+
+def read_alerts(path: Path) -> dict[str, Alert]:
+    """What fires or is about to, by key; {} where no run has kept anything.
+
+    Raises:
+        ContractError: it can't be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        return {str(key): states.alert_of(one) for key, one in read_json(path)["alerts"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ContractError("E_STATE", str(path), f"no alerts: {seen(str(error))}; the next run begins anew") from error
 
 
 def _read(path: Path, job: Job, outcome: Outcome) -> Kept:

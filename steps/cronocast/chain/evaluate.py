@@ -149,11 +149,12 @@ def _known(job: Job, outcome: Outcome) -> list[Known]:
     found = []
     for member in read_members(job.history, HISTORY_COLUMNS):
         outcome.rows_in += len(member.time_ns) + member.gaps_in_file
-        found.append(_as_known(prepare_member(member, how, end_ns)[0]))
+        found.append(as_known(prepare_member(member, how, end_ns)[0]))
     return found
 
 
-def _as_known(member: Member) -> Known:
+def as_known(member: Member) -> Known:
+    """A prepared member as arrays."""
     return Known(
         member.name,
         member.tags,

@@ -18,6 +18,7 @@ USER_COMMANDS = {
     **dict.fromkeys(("run", "validate", "schema", "render", "clean"), "cronocast.commands.people"),
     **dict.fromkeys(("report", "plot", "backtest"), "cronocast.commands.looking"),
     "accuracy": "cronocast.commands.accuracy",
+    "alerts": "cronocast.commands.alerts",
     "backfill": "cronocast.commands.backfill",
     "crossings": "cronocast.commands.crossings",
     **dict.fromkeys(("check", "init"), "cronocast.commands.before"),
