@@ -210,6 +210,18 @@ def test_a_source_without_values_is_late(tmp_path: Path) -> None:
     assert series.told[1:] == [("late", "", RESOLVED)]
 
 
+def test_in_one_pod_too_a_source_without_values_is_late(tmp_path: Path) -> None:
+    series = Series(tmp_path)
+    for hour in range(2):
+        path, outcome = series.job(hour).history, Outcome()
+        outcome.skip("no_data: nothing in the window")
+        write_result(
+            result_path("extract", path), "extract", "disk", stamp(series.job(hour).run_ns), outcome, 0.1, None, {}
+        )
+        alert.run(series.job(hour), Outcome())
+    assert series.told == [("late", "", FIRING)]
+
+
 def test_quiet_hours_delay_warnings_and_nothing_critical(tmp_path: Path) -> None:
     series = Series(tmp_path, alerts={"quiet": "11:00-14:00"})  # the first run is at noon
     critical = MEMBER._replace(tags="host=b", crossings=(DATE._replace(state="over"),))

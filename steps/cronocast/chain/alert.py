@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from cronocast.chain.alert_rules import failed_in, late_in, seen_in
 from cronocast.chain.evaluated import evaluation_of
 from cronocast.chain.job import Job
+from cronocast.chain.run_records import step_results
 from cronocast.console import say
 from cronocast.document.entry import Entry
 from cronocast.document.schedule import occurrences
@@ -50,6 +51,11 @@ def run(job: Job, outcome: Outcome) -> None:
     """Tell the notifiers what this run found."""
     if not job.entry.notify:
         outcome.reason = "no notifiers are set"
+        return
+    read = step_results(job.forecast, *job.handoff_names()).get("extract", {})
+    if read.get("status") == "skipped":  # in one pod every step is started, also where there was nothing to read
+        record = {"status": "skipped", "message": read.get("reason")}
+        tell_of_record(job, outcome, record, skipped=True)
         return
     tell(job, outcome, seen_in(job.entry, evaluation_of(job).values(), job.run_ns))
 
