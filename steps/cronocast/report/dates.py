@@ -81,11 +81,11 @@ def date_chart(member: MemberView, crossing: Crossing, size: Size, zone: tzinfo,
     past, ahead = times[-1] - times[0], (crossing.latest_ns or crossing.crosses_ns or first) - times[-1]
     begin = max(times[0], times[-1] - max(past // 4, 2 * ahead))
     end = times[-1] + max(round(1.08 * ahead), past // 8)
-    domain = value_domain(*extremes([values, [crossing.limit]]))
+    kept = [(t, v) for t, v in zip(times, values, strict=True) if t >= begin]
+    domain = value_domain(*extremes([[v for _, v in kept], [crossing.limit]]))
     ticks = ticks_within(domain, size)
     names = tick_numbers(ticks)
     frame = Frame(margin(names, size), 26, size.width - 14, size.height - 34, begin, end, *domain)
-    kept = [(t, v) for t, v in zip(times, values, strict=True) if t >= begin]
     y, x0 = frame.y(crossing.limit), frame.x(first)
     x1 = frame.right if crossing.latest_ns is None else frame.x(crossing.latest_ns)
     mark = (
