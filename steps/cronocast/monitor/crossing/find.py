@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cronocast.timeseries.grid import Floats, Ints
 
-PATHS = 300
+PATHS = 400
 LEAST_POINTS, LEAST_DAYS = 48, 2
 ROUGH = 0.5  # of the history's length: dates farther than this are rough
 RANGE = (0.1, 0.5, 0.9)

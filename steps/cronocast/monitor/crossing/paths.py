@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cronocast.timeseries.grid import Bools, Floats, Ints
 
 HOLDS = 0.35  # a slope that has held for t lasts another t with the chance 2^-HOLDS
-VARIES = 0.5  # standard deviation of the logarithm of the ratio of a new slope to the one before
+VARIES = 0.35  # standard deviation of the logarithm of the ratio of a new slope to the one before
 SMOOTH = 0.3  # share of noise that is not a past one
 SMOOTHED = float(np.sqrt(1 - SMOOTH**2))
 DAYS_FOR_BLOCKS = 2  # days of innovations that blocks of a day can be drawn from; fewer are normal noise
