@@ -72,7 +72,7 @@ def test_removing_the_release_keeps_the_claim_and_leaves_nothing_else_and_a_new_
 ) -> None:
     before = uid(space)
     running = space.submit("stays")
-    until("a step of a run to begin", lambda: pods(space.workflow(running), "extract"))
+    until("the pod of a run to begin", lambda: pods(space.workflow(running), "chain"))
     run("helm", "uninstall", "releases", "-n", space.name, "--wait")
     own = f"workflows.argoproj.io/workflow={running}"  # what Argo makes has no label of ours
     until(

@@ -98,14 +98,10 @@ spec:
           - {name: chain, template: chain, when: "{{ "{{" }}=!({{ $heavy }})}}"}
           - name: many
             template: many
-            {{- if $.Values.schedule.labelClass }}
-            # Skipped where the chain ran; last, so that a run whose label could not be set is no worse a run.
-            depends: chain.Skipped || label.Succeeded || label.Skipped || label.Failed || label.Errored
-            {{- end }}
             when: "{{ "{{" }}={{ $heavy }}}}"
           {{- if $.Values.schedule.labelClass }}
           - name: label
-            template: label
+            template: labelled
             depends: chain.Succeeded
             when: "{{`{{=tasks.chain.outputs.parameters.work == 'true'}}`}}"
             arguments: {parameters: [{name: class, value: "{{`{{tasks.chain.outputs.parameters.class}}`}}"}]}
@@ -131,16 +127,15 @@ spec:
             when: "{{`{{=tasks.classify.outputs.parameters.select == 'true'}}`}}"
           {{- $work = "{{=tasks.classify.outputs.parameters.work == 'true'}}" }}
           {{- if $.Values.schedule.labelClass }}
-          # A run whose label could not be set is no worse a run: load goes on. Where nothing is loaded nothing would, so it is not tried.
           - name: label
-            template: label
+            template: labelled
             depends: classify.Succeeded
             when: {{ $work | quote }}
             arguments: {parameters: [{name: class, value: "{{`{{tasks.classify.outputs.parameters.class}}`}}"}]}
           {{- end }}
           {{- $before = printf "%s && (select.Succeeded || select.Skipped)" $ended }}
           {{- if $.Values.schedule.labelClass }}
-          {{- $before = printf "%s && (label.Succeeded || label.Skipped || label.Failed || label.Errored)" $before }}
+          {{- $before = printf "%s && (label.Succeeded || label.Skipped)" $before }}
           {{- end }}
           {{- else }}
           - name: {{ $group.name }}
@@ -195,6 +190,14 @@ spec:
     {{- end }}
     {{- end }}
     {{- if $.Values.schedule.labelClass }}
+    # A run whose label could not be set is no worse a run. Steps say so, since a task of a DAG that is skipped takes over that the one before it failed.
+    - name: labelled
+      inputs: {parameters: [{name: class}]}
+      steps:
+        - - name: label
+            template: label
+            arguments: {parameters: [{name: class, value: "{{`{{inputs.parameters.class}}`}}"}]}
+            continueOn: {failed: true, error: true}
     # Argo's own patch of the run, as Argo labels runs only at their start. Argo starts no wait container in such a pod, so it must not be patched in.
     - name: label
       activeDeadlineSeconds: 120
