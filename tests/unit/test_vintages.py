@@ -1,6 +1,7 @@
 """Vintages and what they are worth: kept whole, thinned, joined with what came, scored by lead."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,15 @@ def test_vintages_are_thinned_by_age(every: int, horizon: int, runs: int, most: 
     assert len(times) <= most
     assert times[-3:] == [now - 2 * every, now - every, now]
     assert {t // DAY for t in times} >= set(range(max(START, now - 58 * DAY) // DAY, now // DAY + 1))
+
+
+def test_what_is_kept_of_a_long_horizon_stays_spread_over_all_of_it() -> None:
+    times: list[int] = []
+    for i in range(24 * 30):
+        times = sorted(kept_runs([*times, START + i * HOUR], START + i * HOUR, 7 * DAY, 60 * DAY, 200))
+    newest = [t for t in times if t > times[-1] - 7 * DAY]
+    assert 42 <= len(newest) <= 52
+    assert max(b - a for a, b in pairwise(newest)) <= 4 * HOUR
 
 
 def test_the_count_and_later_runs() -> None:

@@ -194,9 +194,11 @@ def crps(pairs: Pairs, levels: Sequence[float]) -> Floats:
 def _pit(pairs: Pairs, levels: Sequence[float]) -> tuple[int, ...]:
     """Counts of where actual values fell in their forecast's distribution, linear between the known quantiles."""
     orders, values = quantiles(pairs, levels)
-    placed = np.array(
-        [np.interp(x, v, orders, left=0.0, right=1.0) for x, v in zip(pairs.actual, values.T, strict=True)]
-    )
+    x, low, high = pairs.actual, values[:-1], values[1:]
+    width = high - low
+    part = np.where(width > 0, (x - low) / np.where(width > 0, width, 1), x >= high)
+    inside = orders[0] + np.diff(orders) @ np.clip(part, 0, 1)
+    placed = np.where(x < values[0], 0.0, np.where(x > values[-1], 1.0, inside))
     counts = np.bincount(np.minimum((placed * PIT_BINS).astype(int), PIT_BINS - 1), minlength=PIT_BINS)
     return tuple(counts.tolist())
 

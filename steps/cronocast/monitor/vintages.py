@@ -112,13 +112,14 @@ def naive_forecast(y: Floats, gaps: Ints, season: int | None, horizon: int) -> F
         return np.full(horizon, np.nan)
     if season is None:
         return np.full(horizon, float(y[-1]))
-    known = {int(gap): float(value) for gap, value in zip(gaps, y, strict=True) if gap <= (CYCLES + 1) * season}
-    last = float(y[-1])
-    out = np.empty(horizon)
-    for i in range(horizon):
-        back = season - i % season
-        out[i] = next((known[back + k * season] for k in range(CYCLES) if back + k * season in known), last)
-    return out
+    known = np.full((CYCLES + 1) * season + 1, np.nan)
+    near = gaps < known.size
+    known[gaps[near]] = y[near]
+    back = season - np.arange(horizon) % season
+    out = known[back]
+    for k in range(1, CYCLES):
+        out = np.where(np.isnan(out), known[back + k * season], out)
+    return np.where(np.isnan(out), float(y[-1]), out)
 
 
 def naive_scale(y: Floats, gaps: Ints, season: int | None) -> float:
@@ -220,10 +221,11 @@ def kept_runs(runs: Sequence[int], run_ns: int, horizon_ns: int, keep_ns: int, c
     """Which of the runs, ascending, are kept by the rule of `thin`; later runs than the newest one always are."""
     past = [run for run in runs if run <= run_ns]
     new = [run for run in past if run > run_ns - horizon_ns]
-    spread = new[:: max(1, -(-len(new) // MOST_NEW))]
+    # By slots of time that stay where they are: every so many of what is left would thin the same ones at each run.
+    spread = {run // max(1, horizon_ns // MOST_NEW): run for run in reversed(new)}
     old = [run for run in past if run_ns - keep_ns <= run <= run_ns - horizon_ns]
     daily = {run // DAY_NS: run for run in reversed(old)}
-    kept = sorted({*spread, *daily.values(), *past[-NEWEST:]})[-count:]
+    kept = sorted({*spread.values(), *daily.values(), *past[-NEWEST:]})[-count:]
     return {*kept, *runs[len(past) :]}
 
 
