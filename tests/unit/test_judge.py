@@ -22,12 +22,11 @@ LEVEL = 0.95
 class World:
     """A member that is run once a day at six: forecast is its mean of 10, or of what it was last made anew from."""
 
-    def __init__(self, folder: Path, days: int = 70, seed: int = 0, backtested: int = 0) -> None:
+    def __init__(self, folder: Path, days: int = 70, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self.file = folder / "days"
         self.times = DAY * DAY_NS + np.arange(days * 24) * HOUR_NS
         self.values = 10 + rng.standard_normal(days * 24)
-        self.backtested = backtested
         self.kept: Kept | None = None
         self.issued: list[Issued] = []
         self.notes: list[str] = []
@@ -42,9 +41,7 @@ class World:
         known = self.times < now_ns
         read = History(int(self.times[0]), self.times[known], self.values[known])
         rules = Rules(now_ns, HOUR_NS, DAY_NS, "s", "1", every_ns=1000 * DAY_NS)
-        starts = [now_ns - back * DAY_NS for back in range(self.backtested, 0, -1)]
-        origins = [self.forecast(start, self.level(start)) for start in starts]
-        members = [Watched(KEY, self.kept, read, self.issued, origins)] if watched else []
+        members = [Watched(KEY, self.kept, read, self.issued)] if watched else []
         found, days = judge(members, read_days(self.file, HOUR_NS, self.notes), rules, LEVEL)
         write_days(self.file, HOUR_NS, days)
         if not watched:
@@ -86,16 +83,6 @@ def test_a_change_is_answered_once_and_the_days_begin_anew(tmp_path: Path) -> No
 
 def test_without_a_change_nothing_is_made_anew(tmp_path: Path) -> None:
     assert World(tmp_path).reasons(range(1, 70)) == {1: "first"}
-
-
-def test_days_of_the_backtest_stand_in_for_real_ones(tmp_path: Path) -> None:
-    """A change in the first week after the first run is noticed only with them."""
-    for backtested, expected in ((0, []), (20, ["drift"])):
-        world = World(tmp_path / str(backtested), backtested=backtested)
-        world.change(27, 4)
-        found = world.reasons(range(22, 34))
-        assert found.pop(22) == "first"
-        assert list(found.values()) == expected
 
 
 def test_runs_that_come_again_or_earlier_change_no_day(tmp_path: Path) -> None:

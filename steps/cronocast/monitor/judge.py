@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cronocast.handoff.evaluation import Verdict
 from cronocast.monitor.daily import DAY_NS, Issued, between, joined, no_days, whole_days
 from cronocast.monitor.days_file import KeptDays, Key
-from cronocast.monitor.drift import KEEP, REFERENCE_MIN, Drift, drift
+from cronocast.monitor.drift import KEEP, Drift, drift
 from cronocast.monitor.meaning import History
 from cronocast.monitor.verdict import Kept, Member, Rules, verdicts
 
@@ -20,7 +20,6 @@ class Watched(NamedTuple):
     kept: Kept | None  # None for nothing of use
     history: History
     issued: Sequence[Issued]  # by past runs, rising
-    backtested: Sequence[Issued] = ()  # at the newest origins, rising; they stand in until enough days are known
 
 
 def judge(
@@ -39,7 +38,7 @@ def judge(
     """
     now = {one.key: _days_of(one, days.get(one.key), rules) for one in watched}
     members = [
-        Member(one.kept, now[one.key].begun_ns, _drift(one, now[one.key], rules, len(watched), level), one.history)
+        Member(one.kept, now[one.key].begun_ns, _drift(now[one.key], len(watched), level), one.history)
         for one in watched
     ]
     away = {key: kept for key, kept in days.items() if key not in now and _may_return(kept, rules.now_ns)}
@@ -59,14 +58,9 @@ def _days_of(one: Watched, before: KeptDays | None, rules: Rules) -> KeptDays:
     return KeptDays(begun_ns, joined(old, newer))
 
 
-def _drift(one: Watched, kept: KeptDays, rules: Rules, members: int, level: float) -> Drift:
-    """What its days say; while they are few, those of the backtest stand in front of them."""
-    days = kept.days
-    if one.backtested and days.numbers.size <= REFERENCE_MIN:
-        end_ns = int(days.numbers[0]) * DAY_NS if days.numbers.size else rules.now_ns
-        times, values = one.history.times, one.history.values
-        days = joined(whole_days(one.backtested, times, values, rules.step_ns, None, end_ns), days)
-    found = drift(days.errors, days.numbers, members, level)
+def _drift(kept: KeptDays, members: int, level: float) -> Drift:
+    """What its days say."""
+    found = drift(kept.days.errors, kept.days.numbers, members, level)
     if found.change is not None and found.change < kept.begun_ns // DAY_NS:
         return found._replace(alarm=None, change=None)  # it was made with this change in sight
     return found
