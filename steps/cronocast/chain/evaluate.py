@@ -20,6 +20,7 @@ from cronocast.handoff.files import write_json
 from cronocast.handoff.results import Outcome, check_handoff
 from cronocast.handoff.series import HISTORY_COLUMNS, Member
 from cronocast.handoff.strict import read_members
+from cronocast.monitor.accumulator import accumulated
 from cronocast.monitor.accuracy import accuracy, newest_before, pairs_of, past_forecasts
 from cronocast.monitor.anomalies import anomalies
 from cronocast.monitor.dates import Told, dates_of, read_told, write_told
@@ -140,7 +141,10 @@ def _unusual(member: Known, vintages: Sequence[Vintage], entry: Entry, end_ns: i
     place = (member.time_ns - steps[0]) // step_ns
     y = np.full(steps.size, np.nan)
     y[place] = member.y
-    return tuple(anomalies(steps, y, *newest_before(vintages, steps, entry.level), entry.level))
+    foretold = newest_before(vintages, steps, entry.level)
+    if entry.anomalies == "accumulator":
+        return tuple(accumulated(steps, y, *foretold, entry.horizon // entry.every))
+    return tuple(anomalies(steps, y, *foretold, entry.level))
 
 
 def _known(job: Job, outcome: Outcome) -> list[Known]:

@@ -88,6 +88,13 @@ class Entry:
         "Limits for which the date is told when each member reaches them.",
         "evaluate",
     )
+    anomalies: str = setting(
+        Text(("unusual", "accumulator")),
+        "unusual",
+        "What counts as an anomaly: unusual values beyond the interval, runs of them and missing values; or, by"
+        " accumulator, what the rule of train-prometheus calls one.",
+        "evaluate",
+    )
     min_points: int = setting(
         Number(3, 1_000_000, whole=True), 24, "Members with fewer finished points get the class too_short.", "classify"
     )
