@@ -16,7 +16,9 @@ from cronocast.stream.message import reader, time_of
 from cronocast.stream.settings import Regimes, load_regimes
 from cronocast.stream.store import CURRENT, Model, current, generations, publish, read_model
 
-S, H = UNIT_NS["s"], UNIT_NS["h"]
+pytestmark = pytest.mark.slow
+
+S = UNIT_NS["s"]
 VALUES = """
 defaults:
   source: {url: "http://localhost:8086", database: metrics}

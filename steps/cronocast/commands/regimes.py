@@ -16,11 +16,17 @@ Name = Annotated[
 ]
 Once = Annotated[bool, typer.Option("--once", help="End when what lies on the topic now is done.")]
 Port = Annotated[
-    int | None, typer.Option("--port", envvar="CRONOCAST_PORT", help="Serve /metrics and /healthz on this port.")
+    int | None,
+    typer.Option("--port", envvar="CRONOCAST_PORT", metavar="NUMBER", help="Serve /metrics and /healthz on this port."),
 ]
 Address = Annotated[
     str,
-    typer.Option("--address", envvar="CRONOCAST_ADDRESS", help="Address that --port is served on; 0.0.0.0 in a pod."),
+    typer.Option(
+        "--address",
+        envvar="CRONOCAST_ADDRESS",
+        metavar="ADDRESS",
+        help="Address that --port is served on; 0.0.0.0 in a pod.",
+    ),
 ]
 File = Annotated[
     Path | None,
@@ -30,7 +36,12 @@ File = Annotated[
 ]
 Speed = Annotated[
     float | None,
-    typer.Option("--speed", min=0.001, help="So many times as fast as it happened; as fast as it goes if not given."),
+    typer.Option(
+        "--speed",
+        metavar="NUMBER",
+        min=0.001,
+        help="So many times as fast as it happened; as fast as it goes if not given.",
+    ),
 ]
 ToNow = Annotated[bool, typer.Option("--to-now", help="Move the times so that the first message happens now.")]
 
@@ -41,7 +52,7 @@ regimes = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mo
 def train(
     values: Values, name: Name = None, root: Root = Path("cronocast-data"), json: Json = False, debug: Debug = False
 ) -> None:
-    """Learn the regimes of an entry from its history; a stream takes the new model up by itself."""
+    """Learn the regimes of an entry from its history."""
 
     def action() -> int:
         import json as json_module
@@ -70,7 +81,7 @@ def stream(
     address: Address = "127.0.0.1",
     debug: Debug = False,
 ) -> None:
-    """Tell the regime of every value that arrives on the topic of an entry, until ended."""
+    """Tell the regime of every value that arrives on a topic."""
 
     def action() -> int:
         from cronocast.stream.job import stream as run
