@@ -42,14 +42,18 @@ SPREAD = np.array([2.0, 0.5])
 SLOW_MESSAGES = 3_000  # of the consumer that writes one by one
 
 
-def rand_index(a: Any, b: Any) -> float:
+def pairs(counts: Any) -> float:  # noqa: ANN401 - an array
+    """How many pairs there are in groups of these sizes."""
+    return float((counts * (counts - 1) / 2).sum())
+
+
+def rand_index(a: Any, b: Any) -> float:  # noqa: ANN401 - arrays
     """Adjusted Rand index of two labellings (Hubert & Arabie 1985)."""
     table = np.zeros((int(a.max()) + 1, int(b.max()) + 1))
     np.add.at(table, (a, b), 1)
-    pairs = lambda x: float((x * (x - 1) / 2).sum())  # noqa: E731
     both, first, second, n = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0)), a.size
     expected = first * second / (n * (n - 1) / 2)
-    return (both - expected) / ((first + second) / 2 - expected)
+    return float((both - expected) / ((first + second) / 2 - expected))
 
 
 def quality(seed: int) -> None:
@@ -78,7 +82,7 @@ def quality(seed: int) -> None:
     spark.stop()
 
 
-def planted(spark: Any, rng: np.random.Generator, drift: float, seed: int) -> None:
+def planted(spark: Any, rng: np.random.Generator, drift: float, seed: int) -> None:  # noqa: ANN401 - a session
     """Print a row for four regimes whose level drifts by a share of its range."""
     lasts = rng.integers(30, 300, 200)
     truth = np.repeat(rng.integers(4, size=lasts.size), lasts)[:20_000]
@@ -91,7 +95,7 @@ def planted(spark: Any, rng: np.random.Generator, drift: float, seed: int) -> No
     usual = usual_distance(x, centres, labels)
     new = (UNSEEN + rng.normal(size=(1000, 2)) * SPREAD - mean) / spread
 
-    def far(rows: Any) -> float:
+    def far(rows: Any) -> float:  # noqa: ANN401 - an array
         off = np.sqrt(((rows[:, None] - centres[None]) ** 2).sum(axis=2)) / usual
         return 100 * float((off.min(axis=1) > 2.0).mean())
 
@@ -134,10 +138,8 @@ def speed(messages: int, rate: int, seconds: int) -> None:
             for broker in kafka():
                 influxd.create_database("bench")
                 minute = int(time.time()) // 60 * 60
-                past = [20 + 25 * (i // 100 % 3) + i % 7 / 4 for i in range(2000)]
-                lines = [
-                    f"engine,machine=a temperature={v} {minute - 60 * (2000 - i)}000000000" for i, v in enumerate(past)
-                ]
+                past = [(20 + 25 * (i // 100 % 3) + i % 7 / 4, minute - 60 * (2000 - i)) for i in range(2000)]
+                lines = [f"engine,machine=a temperature={value} {at}000000000" for value, at in past]
                 influxd.write(lines, "bench")
                 with entry(influxd, broker, folder, "full") as words:
                     subprocess.run(cronocast("train", *words), check=True, stdout=subprocess.DEVNULL)
@@ -183,7 +185,7 @@ def one_by_one(influxd: Influxd, broker: Kafka) -> float:
         if found is None or found.error():
             continue
         begin = begin or time.monotonic()
-        value = json.loads(found.value())["temperature"]
+        value = json.loads(found.value() or b"")["temperature"]
         web.post(f"{influxd.url}/write", params=params, data=f"one temperature={value}").raise_for_status()
         done += 1
     consumer.close()
@@ -227,9 +229,8 @@ def steady(influxd: Influxd, broker: Kafka, words: list[str], rate: int, seconds
         process.wait(60)
     parts = statistics.quantiles(waits, n=100)
     print("\n| a steady rate | messages a second | p50 s | p99 s | driver MB |\n|" + " --- |" * 5)
-    print(
-        f"| from produce to readable, {len(waits)} probes | {rate:,} | {parts[49]:.2f} | {parts[98]:.2f} | {memory:.0f} |"
-    )
+    cells = f"{rate:,} | {parts[49]:.2f} | {parts[98]:.2f} | {memory:.0f}"
+    print(f"| from produce to readable, {len(waits)} probes | {cells} |")
 
 
 def children(pid: int) -> list[int]:

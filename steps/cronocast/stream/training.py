@@ -1,7 +1,6 @@
 """Learning regimes with Spark ML: clusters of the history, a classifier of their labels, judged on later values."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
     from pyspark.sql import DataFrame, SparkSession
 
-AT_ONCE = 4  # numbers of regimes that are tried
 PARTITIONS = 2  # of a history: more cost more than they gain
 MOST_FOR_CURVES = 5_000  # rows, evenly spread, that each number of regimes is tried on
 LEARNT_FROM = 0.6  # share of the time; the rest judges
@@ -66,18 +64,13 @@ def curves(spark: "SparkSession", x: Floats, most: int, seed: int) -> Curves:
     judge = ClusteringEvaluator(featuresCol="features", predictionCol="prediction")
     ks = tuple(range(2, max(2, min(most, len(np.unique(rows, axis=0)) - 1)) + 1))
 
-    def tried(k: int) -> tuple[float, float]:
-        found = _kmeans(k, seed).fit(data)
-        silhouette = judge.evaluate(found.transform(data)) if len(found.clusterCenters()) > 1 else 0.0
-        return float(found.summary.trainingCost), float(silhouette)
-
     costs, silhouettes = [], []
-    # Most of the time jobs of so few rows wait for each other.
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for k, (cost, silhouette) in zip(ks, pool.map(tried, ks), strict=True):
-            costs.append(cost)
-            silhouettes.append(silhouette)
-            say(f"regimes: {k} of {ks[-1]}: cost {cost:.4g}, silhouette {silhouette:.3f}")
+    for k in ks:
+        found = _kmeans(k, seed).fit(data)
+        costs.append(float(found.summary.trainingCost))
+        one = len(found.clusterCenters()) == 1
+        silhouettes.append(0.0 if one else float(judge.evaluate(found.transform(data))))
+        say(f"regimes: {k} of {ks[-1]}: cost {costs[-1]:.4g}, silhouette {silhouettes[-1]:.3f}")
     data.unpersist()
     return Curves(ks, tuple(costs), tuple(silhouettes), float(((rows - rows.mean(axis=0)) ** 2).sum()))
 
