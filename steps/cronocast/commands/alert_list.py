@@ -12,14 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from cronocast.chain.alert import FILE, read_alerts
-from cronocast.commands.find_runs import newest_first
 from cronocast.commands.run import chosen_of
 from cronocast.console import say
 from cronocast.document.entry import Entry
 from cronocast.document.values import load_values
 from cronocast.durations import Duration, stamp
 from cronocast.errors import ConfigError, DataError, Problem, seen
-from cronocast.handoff.files import read_json, series_id
+from cronocast.handoff.files import newest_first, read_json, series_id
 from cronocast.notify.message import FIRING, Message, ordered, to_document
 from cronocast.notify.state import PENDING, Alert
 from cronocast.notify.table import notifier_of
