@@ -14,6 +14,11 @@ E_CRON janitor.schedule: {{ quote .Values.janitor.schedule }} has an H, which is
 {{- if hasSuffix ":latest" (printf ":%s" .Values.image.tag) }}
 E_IMAGE image.tag: "latest" is another image tomorrow; allowed: a version, or digests
 {{- end }}
+{{- range $i, $actual := .Values.serve.rules.actuals }}
+{{- if not (has $actual.series (include "cronocast.seriesNames" $ | fromJsonArray)) }}
+E_CONFIG_CHOICE serve.rules.actuals[{{ $i }}].series: {{ quote $actual.series }} is no series; allowed: a key of series
+{{- end }}
+{{- end }}
 {{- range $step, $kind := .Values.resources }}
 {{- range $name := list "cpu" "memory" "ephemeral-storage" }}
 {{- $wanted := get ($kind.requests | default dict) $name }}{{ $limit := get ($kind.limits | default dict) $name }}

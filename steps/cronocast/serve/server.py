@@ -35,7 +35,8 @@ def bound(listen: str) -> socket.socket:
             (host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
         )
     except OSError as error:
-        said = f"can't listen on {listen}: {os.strerror(error.errno) if error.errno else error}; name an address of this machine and a free port"
+        fault = os.strerror(error.errno) if error.errno else error
+        said = f"can't listen on {listen}: {fault}; name an address of this machine and a free port"
         raise ConfigError.one("E_LISTEN", "--listen", said) from error
 
 
