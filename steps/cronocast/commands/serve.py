@@ -11,6 +11,8 @@ from cronocast.commands.people import Debug, Root
 if TYPE_CHECKING:
     from cronocast.durations import Duration
     from cronocast.errors import Problem
+    from cronocast.serve.api import Api
+    from cronocast.serve.policy import Policy
 
 Listen = Annotated[
     str,
@@ -48,6 +50,64 @@ Compatible = Annotated[
         help="Series that is also shown under the names of train-prometheus, predicted_values_prophet and so on.",
     ),
 ]
+Entries = Annotated[
+    Path | None,
+    typer.Option(
+        "--entries",
+        envvar="CRONOCAST_SERVE_ENTRIES",
+        metavar="FOLDER",
+        help="Also take series over HTTP, keep them in this folder, and run them by their schedules.",
+    ),
+]
+TokensFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--tokens-file",
+        envvar="CRONOCAST_SERVE_TOKENS_FILE",
+        metavar="FILE",
+        help="Who may ask: a line NAME read|write|read,write sha256:HASH for each token.",
+    ),
+]
+Defaults = Annotated[
+    Path | None,
+    typer.Option(
+        "--defaults",
+        envvar="CRONOCAST_SERVE_DEFAULTS",
+        metavar="FILE",
+        help="A values file whose defaults every series that is put is merged over.",
+    ),
+]
+Hosts = Annotated[
+    str,
+    typer.Option(
+        "--allowed-hosts",
+        envvar="CRONOCAST_SERVE_ALLOWED_HOSTS",
+        metavar="A,B,...",
+        help="Hosts that series may name, *.example.org for all below one; if not given any that is not this machine.",
+    ),
+]
+SecretsFolder = Annotated[
+    str,
+    typer.Option(
+        "--secrets",
+        envvar="CRONOCAST_SERVE_SECRETS",
+        metavar="FOLDER",
+        help="Folder whose files series may name as passwords, tokens and certificates; none if not given.",
+    ),
+]
+AtOnce = Annotated[
+    int, typer.Option("--at-once", envvar="CRONOCAST_SERVE_AT_ONCE", min=1, max=64, help="Runs at the same time.")
+]
+PerMinute = Annotated[
+    int,
+    typer.Option(
+        "--requests-per-minute",
+        envvar="CRONOCAST_SERVE_REQUESTS_PER_MINUTE",
+        min=1,
+        max=100_000,
+        help="Requests that each token may make in a minute.",
+    ),
+]
 MOST_LEADS = 20
 
 
@@ -57,15 +117,30 @@ def serve(
     leads: Leads = "1h,24h",
     refresh: Refresh = "15s",
     train_prometheus: Compatible = "",
+    entries: Entries = None,
+    tokens_file: TokensFile = None,
+    defaults: Defaults = None,
+    allowed_hosts: Hosts = "",
+    secrets: SecretsFolder = "",
+    at_once: AtOnce = 1,
+    requests_per_minute: PerMinute = 120,
     debug: Debug = False,
 ) -> None:
-    """Serve what was forecast as metrics, for Prometheus to scrape at /metrics."""
+    """Serve what was forecast as metrics, for Prometheus to scrape at /metrics; also take series over HTTP."""
 
     def action() -> int:
         from cronocast.errors import ConfigError, MissingExtraError, Problem
 
         problems: list[Problem] = []
         ahead, pause = _leads(leads, problems), _pause(refresh, problems)
+        if entries is not None and tokens_file is None:
+            said = "not given although --entries takes series over HTTP; name a file of token hashes"
+            problems.append(Problem("E_CONFIG_MISSING", "--tokens-file", said))
+        if secrets and not allowed_hosts:
+            said = (
+                "not given although series may name files of --secrets, which could then be sent anywhere; name hosts"
+            )
+            problems.append(Problem("E_CONFIG_MISSING", "--allowed-hosts", said))
         if problems:
             raise ConfigError(problems)
         try:
@@ -77,10 +152,36 @@ def serve(
             raise MissingExtraError([Problem("E_MISSING_EXTRA", "serve", said)]) from error
         from cronocast.serve.page import Page
 
+        api = None
+        if entries is not None and tokens_file is not None:
+            from cronocast.serve.policy import Policy
+
+            hosts = tuple(host.strip() for host in allowed_hosts.split(",") if host.strip())
+            policy = Policy(hosts, secrets)
+            api = _api(entries, tokens_file, defaults, policy, root.absolute(), at_once, requests_per_minute)
         page = Page(root, ahead, train_prometheus)
-        return answer(make_app(page, pause), bound(listen))
+        return answer(make_app(page, pause, api), bound(listen))
 
     raise typer.Exit(guarded(action, debug=debug))
+
+
+def _api(
+    entries: Path, tokens: Path, defaults: Path | None, policy: "Policy", root: Path, at_once: int, per_minute: int
+) -> "Api":
+    """What manages series.
+
+    Raises:
+        ConfigError: the tokens or the defaults can't be read.
+    """
+    from cronocast.serve.api import Api
+    from cronocast.serve.guard import STRANGERS_A_MINUTE, Guard
+    from cronocast.serve.schedule import Runner, defaults_of
+    from cronocast.serve.store import Store
+    from cronocast.serve.tokens import Rate, Tokens
+
+    store = Store(entries, defaults_of(defaults), policy)
+    guard = Guard(Tokens(tokens), Rate(per_minute), Rate(STRANGERS_A_MINUTE))
+    return Api(store, Runner(store, root, at_once), guard, root)
 
 
 def _leads(text: str, problems: "list[Problem]") -> "list[Duration]":

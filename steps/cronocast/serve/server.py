@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from cronocast.console import say
 from cronocast.errors import ConfigError, Terminated
 
-GRACE_S = 5  # that answers under way may take after SIGTERM: with the rest it stays under ten seconds
+GRACE_S = 2  # that answers under way may take after SIGTERM: with the runs that end then it stays under ten seconds
 IDLE_S = 75  # longer than Prometheus' usual intervals, so that it keeps its connection
 MOST_CONNECTIONS = 200
 
