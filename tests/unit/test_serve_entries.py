@@ -37,7 +37,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
             raise socket.gaierror
         return [(0, 0, 0, "", (address, 0)) for address in known[host]]
 
-    monkeypatch.setattr(policies.socket, "getaddrinfo", addresses)
+    monkeypatch.setattr(socket, "getaddrinfo", addresses)
     return known
 
 
@@ -339,7 +339,7 @@ def test_tokens_are_known_by_their_hash_and_change_with_the_file(
     tokens = Tokens(path)
     found = tokens.caller("one")
     assert found is not None
-    assert (found.name, found.scopes) == ("ada", {"read", "write"})
+    assert (found.name, found.scopes) == ("ada", frozenset(("read", "write")))
     assert tokens.caller("three") is tokens.caller("") is None
     path.write_text(line("eve", "read", "three") + "#" * 100)
     assert tokens.caller("one") is None

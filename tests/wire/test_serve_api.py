@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -241,3 +243,22 @@ def test_the_request_of_a_queue_forecast_becomes_a_forecast(influxd: Influxd, da
         assert kept[-1]["asked_by"] == {"user_name": "ada", "project": "capacity", "owner": "platform"}
     (found,) = influxd.query('SELECT count("yhat") FROM "queue_usage_forecast"', database)
     assert found["count"] == 72
+
+
+# A document that is too large is refused before anybody looks at what it says.
+SCHEMATHESIS = """
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 409, 413, 415, 422, 429]
+"""
+# What a schema allows may still contradict itself, such as a horizon that is no multiple of the step.
+BEYOND_A_SCHEMA = ["--exclude-checks", "positive_data_acceptance"]
+
+
+def test_schemathesis_finds_no_answer_that_the_document_does_not_describe(url: str, tmp_path: Path) -> None:
+    (tmp_path / "schemathesis.toml").write_text(SCHEMATHESIS)
+    program, token = str(Path(sys.executable).parent / "st"), "Authorization: Bearer of-ada"
+    command = [program, "run", f"{url}/openapi.json", "-H", token, "--generation-deterministic", "--no-color"]
+    more = ["--checks", "all", *BEYOND_A_SCHEMA, "--max-examples", "8"]
+    done = subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "Tested: 11" in done.stdout

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cronocast.document.values_schema import values_schema
+from cronocast.document.values_schema import nullable, values_schema
 from cronocast.serve.answers import PROBLEM, TITLES, ProblemDocument
 from cronocast.serve.queue_request import ASKED_BY, OPTIONAL, REQUIRED
 
@@ -62,7 +62,28 @@ def entry_schema() -> dict[str, Any]:
         **entry["properties"],
     }
     entry["description"] = "One series, as an entry of a values file, with its name."
+    _open_items(entry)
     return entry
+
+
+def _open_items(part: Any) -> None:  # noqa: ANN401 - any part of a schema
+    """Allow null in what lists hold, as elsewhere: it means that nothing is given."""
+    if isinstance(part, list):
+        for item in part:
+            _open_items(item)
+    elif isinstance(part, dict):
+        if isinstance(items := part.get("items"), dict):
+            _open(items)
+        for item in part.values():
+            _open_items(item)
+
+
+def _open(item: dict[str, Any]) -> None:
+    for name, own in item.get("properties", {}).items():
+        if name not in item.get("required", ()):
+            nullable(own)
+    for rule in item.get("allOf", ()):
+        _open(rule["then"])
 
 
 def queue_schema() -> dict[str, Any]:

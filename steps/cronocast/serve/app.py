@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from cronocast import __version__
 from cronocast.console import say
@@ -128,8 +129,11 @@ def say_problems(app: FastAPI) -> None:
         return error.answer
 
     @app.exception_handler(HTTPException)
-    def no_route(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, headers=dict(error.headers or {}))
+    def no_route(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the router names the methods of one route alone, and each method is one
+            headers["Allow"] = ", ".join(sorted(methods_of(app, request)))
+        return problem(error.status_code, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     def no_parameter(_: Request, error: RequestValidationError) -> Response:
@@ -140,3 +144,10 @@ def say_problems(app: FastAPI) -> None:
     def bug(_: Request, error: Exception) -> Response:
         say(f"serve: E_BUG {type(error).__name__}: {sentence(str(error))}; this is a bug in cronocast")
         return problem(500)
+
+
+def methods_of(app: FastAPI, request: Request) -> set[str]:
+    """The methods by which an address may be asked."""
+    tried = ({**request.scope, "method": method} for method in METHODS)
+    routes = app.router.routes
+    return {scope["method"] for scope in tried if any(route.matches(scope)[0] is Match.FULL for route in routes)}
