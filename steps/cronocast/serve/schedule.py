@@ -46,7 +46,7 @@ class Runner:
     def next_ns(self, kept: Kept) -> int | None:
         """When a series is due next; None where it is suspended, or its entry is not sound any more."""
         try:
-            entry = self._store.entry(kept.document)
+            entry = self._store.entry_of(kept)
         except CronocastError:
             return None
         return None if entry.suspend else next_run_ns(entry, self._clock())
@@ -87,7 +87,7 @@ class Runner:
 
     def _latest_ns(self, kept: Kept, due_ns: int, now_ns: int) -> int:
         """The latest time up to now at which a series was due: after an outage one run makes up for all, as on Argo."""
-        return max(occurrences(self._store.entry(kept.document), due_ns, now_ns + 1), default=due_ns)
+        return max(occurrences(self._store.entry_of(kept), due_ns, now_ns + 1), default=due_ns)
 
     def stop(self) -> None:
         """End every run tidily, and start no more."""

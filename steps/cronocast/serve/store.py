@@ -45,6 +45,7 @@ class Store:
     def __init__(self, folder: Path, defaults: Mapping[str, Any], policy: Policy) -> None:
         self._folder, self._defaults, self._policy = folder, dict(defaults), policy
         self._lock = threading.Lock()
+        self._entries: dict[str, tuple[Kept, Entry]] = {}  # the last one that was asked for, by name
         self._read: dict[Path, tuple[tuple[int, int], Kept]] = {}  # what a file held when it looked so
 
     def checked(self, document: Any, name: str | None = None) -> tuple[dict[str, Any], Entry, dict[str, str]]:  # noqa: ANN401
@@ -91,6 +92,17 @@ class Store:
             raise ConfigError(problems)
         return entry
 
+    def entry_of(self, kept: Kept) -> Entry:
+        """The entry that is kept.
+
+        Raises:
+            ConfigError: it is not sound any more, such as with other defaults.
+        """
+        known = self._entries.get(kept.name)
+        if known is None or known[0] != kept:
+            known = self._entries[kept.name] = kept, self.entry(kept.document)
+        return known[1]
+
     def borrows(self, document: Mapping[str, Any]) -> bool:
         """Whether a document leaves every address to the defaults, so that their secrets may go with it."""
         return not own_addresses(document, self._defaults)
@@ -132,6 +144,8 @@ class Store:
                 path.unlink()
             except OSError as error:
                 raise StorageError("E_STORAGE", str(path), f"can't be removed: {error.strerror}") from error
+            self._entries.pop(name, None)
+            self._read.pop(path, None)
             return True
 
     def all(self, problems: list[str]) -> list[Kept]:
