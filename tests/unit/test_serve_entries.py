@@ -17,7 +17,8 @@ from cronocast.serve.api_schema import ENTRY_EXAMPLE, QUEUE_EXAMPLE, entry_schem
 from cronocast.serve.policy import Policy
 from cronocast.serve.queue_request import OPTIONAL, REQUIRED
 from cronocast.serve.schedule import Runner
-from cronocast.serve.store import MOST_REQUESTS_BYTES, Kept, Store
+from cronocast.serve.shelf import Kept
+from cronocast.serve.store import MOST_REQUESTS_BYTES, Store
 from cronocast.serve.tokens import Rate, Tokens, parse_tokens
 from tests.json_schema import fits
 
@@ -293,13 +294,13 @@ KEPT = Kept("disk", entry(), "ada", "2026-01-01T00:00:00Z", {"owner": "platform"
 def test_entries_are_kept_replaced_and_forgotten(tmp_path: Path) -> None:
     kept = store(tmp_path)
     assert kept.put(KEPT)
-    assert kept.get("disk") == KEPT
+    assert kept.shelf.get("disk") == KEPT
     newer = Kept("disk", entry(horizon="48h"), "bob", "2026-01-02T00:00:00Z")
     assert not kept.put(newer)
-    assert kept.all([]) == [newer]
-    assert kept.remove("disk")
-    assert not kept.remove("disk")
-    assert kept.all([]) == []
+    assert kept.shelf.all([]) == [newer]
+    assert kept.shelf.remove("disk")
+    assert not kept.shelf.remove("disk")
+    assert kept.shelf.all([]) == []
 
 
 def test_a_file_that_can_not_be_read_is_told_and_hides_no_other(tmp_path: Path) -> None:
@@ -307,7 +308,7 @@ def test_a_file_that_can_not_be_read_is_told_and_hides_no_other(tmp_path: Path) 
     kept.put(KEPT)
     (tmp_path / "zz-00000000.json").write_text("{}")
     problems: list[str] = []
-    assert kept.all(problems) == [KEPT]
+    assert kept.shelf.all(problems) == [KEPT]
     assert "not an entry of this version" in problems[0]
 
 
@@ -411,7 +412,7 @@ def test_runs_begin_when_they_are_due_and_a_changed_entry_at_its_next_time(tmp_p
     put("half", schedules=["45 * * * *"])
     assert at(44) == []
     assert at(46) == [("half", 45)]
-    kept.remove("half")
+    kept.shelf.remove("half")
     assert at(200) == [("hour", 180)]  # the latest of those that were missed
     assert at(239) == []
     assert at(241) == [("hour", 240)]

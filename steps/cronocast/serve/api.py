@@ -28,7 +28,8 @@ from cronocast.serve.api_schema import DOCUMENT_BODY, NAME_ABOUT, RUN_BODY, resp
 from cronocast.serve.guard import Guard, address_of, body_of, document_of
 from cronocast.serve.runs import runs_of
 from cronocast.serve.schedule import Runner
-from cronocast.serve.store import Kept, Store
+from cronocast.serve.shelf import Kept
+from cronocast.serve.store import Store
 from cronocast.serve.tokens import Caller
 
 EARLIEST_RUN_NS = parse_stamp("2000-01-01T00:00:00Z")
@@ -76,11 +77,13 @@ class Api:
     def list_series(self) -> SeriesList:
         """All series."""
         unreadable: list[str] = []
-        return SeriesList(series=[self._shown(kept) for kept in self.store.all(unreadable)], unreadable=unreadable)
+        return SeriesList(
+            series=[self._shown(kept) for kept in self.store.shelf.all(unreadable)], unreadable=unreadable
+        )
 
     def get_series(self, name: Name) -> Any:  # noqa: ANN401 - a document or a problem
         """One series."""
-        kept = self.store.get(name)
+        kept = self.store.shelf.get(name)
         return self._shown(kept) if kept else problem(404, f"there is no series {seen(name)}")
 
     async def post_series(self, request: Request) -> Response:
@@ -95,7 +98,7 @@ class Api:
         """Remove a series; what its runs wrote stays."""
 
         def work(_: Asked) -> Response:
-            gone = self.store.remove(name)
+            gone = self.store.shelf.remove(name)
             return Response(status_code=204) if gone else problem(404, f"there is no series {seen(name)}")
 
         return await self._asked(request, work)
@@ -104,7 +107,7 @@ class Api:
         """Run a series now, or as of a past time."""
 
         def work(one: Asked) -> Response:
-            kept = self.store.get(name)
+            kept = self.store.shelf.get(name)
             if kept is None:
                 return problem(404, f"there is no series {seen(name)}")
             run_ns = run_time(document_of(request, one.body) if one.body else {})
@@ -120,7 +123,7 @@ class Api:
         limit: Limit = 50,
     ) -> Any:  # noqa: ANN401 - checked against RunList
         """Runs, the newest first."""
-        names = [kept.name for kept in self.store.all([])]
+        names = [kept.name for kept in self.store.shelf.all([])]
         some = [name for name in names if series in (None, name)]
         return {"runs": runs_of(self.root, some, self.runner.running(), limit)}
 
@@ -137,7 +140,7 @@ class Api:
         """Check a document and keep it."""
         own, entry, asked_by = self.store.checked(document_of(one.request, one.body), name)
         one.series, one.asked_by = entry.name, asked_by
-        if not replace and self.store.get(entry.name) is not None:
+        if not replace and self.store.shelf.get(entry.name) is not None:
             return problem(409, f"series {seen(entry.name)} is there; PUT /series/NAME replaces it")
         kept = Kept(entry.name, own, one.caller.name, stamp(time.time_ns()), asked_by)
         new = self.store.put(kept)

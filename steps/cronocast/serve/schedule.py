@@ -13,7 +13,8 @@ from cronocast.document.schedule import next_run_ns, occurrences
 from cronocast.durations import stamp
 from cronocast.errors import ConfigError, CronocastError
 from cronocast.handoff.files import write_json
-from cronocast.serve.store import Kept, Store
+from cronocast.serve.shelf import Kept
+from cronocast.serve.store import Store
 
 STOP_S = 6.0  # that runs may take to end after SIGTERM, before they are killed
 LOG_LINES = 20  # of a run that failed, kept for the log
@@ -71,7 +72,7 @@ class Runner:
     def look(self) -> None:
         """Start what is due now; an entry that is new or changed is due at its next time."""
         now_ns = self._clock()
-        kept = {one.name: one for one in self._store.all([])}
+        kept = {one.name: one for one in self._store.shelf.all([])}
         due = {}
         for name, one in kept.items():
             before, at_ns = self._due.get(name, (None, None))

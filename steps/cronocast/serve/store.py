@@ -3,16 +3,15 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cronocast.document.carried import size_problems
 from cronocast.document.entry import Entry, parse_entry
-from cronocast.errors import ConfigError, ContractError, CronocastError, Problem, StorageError, seen
-from cronocast.handoff.files import read_json, series_id, write_json
+from cronocast.errors import ConfigError, Problem, StorageError, seen
 from cronocast.serve.policy import Policy
 from cronocast.serve.queue_request import as_requested, asked_by, entry_of, is_queue_request
+from cronocast.serve.shelf import Folder, Kept, Shelf
 from cronocast.settings.declare import merge
 
 SCHEMA = 1
@@ -22,31 +21,21 @@ MOST_REQUESTS_BYTES = 8 * 2**20  # of one file; then it becomes the older one, a
 MOST_SERIES = 5_000
 
 
-@dataclass(frozen=True)
-class Kept:
-    """One entry as it is kept."""
-
-    name: str
-    document: dict[str, Any]  # as it was given, without defaults
-    by: str
-    at: str  # RFC 3339
-    asked_by: dict[str, str] = field(default_factory=dict)  # for whom, where a request of a queue said so
-
-
 class Store:
-    """The entries of a folder.
+    """Entries, and what was asked for.
 
     Args:
-        folder: Where they lie.
+        folder: Where requests are noted.
         defaults: What every entry is merged over, as `defaults` of a values file.
         policy: What entries may name.
+        shelf: Where entries are kept; the same folder if not given.
     """
 
-    def __init__(self, folder: Path, defaults: Mapping[str, Any], policy: Policy) -> None:
+    def __init__(self, folder: Path, defaults: Mapping[str, Any], policy: Policy, shelf: Shelf | None = None) -> None:
         self._folder, self._defaults, self._policy = folder, dict(defaults), policy
+        self.shelf: Shelf = shelf or Folder(folder)
         self._lock = threading.Lock()
         self._entries: dict[str, tuple[Kept, Entry]] = {}  # the last one that was asked for, by name
-        self._read: dict[Path, tuple[tuple[int, int], Kept]] = {}  # what a file held when it looked so
 
     def checked(self, document: Any, name: str | None = None) -> tuple[dict[str, Any], Entry, dict[str, str]]:  # noqa: ANN401
         """What a document means: itself as it is kept, its entry, and for whom it was asked.
@@ -88,7 +77,7 @@ class Store:
         """
         whole = self.whole(document)
         entry = parse_entry(whole)
-        if problems := size_problems(whole, "entry") + _of_libraries(entry):
+        if problems := [*size_problems(whole, ""), *_of_libraries(entry), *self.shelf.problems(whole)]:
             raise ConfigError(problems)
         return entry
 
@@ -115,60 +104,9 @@ class Store:
         """Keep an entry; returns whether it is new.
 
         Raises:
-            StorageError: the folder is full, read-only or failing, or has as many as it may.
+            CronocastError: it can't be kept.
         """
-        with self._lock:
-            path = self._path(kept.name)
-            new = not path.exists()
-            if new and len(list(self._folder.glob("*.json"))) >= MOST_SERIES:
-                raise StorageError("E_FULL", str(self._folder), f"{MOST_SERIES} entries; remove one first")
-            write_json(path, {"schema": SCHEMA, **vars(kept)})
-            return new
-
-    def get(self, name: str) -> Kept | None:
-        """The entry of a name; None where there is none.
-
-        Raises:
-            CronocastError: its file can't be read.
-        """
-        path = self._path(name)
-        return _read(path) if path.exists() else None
-
-    def remove(self, name: str) -> bool:
-        """Forget an entry; returns whether there was one. Its runs stay on the volume."""
-        with self._lock:
-            path = self._path(name)
-            if not path.exists():
-                return False
-            try:
-                path.unlink()
-            except OSError as error:
-                raise StorageError("E_STORAGE", str(path), f"can't be removed: {error.strerror}") from error
-            self._entries.pop(name, None)
-            self._read.pop(path, None)
-            return True
-
-    def all(self, problems: list[str]) -> list[Kept]:
-        """All entries by name; what can't be read is told in words."""
-        found = []
-        for path in sorted(self._folder.glob("*.json")) if self._folder.is_dir() else []:
-            try:
-                found.append(self._kept(path))
-            except FileNotFoundError:  # removed at this moment
-                continue
-            except CronocastError as error:
-                problems.append(str(error))
-        return sorted(found, key=lambda kept: kept.name)
-
-    def _kept(self, path: Path) -> Kept:
-        status = path.stat()
-        looks = status.st_mtime_ns, status.st_size
-        if self._read.get(path, ((0, 0), None))[0] != looks:
-            self._read[path] = looks, _read(path)
-        return self._read[path][1]
-
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{series_id(name)}.json"
+        return self.shelf.put(kept, self.whole(kept.document))
 
     def note(self, request: Mapping[str, Any]) -> None:
         """Keep what was asked for, by whom, when and with what outcome.
@@ -241,20 +179,12 @@ def _first(items: Iterator[dict[str, Any]], limit: int) -> Iterator[dict[str, An
         yield item
 
 
-def _read(path: Path) -> Kept:
-    document = read_json(path)
-    try:
-        if document.pop("schema") != SCHEMA:
-            raise ValueError("schema")
-        return Kept(**document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ContractError("E_ENTRY", str(path), "not an entry of this version; put it again") from error
-
-
 def _of_libraries(entry: Entry) -> list[Problem]:
     """What models have against their options, where the libraries that know are here."""
     try:
         from cronocast.forecast.candidates import option_problems
+
+        found = option_problems(entry, "")
     except ModuleNotFoundError:
         return []
-    return [Problem(p.token, p.where.lstrip("."), p.sentence) for p in option_problems(entry, "")]
+    return [Problem(p.token, p.where.lstrip("."), p.sentence) for p in found]
