@@ -18,7 +18,7 @@ IMAGES: Mapping[str, tuple[str, ...]] = {
     "forecast-darts": ("linear", "darts"),
     "forecast-pretrained": ("linear", "pretrained"),
     "load": (),
-    "serve": ("serve",),
+    "serve": ("run", "serve"),
 }
 
 

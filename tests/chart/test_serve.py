@@ -104,16 +104,16 @@ def test_probes_and_annotations_name_the_port_that_it_listens_on() -> None:
     assert own["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}
     annotations = one(made, "Deployment")["spec"]["template"]["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == "9200"
-    assert own["args"][own["args"].index("--listen") + 1] == "0.0.0.0:9200"
+    assert "--listen=0.0.0.0:9200" in own["args"]
 
 
 def test_the_command_takes_the_arguments_that_it_is_given() -> None:
     own = container(objects({"leads": ["1h", "2d"], "refresh": "1m", "trainPrometheus": "disk $(HOME)"}))
     assert shlex.join(own["args"]) == (
-        "serve --root /data --listen 0.0.0.0:9108 --leads 1h,2d --refresh 1m --train-prometheus 'disk $$(HOME)'"
+        "serve --root=/data --listen=0.0.0.0:9108 --leads=1h,2d --refresh=1m '--train-prometheus=disk $$(HOME)'"
     )
     known = {flag for parameter in COMMANDS["serve"].params for flag in parameter.opts}
-    assert {word for word in own["args"] if word.startswith("--")} <= known
+    assert {word.partition("=")[0] for word in own["args"] if word.startswith("--")} <= known
 
 
 def test_a_budget_lets_a_single_pod_be_moved() -> None:

@@ -63,10 +63,14 @@ OWN: dict[str, Any] = {
     "serve.leads": ["2h"], "serve.refresh": "1m", "serve.ingress": [{"podSelector": {}}],
     "serve.nodeSelector": {"a": "b"}, "serve.tolerations": [{"key": "a"}], "serve.affinity": {"podAffinity": {}},
     "serve.serviceMonitor.interval": "1m", "serve.serviceMonitor.labels": {"a": "b"},
+    "serve.api.allowedHosts": ["b"],
     "serve.rules.labels": {"a": "b"}, "serve.rules.actuals": [{"series": "a", "expr": "up"}],
 }  # fmt: skip
 BASE: dict[str, Any] = {"series": {"a": MINIMAL}}
-SERVED: dict[str, Any] = {"serve": {"enabled": True, "serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}}
+TAKES = {"enabled": True, "tokensSecret": "a", "allowedHosts": ["a"]}
+SERVED: dict[str, Any] = {
+    "serve": {"enabled": True, "serviceMonitor": {"enabled": True}, "rules": {"enabled": True}, "api": TAKES}
+}
 NEEDED: dict[str, dict[str, Any]] = {
     **{f"profiles.cpu.{pods}.gpuResource": {"profiles": {"cpu": {pods: {"gpus": 1}}}} for pods in ("heavy", "darts")},
     "serviceAccount.name": {},
@@ -74,6 +78,8 @@ NEEDED: dict[str, dict[str, Any]] = {
 PATHS = sorted({*leaf_paths(Chart()), *OWN})
 NEEDED |= {path: SERVED for path in PATHS if path.startswith("serve.") and not path.endswith("enabled")}
 NEEDED |= {f"serve.{part}.enabled": {"serve": {"enabled": True}} for part in ("serviceMonitor", "rules")}
+NEEDED["serve.api.enabled"] = {"serve": {"enabled": True, "api": {**TAKES, "enabled": False}}}
+GUARDS = ("serve.api.tokensSecret", "serve.api.allowedHosts")  # without which the chart makes nothing
 
 
 def put(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -125,7 +131,9 @@ def test_null_leaves_nothing_half_made(path: str) -> None:
     """
     before = {**BASE, **NEEDED.get(path, {})}
     values = put(before, path, None)
-    if path in EMPTY:
+    if path in GUARDS:
+        assert f"E_CONFIG_MISSING {path}" in problems(values)
+    elif path in EMPTY:
         assert render(values) == list(rendered(json.dumps(before)))
     elif path in NOT_NEEDED:
         assert render(values) != list(rendered(json.dumps(before)))

@@ -8,6 +8,12 @@
 {app.kubernetes.io/name: cronocast, app.kubernetes.io/instance: {{ .Release.Name | quote }}, app.kubernetes.io/component: serve}
 {{- end }}
 
+{{/* What the server must know to make CronWorkflows as the chart does, as JSON. */}}
+{{- define "cronocast.serveCluster" -}}
+{{- $cron := include "cronocast.cronWorkflow" (dict "root" . "name" "skeleton") | fromYaml -}}
+{{- dict "cron" $cron "name" (include "cronocast.name" .) "profiles" (keys .Values.profiles | sortAlpha) "retrySeconds" (int64 .Values.retry.seconds) "defaults" (.Values.defaults | default dict) | toJson -}}
+{{- end }}
+
 {{/* The alert of a series whose values Prometheus has: (dict "root" $ "actual" ITEM). */}}
 {{- define "cronocast.actualRule" -}}
 {{- $entry := include "cronocast.entry" (dict "root" .root "name" .actual.series) | fromJson -}}

@@ -1,7 +1,8 @@
 """`cronocast serve`: what was forecast, for Prometheus. Heavy imports stand inside."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,10 +10,18 @@ from cronocast.chain.shell import guarded
 from cronocast.commands.people import Debug, Root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from cronocast.durations import Duration
     from cronocast.errors import Problem
-    from cronocast.serve.api import Api
+    from cronocast.serve.api import Api, Runs
     from cronocast.serve.policy import Policy
+    from cronocast.serve.shelf import Shelf
+    from cronocast.serve.store import Store
+
+    Place = tuple[
+        Shelf | None, Mapping[str, Any], Callable[[Store], Runs]
+    ]  # where entries are kept, over what, and run
 
 Listen = Annotated[
     str,
@@ -95,6 +104,15 @@ SecretsFolder = Annotated[
         help="Folder whose files series may name as passwords, tokens and certificates; none if not given.",
     ),
 ]
+OnCluster = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster",
+        envvar="CRONOCAST_SERVE_CLUSTER",
+        metavar="FILE",
+        help="On a cluster: what the chart says of CronWorkflows, which series then become; --entries keeps requests.",
+    ),
+]
 AtOnce = Annotated[
     int, typer.Option("--at-once", envvar="CRONOCAST_SERVE_AT_ONCE", min=1, max=64, help="Runs at the same time.")
 ]
@@ -120,6 +138,7 @@ def serve(
     entries: Entries = None,
     tokens_file: TokensFile = None,
     defaults: Defaults = None,
+    cluster: OnCluster = None,
     allowed_hosts: Hosts = "",
     secrets: SecretsFolder = "",
     at_once: AtOnce = 1,
@@ -157,31 +176,47 @@ def serve(
             from cronocast.serve.policy import Policy
 
             hosts = tuple(host.strip() for host in allowed_hosts.split(",") if host.strip())
-            policy = Policy(hosts, secrets)
-            api = _api(entries, tokens_file, defaults, policy, root.absolute(), at_once, requests_per_minute)
+            make = partial(_api, entries, tokens_file, Policy(hosts, secrets), root.absolute(), requests_per_minute)
+            api = make(_on_cluster(cluster) if cluster else _here(defaults, root.absolute(), at_once))
         page = Page(root, ahead, train_prometheus)
         return answer(make_app(page, pause, api), bound(listen))
 
     raise typer.Exit(guarded(action, debug=debug))
 
 
-def _api(
-    entries: Path, tokens: Path, defaults: Path | None, policy: "Policy", root: Path, at_once: int, per_minute: int
-) -> "Api":
-    """What manages series.
+def _api(entries: Path, tokens: Path, policy: "Policy", root: Path, per_minute: int, place: "Place") -> "Api":
+    """What manages series, in the place where they run.
 
     Raises:
-        ConfigError: the tokens or the defaults can't be read.
+        ConfigError: the tokens can't be read.
     """
     from cronocast.serve.api import Api
     from cronocast.serve.guard import STRANGERS_A_MINUTE, Guard
-    from cronocast.serve.schedule import Runner, defaults_of
     from cronocast.serve.store import Store
     from cronocast.serve.tokens import Rate, Tokens
 
-    store = Store(entries, defaults_of(defaults), policy)
+    shelf, defaults, runner_of = place
+    store = Store(entries, defaults, policy, shelf)
     guard = Guard(Tokens(tokens), Rate(per_minute), Rate(STRANGERS_A_MINUTE))
-    return Api(store, Runner(store, root, at_once), guard, root)
+    return Api(store, runner_of(store), guard, root)
+
+
+def _here(defaults: Path | None, root: Path, at_once: int) -> "Place":
+    """Series in files of this machine, which runs them."""
+    from cronocast.serve.schedule import Runner, defaults_of
+
+    return None, defaults_of(defaults), lambda store: Runner(store, root, at_once)
+
+
+def _on_cluster(path: Path) -> "Place":
+    """Series as CronWorkflows of the cluster that this pod runs on."""
+    from cronocast.serve.kube import in_cluster
+    from cronocast.serve.on_cluster import Cluster, ClusterRunner, skeleton_of
+
+    skeleton, defaults, namespace = skeleton_of(path)
+    kube = in_cluster(namespace)
+    cluster = Cluster(kube, skeleton)
+    return cluster, defaults, lambda store: ClusterRunner(store, cluster, kube)
 
 
 def _leads(text: str, problems: "list[Problem]") -> "list[Duration]":

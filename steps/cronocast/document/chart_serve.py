@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cronocast.document.shapes import LABELS, OBJECTS, QUANTITIES, TEXT
+from cronocast.document.shapes import LABELS, NAMES, OBJECTS, QUANTITIES, TEXT
 from cronocast.durations import Duration
 from cronocast.settings.containers import Anything, ListOf, MapOf
 from cronocast.settings.declare import Part, setting
@@ -59,6 +59,22 @@ class ServeResources:
 
 
 @dataclass(frozen=True)
+class ServeApi:
+    """Series over HTTP, each a CronWorkflow that the server makes."""
+
+    enabled: bool = setting(
+        Flag(), False, "Also take series over HTTP; the server then has an account that may change CronWorkflows."
+    )
+    tokensSecret: str = setting(NAMES, "", "Secret whose key tokens has a line for each token: who may ask.")
+    allowedHosts: tuple[str, ...] = setting(
+        ListOf(TEXT), (), "Hosts that series may name, *.example.org for all below one."
+    )
+    requestsPerMinute: int = setting(
+        Number(1, 100_000, whole=True), 120, "Requests that each token may make in a minute."
+    )
+
+
+@dataclass(frozen=True)
 class Serve:
     """The server of metrics."""
 
@@ -83,3 +99,4 @@ class Serve:
     resources: ServeResources = setting(Part(ServeResources), ServeResources(), "Resources of a pod.")
     serviceMonitor: Monitor = setting(Part(Monitor), Monitor(), "How Prometheus' operator finds it.")
     rules: Rules = setting(Part(Rules), Rules(), "Recording and alert rules.")
+    api: ServeApi = setting(Part(ServeApi), ServeApi(), "Series over HTTP.")

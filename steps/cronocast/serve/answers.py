@@ -14,6 +14,7 @@ from cronocast.errors import (
     ContractError,
     CronocastError,
     DataError,
+    RefusedError,
     StorageError,
     TemporaryError,
 )
@@ -36,6 +37,7 @@ TITLES = {
 }
 STATUS = {
     ConfigError: 422,
+    RefusedError: 409,
     DataError: 404,
     ContractError: 500,
     StorageError: 503,

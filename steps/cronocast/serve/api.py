@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
@@ -27,7 +27,6 @@ from cronocast.serve.answers import (
 from cronocast.serve.api_schema import DOCUMENT_BODY, NAME_ABOUT, RUN_BODY, responses
 from cronocast.serve.guard import Guard, address_of, body_of, document_of
 from cronocast.serve.runs import runs_of
-from cronocast.serve.schedule import Runner
 from cronocast.serve.shelf import Kept
 from cronocast.serve.store import Store
 from cronocast.serve.tokens import Caller
@@ -65,12 +64,36 @@ class Asked:
         )
 
 
+class Runs(Protocol):
+    """Starts runs, and knows of them."""
+
+    def running(self) -> dict[str, str]:
+        """Runs that go on, by series."""
+        ...
+
+    def next_ns(self, kept: Kept) -> int | None:
+        """When a series is due next; None where it is not."""
+        ...
+
+    def start(self, kept: Kept, run_ns: int) -> bool:
+        """Start a run; False where one goes on."""
+        ...
+
+    def keep_time(self) -> None:
+        """Do what is to be done beside requests, until `stop`."""
+        ...
+
+    def stop(self) -> None:
+        """End what was begun."""
+        ...
+
+
 @dataclass(frozen=True)
 class Api:
     """What the routes do."""
 
     store: Store
-    runner: Runner
+    runner: Runs
     guard: Guard
     root: Path
 

@@ -44,7 +44,11 @@ RUN_BODY: dict[str, Any] = {
                     "type": "object",
                     "additionalProperties": False,
                     "properties": {
-                        "run": {"type": "string", "format": "date-time", "description": "As of when; now if not given."}
+                        "run": {
+                            "type": ["string", "null"],
+                            "format": "date-time",
+                            "description": "As of when; now if not given.",
+                        }
                     },
                 },
                 "example": {"run": "2026-01-31T12:00:00Z"},
