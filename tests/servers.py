@@ -28,10 +28,15 @@ IS_2 = UNDER_TEST == "2"
 HAS_LIMITS = UNDER_TEST == "1.13.2"  # a policy's FUTURE LIMIT and PAST LIMIT, from 1.12 on
 
 
+def home() -> Path:
+    """Where the scripts keep what they have fetched or compiled."""
+    own = os.environ.get("SERVERS_HOME")
+    return Path(own) if own else Path.home() / ".cache/test-servers"
+
+
 def folder(version: str) -> Path:
     """Where the `influxd` of a compiled version lies."""
-    home = os.environ.get("SERVERS_HOME")
-    return (Path(home) if home else Path.home() / ".cache/test-servers") / COMPILED[version][1]
+    return home() / COMPILED[version][1]
 
 
 def build(version: str) -> None:

@@ -18,6 +18,7 @@ IMAGES: Mapping[str, tuple[str, ...]] = {
     "forecast-darts": ("linear", "darts"),
     "forecast-pretrained": ("linear", "pretrained"),
     "load": (),
+    "serve": ("run", "serve"),
 }
 
 

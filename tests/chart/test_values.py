@@ -60,13 +60,26 @@ OWN: dict[str, Any] = {
     "profiles.cpu.darts.tolerations": [{"key": "a"}], "profiles.cpu.darts.affinity": {"podAffinity": {}},
     "profiles.cpu.darts.image": "forecast-pretrained",
     "profiles.cpu.darts.gpus": 1, "profiles.cpu.darts.gpuResource": "amd.com/gpu",
+    "serve.leads": ["2h"], "serve.refresh": "1m", "serve.ingress": [{"podSelector": {}}],
+    "serve.nodeSelector": {"a": "b"}, "serve.tolerations": [{"key": "a"}], "serve.affinity": {"podAffinity": {}},
+    "serve.serviceMonitor.interval": "1m", "serve.serviceMonitor.labels": {"a": "b"},
+    "serve.api.allowedHosts": ["b"],
+    "serve.rules.labels": {"a": "b"}, "serve.rules.actuals": [{"series": "a", "expr": "up"}],
 }  # fmt: skip
 BASE: dict[str, Any] = {"series": {"a": MINIMAL}}
-NEEDED = {
+TAKES = {"enabled": True, "tokensSecret": "a", "allowedHosts": ["a"]}
+SERVED: dict[str, Any] = {
+    "serve": {"enabled": True, "serviceMonitor": {"enabled": True}, "rules": {"enabled": True}, "api": TAKES}
+}
+NEEDED: dict[str, dict[str, Any]] = {
     **{f"profiles.cpu.{pods}.gpuResource": {"profiles": {"cpu": {pods: {"gpus": 1}}}} for pods in ("heavy", "darts")},
     "serviceAccount.name": {},
 }
 PATHS = sorted({*leaf_paths(Chart()), *OWN})
+NEEDED |= {path: SERVED for path in PATHS if path.startswith("serve.") and not path.endswith("enabled")}
+NEEDED |= {f"serve.{part}.enabled": {"serve": {"enabled": True}} for part in ("serviceMonitor", "rules")}
+NEEDED["serve.api.enabled"] = {"serve": {"enabled": True, "api": {**TAKES, "enabled": False}}}
+GUARDS = ("serve.api.tokensSecret", "serve.api.allowedHosts")  # without which the chart makes nothing
 
 
 def put(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -116,11 +129,14 @@ def test_null_leaves_nothing_half_made(path: str) -> None:
 
     An old release that is upgraded with its old values lacks what is new, too.
     """
-    values = put(BASE, path, None)
-    if path in EMPTY:
-        assert render(values) == list(rendered(json.dumps(BASE)))
+    before = {**BASE, **NEEDED.get(path, {})}
+    values = put(before, path, None)
+    if path in GUARDS:
+        assert f"E_CONFIG_MISSING {path}" in problems(values)
+    elif path in EMPTY:
+        assert render(values) == list(rendered(json.dumps(before)))
     elif path in NOT_NEEDED:
-        assert render(values) != list(rendered(json.dumps(BASE)))
+        assert render(values) != list(rendered(json.dumps(before)))
     else:
         *outer, last = path.split(".")
         assert f"at '{''.join(f'/{name}' for name in outer)}': missing property '{last}'" in problems(values)

@@ -21,6 +21,7 @@ TAG = os.environ.get("TAG", __version__)
 LIBRARIES = {  # image -> modules that it has, modules that it must not have
     "extract": (["requests"], ["numpy", "scipy", "pandas", "keras", "tensorflow"]),
     "load": (["requests"], ["numpy", "scipy", "pandas", "keras", "tensorflow"]),
+    "serve": (["fastapi", "uvicorn", "prometheus_client"], ["numpy", "scipy", "pandas", "keras", "tensorflow"]),
     "classify": (["numpy"], ["pandas", "keras", "tensorflow"]),
     "forecast": (["numpy"], ["pandas", "keras", "tensorflow"]),
     "forecast-lstm": (["numpy", "keras", "tensorflow"], ["pandas"]),

@@ -14,6 +14,18 @@ E_CRON janitor.schedule: {{ quote .Values.janitor.schedule }} has an H, which is
 {{- if hasSuffix ":latest" (printf ":%s" .Values.image.tag) }}
 E_IMAGE image.tag: "latest" is another image tomorrow; allowed: a version, or digests
 {{- end }}
+{{- if and .Values.serve.enabled .Values.serve.api.enabled }}
+{{- range $name := list "tokensSecret" "allowedHosts" }}
+{{- if not (get $.Values.serve.api $name) }}
+E_CONFIG_MISSING serve.api.{{ $name }}: not given although serve.api.enabled; {{ eq $name "allowedHosts" | ternary "name the hosts of the databases that series may name" "name the Secret that says who may ask" }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $i, $actual := .Values.serve.rules.actuals }}
+{{- if not (has $actual.series (include "cronocast.seriesNames" $ | fromJsonArray)) }}
+E_CONFIG_CHOICE serve.rules.actuals[{{ $i }}].series: {{ quote $actual.series }} is no series; allowed: a key of series
+{{- end }}
+{{- end }}
 {{- range $step, $kind := .Values.resources }}
 {{- range $name := list "cpu" "memory" "ephemeral-storage" }}
 {{- $wanted := get ($kind.requests | default dict) $name }}{{ $limit := get ($kind.limits | default dict) $name }}

@@ -7,7 +7,8 @@ from typing import Any
 from cronocast.document.entry import Entry
 from cronocast.settings.declare import Leaf, leaves, plain
 
-SHOWN_BY_REPORT = ("title", "timezone")  # no step works with them; result files carry them to the report
+# No step works with them; result files carry them to the report and to what serves the forecasts.
+SHOWN = ("title", "schedules", "timezone", "suspend")
 
 
 def provenance(taken: Iterable[Leaf], entry: Entry, origins: Mapping[str, str]) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def provenance(taken: Iterable[Leaf], entry: Entry, origins: Mapping[str, str]) 
     It came from a flag, an env variable, entry, history or default.
     """
     shown = {}
-    for leaf in (*taken, *(leaf for leaf in leaves(Entry) if leaf.path in SHOWN_BY_REPORT)):
+    for leaf in (*taken, *(leaf for leaf in leaves(Entry) if leaf.path in SHOWN)):
         first, *rest = leaf.path.split(".")
         value: Any = entry.source_settings() if first == "source" else getattr(entry, first)
         if leaf.kinds and value.kind not in leaf.kinds:

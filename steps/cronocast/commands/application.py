@@ -21,6 +21,7 @@ USER_COMMANDS = {
     "alerts": "cronocast.commands.alerts",
     "backfill": "cronocast.commands.backfill",
     "crossings": "cronocast.commands.crossings",
+    "serve": "cronocast.commands.serve",
     **dict.fromkeys(("check", "init"), "cronocast.commands.before"),
     "regimes": "cronocast.commands.regimes",
 }

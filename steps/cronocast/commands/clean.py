@@ -5,10 +5,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cronocast.commands.find_runs import newest_first
 from cronocast.console import say
 from cronocast.durations import Duration
 from cronocast.errors import StorageError
+from cronocast.handoff.files import newest_first
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cronocast.chain.evaluate import Known, as_known
-from cronocast.commands.find_runs import newest_first
 from cronocast.document.entry import Entry
 from cronocast.document.meaning import preparation_of
 from cronocast.errors import DataError
-from cronocast.handoff.files import read_json
+from cronocast.handoff.files import newest_first, read_json
 from cronocast.handoff.series import HISTORY_COLUMNS
 from cronocast.handoff.strict import read_members
 from cronocast.timeseries.prepare import prepare_member

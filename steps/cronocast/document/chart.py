@@ -6,6 +6,7 @@ One typed definition gives the checks and the chart's JSON schema.
 from dataclasses import dataclass, make_dataclass
 from typing import Any
 
+from cronocast.document.chart_serve import Serve
 from cronocast.document.shapes import CRON, FULL_NAME, KEY, LABELS, NAME, NAMES, OBJECTS, QUANTITIES, SIZE, TEXT, Shaped
 from cronocast.durations import Duration
 from cronocast.images import IMAGES, PODS, Pod
@@ -276,3 +277,4 @@ class Chart:
     serviceAccount: ServiceAccount = setting(Part(ServiceAccount), ServiceAccount(), "The account that the pods use.")
     networkPolicy: NetworkPolicy = setting(Part(NetworkPolicy), NetworkPolicy(), "What the pods may reach.")
     janitor: Janitor = setting(Part(Janitor), Janitor(), "The job that removes old run folders.")
+    serve: Serve = setting(Part(Serve), Serve(), "The server of metrics.")

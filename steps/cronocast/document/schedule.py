@@ -1,7 +1,7 @@
 """When the runs of a series are due."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,10 +13,15 @@ def occurrences(entry: Entry, start_ns: int, end_ns: int) -> Iterator[int]:
 
     As on a cluster: a minute H is made from the name, times are those of the entry's zone.
     """
+    return due_times(entry.name, entry.schedules, entry.timezone, start_ns, end_ns)
+
+
+def due_times(name: str, schedules: Iterable[str], timezone: str, start_ns: int, end_ns: int) -> Iterator[int]:
+    """As `occurrences`, of a series of which no more is known than its name and its schedules."""
     from cronsim import CronSim  # of no use to a step that starts
 
-    before = datetime.fromtimestamp(start_ns // 10**9 - 1, ZoneInfo(entry.timezone))
-    due = [CronSim(with_minute(entry.name, text), before) for text in entry.schedules]
+    before = datetime.fromtimestamp(start_ns // 10**9 - 1, ZoneInfo(timezone))
+    due = [CronSim(with_minute(name, text), before) for text in schedules]
     heads = [_ns(next(times)) for times in due]
     while heads and (first := min(heads)) < end_ns:
         if first >= start_ns:

@@ -41,12 +41,13 @@ def _optional(part: dict[str, Any]) -> None:
         _optional(rule["then"])
     for item in part.get("properties", {}).values():
         _optional(item)
-        _nullable(item)
+        nullable(item)
         if "anyOf" in (values := item.get("additionalProperties") or {}):
-            _nullable(values)  # takes a tag of defaults away
+            nullable(values)  # takes a tag of defaults away
 
 
-def _nullable(item: dict[str, Any]) -> None:
+def nullable(item: dict[str, Any]) -> None:
+    """Allow null, which means that nothing is given."""
     if "type" in item:
         item["type"] = [item["type"], "null"]
     if "enum" in item:

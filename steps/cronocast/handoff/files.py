@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from cronocast.errors import ContractError, DataError, InvariantError, StorageError, TemporaryError, seen
 
+RUN = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)  # name of a run folder
 MAX_JSON_BYTES = 256 * 2**20  # a result of 100,000 members is about 60 MB
 
 
@@ -191,6 +192,16 @@ def run_ns_of(name: str) -> int:
     whole, _, rest = name.removesuffix("Z").partition(".")
     at = datetime.strptime(f"{whole}+0000", "%Y%m%dT%H%M%S%z")
     return int(at.timestamp()) * 10**9 + int(rest or 0)
+
+
+def newest_first(runs: Path) -> list[Path]:
+    """Run folders in `<series>/runs`, the newest first; links are none.
+
+    Raises:
+        OSError: they can't be listed.
+    """
+    found = (path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
+    return sorted(found, reverse=True)
 
 
 VINTAGES = "vintages"  # folder of the state with what each run forecast
