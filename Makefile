@@ -12,13 +12,17 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --un
 SOURCES := $(shell find steps -name '*.py')
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast test-servers e2e lint bench lock chart images
+.PHONY: help demo demo-stream test test-fast test-servers e2e lint bench lock chart images
 
 help: ## this list: what to use when
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
 
 demo: $(DEMO) ## to see it work: a real InfluxDB on this machine, real data, a forecast of each series, a report; CRONOCAST_MODEL=lstm trains that one
 	@.venv/bin/python -m demo.demo
+
+demo-stream: ## to see regimes as values arrive: a real Kafka, Spark and InfluxDB on this machine; needs Java 17 and Maven, 1.5 GB of memory
+	@$(MAKE) --no-print-directory DEMO_EXTRAS="run linear stream" .venv/installed-run-linear-stream
+	@.venv/bin/python -m demo.stream
 
 test-fast: $(DEV) ## while you edit: what needs no server, no browser and no heavy library, in under a minute; ARGS="-k word" for some
 	.venv-dev/bin/python -m pytest -n auto --dist worksteal -m "not slow" tests/unit tests/conformance tests/repo $(ARGS)

@@ -1,6 +1,6 @@
 """How good regimes are on data whose regimes are known, and how fast a stream tells them.
 
-regimes.py [--messages 100000] [--rate 2000] [--seconds 40] [--seed 5]   needs Java, Maven and ../shared/servers
+regimes.py [--messages 100000] [--rate 2000] [--seconds 40] [--seed 5]   needs Java and Maven
 
 Quality: 50,000 whole numbers from 40 to 69, spread evenly, with k = 6 asked for, and a network of layers 1-6-8-6 that
 learns from 60 % of them in random order; then machines with planted regimes, noise and a level that drifts, and one
@@ -34,7 +34,8 @@ from cronocast.stream import training
 from cronocast.stream.clusters import usual_distance, verdict_of
 from cronocast.stream.spark import session
 from demo.influxd import Influxd
-from tests.kafka import Kafka, kafka
+from demo.kafka_broker import Broker, jars
+from tests import kafka
 
 MEANS = np.array([[20.0, 1.0], [45.0, 3.0], [70.0, 2.0], [70.0, 8.0]])
 UNSEEN = np.array([95.0, 14.0])
@@ -104,7 +105,7 @@ def planted(spark: Any, rng: np.random.Generator, drift: float, seed: int) -> No
 
 
 @contextmanager
-def entry(influxd: Influxd, broker: Kafka, folder: Path, topic: str) -> Iterator[list[str]]:
+def entry(influxd: Influxd, broker: Broker, folder: Path, topic: str) -> Iterator[list[str]]:
     """Values of an entry that is trained; words of its commands."""
     password = folder / "password"
     password.write_text(influxd.admin.password)
@@ -112,9 +113,19 @@ def entry(influxd: Influxd, broker: Kafka, folder: Path, topic: str) -> Iterator
     user = {"auth": "basic", "username": influxd.admin.name, "password_file": str(password)}
     source = {"url": influxd.url, "database": "bench", "measurement": "engine", "group_by": ["machine"], **user}
     topics = {"servers": broker.servers, "topic": topic, "output": f"{topic}.out", "begin": "earliest"}
-    own = {"source": source, "fields": ["temperature"], "tags": ["machine"], "jars": broker.jars, "kafka": topics}
+    own = {
+        "source": source,
+        "fields": ["temperature"],
+        "tags": ["machine"],
+        "jars": str(jars("connector")),
+        "kafka": topics,
+    }
     values = folder / "values.yaml"
-    values.write_text(yaml.safe_dump({"regimes": {"engine": {**own, "late": "30d", "lookback": "3d"}}}))
+    values.write_text(
+        yaml.safe_dump(
+            {"regimes": {"engine": {**own, "jars": str(jars("connector")), "late": "30d", "lookback": "3d"}}}
+        )
+    )
     yield ["-f", str(values), "--root", str(folder / "root")]
 
 
@@ -134,27 +145,26 @@ def speed(messages: int, rate: int, seconds: int) -> None:
     """Print messages a second, and the time until points can be read."""
     folder = Path(tempfile.mkdtemp(prefix="cronocast-bench-"))
     try:
-        with Influxd(folder / "influxdb") as influxd:
-            for broker in kafka():
-                influxd.create_database("bench")
-                minute = int(time.time()) // 60 * 60
-                past = [(20 + 25 * (i // 100 % 3) + i % 7 / 4, minute - 60 * (2000 - i)) for i in range(2000)]
-                lines = [f"engine,machine=a temperature={value} {at}000000000" for value, at in past]
-                influxd.write(lines, "bench")
-                with entry(influxd, broker, folder, "full") as words:
-                    subprocess.run(cronocast("train", *words), check=True, stdout=subprocess.DEVNULL)
-                    full(influxd, broker, words, messages)
-                shutil.rmtree(next((folder / "root").iterdir()) / "regimes/checkpoint")
-                with entry(influxd, broker, folder, "steady") as words:
-                    steady(influxd, broker, words, rate, seconds)
+        with Influxd(folder / "influxdb") as influxd, Broker(folder / "kafka") as broker:
+            influxd.create_database("bench")
+            minute = int(time.time()) // 60 * 60
+            past = [(20 + 25 * (i // 100 % 3) + i % 7 / 4, minute - 60 * (2000 - i)) for i in range(2000)]
+            lines = [f"engine,machine=a temperature={value} {at}000000000" for value, at in past]
+            influxd.write(lines, "bench")
+            with entry(influxd, broker, folder, "full") as words:
+                subprocess.run(cronocast("train", *words), check=True, stdout=subprocess.DEVNULL)
+                full(influxd, broker, words, messages)
+            shutil.rmtree(next((folder / "root").iterdir()) / "regimes/checkpoint")
+            with entry(influxd, broker, folder, "steady") as words:
+                steady(influxd, broker, words, rate, seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def full(influxd: Influxd, broker: Kafka, words: list[str], messages: int) -> None:
+def full(influxd: Influxd, broker: Broker, words: list[str], messages: int) -> None:
     """A topic that is full when the stream begins; its start is measured by an empty one."""
     begin = time.time()
-    broker.send("full", [message(i, begin) for i in range(messages)])
+    kafka.send(broker, "full", [message(i, begin) for i in range(messages)])
     started = time.monotonic()
     subprocess.run(cronocast("stream", *words, "--once"), check=True, stderr=subprocess.DEVNULL)
     whole = time.monotonic() - started
@@ -170,7 +180,7 @@ def full(influxd: Influxd, broker: Kafka, words: list[str], messages: int) -> No
     print(f"\nratio {ours / theirs:.0f}; start of the stream {start:.1f} s", flush=True)
 
 
-def one_by_one(influxd: Influxd, broker: Kafka) -> float:
+def one_by_one(influxd: Influxd, broker: Broker) -> float:
     """Messages a second of a consumer that writes each message as one point."""
     import requests
     from confluent_kafka import Consumer
@@ -192,7 +202,7 @@ def one_by_one(influxd: Influxd, broker: Kafka) -> float:
     return done / (time.monotonic() - begin)
 
 
-def steady(influxd: Influxd, broker: Kafka, words: list[str], rate: int, seconds: int) -> None:
+def steady(influxd: Influxd, broker: Broker, words: list[str], rate: int, seconds: int) -> None:
     """Messages at a steady rate; a probe twice a second tells how long it takes until its point can be read."""
     from confluent_kafka import Producer
 

@@ -19,21 +19,16 @@ import pytest
 import yaml
 
 from demo.influxd import Influxd
-from tests import kafka as broker
-from tests.kafka import Kafka
+from demo.kafka_broker import Broker, jars
+from tests import kafka
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(broker.missing()), reason=broker.missing() or "there is one")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(kafka.missing()), reason=kafka.missing() or "there is one")]
 
 MINUTE = 60
 END = int(time.time()) // MINUTE * MINUTE
 MEANS = (20.0, 45.0, 70.0)
 NAMES = ("idle", "load", "regime-3")  # the first two are named by a person
 N = 3000
-
-
-@pytest.fixture(scope="module")
-def brokers() -> Iterator[Kafka]:
-    yield from broker.kafka()
 
 
 def planted(n: int, seed: int) -> list[tuple[int, float]]:
@@ -50,7 +45,7 @@ class Engine:
     """One entry with its folder, trained on the past of machine a."""
 
     influxd: Influxd
-    kafka: Kafka
+    broker: Broker
     folder: Path
     database: str = "regimes"
     topic: str = ""
@@ -76,9 +71,9 @@ class Engine:
             "tags": ["machine"],
             "lookback": "3d",
             "names": {"regime-1": "idle", "regime-2": "load"},
-            "jars": self.kafka.jars,
+            "jars": str(jars("connector")),
             "classifier": "logistic",
-            "kafka": {"servers": self.kafka.servers, "topic": topic, "output": f"{topic}.out", "begin": "earliest"},
+            "kafka": {"servers": self.broker.servers, "topic": topic, "output": f"{topic}.out", "begin": "earliest"},
         }
         (self.folder / "values.yaml").write_text(yaml.safe_dump({"regimes": {"engine": {**entry, **more}}}))
 
@@ -118,10 +113,10 @@ class Engine:
 
 
 @pytest.fixture(scope="module")
-def engine(brokers: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("engine")
-    with Influxd(folder / "influxdb") as influxd:
-        yield trained(Engine(influxd, brokers, folder))
+    with Influxd(folder / "influxdb") as influxd, Broker(folder / "kafka") as broker:
+        yield trained(Engine(influxd, broker, folder))
 
 
 def trained(found: Engine) -> Engine:
@@ -162,7 +157,7 @@ def test_every_message_gets_its_point_and_a_message_and_what_can_not_be_read_its
     good = {("b", END + i): (value, regime) for i, (regime, value) in enumerate(arriving)}
     bad = [b"nonsense", b"{}", message("b", END, 1.0).replace(b"1.0", b'"hot"')]
     given = [message(machine, at, value) for (machine, at), (value, _) in good.items()]
-    engine.kafka.send("plain", [*given[:300], *bad, *given[300:], message("c", END, 1e6)])
+    kafka.send(engine.broker, "plain", [*given[:300], *bad, *given[300:], message("c", END, 1e6)])
     assert engine.run("stream", "--once").returncode == 0
     points = engine.points()
     assert points.pop(("c", END * 10**9)) == (1e6, "unknown")  # far from all that was learnt
@@ -171,10 +166,10 @@ def test_every_message_gets_its_point_and_a_message_and_what_can_not_be_read_its
     }
     right = sum(points[machine, at * 10**9][1] == NAMES[regime] for (machine, at), (_, regime) in good.items())
     assert right >= 0.98 * len(good)
-    told = [json.loads(one) for one in engine.kafka.read("plain.out", len(good) + 1)]
+    told = [json.loads(one) for one in kafka.read(engine.broker, "plain.out", len(good) + 1)]
     assert len(told) == len(good) + 1
     assert {one["regime"] for one in told} == {*NAMES, "unknown"}
-    dead = [json.loads(one) for one in engine.kafka.read("plain.dead", len(bad))]
+    dead = [json.loads(one) for one in kafka.read(engine.broker, "plain.dead", len(bad))]
     assert sorted(one["message"].encode() for one in dead) == sorted(bad)
     assert all(one["reason"] for one in dead)
 
@@ -185,7 +180,7 @@ def test_a_batch_that_comes_again_after_its_points_were_written_leaves_the_same(
     values = planted(400, 3)
     given = [message("b", END + i, value) for i, (_, value) in enumerate(values)]
     for part in (given[:200], given[200:]):
-        engine.kafka.send("again", part)
+        kafka.send(engine.broker, "again", part)
         assert engine.run("stream", "--once").returncode == 0
     before = engine.points()
     assert len(before) == 400
@@ -194,7 +189,7 @@ def test_a_batch_that_comes_again_after_its_points_were_written_leaves_the_same(
     (commits[-1].parent / f".{commits[-1].name}.crc").unlink(missing_ok=True)
     assert engine.run("stream", "--once").returncode == 0
     assert engine.points() == before
-    assert len(engine.kafka.read("again.out", 600)) == 600  # the second batch twice, nothing lost
+    assert len(kafka.read(engine.broker, "again.out", 600)) == 600  # the second batch twice, nothing lost
 
 
 def test_a_new_model_is_taken_up_without_a_restart_and_only_from_then_on(engine: Engine) -> None:
@@ -202,7 +197,7 @@ def test_a_new_model_is_taken_up_without_a_restart_and_only_from_then_on(engine:
     models = engine.own / "models"
     process = engine.start()
     try:
-        engine.kafka.send("swap", [message("b", END + i, 20.0) for i in range(50)])
+        kafka.send(engine.broker, "swap", [message("b", END + i, 20.0) for i in range(50)])
         wait_for(engine, 50)
         first = (models / "CURRENT").read_text().strip()
         document = json.loads((models / first / "model.json").read_text())
@@ -210,7 +205,7 @@ def test_a_new_model_is_taken_up_without_a_restart_and_only_from_then_on(engine:
         shutil.copytree(models / first, models / "20990101T000000Z")
         (models / "20990101T000000Z/model.json").write_text(json.dumps(document))
         (models / "CURRENT").write_text("20990101T000000Z\n")
-        engine.kafka.send("swap", [message("b", END + i, 20.0) for i in range(50, 100)])
+        kafka.send(engine.broker, "swap", [message("b", END + i, 20.0) for i in range(50, 100)])
         wait_for(engine, 100)
     finally:
         process.terminate()
@@ -234,9 +229,9 @@ def test_kills_of_driver_broker_and_database_lose_and_double_nothing(engine: Eng
     try:
         for turn, at in enumerate(range(0, len(given), 1010)):
             if turn == 2:
-                engine.kafka.stop()
+                engine.broker.stop()
                 time.sleep(2)
-                engine.kafka.start()
+                engine.broker.start()
             elif turn == 4:
                 engine.influxd.stop()
                 time.sleep(3)
@@ -245,7 +240,7 @@ def test_kills_of_driver_broker_and_database_lose_and_double_nothing(engine: Eng
                 process.send_signal(signal.SIGKILL)
                 process.wait(30)
                 process = engine.start()
-            engine.kafka.send("killed", given[at : at + 1010])
+            kafka.send(engine.broker, "killed", given[at : at + 1010])
             time.sleep(dice.uniform(3, 9))
     finally:
         process.kill()
@@ -255,9 +250,9 @@ def test_kills_of_driver_broker_and_database_lose_and_double_nothing(engine: Eng
     assert {key: value for key, (value, _) in points.items()} == {
         (machines[i], (END + i) * 10**9): value for i, (_, value) in enumerate(values)
     }
-    told = {(one["machine"], one["time"]) for one in map(json.loads, engine.kafka.read("killed.out", n))}
+    told = {(one["machine"], one["time"]) for one in map(json.loads, kafka.read(engine.broker, "killed.out", n))}
     assert len(told) == n
-    dead = [json.loads(one)["message"].encode() for one in engine.kafka.read("killed.dead", len(bad))]
+    dead = [json.loads(one)["message"].encode() for one in kafka.read(engine.broker, "killed.dead", len(bad))]
     assert set(dead) == set(bad)
 
 
@@ -265,7 +260,7 @@ def test_its_progress_is_told_as_metrics(engine: Engine) -> None:
     engine.write_values("counted", late="30d")
     process = engine.start("--port", "29347")
     try:
-        engine.kafka.send("counted", [message("b", END + i, 20.0) for i in range(20)] + [b"bad"])
+        kafka.send(engine.broker, "counted", [message("b", END + i, 20.0) for i in range(20)] + [b"bad"])
         wait_for(engine, 20)
         for _ in range(60):
             page = urllib.request.urlopen("http://127.0.0.1:29347/metrics", timeout=10).read().decode()
