@@ -20,9 +20,15 @@ PARTS: dict[str, tuple[str, ...]] = {
     "telegraf": (),
     "accuracy": ("pandas",),
     "crossing": (),
+    "regimes": ("pyspark", "confluent_kafka"),
 }
 # What lies in `shared`, in the repository or beside it.
-SHARED = {"telegraf": "cases/telegraf.py", "accuracy": "bench/score.py", "replay": "bench/score.py"}
+SHARED = {
+    "telegraf": "cases/telegraf.py",
+    "accuracy": "bench/score.py",
+    "replay": "bench/score.py",
+    "regimes": "servers/kafka",
+}
 HERE = Path(__file__).resolve().parent
 
 

@@ -57,13 +57,12 @@ SERIES = (
 
 def main() -> int:
     """Run the demo; the server and every child end with it."""
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(mode=0o700)
     begin = time.monotonic()
     try:
         with Influxd(OUT / "influxdb") as server:
-            say(f"InfluxDB is up at {server.url}, signing in required")
             return show(server, begin)
     except NotFoundError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -76,11 +75,7 @@ def main() -> int:
 def show(server: Influxd, begin: float) -> int:
     """Load, forecast, report, and say where everything is."""
     now_ns = time.time_ns()
-    server.create_database("metrics", writable=False)
-    server.create_database("forecasts")
-    points = {series.name: load(series, server, now_ns) for series in SERIES}
-    full, full_ns = limit_ahead(points["archive"], now_ns + FULL_H * HOUR_NS)
-    values = write_values(server, full)
+    points, values, full_ns = prepare(server, now_ns)
     # The archive's runs of the last three days: what they told can be held against what came.
     days = ("--from", "3d", "--to", "1h", "--every", "1d")
     cronocast("backfill", "-f", str(values), "--root", str(OUT / "runs"), "--series", "archive", *days)
@@ -107,6 +102,16 @@ def show(server: Influxd, begin: float) -> int:
         with contextlib.suppress(KeyboardInterrupt, EOFError):
             input("\nThe server stays up while you look. Enter stops it. ")
     return 0
+
+
+def prepare(server: Influxd, now_ns: int) -> tuple[dict[str, Points], Path, int]:
+    """Databases with the readings up to now; all readings, the values file, and when the archive will be full."""
+    say(f"InfluxDB is up at {server.url}, signing in required")
+    server.create_database("metrics", writable=False)
+    server.create_database("forecasts")
+    points = {series.name: load(series, server, now_ns) for series in SERIES}
+    full, full_ns = limit_ahead(points["archive"], now_ns + FULL_H * HOUR_NS)
+    return points, write_values(server, full), full_ns
 
 
 def limit_ahead(points: Points, time_ns: int) -> tuple[float, int]:
@@ -253,7 +258,8 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _leave(number: int, _: FrameType | None) -> NoReturn:
+def leave(number: int, _: FrameType | None) -> NoReturn:
+    """End as a signal asks for it."""
     raise SystemExit(128 + number)
 
 

@@ -24,7 +24,7 @@ GOOD = HEAD + "".join(f"cpu,host=a,{1_700_000_000 * 10**9 + i * HOUR_NS},{i % 24
 @pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_help_fits_eighty_columns(name: str, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    code, out, _ = command(*filter(None, [name]), "--help")
+    code, out, _ = command(*name.split(), "--help")
     assert code == 0
     assert max(map(len, out.splitlines())) <= 80
     assert not re.search(

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from cronocast.console import say
 from cronocast.document.entry import Entry
 from cronocast.document.values import load_values
 from cronocast.durations import Duration, stamp
-from cronocast.errors import ConfigError, DataError, Problem, seen
-from cronocast.handoff.files import newest_first, read_json, series_id
+from cronocast.errors import ConfigError, Problem, seen
+from cronocast.handoff.files import series_id
+from cronocast.monitor.vintages import Key, Vintage, read_vintages
 from cronocast.notify.message import FIRING, Message, ordered, to_document
 from cronocast.notify.state import PENDING, Alert
 from cronocast.notify.table import notifier_of
@@ -85,15 +86,17 @@ def show_replay(values: Path, names: list[str], root: Path, text: str, *, as_jso
         ConfigError: the values file, a name or the duration is wrong.
         DataError: a series has no run to go by.
     """
-    from cronocast.chain.replay import replayed
+    from cronocast.chain.replay import LEAST_PAST_NS, replayed
+    from cronocast.commands.past_values import past_values
 
     back = Duration.read(text)
     if back is None:
         raise ConfigError.one("E_CONFIG_TIME", "--replay", f"{seen(text)} is no duration; allowed: 60d, 2w, ...")
     documents: list[dict[str, Any]] = []
     for entry in _entries(values, names):
-        members, vintages = _known(entry, root)
-        runs, sent = replayed(entry, members, vintages, time.time_ns() - back)
+        folder, since_ns = root / series_id(entry.name), time.time_ns() - back
+        members = past_values(entry, folder, since_ns - LEAST_PAST_NS)
+        runs, sent = replayed(entry, members, _vintages(entry, folder), since_ns)
         rows = [{"at": stamp(one.run_ns), "right": one.right, **to_document(one.message)} for one in sent]
         documents.append({"series": entry.name, "runs": len(runs), "messages": rows})
         if not as_json:
@@ -103,29 +106,12 @@ def show_replay(values: Path, names: list[str], root: Path, text: str, *, as_jso
     return 0
 
 
-def _known(entry: Entry, root: Path) -> tuple[Any, Any]:
-    """Values of the members of a series by its newest run, and what was forecast of them."""
-    from cronocast.chain.evaluate import as_known
-    from cronocast.document.meaning import preparation_of
-    from cronocast.handoff.series import HISTORY_COLUMNS
-    from cronocast.handoff.strict import read_members
-    from cronocast.monitor.vintages import read_vintages
-    from cronocast.timeseries.prepare import prepare_member
-
-    folder = root / series_id(entry.name)
-    runs = newest_first(folder / "runs") if (folder / "runs").is_dir() else []
-    newest = next((run for run in runs if (run / "history.csv").exists()), None)
-    if newest is None:
-        raise DataError("E_INPUT_MISSING", str(folder), "no run with a history; run the series first")
-    window = read_json(newest / "extract.result.json").get("window", {})
-    how, end_ns = preparation_of(entry), window.get("end_ns", 0)
-    members = [
-        as_known(prepare_member(one, how, end_ns)[0]) for one in read_members(newest / "history.csv", HISTORY_COLUMNS)
-    ]
+def _vintages(entry: Entry, folder: Path) -> Mapping[Key, Sequence[Vintage]]:
+    """What was forecast of a series; what can't be read is said."""
     vintages, notes = read_vintages(folder / "state", 2**63 - 1)
     for note in notes:
         say(f"{entry.name}: {note}")
-    return members, vintages
+    return vintages
 
 
 def _print_replay(entry: Entry, runs: list[int], rows: list[dict[str, Any]]) -> None:

@@ -23,7 +23,9 @@ USER_COMMANDS = {
     "crossings": "cronocast.commands.crossings",
     "serve": "cronocast.commands.serve",
     **dict.fromkeys(("check", "init"), "cronocast.commands.before"),
+    "regimes": "cronocast.commands.regimes",
 }
+GROUPS = ("regimes",)  # of them, those with commands of their own
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it in different modules by version
 
 
@@ -53,7 +55,10 @@ def application(names: Iterable[str] = ()) -> typer.Typer:
     )
     app.callback()(cronocast)
     for name in names or (*STEPS, *USER_COMMANDS):
-        app.command(name)(_function(name))
+        if name in GROUPS:
+            app.add_typer(getattr(importlib.import_module(USER_COMMANDS[name]), name), name=name)
+        else:
+            app.command(name)(_function(name))
     return app
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PATHS = 400
 LEAST_POINTS, LEAST_DAYS = 48, 2
+ALIKE = 0.2  # of the larger of two slopes: so far apart they are the same
+WEEK_DAYS = 7
 ROUGH = 0.5  # of the history's length: dates farther than this are rough
 RANGE = (0.1, 0.5, 0.9)
 CHANCES_NS = (DAY_NS, 7 * DAY_NS, 30 * DAY_NS)
@@ -115,6 +117,8 @@ def _facts(history: Fine, ahead: Outlook, event: Event, steps: "Floats", reach: 
     dated = min(reach, length)
     earliest = _date(history, steps, RANGE[0], reach)
     middle, latest = (_date(history, steps, share, dated) for share in RANGE[1:])
+    slope_day, before = float(np.median(growth.slopes)) * units.day, _before_day(ahead)
+    usual = before is not None and abs(slope_day - before) <= ALIKE * max(abs(slope_day), abs(before))
     return Facts(
         limit=event.limit,
         above=event.above,
@@ -127,9 +131,9 @@ def _facts(history: Fine, ahead: Outlook, event: Event, steps: "Floats", reach: 
         crosses_ns=middle,
         latest_ns=latest,
         grows=float(np.quantile(growth.slopes, RANGE[0])) > 0,
-        slope_day=sign * float(np.median(growth.slopes)) * units.day,
-        young_ns=_young(ahead, history.end_ns),
-        before_day=None if growth.before is None else sign * growth.before * units.day,
+        slope_day=sign * slope_day,
+        young_ns=None if usual else _young(ahead, history.end_ns),
+        before_day=None if before is None else sign * before,
         habits=_habits(ahead, sign, history.end_ns),
         rough=middle is not None and middle - history.end_ns > ROUGH * length * history.step_ns,
         history_ns=length * history.step_ns,
@@ -151,6 +155,19 @@ def _young(ahead: Outlook, end_ns: int) -> int | None:
     """Since when the present slope goes on, if most paths say that it began within a day."""
     age = int(np.median(ahead.growth.ages))
     return end_ns - (age - 1) * ahead.history.unit_ns if age < ahead.history.day else None
+
+
+def _before_day(ahead: Outlook) -> float | None:
+    """Growth a day in the week before the present slope began; None where that is the whole history.
+
+    Not of the stretch before alone: of stairs that may be one step.
+    """
+    y, day = ahead.history.y, ahead.history.day
+    begin = y.size - int(np.median(ahead.growth.ages))
+    span = min(begin, WEEK_DAYS * day)
+    if ahead.growth.before is None or span < min(day, begin) or span < 1:
+        return None
+    return float(y[begin] - y[begin - span]) / span * day
 
 
 def _habits(ahead: Outlook, sign: float, end_ns: int) -> Habits | None:
