@@ -16,6 +16,10 @@ KINDS = {
     "role-rbac-v1": "io.k8s.api.rbac.v1.Role",
     "rolebinding-rbac-v1": "io.k8s.api.rbac.v1.RoleBinding",
     "cronjob-batch-v1": "io.k8s.api.batch.v1.CronJob",
+    "configmap-v1": "io.k8s.api.core.v1.ConfigMap",
+    "deployment-apps-v1": "io.k8s.api.apps.v1.Deployment",
+    "poddisruptionbudget-policy-v1": "io.k8s.api.policy.v1.PodDisruptionBudget",
+    "service-v1": "io.k8s.api.core.v1.Service",
     "networkpolicy-networking-v1": "io.k8s.api.networking.v1.NetworkPolicy",
 }
 TEXT_OR_NUMBER = ("io.k8s.apimachinery.pkg.util.intstr.IntOrString", "io.k8s.apimachinery.pkg.api.resource.Quantity")

@@ -193,6 +193,7 @@ def test_a_secret_is_a_file_for_its_owner_and_an_account_may_report_and_no_more(
         {"apiGroups": ["argoproj.io"], "resources": [what], "verbs": verbs} for what, verbs in RIGHTS.items()
     )
     roles = {role["metadata"]["name"]: role["rules"] for role in kind(scenario(path), "Role")}
+    roles.pop("rel-serve", None)  # of the server, looked at in test_serve_cluster.py
     assert roles in ({}, {"rel": [report]}, {"rel": [report], "rel-label": [report, label]})
     assert ("rel-label" in roles) == (path == LABELS)
     for workflow in kind(scenario(path), "WorkflowTemplate"):

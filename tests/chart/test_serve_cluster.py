@@ -44,7 +44,8 @@ SERIES: dict[str, dict[str, Any]] = {
 def made_of_serve(values: dict[str, Any], folder: Path) -> tuple[Cluster, dict[str, Any]]:
     """What the server gets from the chart."""
     (handed,) = kind(render(values), "ConfigMap")
-    write_json(folder / "cluster.json", json.loads(handed["data"]["cluster.json"]))
+    write_json(folder / "..data" / "cluster.json", json.loads(handed["data"]["cluster.json"]))
+    (folder / "cluster.json").symlink_to(folder / "..data" / "cluster.json")  # as Kubernetes mounts it
     skeleton, defaults, namespace = skeleton_of(folder / "cluster.json")
     assert namespace == "space"
     return Cluster(Kube("https://none", namespace), skeleton), defaults
@@ -116,6 +117,12 @@ def test_its_account_may_keep_cron_workflows_and_start_runs_and_nothing_else() -
         [53, 53, 5353, 5353],
         [443, 6443],
     ]
+
+
+def test_runs_of_series_to_come_may_reach_the_servers_of_the_defaults() -> None:
+    policies = kind(render({"defaults": MINIMAL, "serve": API}), "NetworkPolicy")
+    (shared,) = [item["spec"] for item in policies if item["metadata"]["name"] == "rel"]
+    assert {"ports": [{"port": 8086, "protocol": "TCP"}]} in shared["egress"]
 
 
 def test_without_it_there_is_no_account_and_no_token() -> None:

@@ -181,6 +181,18 @@ def test_it_does_not_start_half_guarded(command: Any, options: list[str], said: 
     assert (code, said in err) == (78, True), err
 
 
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [("fastapi", []), ("prometheus_client", []), ("yaml", ["--entries", "e", "--tokens-file", "t"])],
+)
+def test_what_is_not_installed_is_named_with_its_extra(module: str, options: list[str]) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; sys.argv[1:] = ['serve', *{options!r}]\n"
+    code += "from cronocast.commands.application import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "E_MISSING_EXTRA serve" in done.stderr) == (78, True), done.stderr
+    assert f"'{module}' is not installed; pip install 'cronocast[run,serve]'" in done.stderr
+
+
 def test_openapi_describes_every_route_and_what_it_answers(url: str) -> None:
     document = requests.get(f"{url}/openapi.json", timeout=10).json()
     routes = {(method, path) for path, item in document["paths"].items() for method in item}

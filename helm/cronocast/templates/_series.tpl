@@ -85,7 +85,7 @@
 {{- regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (hasPrefix "https:" (lower .) | ternary "443" "80") -}}
 {{- end }}
 
-{{/* Ports of the servers that the series name, as JSON. Of a notifier whose address is a secret it is that of https. */}}
+{{/* Ports of the servers that the series name, as JSON; where series come over HTTP also those of defaults. Of a notifier whose address is a secret it is that of https. */}}
 {{- define "cronocast.ports" -}}
 {{- $ports := list -}}
 {{- range $name := include "cronocast.seriesNames" . | fromJsonArray -}}
@@ -99,6 +99,11 @@
 {{- else if ne $notifier.kind "file" -}}
 {{- $ports = append $ports (include "cronocast.port" ($notifier.url | default "https://host")) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.serve.enabled .Values.serve.api.enabled -}}
+{{- range $server := list (.Values.defaults | default dict).source (.Values.defaults | default dict).sink -}}
+{{- with ($server | default dict).url }}{{ $ports = append $ports (include "cronocast.port" .) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- $ports | uniq | sortAlpha | toJson -}}

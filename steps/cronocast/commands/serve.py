@@ -114,12 +114,21 @@ OnCluster = Annotated[
     ),
 ]
 AtOnce = Annotated[
-    int, typer.Option("--at-once", envvar="CRONOCAST_SERVE_AT_ONCE", min=1, max=64, help="Runs at the same time.")
+    int,
+    typer.Option(
+        "--at-once",
+        envvar="CRONOCAST_SERVE_AT_ONCE",
+        metavar="NUMBER",
+        min=1,
+        max=64,
+        help="Runs at the same time, 64 at most.",
+    ),
 ]
 PerMinute = Annotated[
     int,
     typer.Option(
         "--requests-per-minute",
+        metavar="NUMBER",
         envvar="CRONOCAST_SERVE_REQUESTS_PER_MINUTE",
         min=1,
         max=100_000,
@@ -166,8 +175,11 @@ def serve(
             from cronocast.serve.app import make_app
             from cronocast.serve.server import bound
             from cronocast.serve.server import serve as answer
+
+            if entries is not None:
+                import cronocast.serve.api  # noqa: F401 - what it needs must be here before anything listens
         except ModuleNotFoundError as error:
-            said = f"the module {error.name!r} is not installed here; pip install 'cronocast[serve]' or use the image"
+            said = f"the module {error.name!r} is not installed; pip install 'cronocast[run,serve]', or use the image"
             raise MissingExtraError([Problem("E_MISSING_EXTRA", "serve", said)]) from error
         from cronocast.serve.page import Page
 

@@ -42,7 +42,7 @@ STATUS = {
     ContractError: 500,
     StorageError: 503,
     TemporaryError: 503,
-    AccessError: 403,
+    AccessError: 503,
 }
 
 

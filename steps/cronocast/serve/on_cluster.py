@@ -28,7 +28,7 @@ def skeleton_of(path: Path) -> tuple[Skeleton, dict[str, Any], str]:
     Raises:
         CronocastError: the file can't be read.
     """
-    found = read_json(path)
+    found = read_json(path.resolve())  # Kubernetes mounts files of ConfigMaps as links
     cron = found["cron"]
     skeleton = Skeleton(cron, found["name"], tuple(found["profiles"]), int(found["retrySeconds"]))
     return skeleton, dict(found.get("defaults") or {}), str(cron["metadata"]["namespace"])
@@ -67,6 +67,7 @@ class Cluster:
                 self._kube.create(CRONS, made)
                 return True
             _check_ours(before)
+            _stay_suspended(before, made)
             made["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
             self._kube.replace(CRONS, name, made)
             return False
@@ -114,6 +115,12 @@ def _check_ours(cron: Mapping[str, Any]) -> None:
     if not _is_ours(cron):
         said = "is there already and was not put here, such as a series of the chart; give this one another name"
         raise RefusedError("E_NAME", str(cron["metadata"]["name"]), said)
+
+
+def _stay_suspended(before: Mapping[str, Any], made: dict[str, Any]) -> None:
+    """What `argo cron suspend` has stopped stays stopped: the field is its own unless the entry said so."""
+    if before["spec"].get("suspend") and not _kept(before).document.get("suspend"):
+        made["spec"]["suspend"] = True
 
 
 def _kept(cron: Mapping[str, Any]) -> Kept:
@@ -191,7 +198,10 @@ class ClusterRunner:
         for kept in self._store.shelf.all([]):
             whole = self._store.whole(kept.document)
             there, made = self._cluster.cron(kept.name), self._cluster.made(kept, whole)
-            if there is not None and (there["spec"] != made["spec"]):
+            if there is None:
+                continue
+            _stay_suspended(there, made)
+            if there["spec"] != made["spec"]:
                 self._store.put(kept)
                 changed.append(kept.name)
         return changed
