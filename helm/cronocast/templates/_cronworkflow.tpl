@@ -11,7 +11,7 @@
 apiVersion: argoproj.io/v1alpha1
 kind: CronWorkflow
 metadata:
-  {{- include "cronocast.metadata" (dict "root" $ "name" $cron "labels" $labels "annotations" $annotations) | nindent 2 }}
+  {{- include "cronocast.metadata" (dict "root" $ "name" $cron "labels" $labels "annotations" (merge (dict "cronocast.io/revision" (toString $.Release.Revision)) $annotations)) | nindent 2 }}
 spec:
   schedules:
     {{- range $entry.schedules | default (list "H * * * *") }}

@@ -36,16 +36,21 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{/* What containers may mount. */}}
+{{/* What containers may mount. A Secret that is not there leaves an empty folder: the step then ends with 78 and names the file, where the pod would wait without a word. */}}
 {{- define "cronocast.volumes" -}}
+{{- if .Values.volume.enabled }}
 - {name: data, persistentVolumeClaim: {claimName: {{ include "cronocast.claim" . | quote }}}}
+{{- else }}
+- {name: data, emptyDir: {sizeLimit: {{ .Values.volume.size | quote }}}}
+{{- end }}
 - {name: tmp, emptyDir: {sizeLimit: 128Mi}}
+- {name: scratch, emptyDir: {sizeLimit: 16Mi}}
 {{- with .Values.volume.weights }}
 - {name: weights, persistentVolumeClaim: {claimName: {{ . | quote }}, readOnly: true}}
 {{- end }}
 {{- range $use, $secret := .Values.secrets }}
 {{- if $secret }}
-- {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400}}
+- {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400, optional: true}}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -80,7 +85,7 @@ imagePullSecrets:
 {{- toJson $requests -}}
 {{- end }}
 
-{{/* One container of a step: (dict "root" $ "step" COMMAND "image" IMAGE "kind" RESOURCES "requests" INSTEAD "secrets" LIST "env" MAP "gpus" N "gpuResource" NAME). */}}
+{{/* One container of a step: (dict "root" $ "step" COMMAND "image" IMAGE "kind" RESOURCES "requests" INSTEAD "secrets" LIST "env" MAP "gpus" N "gpuResource" NAME "data" VOLUME INSTEAD OF THE CLAIM). */}}
 {{- define "cronocast.container" -}}
 {{- $values := .root.Values -}}
 {{- $kind := get $values.resources .kind -}}
@@ -99,7 +104,7 @@ securityContext:
   {{- include "cronocast.containerSecurity" . | nindent 2 }}
 resources: {{ include "cronocast.resources" (dict "of" $kind "requests" .requests "gpus" .gpus "gpuResource" .gpuResource) }}
 volumeMounts:
-  - {name: data, mountPath: /data}
+  - {name: {{ .data | default "data" }}, mountPath: /data}
   - {name: tmp, mountPath: /tmp}
   {{- if and $values.volume.weights (eq .kind "darts") }}
   - {name: weights, mountPath: /weights, readOnly: true}
@@ -114,6 +119,7 @@ volumeMounts:
 {{/* Env variables of a step of "cronocast.steps", as JSON: those of its parameters and, where it tells Argo something, where it does. */}}
 {{- define "cronocast.stepEnv" -}}
 {{- $env := include "cronocast.overrides" . | fromJson -}}
+{{- $env = merge $env (.env | default dict) }}
 {{- if has "outputs" .flags }}{{ $_ := set $env "CRONOCAST_OUTPUTS" "/tmp/outputs" }}{{ end -}}
 {{- $env | toJson -}}
 {{- end }}

@@ -34,6 +34,17 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- /* What a run leaves without a volume ends with its pod, so that the record of one that went well is written there. */}}
+{{- $kept := $.Values.volume.enabled }}
+{{- if not $kept }}
+{{- range $steps }}
+{{- if has "failures" .flags }}
+{{- $chain = append $chain (merge (dict "env" (dict "CRONOCAST_STATUS" "Succeeded")) .) }}
+{{- $_ := set $outputs "status" "unknown" }}{{ $_ := set $outputs "message" "" }}
+{{- $_ := set $told "status" "unknown" }}{{ $_ := set $told "message" "" }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $annotations := dict "workflows.argoproj.io/title" (printf "Forecast of one series, profile %s" $profile) "workflows.argoproj.io/description" "extract, classify, forecast by the models that the class asks for, each in its image, load" }}
 # How a series of profile {{ $profile }} is run. The series themselves are CronWorkflows that point here.
 apiVersion: argoproj.io/v1alpha1
@@ -42,7 +53,7 @@ metadata:
   {{- include "cronocast.metadata" (dict "root" $ "name" (printf "%s-%s" (include "cronocast.name" $) $profile) "annotations" $annotations) | nindent 2 }}
 spec:
   entrypoint: one
-  onExit: record
+  onExit: ending
   serviceAccountName: {{ include "cronocast.account" $ | quote }}
   automountServiceAccountToken: false
   executor: {serviceAccountName: {{ include "cronocast.account" $ | quote }}}
@@ -181,14 +192,34 @@ spec:
     {{- range $step := $steps }}
     {{- if not $step.chain }}
     {{- $env := include "cronocast.stepEnv" $step | fromJson }}
+    {{- $head := "" }}
     {{- if has "failures" $step.flags }}
+    {{- $head = "outputs:\n  parameters:" }}
+    {{- range $output, $default := dict "status" "unknown" "message" "" }}
+    {{- $head = printf "%s\n    - {name: %s, globalName: %s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $head $output $output $output $default }}
+    {{- end }}
+    {{- if $.Values.volume.enabled }}{{ $_ := set $env "CRONOCAST_KEEP_RUNS" (int64 $.Values.janitor.runs) }}{{ end }}
     {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
     {{- $env = merge $env (dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(12000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}") }}
     # Always the last to run. Of a long list of failed pods the first 12000 characters do: beside the series document, one variable holds 128 KiB at most.
     {{- end }}
-    {{- include "cronocast.step" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env "head" $head) | nindent 4 }}
+    {{- if has "failures" $step.flags }}
+    # Of a run that waited until its deadline: neither the claim nor a node that it waited for may keep its record back.
+    {{- include "cronocast.step" (dict "root" $ "name" (printf "%s-alone" $step.name) "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" (pick $light "tolerations")) "env" $env "head" $head "data" "scratch") | nindent 4 }}
     {{- end }}
     {{- end }}
+    {{- end }}
+    {{- $waited := "workflow.status != 'Succeeded' && workflow.failures matches 'exceeded its deadline|shutdown with strategy'" }}
+    - name: ending
+      dag:
+        tasks:
+          {{- if $kept }}
+          - {name: record, template: record, when: "{{ "{{" }}=!({{ $waited }})}}"}
+          - {name: record-alone, template: record-alone, when: "{{ "{{" }}={{ $waited }}}}"}
+          {{- else }}
+          - {name: record-alone, template: record-alone, when: "{{`{{=workflow.status != 'Succeeded'}}`}}"}
+          {{- end }}
     {{- if $.Values.schedule.labelClass }}
     # A run whose label could not be set is no worse a run. Steps say so, since a task of a DAG that is skipped takes over that the one before it failed.
     - name: labelled

@@ -1,13 +1,11 @@
 """Which run folders are meant: folders, a root, and names of series, of which the newest run is taken."""
 
-import re
 from pathlib import Path
 
 from cronocast.errors import CronocastError, DataError, seen
-from cronocast.handoff.files import run_ns_of, series_id
+from cronocast.handoff.files import RUN_FOLDER, run_ns_of, series_id
 from cronocast.handoff.results import read_result, result_path
 
-RUN = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)  # name of a run folder
 DONE = ("ok", "skipped", "superseded")  # statuses of load after which a run is not done again
 
 
@@ -42,7 +40,9 @@ def newest_first(runs: Path) -> list[Path]:
     Raises:
         OSError: they can't be listed.
     """
-    found = (path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
+    found = (
+        path for path in runs.iterdir() if RUN_FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+    )
     return sorted(found, reverse=True)
 
 

@@ -41,13 +41,20 @@ class Image:
 class Volume:
     """The claim that run folders and saved models lie on. It is kept when the release is removed."""
 
+    enabled: bool = setting(
+        Flag(),
+        True,
+        "Keep runs and models on a claim. Without it a run has its own folder, which ends with its one pod: all is made"
+        " anew each time, alerts remember nothing, and series of several pods are refused.",
+    )
     existingClaim: str = setting(NAMES, "", "Use this claim instead of creating one.")
     storageClass: str = setting(NAMES, "", "Storage class; the cluster's default if empty.")
     size: str = setting(SIZE, "5Gi", "Size of the claim.")
     accessMode: str = setting(
         Text(("ReadWriteOnce", "ReadWriteMany")),
-        "ReadWriteMany",
-        "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one.",
+        "ReadWriteOnce",
+        "With ReadWriteOnce all pods need the same node; ReadWriteMany, which few storage classes have, lets them use"
+        " several.",
     )
     weights: str = setting(
         NAMES, "", "Claim with the weights of pretrained models, mounted read-only at /weights in pods of darts models."
@@ -252,6 +259,29 @@ class Janitor:
         Duration.parse("7d"),
         "Run folders that changed within this time are kept; the newest of each series is always kept.",
     )
+    runs: int = setting(
+        Number(1, 100_000, whole=True),
+        100,
+        "Runs of a series that are kept, at most; each run removes what is more, and the history of those before it.",
+    )
+    gone: Duration = setting(
+        Span(), Duration.parse("90d"), "All of a series in whose folder nothing changed for this time is removed."
+    )
+
+
+@dataclass(frozen=True)
+class Tend:
+    """The job that ends runs whose pods do not start, and has Argo take up schedules that it missed."""
+
+    enabled: bool = setting(
+        Flag(), True, "Create the job. Its account may list and change workflows and schedules in the namespace."
+    )
+    schedule: str = setting(CRON, "*/5 * * * *", "When it runs, in UTC.")
+    pendingSeconds: int = setting(
+        Number(1, 86400, whole=True),
+        900,
+        "A run is stopped where a pod waits longer than this for a node, a claim or an image; it leaves its record.",
+    )
 
 
 @dataclass(frozen=True)
@@ -276,3 +306,8 @@ class Chart:
     serviceAccount: ServiceAccount = setting(Part(ServiceAccount), ServiceAccount(), "The account that the pods use.")
     networkPolicy: NetworkPolicy = setting(Part(NetworkPolicy), NetworkPolicy(), "What the pods may reach.")
     janitor: Janitor = setting(Part(Janitor), Janitor(), "The job that removes old run folders.")
+    tend: Tend = setting(
+        Part(Tend),
+        Tend(),
+        "The job that stops runs which wait for ever, and has Argo take up schedules that it missed.",
+    )

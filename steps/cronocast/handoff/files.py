@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from cronocast.errors import ContractError, DataError, InvariantError, StorageError, TemporaryError, seen
 
+RUN_FOLDER = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)  # name of a run folder
 MAX_JSON_BYTES = 256 * 2**20  # a result of 100,000 members is about 60 MB
 
 
