@@ -304,7 +304,7 @@ def test_the_labels_that_the_policy_selects_are_on_every_pod() -> None:
 
 
 def test_the_chart_evaluates_no_text_of_a_user() -> None:
-    text = "".join(path.read_text() for path in (CHART / "templates").iterdir())
+    text = "".join(path.read_text() for path in (CHART / "templates").rglob("*.*"))
     assert not re.search(r"\btpl\b", text)
 
 
@@ -360,3 +360,15 @@ def test_without_a_volume_no_claim_is_made_or_mounted_and_the_one_pod_writes_its
 def test_without_a_volume_a_series_of_several_pods_is_refused(entry: dict[str, Any]) -> None:
     said = problems({"volume": {"enabled": False}, "series": {"a": {**MINIMAL, **entry}}})
     assert "E_CONFIG_CROSS series.a: runs as several pods" in said
+
+
+def test_helm_test_is_restricted_and_looks_at_every_series_with_all_secrets() -> None:
+    values = {"series": {"a": MINIMAL, "b": MINIMAL}, "secrets": {"source": "s", "ca": "c"}}
+    done = helm("template", "rel", str(CHART), "--show-only", "templates/tests/check.yaml", values=values)
+    config, made = [document for document in yaml.safe_load_all(done.stdout) if document]
+    assert unrestricted(made["spec"]) == []
+    assert all(item["metadata"]["annotations"]["helm.sh/hook"] == "test" for item in (config, made))
+    [container] = made["spec"]["containers"]
+    assert container["args"] == ["check", "--values", "/values/values.json", "--write", "--json"]
+    assert {m["mountPath"] for m in container["volumeMounts"]} == {"/values", "/tmp", "/secrets/source", "/secrets/ca"}
+    assert yaml.safe_load(config["data"]["values.json"])["series"] == values["series"]

@@ -67,6 +67,10 @@ BASE: dict[str, Any] = {"series": {"a": MINIMAL}}
 NEEDED = {
     **{f"profiles.cpu.{pods}.gpuResource": {"profiles": {"cpu": {pods: {"gpus": 1}}}} for pods in ("heavy", "darts")},
     "serviceAccount.name": {},
+    **{
+        f"monitoring.rules.{name}": {"monitoring": {"rules": {"enabled": True}}}
+        for name in ("labels", "periods", "runbook")
+    },
 }
 PATHS = sorted({*leaf_paths(Chart()), *OWN})
 

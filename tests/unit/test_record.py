@@ -313,3 +313,20 @@ def test_how_a_run_ended_is_shown_by_the_engine(tmp_path: Path) -> None:
         Outcome(),
     )
     assert [(job.outputs / name).read_text() for name in ("status", "message")] == ["failed", "load(0): gone"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("first", "kept"), [("ok", True), ("fallback", True), ("failed", False), (None, False)])
+def test_a_run_that_is_done_again_and_fails_leaves_the_record_of_the_first(
+    tmp_path: Path, first: str | None, kept: bool
+) -> None:
+    job = replace(load_run.make_job(tmp_path, "http://127.0.0.1:1"), step="record", flags={"status": "Failed"})
+    if first is not None:
+        write_result(job.result, "record", job.entry.name, job.run, Outcome(facts={"recorded": first}), 1.0, None, {})
+    outcome = Outcome()
+    if kept:
+        run(job, outcome)
+        assert (outcome.status, outcome.facts["recorded"]) == ("skipped", first)
+        assert outcome.reason.startswith("kept_first: ")
+    else:
+        with pytest.raises(CronocastError):  # the database is asked, and is away
+            run(job, outcome)

@@ -41,5 +41,6 @@ spec:
         {{- $inert := include "cronocast.inert" $text }}
         - {name: series, value: {{ regexMatch "^[ -~]*$" $inert | ternary (replace "'" "''" $inert | squote) (quote $inert) }}}
         - {name: id, value: {{ $cron | quote }}}
+        - {name: period-seconds, value: {{ include "cronocast.longestPeriod" $text | quote }}}
         - {name: retry-seconds, value: "{{ add $wait (include "cronocast.hash" (dict "name" $name "below" $wait) | int64) }}"}
 {{- end }}

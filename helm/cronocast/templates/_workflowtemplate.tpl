@@ -59,6 +59,10 @@ spec:
   executor: {serviceAccountName: {{ include "cronocast.account" $ | quote }}}
   activeDeadlineSeconds: {{ int64 $.Values.schedule.deadlineSeconds }}
   podGC: {strategy: OnPodSuccess, deleteDelayDuration: 30s}
+  {{- if $.Values.monitoring.metrics }}
+  metrics:
+    {{- include "cronocast.metrics" $ | nindent 4 }}
+  {{- end }}
   {{- with include "cronocast.pullSecrets" $ | trim }}
   {{- . | nindent 2 }}
   {{- end }}
@@ -68,6 +72,7 @@ spec:
       - {name: id, description: "Name under which only one run works at a time"}
       - {name: model, value: "", description: "Model instead of the one in the document"}
       - {name: horizon, value: "", description: "Horizon instead of the one in the document, such as 48h"}
+      - {name: period-seconds, value: "3600", description: "The longest time between two scheduled runs"}
       - {name: retry-seconds, value: "{{ int64 $.Values.retry.seconds }}", description: "Wait before a step is retried, doubled each time"}
   workflowMetadata:
     labelsFrom:
@@ -199,6 +204,9 @@ spec:
     {{- $head = printf "%s\n    - {name: %s, globalName: %s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $head $output $output $output $default }}
     {{- end }}
     {{- if $.Values.volume.enabled }}{{ $_ := set $env "CRONOCAST_KEEP_RUNS" (int64 $.Values.janitor.runs) }}{{ end }}
+    {{- if $.Values.monitoring.metrics }}
+    {{- $head = printf "metrics:\n  prometheus:\n    - %s\n    - %s\n%s" (include "cronocast.outcomes" $) (include "cronocast.unrecorded" $) $head }}
+    {{- end }}
     {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
     {{- $env = merge $env (dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(12000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}") }}
     # Always the last to run. Of a long list of failed pods the first 12000 characters do: beside the series document, one variable holds 128 KiB at most.
@@ -258,5 +266,8 @@ spec:
           {"metadata": {"labels": {"cronocast.io/class": "{{`{{inputs.parameters.class}}`}}"}}}
     {{- end }}
     # The whole chain as one pod.
+    {{- if and $.Values.monitoring.metrics (not $kept) }}
+    {{- $outputsHead = printf "metrics:\n  prometheus:\n    - %s\n%s" (include "cronocast.outcomes" $) $outputsHead }}
+    {{- end }}
     {{- include "cronocast.set" (dict "root" $ "name" "chain" "steps" $chain "seconds" (int64 $.Values.schedule.deadlineSeconds) "placement" (dict "first" $light) "head" $outputsHead) | nindent 4 }}
 {{- end }}

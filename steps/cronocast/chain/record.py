@@ -38,14 +38,20 @@ def run(job: Job, outcome: Outcome) -> None:
     """
     told = (job.flags.get("status", ""), job.flags.get("failures", ""))
     fields = record_fields(job.forecast.parent, job.entry.name, job.run, *told)
-    # before the database is asked, which may be what failed
     if job.outputs is not None:
         _show(job.outputs, fields)
+    # before the database is asked, which may be what failed
     tell_of_record(job, outcome, fields, skipped=fields["status"] == "skipped")
     if (most := int(job.flags.get("keep_runs", 0))) > 0 and not job.standalone:
         outcome.facts["runs_removed"] = tidy(job.forecast.parent, most)
     if not job.entry.sink.runs:
         outcome.skip("no_records: sink.runs is false")
+        return
+    first = _recorded(job)
+    outcome.facts["recorded"] = fields["status"]
+    if fields["status"] == "failed" and first not in ("", "failed"):
+        outcome.facts["recorded"] = first
+        outcome.skip(f"kept_first: this run had been recorded as {first}, and its points stay")
         return
     sink, run_ = sink_of(job), run_of(job)
     doubts = not_understood(*told)
@@ -57,6 +63,16 @@ def run(job: Job, outcome: Outcome) -> None:
         for done in writing:
             outcome.acked, outcome.bytes = outcome.acked + done.acked, outcome.bytes + done.size
     outcome.reason = f"{fields['status']}: {fields['message']}" if fields["message"] else ""
+
+
+def _recorded(job: Job) -> str:
+    """The status that an earlier attempt at the same run was recorded with; "" where there was none."""
+    try:
+        earlier = read_result(job.result, "record")
+    except CronocastError:
+        return ""
+    same = (earlier.get("series"), earlier.get("run")) == (job.entry.name, job.run)
+    return str(earlier.get("facts", {}).get("recorded", "")) if same and earlier["status"] != "failed" else ""
 
 
 def _show(folder: Path, fields: Mapping[str, Value]) -> None:

@@ -285,6 +285,32 @@ class Tend:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """Alerts for Prometheus, as an object of its operator."""
+
+    enabled: bool = setting(Flag(), False, "Create a PrometheusRule; the cluster must have the Prometheus operator.")
+    labels: dict[str, str] = setting(LABELS, {}, "Labels by which Prometheus finds its rules, such as release.")
+    periods: int = setting(
+        Number(1, 1000, whole=True), 3, "A series is alarmed on after this many of its periods without a success."
+    )
+    runbook: str = setting(
+        Shaped(about="https://HOST/PATH#, without the name", pattern=r"https?://[^\s{}]+"),
+        "https://github.com/cronocast/cronocast/blob/main/docs/runbook.md#",
+        "Address of the runbook; the name of the alert, in small letters, comes behind it.",
+    )
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """What is told about runs to those who watch the cluster."""
+
+    metrics: bool = setting(
+        Flag(), True, "Have Argo's controller count runs by series and status: argo_workflows_cronocast_..."
+    )
+    rules: Rules = setting(Part(Rules), Rules(), "Alerts on what these metrics and those of the cluster say.")
+
+
+@dataclass(frozen=True)
 class Chart:
     """Every value of the chart but `defaults` and `series`."""
 
@@ -310,4 +336,7 @@ class Chart:
         Part(Tend),
         Tend(),
         "The job that stops runs which wait for ever, and has Argo take up schedules that it missed.",
+    )
+    monitoring: Monitoring = setting(
+        Part(Monitoring), Monitoring(), "What is told about runs to those who watch the cluster."
     )
