@@ -369,6 +369,27 @@ def test_helm_test_is_restricted_and_looks_at_every_series_with_all_secrets() ->
     assert unrestricted(made["spec"]) == []
     assert all(item["metadata"]["annotations"]["helm.sh/hook"] == "test" for item in (config, made))
     [container] = made["spec"]["containers"]
-    assert container["args"] == ["check", "--values", "/values/values.json", "--write", "--json"]
+    assert container["args"] == ["check", "--values", "/values/values.json", "--write", "--elsewhere", "--json"]
     assert {m["mountPath"] for m in container["volumeMounts"]} == {"/values", "/tmp", "/secrets/source", "/secrets/ca"}
     assert yaml.safe_load(config["data"]["values.json"])["series"] == values["series"]
+
+
+def test_further_secrets_are_mounted_where_servers_are_reached_and_only_there() -> None:
+    values = {"series": {"a": MINIMAL}, "secrets": {"more": {"db2": "influxdb-db2"}}}
+    (workflow,) = kind(render(values), "WorkflowTemplate")
+    for template in workflow["spec"]["templates"]:
+        for container in containers(template):
+            there = "/secrets/db2" in [mount["mountPath"] for mount in container["volumeMounts"]]
+            assert there is (container["args"][0] in ("extract", "load", "record"))
+    values["secrets"]["more"] = {"sink": "s"}  # type: ignore[index]
+    assert "E_NAME secrets.more.sink" in problems(values)
+
+
+def test_a_cap_on_runs_is_a_semaphore_beside_the_mutex_of_the_series() -> None:
+    objects = render({"series": {"a": MINIMAL}, "schedule": {"parallel": 4, "priorityClass": "low"}})
+    (config,) = kind(objects, "ConfigMap")
+    spec = kind(objects, "WorkflowTemplate")[0]["spec"]
+    reference = {"name": config["metadata"]["name"], "key": "runs"}
+    assert spec["synchronization"]["semaphores"] == [{"configMapKeyRef": reference}]
+    assert (config["data"]["runs"], spec["podPriorityClassName"]) == ("4", "low")
+    assert len(spec["synchronization"]["mutexes"]) == 1

@@ -51,7 +51,9 @@ OWN: dict[str, Any] = {
     "networkPolicy.egress": [{"ports": [{"port": 1}]}],
     "networkPolicy.apiServerPorts": [1], "janitor.schedule": "1 1 1 1 1", "janitor.keep": "1d",
     "janitor.gone": "1d",
-    "tend.schedule": "1 1 1 1 1",
+    "tend.schedule": "1 1 1 1 1", "secrets.more": {"db2": "s"}, "serviceAccount.annotations": {"a": "b"},
+    "schedule.topologySpread": [{"maxSkew": 1}], "monitoring.rules.labels": {"a": "b"},
+    "monitoring.rules.runbook": "https://wiki/#", "monitoring.rules.periods": 5,
     "profiles": {"cpu": {}, "more": {}}, "profiles.cpu.light.nodeSelector": {"a": "b"},
     "profiles.cpu.light.tolerations": [{"key": "a"}], "profiles.cpu.light.affinity": {"podAffinity": {}},
     "profiles.cpu.heavy.nodeSelector": {"a": "b"},
@@ -64,7 +66,7 @@ OWN: dict[str, Any] = {
     "profiles.cpu.darts.gpus": 1, "profiles.cpu.darts.gpuResource": "amd.com/gpu",
 }  # fmt: skip
 BASE: dict[str, Any] = {"series": {"a": MINIMAL}}
-NEEDED = {
+NEEDED: dict[str, dict[str, Any]] = {
     **{f"profiles.cpu.{pods}.gpuResource": {"profiles": {"cpu": {pods: {"gpus": 1}}}} for pods in ("heavy", "darts")},
     "serviceAccount.name": {},
     **{

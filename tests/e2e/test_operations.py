@@ -1,6 +1,7 @@
 """What runs tell those who watch: a series without a volume, metrics of the controller, outputs, and `helm test`."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,10 @@ from tests.e2e.cluster import Workflow, run, scheduled, seconds, told, until
 from tests.e2e.entries import daily, hourly, values
 from tests.e2e.space import Database, Space
 
-SERIES = {"lean": {}, "lean-missing": {"source": {"measurement": "lean", "field": "nothing"}}}
+SERIES: dict[str, dict[str, Any]] = {
+    "lean": {},
+    "lean-missing": {"source": {"measurement": "lean", "field": "nothing"}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def test_the_controller_tells_how_runs_ended(runs: dict[str, Workflow], space: S
     path = f"/api/v1/namespaces/argo/pods/https:{pod}:9090/proxy/metrics"
     release = f'release="{space.name}/lean"'
 
-    def look() -> dict[str, float]:
+    def look() -> dict[str, float] | None:
         lines = re.findall(
             r"^argo_workflows_(cronocast_\w+)\{(.*)\} (\S+)$", run("kubectl", "get", "--raw", path), re.MULTILINE
         )
@@ -66,9 +70,9 @@ def test_the_controller_tells_how_runs_ended(runs: dict[str, Workflow], space: S
                 series, status = (re.search(rf'{key}="([^"]*)"', labels) for key in ("series", "status"))
                 assert series
                 found[f"{name} {series[1]} {status[1] if status else ''}".strip()] = float(value)
-        return found
+        return found if len(found) >= 12 else None
 
-    known = until("metrics of both series", lambda: len(found := look()) >= 12 and found, 60)
+    known = until("metrics of both series", look, 60)
     assert known["cronocast_runs_total lean Succeeded"] == known["cronocast_runs_total lean-missing Failed"] == 1
     begun = {name: seconds(w["metadata"]["creationTimestamp"]) for name, w in runs.items()}
     assert known["cronocast_last_success_seconds lean"] == begun["lean"]

@@ -36,6 +36,11 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
+{{/* Secrets by the folder below /secrets at which they are mounted, as JSON. */}}
+{{- define "cronocast.secrets" -}}
+{{- merge (dict) (omit .Values.secrets "more") (.Values.secrets.more | default dict) | toJson -}}
+{{- end }}
+
 {{/* What containers may mount. A Secret that is not there leaves an empty folder: the step then ends with 78 and names the file, where the pod would wait without a word. */}}
 {{- define "cronocast.volumes" -}}
 {{- if .Values.volume.enabled }}
@@ -48,7 +53,7 @@ imagePullSecrets:
 {{- with .Values.volume.weights }}
 - {name: weights, persistentVolumeClaim: {claimName: {{ . | quote }}, readOnly: true}}
 {{- end }}
-{{- range $use, $secret := .Values.secrets }}
+{{- range $use, $secret := include "cronocast.secrets" . | fromJson }}
 {{- if $secret }}
 - {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400, optional: true}}
 {{- end }}
@@ -109,8 +114,10 @@ volumeMounts:
   {{- if and $values.volume.weights (eq .kind "darts") }}
   - {name: weights, mountPath: /weights, readOnly: true}
   {{- end }}
-  {{- range .secrets }}
-  {{- if get $values.secrets . }}
+  {{- $known := include "cronocast.secrets" .root | fromJson }}
+  {{- $more := ternary (keys ($values.secrets.more | default dict) | sortAlpha) list (has "source" .secrets) }}
+  {{- range concat .secrets $more }}
+  {{- if get $known . }}
   - {name: secret-{{ . }}, mountPath: /secrets/{{ . }}, readOnly: true}
   {{- end }}
   {{- end }}

@@ -17,6 +17,11 @@ E_CRON tend.schedule: {{ quote .Values.tend.schedule }} has an H, which is for s
 {{- if contains "H" .Values.janitor.schedule }}
 E_CRON janitor.schedule: {{ quote .Values.janitor.schedule }} has an H, which is for series; allowed: five fields such as '23 3 * * *'
 {{- end }}
+{{- range $name := list "source" "sink" "ca" "notify" }}
+{{- if hasKey ($.Values.secrets.more | default dict) $name }}
+E_NAME secrets.more.{{ $name }}: is the name of a Secret of the chart; give it another name
+{{- end }}
+{{- end }}
 {{- if hasSuffix ":latest" (printf ":%s" .Values.image.tag) }}
 E_IMAGE image.tag: "latest" is another image tomorrow; allowed: a version, or digests
 {{- end }}

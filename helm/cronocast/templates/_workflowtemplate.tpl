@@ -84,6 +84,13 @@ spec:
   synchronization:
     mutexes:
       - {name: "{{`{{workflow.parameters.id}}`}}"}
+    {{- if $.Values.schedule.parallel }}
+    semaphores:
+      - configMapKeyRef: {name: "{{ include "cronocast.name" $ }}-parallel", key: runs}
+    {{- end }}
+  {{- with $.Values.schedule.priorityClass }}
+  podPriorityClassName: {{ . | quote }}
+  {{- end }}
   securityContext:
     {{- include "cronocast.podSecurity" $ | nindent 4 }}
   podMetadata:
@@ -93,15 +100,20 @@ spec:
     # variable, of which Linux takes 128 KiB.
     annotations:
       {{- include "cronocast.texts" (merge (dict "cronocast.io/entry" "{{workflow.parameters.series}}") ($.Values.annotations | default dict)) | trim | nindent 6 }}
-  {{- if $.Values.security.patchArgo }}
+  {{- if or $.Values.security.patchArgo $.Values.schedule.topologySpread }}
   # Argo's own containers: the restricted profile asks the same of them.
   podSpecPatch: |
+    {{- with $.Values.schedule.topologySpread }}
+    topologySpreadConstraints: {{ . | toJson }}
+    {{- end }}
+    {{- if $.Values.security.patchArgo }}
     initContainers:
       - name: init
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
     containers:
       - name: wait
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+    {{- end }}
   {{- end }}
   volumes:
     {{- include "cronocast.volumes" $ | nindent 4 }}

@@ -76,6 +76,12 @@ class Secrets:
         "Secret mounted at /secrets/notify in what sends alerts (alert and record), with a key for each address,"
         " password or token of the notifiers.",
     )
+    more: dict[str, str] = setting(
+        MapOf(NAME, FULL_NAME),
+        {},
+        "Further Secrets for series with servers of their own: {db2: influxdb-db2} is at /secrets/db2 in extract,"
+        " load and record.",
+    )
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,15 @@ class Schedule:
     successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Successful runs that Argo keeps per series.")
     failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")
     deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")
+    parallel: int = setting(
+        Number(0, 100_000, whole=True),
+        0,
+        "Runs of the release that work at the same time, at most; others wait without a pod. 0: no limit.",
+    )
+    priorityClass: str = setting(NAMES, "", "Priority class of the pods of a run.")
+    topologySpread: tuple[Any, ...] = setting(
+        OBJECTS, (), "Topology spread constraints of the pods of a run, as in a pod."
+    )
     labelClass: bool = setting(
         Flag(),
         False,
@@ -224,6 +239,9 @@ class ServiceAccount:
 
     create: bool = setting(Flag(), True, "Create the service account, its role and the binding.")
     name: str = setting(NAMES, "", "Its name; the release's name if empty.")
+    annotations: dict[str, str] = setting(
+        MapOf(KEY, TEXT), {}, "Annotations of the account of runs, such as those of a cloud's workload identity."
+    )
 
 
 @dataclass(frozen=True)
