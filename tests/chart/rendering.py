@@ -55,7 +55,7 @@ def helm(*arguments: str, values: Mapping[str, Any] | None = None) -> "subproces
 
 def render(values: Mapping[str, Any] | Path) -> list[dict[str, Any]]:
     """Every object that the chart makes of some values; the items of a list one by one."""
-    arguments = ("template", "rel", str(CHART), "--namespace", "space")
+    arguments = ("template", "rel", str(CHART), "--namespace", "space", "--skip-tests")
     done = helm(*arguments, "-f", str(values)) if isinstance(values, Path) else helm(*arguments, values=values)
     assert done.returncode == 0, done.stderr
     found = [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]

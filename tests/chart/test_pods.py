@@ -12,7 +12,20 @@ import pytest
 import yaml
 
 from cronocast.chain.table import STEPS
-from tests.chart.rendering import CHART, IDS, MINIMAL, SCENARIOS, containers, helm, kind, pod, render, scenario, tags
+from tests.chart.rendering import (
+    CHART,
+    IDS,
+    MINIMAL,
+    SCENARIOS,
+    containers,
+    helm,
+    kind,
+    pod,
+    problems,
+    render,
+    scenario,
+    tags,
+)
 
 ALLOWED_VOLUMES = {
     "configMap",
@@ -35,6 +48,7 @@ SETTINGS = {
     "CRONOCAST_OUTPUTS",
     "CRONOCAST_STATUS",
     "CRONOCAST_FAILURES",
+    "CRONOCAST_KEEP_RUNS",
 }
 DNS = [53, 53, 5353, 5353]  # UDP and TCP
 SAMPLE = SCENARIOS[IDS.index("sample")]
@@ -50,7 +64,7 @@ def pods(objects: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             if containers(template) or "resource" in template:
                 yield template["name"], pod(workflow, template)
     for job in kind(objects, "CronJob"):
-        yield "janitor", job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        yield job["metadata"]["name"].rpartition("-")[2], job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
 
 def unrestricted(made: dict[str, Any]) -> list[str]:
@@ -60,7 +74,7 @@ def unrestricted(made: dict[str, Any]) -> list[str]:
     """
     outer = made.get("securityContext", {})
     found = [f"pod: {key}" for key in ("hostNetwork", "hostPID", "hostIPC") if made.get(key)]
-    found += [f"volume {v['name']}" for v in made["volumes"] if not (v.keys() - {"name"}) <= ALLOWED_VOLUMES]
+    found += [f"volume {v['name']}" for v in made.get("volumes", []) if not (v.keys() - {"name"}) <= ALLOWED_VOLUMES]
     for container in [*made["containers"], *made.get("initContainers", [])]:
         own = container.get("securityContext", {})
         effective = {**outer, **own}
@@ -85,14 +99,14 @@ def test_every_pod_is_restricted_and_its_root_file_system_read_only(path: Path) 
         own = [c for c in made["containers"] if c["name"] != "wait"]
         assert own
         if (
-            name == "janitor" or "existing" not in path.name
+            name in ("janitor", "tend") or "existing" not in path.name
         ):  # there the controller restricts Argo's containers, not the chart
             assert unrestricted(made) == [], name
         assert unrestricted({**made, "containers": own, "initContainers": []}) == [], name
         assert all(c["securityContext"]["readOnlyRootFilesystem"] is True for c in own)
         ids = made["securityContext"].keys() & {"runAsUser", "runAsGroup", "fsGroup"}
         assert len(ids) == (0 if "openshift" in path.name else 3)
-        assert made["automountServiceAccountToken"] is False
+        assert made["automountServiceAccountToken"] is (name == "tend")
 
 
 def test_without_the_patch_argos_own_containers_would_not_be_restricted() -> None:
@@ -106,7 +120,7 @@ def test_every_container_is_bounded(path: Path) -> None:
         assert workflow["spec"]["activeDeadlineSeconds"] > 0
         assert workflow["spec"]["podGC"]["strategy"] == "OnPodSuccess"
         for template in workflow["spec"]["templates"]:
-            if "dag" not in template:
+            if not template.keys() & {"dag", "steps"}:
                 assert template["activeDeadlineSeconds"] > 0
             if containers(template):
                 assert int(template["retryStrategy"]["limit"]) >= 0
@@ -120,7 +134,7 @@ def test_every_container_is_bounded(path: Path) -> None:
 def test_no_shell_no_script_and_no_mark_in_a_command(path: Path) -> None:
     for workflow in kind(scenario(path), "WorkflowTemplate"):
         for template in workflow["spec"]["templates"]:
-            assert template.keys() & {"dag", "container", "containerSet", "resource"}
+            assert template.keys() & {"dag", "steps", "container", "containerSet", "resource"}
             assert not template.keys() & {"script", "http", "plugin", "data"}
     for name, made in pods(scenario(path)):
         for container in (c for c in made["containers"] if c["name"] != "wait" and name != "label"):
@@ -188,12 +202,16 @@ def test_weights_are_mounted_read_only_where_darts_models_run_and_only_there() -
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
 def test_a_secret_is_a_file_for_its_owner_and_an_account_may_report_and_no_more(path: Path) -> None:
     for _, made in pods(scenario(path)):
-        assert all(v["secret"].get("defaultMode") == 0o400 for v in made["volumes"] if v["name"].startswith("secret-"))
+        for secret in (v["secret"] for v in made.get("volumes", []) if v["name"].startswith("secret-")):
+            # One that is not there must not keep the pod from starting: the step says so, and ends.
+            assert (secret["defaultMode"], secret["optional"]) == (0o400, True)
     report, label = (
         {"apiGroups": ["argoproj.io"], "resources": [what], "verbs": verbs} for what, verbs in RIGHTS.items()
     )
     roles = {role["metadata"]["name"]: role["rules"] for role in kind(scenario(path), "Role")}
     roles.pop("rel-serve", None)  # of the server, looked at in test_serve_cluster.py
+    tend = {"apiGroups": ["argoproj.io"], "resources": ["cronworkflows", "workflows"], "verbs": ["list", "patch"]}
+    assert roles.pop("rel-tend", [tend]) == [tend]
     assert roles in ({}, {"rel": [report]}, {"rel": [report], "rel-label": [report, label]})
     assert ("rel-label" in roles) == (path == LABELS)
     for workflow in kind(scenario(path), "WorkflowTemplate"):
@@ -259,7 +277,8 @@ def test_pods_reach_what_notifiers_send_to(notifier: dict[str, Any], port: int |
 
 def test_only_what_sends_alerts_is_given_the_secret_of_the_notifiers() -> None:
     (workflow,) = kind(render({"series": {"a": MINIMAL}, "secrets": {"notify": "n"}}), "WorkflowTemplate")
-    assert {"name": "secret-notify", "secret": {"secretName": "n", "defaultMode": 0o400}} in workflow["spec"]["volumes"]
+    secret = {"secretName": "n", "defaultMode": 0o400, "optional": True}
+    assert {"name": "secret-notify", "secret": secret} in workflow["spec"]["volumes"]
     for template in workflow["spec"]["templates"]:
         for container in containers(template):
             given = {"name": "secret-notify", "mountPath": "/secrets/notify", "readOnly": True} in container[
@@ -286,5 +305,92 @@ def test_the_labels_that_the_policy_selects_are_on_every_pod() -> None:
 
 
 def test_the_chart_evaluates_no_text_of_a_user() -> None:
-    text = "".join(path.read_text() for path in (CHART / "templates").iterdir())
+    text = "".join(path.read_text() for path in (CHART / "templates").rglob("*.*"))
     assert not re.search(r"\btpl\b", text)
+
+
+def test_of_a_run_that_waited_the_record_needs_neither_the_claim_nor_the_node_that_it_waited_for() -> None:
+    values = {"series": {"a": MINIMAL}, "profiles": {"cpu": {"light": {"nodeSelector": {"a": "b"}}}}}
+    (workflow,) = kind(render(values), "WorkflowTemplate")
+    made = {template["name"]: template for template in workflow["spec"]["templates"]}
+    record, alone = made["record"], made["record-alone"]
+    assert workflow["spec"]["onExit"] == "ending"
+    volumes = {volume["name"]: volume for volume in workflow["spec"]["volumes"]}
+    claims = [
+        [m["name"] for m in t["container"]["volumeMounts"] if "persistentVolumeClaim" in volumes[m["name"]]]
+        for t in (record, alone)
+    ]
+    assert claims == [["data"], []]
+    assert ("nodeSelector" in record, "nodeSelector" in alone) == (True, False)
+    kept = [item for item in record["container"]["env"] if item["name"] == "CRONOCAST_KEEP_RUNS"]
+    assert [item["value"] for item in kept] == ["100"]
+    assert record["container"]["env"] == alone["container"]["env"]
+    assert record["outputs"] == alone["outputs"]
+    first, second = (task["when"] for task in made["ending"]["dag"]["tasks"])
+    assert first == "{{=!(" + second.removeprefix("{{=").removesuffix("}}") + ")}}"
+
+
+def test_what_looks_after_waiting_runs_waits_for_nothing_that_they_may_wait_for() -> None:
+    values = {"series": {"a": MINIMAL}, "profiles": {"cpu": {"light": {"nodeSelector": {"a": "b"}}}}}
+    made = dict(pods(render(values)))
+    assert ("nodeSelector" in made["janitor"], "nodeSelector" in made["tend"]) == (True, False)
+    assert "volumes" not in made["tend"]
+
+
+VOLUMELESS = SCENARIOS[IDS.index("volumeless")]
+
+
+def test_without_a_volume_no_claim_is_made_or_mounted_and_the_one_pod_writes_its_record() -> None:
+    objects = scenario(VOLUMELESS)
+    assert kind(objects, "PersistentVolumeClaim") == []
+    assert [job["metadata"]["name"] for job in kind(objects, "CronJob")] == ["rel-tend"]
+    assert "persistentVolumeClaim" not in str(objects)
+    (workflow,) = kind(objects, "WorkflowTemplate")
+    made = {template["name"]: template for template in workflow["spec"]["templates"]}
+    assert containers(made["chain"])[-1]["args"] == ["record"]
+    env = {item["name"]: item.get("value") for item in containers(made["chain"])[-1]["env"]}
+    assert (env["CRONOCAST_STATUS"], env["CRONOCAST_OUTPUTS"]) == ("Succeeded", "/tmp/outputs")
+    assert {"status", "message"} <= {
+        p["globalName"] for p in made["chain"]["outputs"]["parameters"] if "globalName" in p
+    }
+    (task,) = made["ending"]["dag"]["tasks"]
+    assert (task["template"], task["when"]) == ("record-alone", "{{=workflow.status != 'Succeeded'}}")
+
+
+@pytest.mark.parametrize("entry", [{"pods": "many"}, {"shards": 2}, {"model": "lstm"}])
+def test_without_a_volume_a_series_of_several_pods_is_refused(entry: dict[str, Any]) -> None:
+    said = problems({"volume": {"enabled": False}, "series": {"a": {**MINIMAL, **entry}}})
+    assert "E_CONFIG_CROSS series.a: runs as several pods" in said
+
+
+def test_helm_test_is_restricted_and_looks_at_every_series_with_all_secrets() -> None:
+    values = {"series": {"a": MINIMAL, "b": MINIMAL}, "secrets": {"source": "s", "ca": "c"}}
+    done = helm("template", "rel", str(CHART), "--show-only", "templates/tests/check.yaml", values=values)
+    config, made = [document for document in yaml.safe_load_all(done.stdout) if document]
+    assert unrestricted(made["spec"]) == []
+    assert all(item["metadata"]["annotations"]["helm.sh/hook"] == "test" for item in (config, made))
+    [container] = made["spec"]["containers"]
+    assert container["args"] == ["check", "--values", "/values/values.json", "--write", "--elsewhere", "--json"]
+    assert {m["mountPath"] for m in container["volumeMounts"]} == {"/values", "/tmp", "/secrets/source", "/secrets/ca"}
+    assert yaml.safe_load(config["data"]["values.json"])["series"] == values["series"]
+
+
+def test_further_secrets_are_mounted_where_servers_are_reached_and_only_there() -> None:
+    values = {"series": {"a": MINIMAL}, "secrets": {"more": {"db2": "influxdb-db2"}}}
+    (workflow,) = kind(render(values), "WorkflowTemplate")
+    for template in workflow["spec"]["templates"]:
+        for container in containers(template):
+            there = "/secrets/db2" in [mount["mountPath"] for mount in container["volumeMounts"]]
+            assert there is (container["args"][0] in ("extract", "load", "record"))
+    values["secrets"]["more"] = {"sink": "s"}  # type: ignore[index]
+    assert "E_NAME secrets.more.sink" in problems(values)
+
+
+def test_a_cap_on_runs_is_a_semaphore_beside_the_mutex_of_the_series() -> None:
+    objects = render({"series": {"a": MINIMAL}, "schedule": {"parallel": 4, "priorityClass": "low"}})
+    (config,) = kind(objects, "ConfigMap")
+    spec = kind(objects, "WorkflowTemplate")[0]["spec"]
+    reference = {"name": config["metadata"]["name"], "key": "runs"}
+    assert spec["synchronization"]["semaphores"] == [{"configMapKeyRef": reference}]
+    assert (config["data"]["runs"], spec["podPriorityClassName"]) == ("4", "low")
+    assert len(spec["synchronization"]["mutexes"]) == 1

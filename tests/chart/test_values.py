@@ -47,9 +47,13 @@ OTHER: dict[type, Any] = {
 OWN: dict[str, Any] = {
     "labels": {"a": "b"}, "annotations": {"a": "b"}, "image.digests": {"load": "sha256:" + "0" * 64},
     "image.pullPolicy": "Never", "image.pullSecrets": ["a"],
-    "volume.size": "7Gi", "volume.accessMode": "ReadWriteOnce", "schedule.concurrencyPolicy": "Replace",
+    "volume.size": "7Gi", "volume.accessMode": "ReadWriteMany", "schedule.concurrencyPolicy": "Replace",
     "networkPolicy.egress": [{"ports": [{"port": 1}]}],
     "networkPolicy.apiServerPorts": [1], "janitor.schedule": "1 1 1 1 1", "janitor.keep": "1d",
+    "janitor.gone": "1d",
+    "tend.schedule": "1 1 1 1 1", "secrets.more": {"db2": "s"}, "serviceAccount.annotations": {"a": "b"},
+    "schedule.topologySpread": [{"maxSkew": 1}], "monitoring.rules.labels": {"a": "b"},
+    "monitoring.rules.runbook": "https://wiki/#", "monitoring.rules.periods": 5,
     "profiles": {"cpu": {}, "more": {}}, "profiles.cpu.light.nodeSelector": {"a": "b"},
     "profiles.cpu.light.tolerations": [{"key": "a"}], "profiles.cpu.light.affinity": {"podAffinity": {}},
     "profiles.cpu.heavy.nodeSelector": {"a": "b"},
@@ -74,6 +78,10 @@ SERVED: dict[str, Any] = {
 NEEDED: dict[str, dict[str, Any]] = {
     **{f"profiles.cpu.{pods}.gpuResource": {"profiles": {"cpu": {pods: {"gpus": 1}}}} for pods in ("heavy", "darts")},
     "serviceAccount.name": {},
+    **{
+        f"monitoring.rules.{name}": {"monitoring": {"rules": {"enabled": True}}}
+        for name in ("labels", "periods", "runbook")
+    },
 }
 PATHS = sorted({*leaf_paths(Chart()), *OWN})
 NEEDED |= {path: SERVED for path in PATHS if path.startswith("serve.") and not path.endswith("enabled")}
@@ -233,6 +241,7 @@ REFUSED: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "a port too large": ("series.a.source.url", "http://h:65536", ("/series/a/source/url",)),
     "port 0": ("defaults.sink", {"url": "https://h:0/x"}, ("/defaults/sink/url",)),
     "a port in words": ("series.a.source.url", "http://h:abc", ("/series/a/source/url",)),
+    "runs looked after at minute 61": ("tend.schedule", "61 3 * * *", ("E_CRON", "tend.schedule", '"61"')),
     "the janitor at minute 61": ("janitor.schedule", "61 3 * * *", ("E_CRON", "janitor.schedule", '"61"')),
     "the janitor at a minute made from a name": ("janitor.schedule", "H 3 * * *", ("E_CRON", "janitor.schedule", "H")),
     "volume of no size": ("volume.size", "0", ("/volume/size",)),
@@ -445,7 +454,7 @@ def test_no_two_runs_of_a_series_work_at_the_same_time() -> None:
         assert (cron["spec"]["concurrencyPolicy"], parameters["id"]) == ("Forbid", cron["metadata"]["name"])
     template = kind(scenario(SCENARIOS[IDS.index("names")]), "WorkflowTemplate")[0]["spec"]
     assert template["synchronization"] == {"mutexes": [{"name": "{{workflow.parameters.id}}"}]}
-    assert template["onExit"] == "record"
+    assert template["onExit"] == "ending"
 
 
 URLS = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cronocast.commands.clean import Cleaned, clean
+from cronocast.commands.clean import Cleaned, clean, fullness
 from cronocast.durations import Duration
 from cronocast.errors import StorageError
 
@@ -141,3 +141,24 @@ def test_a_temporary_file_that_vanishes_is_gone(
 def test_a_root_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="E_STORAGE"):
         clean(tmp_path / "nowhere", WEEK)
+
+
+def test_a_series_in_which_nothing_changed_for_long_goes_with_its_models(tmp_path: Path) -> None:
+    run(tmp_path, "20260101T000000Z", 100, "gone-1")
+    run(tmp_path, "20260101T000000Z", 100, "kept-1")
+    (tmp_path / "kept-1" / "state").mkdir()
+    for path in sorted(tmp_path.rglob("*"), reverse=True):
+        if path.is_dir():
+            os.utime(path, (NOW - 100 * DAY,) * 2)
+    os.utime(tmp_path / "kept-1" / "state", (NOW, NOW))
+    done = clean(tmp_path, WEEK, NOW, Duration.parse("90d"))
+    assert (done.gone, done.failed) == (("gone-1",), ())
+    assert {path.name for path in tmp_path.iterdir()} == {"kept-1"}
+
+
+def test_how_full_the_volume_is_and_by_which_series(tmp_path: Path) -> None:
+    run(tmp_path, "20260101T000000Z", 1, "small-1")
+    (run(tmp_path, "20260101T000000Z", 1, "large-1") / "history.csv").write_text("x" * 1000)
+    full, sizes = fullness(tmp_path)
+    assert 0 < full <= 1
+    assert [name for name, _ in sizes] == ["large-1", "small-1"]

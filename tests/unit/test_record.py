@@ -210,7 +210,7 @@ def test_a_step_that_was_killed_is_named_by_the_engine(tmp_path: Path) -> None:
     assert (found["status"], found["failed_step"], found["exit"], found["message"]) == (
         "failed",
         "forecast(0)",
-        -1,
+        137,
         "main: OOMKilled (exit code 137)",
     )
 
@@ -290,3 +290,43 @@ def test_nothing_is_written_where_no_records_are_wanted(tmp_path: Path) -> None:
     run(replace(job, step="record"), outcome)
     assert outcome == Outcome(status="skipped", reason=outcome.reason)
     assert re.match(r"no_records: .*\bsink\.runs\b", outcome.reason)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("1-extract: Error (exit code 78): error: E_SECRET source.password_file: none", 78),
+        ("Step exceeded its deadline", -1),
+    ],
+)
+def test_where_no_result_could_be_left_the_engine_tells_the_exit_code(tmp_path: Path, message: str, code: int) -> None:
+    found = fields(tmp_path, "Failed", go_quoted([{"displayName": "chain(0)", "message": message}]))
+    assert (found["status"], found["exit"], found["message"]) == ("failed", code, message)
+
+
+def test_how_a_run_ended_is_shown_by_the_engine(tmp_path: Path) -> None:
+    job = replace(
+        load_run.make_job(tmp_path, "http://127.0.0.1:1", runs=False), step="record", outputs=tmp_path / "out"
+    )
+    run(
+        replace(job, flags={"status": "Failed", "failures": '[{"displayName": "load(0)", "message": "gone"}]'}),
+        Outcome(),
+    )
+    assert [(job.outputs / name).read_text() for name in ("status", "message")] == ["failed", "load(0): gone"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("first", "kept"), [("ok", True), ("fallback", True), ("failed", False), (None, False)])
+def test_a_run_that_is_done_again_and_fails_leaves_the_record_of_the_first(
+    tmp_path: Path, first: str | None, kept: bool
+) -> None:
+    job = replace(load_run.make_job(tmp_path, "http://127.0.0.1:1"), step="record", flags={"status": "Failed"})
+    if first is not None:
+        write_result(job.result, "record", job.entry.name, job.run, Outcome(facts={"recorded": first}), 1.0, None, {})
+    outcome = Outcome()
+    if kept:
+        run(job, outcome)
+        assert (outcome.status, outcome.facts["recorded"]) == ("skipped", first)
+        assert outcome.reason.startswith("kept_first: ")
+    else:
+        with pytest.raises(CronocastError):  # the database is asked, and is away
+            run(job, outcome)

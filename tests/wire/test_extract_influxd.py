@@ -285,8 +285,16 @@ def test_missing_things_are_told_apart(run: Run) -> None:
     )  # a user without rights there is not told that it does not exist
     policy = run({"retention_policy": "nothing"})
     assert (policy.code, policy.token) == (69, "E_DB_NOT_FOUND")
-    assert "measurement 'nothing'" in run({"measurement": "nothing"}).result["reason"]
-    assert "field 'nothing'" in run({"field": "nothing"}).result["reason"]
+    for source, words in (
+        ({"measurement": "nothing"}, "measurement 'nothing'"),
+        ({"field": "nothing"}, "field 'nothing'"),
+    ):
+        missing = run(source)
+        assert (missing.code, missing.token) == (66, "E_NO_FIELD")
+        assert words in missing.result["message"]
+        later = run(source, on_missing="skip", on_no_data="fail")  # on_no_data is about windows
+        assert (later.code, later.result["status"]) == (0, "skipped")
+        assert words in later.result["reason"]
     assert re.match("no_data: 0 .*'m'", run(run_ns=END - 9000 * HOUR).result["reason"])
 
 
@@ -300,7 +308,7 @@ def test_retention_policy(run: Run, influxd: Influxd, database: str) -> None:
     influxd.create_policy(database, "long one")
     influxd.post(f"/write?db={database}&rp=long%20one", f"m f=7 {START}".encode())
     assert run({"retention_policy": "long one"}).rows == [("", START, 7.0)]
-    assert run().result["status"] == "skipped"
+    assert run(on_missing="skip").result["status"] == "skipped"
 
 
 @pytest.mark.usefixtures("hours")

@@ -11,7 +11,7 @@
 apiVersion: argoproj.io/v1alpha1
 kind: CronWorkflow
 metadata:
-  {{- include "cronocast.metadata" (dict "root" $ "name" $cron "labels" $labels "annotations" $annotations) | nindent 2 }}
+  {{- include "cronocast.metadata" (dict "root" $ "name" $cron "labels" $labels "annotations" (merge (dict "cronocast.io/revision" (toString $.Release.Revision)) $annotations)) | nindent 2 }}
 spec:
   schedules:
     {{- range $entry.schedules | default (list "H * * * *") }}
@@ -41,5 +41,6 @@ spec:
         {{- $inert := include "cronocast.inert" $text }}
         - {name: series, value: {{ regexMatch "^[ -~]*$" $inert | ternary (replace "'" "''" $inert | squote) (quote $inert) }}}
         - {name: id, value: {{ $cron | quote }}}
+        - {name: period-seconds, value: {{ include "cronocast.longestPeriod" $text | quote }}}
         - {name: retry-seconds, value: "{{ add $wait (include "cronocast.hash" (dict "name" $name "below" $wait) | int64) }}"}
 {{- end }}

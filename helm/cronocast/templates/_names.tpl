@@ -13,6 +13,11 @@
 {{- printf "%s-label" (include "cronocast.account" .) -}}
 {{- end }}
 
+{{/* Name of the account that looks after runs and schedules. */}}
+{{- define "cronocast.tendAccount" -}}
+{{- printf "%s-tend" (include "cronocast.account" .) -}}
+{{- end }}
+
 {{/* Name of the claim that the steps share. */}}
 {{- define "cronocast.claim" -}}
 {{- .Values.volume.existingClaim | default (printf "%s-data" (include "cronocast.name" .)) -}}

@@ -36,16 +36,26 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{/* What containers may mount. */}}
+{{/* Secrets by the folder below /secrets at which they are mounted, as JSON. */}}
+{{- define "cronocast.secrets" -}}
+{{- merge (dict) (omit .Values.secrets "more") (.Values.secrets.more | default dict) | toJson -}}
+{{- end }}
+
+{{/* What containers may mount. A Secret that is not there leaves an empty folder: the step then ends with 78 and names the file, where the pod would wait without a word. */}}
 {{- define "cronocast.volumes" -}}
+{{- if .Values.volume.enabled }}
 - {name: data, persistentVolumeClaim: {claimName: {{ include "cronocast.claim" . | quote }}}}
+{{- else }}
+- {name: data, emptyDir: {sizeLimit: {{ .Values.volume.size | quote }}}}
+{{- end }}
 - {name: tmp, emptyDir: {sizeLimit: 128Mi}}
+- {name: scratch, emptyDir: {sizeLimit: 16Mi}}
 {{- with .Values.volume.weights }}
 - {name: weights, persistentVolumeClaim: {claimName: {{ . | quote }}, readOnly: true}}
 {{- end }}
-{{- range $use, $secret := .Values.secrets }}
+{{- range $use, $secret := include "cronocast.secrets" . | fromJson }}
 {{- if $secret }}
-- {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400}}
+- {name: secret-{{ $use }}, secret: {secretName: {{ $secret | quote }}, defaultMode: 0400, optional: true}}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -80,7 +90,7 @@ imagePullSecrets:
 {{- toJson $requests -}}
 {{- end }}
 
-{{/* One container of a step: (dict "root" $ "step" COMMAND "image" IMAGE "kind" RESOURCES "requests" INSTEAD "secrets" LIST "env" MAP "gpus" N "gpuResource" NAME). */}}
+{{/* One container of a step: (dict "root" $ "step" COMMAND "image" IMAGE "kind" RESOURCES "requests" INSTEAD "secrets" LIST "env" MAP "gpus" N "gpuResource" NAME "data" VOLUME INSTEAD OF THE CLAIM). */}}
 {{- define "cronocast.container" -}}
 {{- $values := .root.Values -}}
 {{- $kind := get $values.resources .kind -}}
@@ -99,13 +109,15 @@ securityContext:
   {{- include "cronocast.containerSecurity" . | nindent 2 }}
 resources: {{ include "cronocast.resources" (dict "of" $kind "requests" .requests "gpus" .gpus "gpuResource" .gpuResource) }}
 volumeMounts:
-  - {name: data, mountPath: /data}
+  - {name: {{ .data | default "data" }}, mountPath: /data}
   - {name: tmp, mountPath: /tmp}
   {{- if and $values.volume.weights (eq .kind "darts") }}
   - {name: weights, mountPath: /weights, readOnly: true}
   {{- end }}
-  {{- range .secrets }}
-  {{- if get $values.secrets . }}
+  {{- $known := include "cronocast.secrets" .root | fromJson }}
+  {{- $more := ternary (keys ($values.secrets.more | default dict) | sortAlpha) list (has "source" .secrets) }}
+  {{- range concat .secrets $more }}
+  {{- if get $known . }}
   - {name: secret-{{ . }}, mountPath: /secrets/{{ . }}, readOnly: true}
   {{- end }}
   {{- end }}
@@ -114,6 +126,7 @@ volumeMounts:
 {{/* Env variables of a step of "cronocast.steps", as JSON: those of its parameters and, where it tells Argo something, where it does. */}}
 {{- define "cronocast.stepEnv" -}}
 {{- $env := include "cronocast.overrides" . | fromJson -}}
+{{- $env = merge $env (.env | default dict) }}
 {{- if has "outputs" .flags }}{{ $_ := set $env "CRONOCAST_OUTPUTS" "/tmp/outputs" }}{{ end -}}
 {{- $env | toJson -}}
 {{- end }}

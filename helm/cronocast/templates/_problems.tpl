@@ -8,8 +8,19 @@ E_UNRENDERED {{ $key }}: holds {{ "{{" }}, which Argo would fill in; allowed: pl
 {{- with include "cronocast.cronFault" .Values.janitor.schedule }}
 E_CRON janitor.schedule: {{ . }}; allowed: five fields such as '23 3 * * *'
 {{- end }}
+{{- with include "cronocast.cronFault" .Values.tend.schedule }}
+E_CRON tend.schedule: {{ . }}; allowed: five fields such as '*/5 * * * *'
+{{- end }}
+{{- if contains "H" .Values.tend.schedule }}
+E_CRON tend.schedule: {{ quote .Values.tend.schedule }} has an H, which is for series; allowed: five fields such as '*/5 * * * *'
+{{- end }}
 {{- if contains "H" .Values.janitor.schedule }}
 E_CRON janitor.schedule: {{ quote .Values.janitor.schedule }} has an H, which is for series; allowed: five fields such as '23 3 * * *'
+{{- end }}
+{{- range $name := list "source" "sink" "ca" "notify" }}
+{{- if hasKey ($.Values.secrets.more | default dict) $name }}
+E_NAME secrets.more.{{ $name }}: is the name of a Secret of the chart; give it another name
+{{- end }}
 {{- end }}
 {{- if hasSuffix ":latest" (printf ":%s" .Values.image.tag) }}
 E_IMAGE image.tag: "latest" is another image tomorrow; allowed: a version, or digests
@@ -145,6 +156,9 @@ E_CONFIG_CROSS {{ $at }}.pods: one although shards is {{ int $entry.shards }}, e
 {{- range $model := include "cronocast.heavyOf" $entry | fromJsonArray }}
 E_CONFIG_CROSS {{ $at }}.pods: one although {{ $model }} is in another image than the light models; allowed: auto or many
 {{- end }}
+{{- end }}
+{{- if and (not .root.Values.volume.enabled) (ne (include "cronocast.pods" $text) "one") }}
+E_CONFIG_CROSS {{ $at }}: runs as several pods, which share a volume, although volume.enabled is false; allowed: pods: one or auto, one shard, light models
 {{- end }}
 {{- range $name, $words := include "cronocast.gone" . | fromJson }}
 {{- if hasKey $entry $name }}

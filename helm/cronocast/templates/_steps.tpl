@@ -10,7 +10,7 @@
   {"name": "select", "pod": "select", "image": "load", "chain": false, "secrets": [], "flags": [], "overrides": ["model"]},
   {"name": "load", "pod": "load", "image": "load", "chain": true, "secrets": ["source", "sink", "ca"], "flags": ["dry_run"], "overrides": []},
   {"name": "alert", "pod": "load", "image": "load", "chain": true, "secrets": ["ca", "notify"], "flags": [], "overrides": []},
-  {"name": "record", "pod": "load", "image": "load", "chain": false, "secrets": ["source", "sink", "ca", "notify"], "flags": ["status", "failures"], "overrides": []}
+  {"name": "record", "pod": "load", "image": "load", "chain": false, "secrets": ["source", "sink", "ca", "notify"], "flags": ["status", "failures", "outputs", "keep_runs"], "overrides": []}
 ]
 {{- end }}
 

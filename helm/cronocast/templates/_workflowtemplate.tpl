@@ -34,6 +34,17 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- /* What a run leaves without a volume ends with its pod, so that the record of one that went well is written there. */}}
+{{- $kept := $.Values.volume.enabled }}
+{{- if not $kept }}
+{{- range $steps }}
+{{- if has "failures" .flags }}
+{{- $chain = append $chain (merge (dict "env" (dict "CRONOCAST_STATUS" "Succeeded")) .) }}
+{{- $_ := set $outputs "status" "unknown" }}{{ $_ := set $outputs "message" "" }}
+{{- $_ := set $told "status" "unknown" }}{{ $_ := set $told "message" "" }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $annotations := dict "workflows.argoproj.io/title" (printf "Forecast of one series, profile %s" $profile) "workflows.argoproj.io/description" "extract, classify, forecast by the models that the class asks for, each in its image, load" }}
 # How a series of profile {{ $profile }} is run. The series themselves are CronWorkflows that point here.
 apiVersion: argoproj.io/v1alpha1
@@ -42,12 +53,16 @@ metadata:
   {{- include "cronocast.metadata" (dict "root" $ "name" (printf "%s-%s" (include "cronocast.name" $) $profile) "annotations" $annotations) | nindent 2 }}
 spec:
   entrypoint: one
-  onExit: record
+  onExit: ending
   serviceAccountName: {{ include "cronocast.account" $ | quote }}
   automountServiceAccountToken: false
   executor: {serviceAccountName: {{ include "cronocast.account" $ | quote }}}
   activeDeadlineSeconds: {{ int64 $.Values.schedule.deadlineSeconds }}
   podGC: {strategy: OnPodSuccess, deleteDelayDuration: 30s}
+  {{- if $.Values.monitoring.metrics }}
+  metrics:
+    {{- include "cronocast.metrics" $ | nindent 4 }}
+  {{- end }}
   {{- with include "cronocast.pullSecrets" $ | trim }}
   {{- . | nindent 2 }}
   {{- end }}
@@ -57,6 +72,7 @@ spec:
       - {name: id, description: "Name under which only one run works at a time"}
       - {name: model, value: "", description: "Model instead of the one in the document"}
       - {name: horizon, value: "", description: "Horizon instead of the one in the document, such as 48h"}
+      - {name: period-seconds, value: "3600", description: "The longest time between two scheduled runs"}
       - {name: retry-seconds, value: "{{ int64 $.Values.retry.seconds }}", description: "Wait before a step is retried, doubled each time"}
   workflowMetadata:
     labelsFrom:
@@ -68,6 +84,13 @@ spec:
   synchronization:
     mutexes:
       - {name: "{{`{{workflow.parameters.id}}`}}"}
+    {{- if $.Values.schedule.parallel }}
+    semaphores:
+      - configMapKeyRef: {name: "{{ include "cronocast.name" $ }}-parallel", key: runs}
+    {{- end }}
+  {{- with $.Values.schedule.priorityClass }}
+  podPriorityClassName: {{ . | quote }}
+  {{- end }}
   securityContext:
     {{- include "cronocast.podSecurity" $ | nindent 4 }}
   podMetadata:
@@ -77,15 +100,20 @@ spec:
     # variable, of which Linux takes 128 KiB.
     annotations:
       {{- include "cronocast.texts" (merge (dict "cronocast.io/entry" "{{workflow.parameters.series}}") ($.Values.annotations | default dict)) | trim | nindent 6 }}
-  {{- if $.Values.security.patchArgo }}
+  {{- if or $.Values.security.patchArgo $.Values.schedule.topologySpread }}
   # Argo's own containers: the restricted profile asks the same of them.
   podSpecPatch: |
+    {{- with $.Values.schedule.topologySpread }}
+    topologySpreadConstraints: {{ . | toJson }}
+    {{- end }}
+    {{- if $.Values.security.patchArgo }}
     initContainers:
       - name: init
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
     containers:
       - name: wait
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+    {{- end }}
   {{- end }}
   volumes:
     {{- include "cronocast.volumes" $ | nindent 4 }}
@@ -181,14 +209,37 @@ spec:
     {{- range $step := $steps }}
     {{- if not $step.chain }}
     {{- $env := include "cronocast.stepEnv" $step | fromJson }}
+    {{- $head := "" }}
     {{- if has "failures" $step.flags }}
+    {{- $head = "outputs:\n  parameters:" }}
+    {{- range $output, $default := dict "status" "unknown" "message" "" }}
+    {{- $head = printf "%s\n    - {name: %s, globalName: %s, valueFrom: {path: /tmp/outputs/%s, default: %q}}" $head $output $output $output $default }}
+    {{- end }}
+    {{- if $.Values.volume.enabled }}{{ $_ := set $env "CRONOCAST_KEEP_RUNS" (int64 $.Values.janitor.runs) }}{{ end }}
+    {{- if $.Values.monitoring.metrics }}
+    {{- $head = printf "metrics:\n  prometheus:\n    - %s\n    - %s\n%s" (include "cronocast.outcomes" $) (include "cronocast.unrecorded" $) $head }}
+    {{- end }}
     {{- /* Argo fills a template in twice, the second time with what the first one put there: a mark in a message would be evaluated. */}}
     {{- $env = merge $env (dict "CRONOCAST_STATUS" "{{workflow.status}}" "CRONOCAST_FAILURES" "{{=sprig.trunc(12000, sprig.regexReplaceAll('[{]+', workflow.failures, '{'))}}") }}
     # Always the last to run. Of a long list of failed pods the first 12000 characters do: beside the series document, one variable holds 128 KiB at most.
     {{- end }}
-    {{- include "cronocast.step" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env) | nindent 4 }}
+    {{- include "cronocast.step" (dict "root" $ "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" $light) "env" $env "head" $head) | nindent 4 }}
+    {{- if has "failures" $step.flags }}
+    # Of a run that waited until its deadline: neither the claim nor a node that it waited for may keep its record back.
+    {{- include "cronocast.step" (dict "root" $ "name" (printf "%s-alone" $step.name) "step" $step.name "image" $step.image "kind" $step.pod "secrets" $step.secrets "placement" (dict "first" (pick $light "tolerations")) "env" $env "head" $head "data" "scratch") | nindent 4 }}
     {{- end }}
     {{- end }}
+    {{- end }}
+    {{- $waited := "workflow.status != 'Succeeded' && workflow.failures matches 'exceeded its deadline|shutdown with strategy'" }}
+    - name: ending
+      dag:
+        tasks:
+          {{- if $kept }}
+          - {name: record, template: record, when: "{{ "{{" }}=!({{ $waited }})}}"}
+          - {name: record-alone, template: record-alone, when: "{{ "{{" }}={{ $waited }}}}"}
+          {{- else }}
+          - {name: record-alone, template: record-alone, when: "{{`{{=workflow.status != 'Succeeded'}}`}}"}
+          {{- end }}
     {{- if $.Values.schedule.labelClass }}
     # A run whose label could not be set is no worse a run. Steps say so, since a task of a DAG that is skipped takes over that the one before it failed.
     - name: labelled
@@ -227,5 +278,8 @@ spec:
           {"metadata": {"labels": {"cronocast.io/class": "{{`{{inputs.parameters.class}}`}}"}}}
     {{- end }}
     # The whole chain as one pod.
+    {{- if and $.Values.monitoring.metrics (not $kept) }}
+    {{- $outputsHead = printf "metrics:\n  prometheus:\n    - %s\n%s" (include "cronocast.outcomes" $) $outputsHead }}
+    {{- end }}
     {{- include "cronocast.set" (dict "root" $ "name" "chain" "steps" $chain "seconds" (int64 $.Values.schedule.deadlineSeconds) "placement" (dict "first" $light) "head" $outputsHead) | nindent 4 }}
 {{- end }}

@@ -55,10 +55,10 @@ def run(job: Job, outcome: Outcome) -> None:
     """Publish the history of one run.
 
     Where the window holds nothing, the file has its header only and the outcome is `skipped`, or the step fails, as the
-    entry says.
+    entry says; where the field itself is not there, it fails unless the entry says otherwise.
 
     Raises:
-        DataError: no data although that means failure, or more rows or bytes than allowed.
+        DataError: no data or no such field although that means failure, or more rows or bytes than allowed.
         ContractError: no member can be written, or two would overwrite each other.
         ConfigError: it reads what it writes, or members have a tag that a forecast has itself.
         CronocastError: whatever goes wrong with the server, its answer or the volume; nothing is published then.
@@ -104,7 +104,10 @@ def run(job: Job, outcome: Outcome) -> None:
             outcome.notes.append(f"{arranged.sorted_members} members came out of order and were sorted")
         if not outcome.rows_kept:
             why = reading.why_empty or f"{reading.rows} rows in the window {window}, none of them with a value"
-            if entry.on_no_data == "fail":
+            if reading.absent and entry.on_missing == "fail":
+                sentence = f"{why}; check the names, or set on_missing: skip where it comes later"
+                raise DataError("E_NO_FIELD", entry.name, sentence)
+            if entry.on_no_data == "fail" and not reading.absent:
                 raise DataError(
                     "E_NO_DATA", entry.name, f"{why}; check the source, the window and delay, or set on_no_data: skip"
                 )

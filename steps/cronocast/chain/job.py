@@ -33,7 +33,7 @@ class Job:
     forecast: Path
     state: Path | None  # folder that outlives the run; None when standalone
     dry_run: Path | None = None  # load: write the lines here instead of sending them
-    outputs: Path | None = None  # classify: folder for the small values that a workflow engine branches on
+    outputs: Path | None = None  # folder for the small values that a workflow engine shows or branches on
     flags: Mapping[str, str] = field(default_factory=dict)  # further flags of the step that were given
     part: "ForecastPart | None" = None  # forecast: this container's share; None: all members, into forecast.csv
     settings: dict[str, Any] = field(default_factory=dict)  # setting -> {"value", "from"}, for the result file

@@ -14,13 +14,17 @@ from cronocast.chain.alert import tell_of_record
 from cronocast.chain.job import Job
 from cronocast.chain.run_records import run_of, sink_of
 from cronocast.chain.table import chain_steps
+from cronocast.chain.tidy import tidy
 from cronocast.console import say
 from cronocast.errors import CronocastError, Terminated, seen
+from cronocast.handoff.files import atomic
 from cronocast.handoff.results import Outcome, read_result
 from cronocast.sinks.points import Point, Value
 
 ENDINGS = ("Succeeded", "Failed", "Error")  # the engine's words for a whole run
+MOST_SHOWN = 1000  # characters of a message: the whole object of a run holds 1 MiB at most
 ATTEMPT = re.compile(r"\(\d+\)$")  # how the engine names each try of a step
+CONTAINER = re.compile(r"[\w-]+: \w+ \(exit code (\d+)\)")  # how the engine begins what a container said at its end
 GO_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)
 
 
@@ -34,10 +38,20 @@ def run(job: Job, outcome: Outcome) -> None:
     """
     told = (job.flags.get("status", ""), job.flags.get("failures", ""))
     fields = record_fields(job.forecast.parent, job.entry.name, job.run, *told)
+    if job.outputs is not None:
+        _show(job.outputs, fields)
     # before the database is asked, which may be what failed
     tell_of_record(job, outcome, fields, skipped=fields["status"] == "skipped")
+    if (most := int(job.flags.get("keep_runs", 0))) > 0 and not job.standalone:
+        outcome.facts["runs_removed"] = tidy(job.forecast.parent, most)
     if not job.entry.sink.runs:
         outcome.skip("no_records: sink.runs is false")
+        return
+    first = _recorded(job)
+    outcome.facts["recorded"] = fields["status"]
+    if fields["status"] == "failed" and first not in ("", "failed"):
+        outcome.facts["recorded"] = first
+        outcome.skip(f"kept_first: this run had been recorded as {first}, and its points stay")
         return
     sink, run_ = sink_of(job), run_of(job)
     doubts = not_understood(*told)
@@ -49,6 +63,24 @@ def run(job: Job, outcome: Outcome) -> None:
         for done in writing:
             outcome.acked, outcome.bytes = outcome.acked + done.acked, outcome.bytes + done.size
     outcome.reason = f"{fields['status']}: {fields['message']}" if fields["message"] else ""
+
+
+def _recorded(job: Job) -> str:
+    """The status that an earlier attempt at the same run was recorded with; "" where there was none."""
+    try:
+        earlier = read_result(job.result, "record")
+    except CronocastError:
+        return ""
+    same = (earlier.get("series"), earlier.get("run")) == (job.entry.name, job.run)
+    return str(earlier.get("facts", {}).get("recorded", "")) if same and earlier["status"] != "failed" else ""
+
+
+def _show(folder: Path, fields: Mapping[str, Value]) -> None:
+    """Write how the run ended for the engine to show: `status`, and `message` with the step that failed in front."""
+    failed = f"{fields['failed_step']}: " if fields["failed_step"] else ""
+    for name, text in (("status", fields["status"]), ("message", f"{failed}{fields['message']}"[:MOST_SHOWN])):
+        with atomic(folder / str(name)) as file:
+            file.write(str(text).encode())
 
 
 def not_understood(status: str, failures: str) -> list[str]:
@@ -102,12 +134,14 @@ def record_fields(folder: Path, series: str, run: str, status: str, failures: st
         }
     if pod or status in ("Failed", "Error"):
         # Killed, evicted, out of memory, never started: the step could leave no result.
+        words = pod.get("message") or f"the workflow ended as {status}"
+        container = CONTAINER.match(words)
         return {
             **base,
             "status": "failed",
             "failed_step": pod.get("displayName", "unknown"),
-            "exit": -1,
-            "message": pod.get("message") or f"the workflow ended as {status}",
+            "exit": int(container[1]) if container else -1,
+            "message": words,
         }
     return went_well
 

@@ -35,7 +35,7 @@ class Invocation:
     files: Mapping[str, Path | None]  # those between steps by name, and dry_run
     texts: Mapping[str, str | None]  # path of a setting -> text
     from_env: frozenset[str]  # paths of settings that came by env
-    outputs: Path | None = None  # classify: folder for values that a workflow engine branches on
+    outputs: Path | None = None  # folder for values that a workflow engine shows or branches on
     part: str | None = None  # forecast: this container's share of the members
     flags: Mapping[str, str] = field(default_factory=dict)  # further flags of the step that were given
 

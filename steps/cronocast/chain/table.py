@@ -77,6 +77,9 @@ class Step(Row):
         return () if self.in_folder else tuple(filter(None, (*self.reads, self.writes)))
 
 
+OUTPUTS = Option(
+    "outputs", "FOLDER", "Folder for the small values that a workflow engine shows or branches on.", Path | None
+)
 FILES = {
     "history": File("history.csv", "File with the history (name,tags,time,value)."),
     "evaluation": File("evaluation.json", "File with what past forecasts were worth, and when limits are reached."),
@@ -116,9 +119,7 @@ STEPS: dict[str, Step] = {
         about="Classify each member: of your own table, or history.csv to profile.json.",
         reads=("history",),
         writes="profile",
-        flags=(
-            Option("outputs", "FOLDER", "Folder for the small values that a workflow engine branches on.", Path | None),
-        ),
+        flags=(OUTPUTS,),
         of_table=True,
         pod="classify",
         fact=("members", "member"),
@@ -178,6 +179,13 @@ STEPS: dict[str, Step] = {
         flags=(
             Option("status", "WORD", "The engine's status of the whole run: Succeeded, Failed or Error."),
             Option("failures", "JSON", "The engine's list of failed pods as JSON."),
+            OUTPUTS,
+            Option(
+                "keep_runs",
+                "COUNT",
+                "Drop the history of earlier runs of the series, and whole runs beyond this many.",
+                int | None,
+            ),
         ),
         needs=("name", *_WHERE),
         settings_of="load",

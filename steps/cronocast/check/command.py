@@ -11,7 +11,7 @@ from cronocast.document.values import read_values
 from cronocast.errors import ConfigError, Problem, seen
 
 
-def run_check(values: Path, names: Collection[str], *, write: bool, as_json: bool) -> int:
+def run_check(values: Path, names: Collection[str], *, write: bool, as_json: bool, elsewhere: bool = False) -> int:
     """Look at the chosen entries and print what was found; returns the exit code of the worst finding.
 
     Raises:
@@ -26,7 +26,7 @@ def run_check(values: Path, names: Collection[str], *, write: bool, as_json: boo
     now_ns = int(time.time()) * 10**9
     for name, entry in entries.items():
         if not names or name in names:
-            found[name] = check_entry(entry, now_ns, write=write)
+            found[name] = check_entry(entry, now_ns, write=write, elsewhere=elsewhere)
     (print_json if as_json else print_tables)(found)
     return exit_code(finding for findings in found.values() for finding in findings)
 

@@ -29,16 +29,19 @@ READING: tuple[tuple[Check, ...], ...] = (
 )
 
 
-def check_entry(entry: Entry, now_ns: int, *, write: bool, env: Mapping[str, str] = os.environ) -> list[Finding]:
+def check_entry(
+    entry: Entry, now_ns: int, *, write: bool, elsewhere: bool = False, env: Mapping[str, str] = os.environ
+) -> list[Finding]:
     """Look at everything that an entry needs.
 
     Args:
         entry: A sound one.
         now_ns: Time of the run that is thought of.
         write: Also write a canary to the sink.
+        elsewhere: Forecasts are made elsewhere, so that the models need not be here.
         env: The environment.
     """
-    here = [*local.variables(entry, env), *local.models(entry), *local.secrets(entry)]
+    here = [*local.variables(entry, env), *(() if elsewhere else local.models(entry)), *local.secrets(entry)]
     look = Look(entry, now_ns)
     named = entry.source.kind == "influxql" and entry.source.query is None
     groups = READING if named else (*READING[:2], (whole,)) if entry.source.kind == "influxql" else ((whole,),)

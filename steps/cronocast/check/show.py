@@ -4,13 +4,13 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from cronocast.check.finding import ERROR, NOTE, OK, WARNING, Finding, exit_code
 from cronocast.errors import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 MARKS = {OK: "[green]ok[/]", NOTE: "[cyan]note[/]", WARNING: "[yellow]warning[/]", ERROR: "[red]error[/]"}
 LOG_WIDTH = 140  # where nobody says how wide the reader's screen is
@@ -25,6 +25,9 @@ def print_json(found: Found) -> None:
 
 def print_tables(found: Found) -> None:
     """Print one table for each entry, and how many findings there are."""
+    from rich.console import Console  # images do not carry it
+    from rich.markup import escape
+
     console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
     for name, findings in found.items():
         console.print(f"[bold]{escape(printable(name))}[/]", soft_wrap=True)
@@ -32,8 +35,11 @@ def print_tables(found: Found) -> None:
     console.print(closing_line(found), soft_wrap=True)
 
 
-def _table(findings: list[Finding]) -> Table:
+def _table(findings: list[Finding]) -> "Table":
     """One row per finding; how to fix it stands below what was seen."""
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, width=len("warning"))
     table.add_column(no_wrap=True, width=len("measurement"))

@@ -46,7 +46,7 @@ def helm_template(values: Path, release: str, namespace: str) -> str:
     if chart is None:
         raise _not_here("the chart is not in this installation; use a released wheel or the checkout")
     done = subprocess.run(  # noqa: S603
-        [helm, "template", release, str(chart), "--namespace", namespace, "--values", str(values)],
+        [helm, "template", release, str(chart), "--namespace", namespace, "--skip-tests", "--values", str(values)],
         capture_output=True,
         text=True,
         check=False,

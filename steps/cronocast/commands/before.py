@@ -8,6 +8,10 @@ import typer
 from cronocast.chain.shell import guarded
 from cronocast.commands.people import Debug, Json, Names, Values
 
+Elsewhere = Annotated[
+    bool,
+    typer.Option("--elsewhere", help="Forecasts are made elsewhere: do not look for the libraries of models here."),
+]
 Write = Annotated[
     bool,
     typer.Option(
@@ -66,13 +70,20 @@ Output = Annotated[
 ]
 
 
-def check(values: Values, series: Names = None, write: Write = False, json: Json = False, debug: Debug = False) -> None:
+def check(
+    values: Values,
+    series: Names = None,
+    write: Write = False,
+    elsewhere: Elsewhere = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Look at the databases of a values file before the first run: what would go wrong, and how to fix it."""
 
     def action() -> int:
         from cronocast.check.command import run_check
 
-        return run_check(values, series or [], write=write, as_json=json)
+        return run_check(values, series or [], write=write, as_json=json, elsewhere=elsewhere)
 
     raise typer.Exit(guarded(action, debug=debug))
 

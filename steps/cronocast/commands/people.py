@@ -60,6 +60,20 @@ Keep = Annotated[
         help="Keep run folders changed within this time, such as 7d.",
     ),
 ]
+Gone = Annotated[
+    str | None,
+    typer.Option(
+        "--gone",
+        envvar="CRONOCAST_GONE",
+        metavar="DURATION",
+        help="Remove all of a series in whose folder nothing changed for this time, such as 90d; nothing if not given.",
+    ),
+]
+Instance = Annotated[str, typer.Option("--instance", metavar="RELEASE", help="Release whose objects are looked after.")]
+Pending = Annotated[
+    int,
+    typer.Option("--pending", metavar="SECONDS", min=1, help="A run is stopped where a pod waits longer than this."),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
@@ -193,16 +207,22 @@ def render(
     raise typer.Exit(guarded(action, debug=debug))
 
 
-def clean(root: Volume, keep: Keep = "7d", debug: Debug = False) -> None:
+def clean(root: Volume, keep: Keep = "7d", gone: Gone = None, debug: Debug = False) -> None:
     """Remove old run folders; saved models and the newest run of every series are kept."""
 
     def action() -> int:
         from cronocast.commands.clean import clean as remove_old
+        from cronocast.commands.clean import fullness
         from cronocast.errors import StorageError
 
-        cleaned = remove_old(root, _span("--keep", keep))
+        cleaned = remove_old(root, _span("--keep", keep), gone=_span("--gone", gone) if gone else None)
         count = len(cleaned.failed)
         say(f"clean: {cleaned.removed} run folders removed, {cleaned.kept} kept, {count} could not be removed")
+        for name in cleaned.gone:
+            say(f"clean: {name}: nothing changed for {gone}, all of it removed")
+        full, sizes = fullness(root)
+        largest = ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in sizes[:3])
+        say(f"clean: the volume is {full:.0%} full{f'; the largest: {largest}' if largest else ''}")
         if cleaned.failed:
             said = f"{count} run folders could not be removed; make them writable for this user"
             raise StorageError("E_STORAGE", cleaned.failed[0].split(":")[0], said)
@@ -225,3 +245,21 @@ def _span(flag: str, text: str) -> "Duration":
     if span is None:
         raise ConfigError(problems)
     return span
+
+
+def tend(
+    instance: Instance,
+    pending: Pending = 900,
+    debug: Debug = False,
+) -> None:
+    """In a cluster: stop runs whose pods do not start, and have Argo take up schedules that it missed."""
+
+    def action() -> int:
+        from cronocast.cluster.api import InCluster
+        from cronocast.cluster.tend import tend as look_after
+
+        done = look_after(InCluster(), instance, pending, time.time_ns(), say)
+        say(f"tend: {len(done.touched)} schedules touched, {len(done.stopped)} runs stopped")
+        return 0
+
+    raise typer.Exit(guarded(action, debug=debug))

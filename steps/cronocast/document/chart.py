@@ -42,13 +42,20 @@ class Image:
 class Volume:
     """The claim that run folders and saved models lie on. It is kept when the release is removed."""
 
+    enabled: bool = setting(
+        Flag(),
+        True,
+        "Keep runs and models on a claim. Without it a run has its own folder, which ends with its one pod: all is made"
+        " anew each time, alerts remember nothing, and series of several pods are refused.",
+    )
     existingClaim: str = setting(NAMES, "", "Use this claim instead of creating one.")
     storageClass: str = setting(NAMES, "", "Storage class; the cluster's default if empty.")
     size: str = setting(SIZE, "5Gi", "Size of the claim.")
     accessMode: str = setting(
         Text(("ReadWriteOnce", "ReadWriteMany")),
-        "ReadWriteMany",
-        "ReadWriteMany lets pods use several nodes; with ReadWriteOnce all of them need the same one.",
+        "ReadWriteOnce",
+        "With ReadWriteOnce all pods need the same node; ReadWriteMany, which few storage classes have, lets them use"
+        " several.",
     )
     weights: str = setting(
         NAMES, "", "Claim with the weights of pretrained models, mounted read-only at /weights in pods of darts models."
@@ -69,6 +76,12 @@ class Secrets:
         "",
         "Secret mounted at /secrets/notify in what sends alerts (alert and record), with a key for each address,"
         " password or token of the notifiers.",
+    )
+    more: dict[str, str] = setting(
+        MapOf(NAME, FULL_NAME),
+        {},
+        "Further Secrets for series with servers of their own: {db2: influxdb-db2} is at /secrets/db2 in extract,"
+        " load and record.",
     )
 
 
@@ -144,6 +157,15 @@ class Schedule:
     successfulRuns: int = setting(Number(0, 1000, whole=True), 3, "Successful runs that Argo keeps per series.")
     failedRuns: int = setting(Number(0, 1000, whole=True), 3, "Failed runs that Argo keeps per series.")
     deadlineSeconds: int = setting(Number(10, 604800, whole=True), 3300, "A whole run is stopped after this time.")
+    parallel: int = setting(
+        Number(0, 100_000, whole=True),
+        0,
+        "Runs of the release that work at the same time, at most; others wait without a pod. 0: no limit.",
+    )
+    priorityClass: str = setting(NAMES, "", "Priority class of the pods of a run.")
+    topologySpread: tuple[Any, ...] = setting(
+        OBJECTS, (), "Topology spread constraints of the pods of a run, as in a pod."
+    )
     labelClass: bool = setting(
         Flag(),
         False,
@@ -218,6 +240,9 @@ class ServiceAccount:
 
     create: bool = setting(Flag(), True, "Create the service account, its role and the binding.")
     name: str = setting(NAMES, "", "Its name; the release's name if empty.")
+    annotations: dict[str, str] = setting(
+        MapOf(KEY, TEXT), {}, "Annotations of the account of runs, such as those of a cloud's workload identity."
+    )
 
 
 @dataclass(frozen=True)
@@ -253,6 +278,55 @@ class Janitor:
         Duration.parse("7d"),
         "Run folders that changed within this time are kept; the newest of each series is always kept.",
     )
+    runs: int = setting(
+        Number(1, 100_000, whole=True),
+        100,
+        "Runs of a series that are kept, at most; each run removes what is more, and the history of those before it.",
+    )
+    gone: Duration = setting(
+        Span(), Duration.parse("90d"), "All of a series in whose folder nothing changed for this time is removed."
+    )
+
+
+@dataclass(frozen=True)
+class Tend:
+    """The job that ends runs whose pods do not start, and has Argo take up schedules that it missed."""
+
+    enabled: bool = setting(
+        Flag(), True, "Create the job. Its account may list and change workflows and schedules in the namespace."
+    )
+    schedule: str = setting(CRON, "*/5 * * * *", "When it runs, in UTC.")
+    pendingSeconds: int = setting(
+        Number(1, 86400, whole=True),
+        900,
+        "A run is stopped where a pod waits longer than this for a node, a claim or an image; it leaves its record.",
+    )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Alerts for Prometheus, as an object of its operator."""
+
+    enabled: bool = setting(Flag(), False, "Create a PrometheusRule; the cluster must have the Prometheus operator.")
+    labels: dict[str, str] = setting(LABELS, {}, "Labels by which Prometheus finds its rules, such as release.")
+    periods: int = setting(
+        Number(1, 1000, whole=True), 3, "A series is alarmed on after this many of its periods without a success."
+    )
+    runbook: str = setting(
+        Shaped(about="https://HOST/PATH#, without the name", pattern=r"https?://[^\s{}]+"),
+        "https://github.com/cronocast/cronocast/blob/main/docs/runbook.md#",
+        "Address of the runbook; the name of the alert, in small letters, comes behind it.",
+    )
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """What is told about runs to those who watch the cluster."""
+
+    metrics: bool = setting(
+        Flag(), True, "Have Argo's controller count runs by series and status: argo_workflows_cronocast_..."
+    )
+    rules: Rules = setting(Part(Rules), Rules(), "Alerts on what these metrics and those of the cluster say.")
 
 
 @dataclass(frozen=True)
@@ -278,3 +352,11 @@ class Chart:
     networkPolicy: NetworkPolicy = setting(Part(NetworkPolicy), NetworkPolicy(), "What the pods may reach.")
     janitor: Janitor = setting(Part(Janitor), Janitor(), "The job that removes old run folders.")
     serve: Serve = setting(Part(Serve), Serve(), "The server of metrics.")
+    tend: Tend = setting(
+        Part(Tend),
+        Tend(),
+        "The job that stops runs which wait for ever, and has Argo take up schedules that it missed.",
+    )
+    monitoring: Monitoring = setting(
+        Part(Monitoring), Monitoring(), "What is told about runs to those who watch the cluster."
+    )

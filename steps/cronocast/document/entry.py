@@ -101,6 +101,12 @@ class Entry:
     on_no_data: str = setting(
         Text(("skip", "fail")), "skip", "What an empty window means: skipped (exit 0) or exit 66.", "extract"
     )
+    on_missing: str = setting(
+        Text(("fail", "skip")),
+        "fail",
+        "What a measurement or field that does not exist means: exit 66, or skipped (exit 0) for one that comes later.",
+        "extract",
+    )
     on_too_short: str = setting(
         Text(("forecast", "skip", "fail")),
         "forecast",

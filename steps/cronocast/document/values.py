@@ -1,5 +1,6 @@
 """Values files: `defaults:` and a map `series:` merged over them, as Helm values; every problem at once."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,8 @@ from cronocast.console import say
 from cronocast.document.carried import size_problems
 from cronocast.document.entry import Entry, parse_entry
 from cronocast.document.kinds import SINK, SOURCE
-from cronocast.document.yaml_file import load_yaml
 from cronocast.errors import ConfigError, Problem, seen
-from cronocast.settings.declare import merge, parse, plain
+from cronocast.settings.declare import merge, parse, plain, read_text
 
 MAX_SERIES = 5_000  # more CronWorkflows than one controller is asked to hold
 
@@ -36,7 +36,7 @@ def read_values(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
     """
     entries: dict[str, Entry] = {}
     problems: list[Problem] = []
-    data = load_yaml(path, problems)
+    data = _loaded(path, problems)
     shared = _shared_problems(data)
     met: set[Problem] = set()
     for name, document in documents(data, str(path), problems):
@@ -51,6 +51,18 @@ def read_values(path: Path) -> tuple[dict[str, Entry], list[Problem]]:
     open_parts = tuple(_open_parts(data))
     sure = [problem for problem in shared if problem in met or not problem.where.startswith(open_parts)]
     return entries, [*sure, *problems]
+
+
+def _loaded(path: Path, problems: list[Problem]) -> Any:  # noqa: ANN401 - untrusted data
+    """The data of a file; JSON, as the chart hands it to a pod, needs no library, which images do not carry."""
+    if path.suffix == ".json":
+        try:
+            return json.loads(read_text(path))
+        except (ValueError, RecursionError) as error:
+            raise ConfigError.one("E_CONFIG_JSON", str(path), f"not a JSON document: {seen(str(error))}") from error
+    from cronocast.document.yaml_file import load_yaml
+
+    return load_yaml(path, problems)
 
 
 def _open_parts(data: dict[str, Any]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from cronocast.errors import ContractError, DataError, InvariantError, StorageError, TemporaryError, seen
 
-RUN = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)  # name of a run folder
+RUN_FOLDER = re.compile(r"\d{8}T\d{6}(\.\d{9})?Z", re.ASCII)  # name of a run folder
 MAX_JSON_BYTES = 256 * 2**20  # a result of 100,000 members is about 60 MB
 
 
@@ -200,7 +200,9 @@ def newest_first(runs: Path) -> list[Path]:
     Raises:
         OSError: they can't be listed.
     """
-    found = (path for path in runs.iterdir() if RUN.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
+    found = (
+        path for path in runs.iterdir() if RUN_FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+    )
     return sorted(found, reverse=True)
 
 

@@ -31,3 +31,4 @@ class Reading:
     facts: dict[str, Any] = field(default_factory=dict)  # the same as data, see the kind of source
     single: bool = False  # at most one row for each step of a member
     why_empty: str = ""  # what an answer without rows means, in words
+    absent: bool = False  # there are no rows because what was asked for does not exist

@@ -72,6 +72,7 @@ class Beside:
         types = self._types()
         if types is not None and not reading.rows:
             reading.why_empty = self._why_empty(types)
+            reading.absent = self.source.field not in types
         elif types is not None:
             self._note_types(types.get(self.source.field or "", []), reading, found)
         if reading.rows:
