@@ -191,7 +191,7 @@ DUE = {"threshold": "full", **OWN}
 # Alert -> what the page says, minute by minute from 1970 on, and when it must have begun to tell.
 FIRES: dict[str, tuple[list[dict[str, str]], str, str]] = {
     "CronocastForecastStale": (
-        [series("cronocast_next_run_timestamp_seconds", "3600x200", series="disk")], "1h50m", "2h6m",
+        [series("cronocast_next_run_timestamp_seconds", "3600x200", series="disk")], "1h50m", "2h15m",
     ),
     "CronocastRunFailed": ([series("cronocast_run_failed", "0x60 1x200", series="disk")], "2h55m", "3h5m"),
     "CronocastPageStale": ([series("cronocast_serve_refresh_timestamp_seconds", "60x200")], "18m", "24m"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cronocast.document.entry import Entry, parse_entry_text
 from cronocast.document.values import load_values
@@ -63,7 +64,7 @@ def arrived(objects: Any) -> dict[str, Entry]:
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=IDS)
 def test_each_series_arrives_as_a_run_on_one_machine_reads_it(path: Path) -> None:
-    if "empty" in path.name:
+    if not yaml.safe_load(path.read_text()).get("series"):
         assert kind(scenario(path), "CronWorkflow") == []
     else:
         assert arrived(scenario(path)) == load_values(path)

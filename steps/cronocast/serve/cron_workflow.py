@@ -23,7 +23,9 @@ SCHEDULED = "workflows.argoproj.io/scheduled-time"  # of a run; Argo sets it for
 MADE_BY = {"cronocast.io/made-by": "serve"}
 KEPT = "cronocast.io/kept"  # the entry as it was put, with who and when, as JSON
 LONGEST_NAME = 52  # of a CronWorkflow; Argo starts nothing whose name is longer
-KEEP_S = 24 * 3600  # a run that somebody asked for, after it went well
+HOUR_S = 3600
+DAY_S = 24 * HOUR_S
+KEEP_S = DAY_S  # a run that somebody asked for, after it went well
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Skeleton:
         filled = {
             "series": inert(dict(whole)),
             "id": name,
+            "period-seconds": str(max(map(period, whole.get("schedules") or ("H * * * *",)))),
             "retry-seconds": str(self.retry_s + _hash(series, self.retry_s)),
         }
         run["arguments"]["parameters"] = [
@@ -108,6 +111,25 @@ def cron_name(series: str) -> str:
         return series
     slug = re.sub(r"[^a-z0-9]+", "-", series.lower()).strip("-")[:32].removesuffix("-")
     return f"{slug or 'series'}-{hashlib.sha256(series.encode()).hexdigest()[:8]}"
+
+
+def period(schedule: str) -> int:
+    """Seconds of the longest wait between two starts of one schedule of five fields, or a little more, as the chart."""
+    minute, hour, day, month, weekday = schedule.split(" ")
+    if month != "*":
+        return 366 * DAY_S
+    if day != "*":
+        return 31 * DAY_S
+    if weekday != "*":
+        return (7 if re.fullmatch("[0-9]", weekday) else 3) * DAY_S
+    if hour.startswith("*/"):
+        return int(hour.removeprefix("*/")) * HOUR_S
+    if hour != "*":
+        return DAY_S
+    if minute == "*":
+        return 60
+    every = re.fullmatch(r"[H*]/([0-9]+)", minute)
+    return int(every[1]) * 60 if every else HOUR_S
 
 
 def entrypoint(whole: Mapping[str, Any]) -> str:
