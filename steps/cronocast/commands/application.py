@@ -21,7 +21,7 @@ USER_COMMANDS = {
     "alerts": "cronocast.commands.alerts",
     "backfill": "cronocast.commands.backfill",
     "crossings": "cronocast.commands.crossings",
-    **dict.fromkeys(("check", "init"), "cronocast.commands.before"),
+    **dict.fromkeys(("check", "init", "forget"), "cronocast.commands.before"),
 }
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it in different modules by version
 
