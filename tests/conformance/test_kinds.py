@@ -200,7 +200,7 @@ def test_the_schema_of_values_refuses_keys_by_kind() -> None:
 # Where a setting may be read: of a kind in its own folder or file, and by what serves all kinds.
 CODE = ROOT / "steps" / "cronocast"
 SHARED = ("http", "chain", "document", "formats", "report", "commands")
-CHART = "".join(path.read_text() for path in (ROOT / "helm" / "cronocast" / "templates").iterdir())
+CHART = "".join(path.read_text() for path in (ROOT / "helm" / "cronocast" / "templates").rglob("*.*"))
 
 
 @cache

@@ -22,8 +22,8 @@ USER_COMMANDS = {
     "backfill": "cronocast.commands.backfill",
     "crossings": "cronocast.commands.crossings",
     "serve": "cronocast.commands.serve",
-    **dict.fromkeys(("check", "init"), "cronocast.commands.before"),
     "regimes": "cronocast.commands.regimes",
+    **dict.fromkeys(("check", "init", "forget"), "cronocast.commands.before"),
 }
 GROUPS = ("regimes",)  # of them, those with commands of their own
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it in different modules by version

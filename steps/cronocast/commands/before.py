@@ -1,5 +1,6 @@
-"""The commands for the time before the first run: check, init. Heavy imports stand inside."""
+"""The commands for the time before the first run, and after the last: check, init, forget. Heavy imports inside."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,9 @@ import typer
 
 from cronocast.chain.shell import guarded
 from cronocast.commands.people import Debug, Json, Names, Values
+from cronocast.console import say
 
+Really = Annotated[bool, typer.Option("--really", help="Delete them; what is deleted does not come back.")]
 Elsewhere = Annotated[
     bool,
     typer.Option("--elsewhere", help="Forecasts are made elsewhere: do not look for the libraries of models here."),
@@ -84,6 +87,27 @@ def check(
         from cronocast.check.command import run_check
 
         return run_check(values, series or [], write=write, as_json=json, elsewhere=elsewhere)
+
+    raise typer.Exit(guarded(action, debug=debug))
+
+
+def forget(values: Values, series: Names = None, really: Really = False, debug: Debug = False) -> None:
+    """Delete the future points of a series that is to be removed or renamed; without --really only count them."""
+
+    def action() -> int:
+        from cronocast.check.forget import forget as forget_series
+        from cronocast.document.values import load_values
+        from cronocast.errors import ConfigError
+
+        entries = load_values(values)
+        chosen = [entries[name] for name in series or [] if name in entries]
+        if len(chosen) < max(1, len(series or [])):
+            raise ConfigError.one(
+                "E_CONFIG_CHOICE", "--series", f"name what to forget; known: {', '.join(sorted(entries))}"
+            )
+        for entry in chosen:
+            forget_series(entry, time.time_ns(), say, really=really)
+        return 0
 
     raise typer.Exit(guarded(action, debug=debug))
 
