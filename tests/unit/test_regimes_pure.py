@@ -316,3 +316,14 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / CURRENT).write_text("../g1\n")
     with pytest.raises(ContractError, match="names no generation"):
         current(tmp_path)
+
+
+def test_a_port_that_is_taken_is_named(entry: Regimes, tmp_path: Path) -> None:
+    import socket
+
+    from cronocast.stream.job import stream
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"E_PORT 127.0.0.1:{port}: Address already in use"):
+            stream(entry, tmp_path, port=port)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.influxd import Influxd
+from demo.influxd import Influxd, die_with_parent
 from demo.kafka_broker import Broker, jars
 from tests import kafka
 
@@ -99,7 +99,12 @@ class Engine:
         return done
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self.words("stream", *words), env=self.env, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            self.words("stream", *words),
+            env=self.env,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - calls prctl only
+        )
 
     def points(self) -> dict[tuple[str, int], tuple[float, str]]:
         rows = self.influxd.query(f'SELECT * FROM "{self.topic}"', self.database)

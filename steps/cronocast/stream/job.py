@@ -6,6 +6,7 @@ points of the same tags and times; so it leaves what it would have left the firs
 once.
 """
 
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cronocast.console import say
-from cronocast.errors import CronocastError, DataError, TemporaryError, seen
+from cronocast.errors import ConfigError, CronocastError, DataError, TemporaryError, seen
 from cronocast.handoff.files import read_json, series_lock, write_json
 from cronocast.registry import load
 from cronocast.sinks.points import Point, Run, Written
@@ -62,7 +63,9 @@ class Stream:
 
     def query(self, *, once: bool) -> Any:  # noqa: ANN401 - a streaming query
         """Start the query; with `once` it ends when what lies on the topic now is done."""
-        kafka = self.entry.kafka
+        kafka, checkpoint = self.entry.kafka, self.folder / "checkpoint"
+        if not checkpoint.exists():  # batches are numbered anew
+            shutil.rmtree(self.states, ignore_errors=True)
         options: dict[str, str | int] = {
             "kafka.bootstrap.servers": kafka.servers,
             "subscribe": kafka.topic,
@@ -72,7 +75,7 @@ class Stream:
         }
         source = self.spark.readStream.format("kafka").options(**options).load()
         writer = source.select("partition", "offset", "value").writeStream.queryName("regimes")
-        writer = writer.option("checkpointLocation", (self.folder / "checkpoint").resolve().as_uri())
+        writer = writer.option("checkpointLocation", checkpoint.resolve().as_uri())
         every = {"availableNow": True} if once else {"processingTime": f"{kafka.every // 10**6} milliseconds"}
         return writer.trigger(**every).foreachBatch(self.batch).start()
 
@@ -234,7 +237,11 @@ def stream(
     metrics = Metrics(entry.name)
     folder = folder_of(root, entry.name)
     folder.mkdir(parents=True, exist_ok=True)
-    stop = serve(metrics, address, port) if port is not None else None
+    try:
+        stop = serve(metrics, address, port) if port is not None else None
+    except OSError as error:
+        sentence = f"{error.strerror or error}; allowed: a free port of this machine"
+        raise ConfigError.one("E_PORT", f"{address}:{port}", sentence) from error
     try:
         with series_lock(folder / "stream"):
             spark = session(f"regimes {entry.name}", entry.master, entry.jars, topics=True)
