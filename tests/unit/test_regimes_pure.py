@@ -327,3 +327,17 @@ def test_a_port_that_is_taken_is_named(entry: Regimes, tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"E_PORT 127.0.0.1:{port}: Address already in use"):
             stream(entry, tmp_path, port=port)
+
+
+@pytest.mark.parametrize("name", ["train", "stream", "replay"])
+def test_a_library_that_is_missing_is_named_with_the_extra(
+    name: str, tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.util
+
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyspark" else there(name))
+    (tmp_path / "values.yaml").write_text(VALUES)
+    code, _, err = command("regimes", name, "-f", str(tmp_path / "values.yaml"))
+    assert code == 78
+    assert "E_MISSING_EXTRA regimes: pyspark not installed; regimes need: pip install 'cronocast[stream]'" in err

@@ -45,6 +45,8 @@ Speed = Annotated[
 ]
 ToNow = Annotated[bool, typer.Option("--to-now", help="Move the times so that the first message happens now.")]
 
+NEEDED = ("yaml", "numpy", "scipy", "pyarrow", "pyspark", "confluent_kafka", "prometheus_client")
+
 regimes = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Regimes of machines.")
 
 
@@ -55,6 +57,7 @@ def train(
     """Learn the regimes of an entry from its history."""
 
     def action() -> int:
+        _need()
         import json as json_module
 
         from cronocast.stream.train import REPORT, folder_of
@@ -84,6 +87,7 @@ def stream(
     """Tell the regime of every value that arrives on a topic."""
 
     def action() -> int:
+        _need()
         from cronocast.stream.job import stream as run
 
         return run(_entry(values, name), root, once=once, address=address, port=port)
@@ -103,6 +107,7 @@ def replay(
     """Send the history of an entry, or a file, to its topic."""
 
     def action() -> int:
+        _need()
         from cronocast.stream import replay as module
 
         entry = _entry(values, name)
@@ -111,6 +116,21 @@ def replay(
         return 0
 
     raise typer.Exit(guarded(action, debug=debug))
+
+
+def _need() -> None:
+    """Refuse to begin without the libraries of the extra.
+
+    Raises:
+        ConfigError: one of them is not installed.
+    """
+    from importlib.util import find_spec
+
+    from cronocast.errors import ConfigError
+
+    if lacking := [name for name in NEEDED if find_spec(name) is None]:
+        sentence = f"{', '.join(lacking)} not installed; regimes need: pip install 'cronocast[stream]'"
+        raise ConfigError.one("E_MISSING_EXTRA", "regimes", sentence)
 
 
 def _entry(values: Path, name: str | None) -> "Regimes":
