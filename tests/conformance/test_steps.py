@@ -21,7 +21,7 @@ from cronocast.chain.shell import run_step
 from cronocast.chain.table import COMMON, FILES, STEPS, Option, Step, chain_steps, steps_before
 from cronocast.commands import application as cli
 from cronocast.commands.reference import reference
-from cronocast.document.chart import Resources
+from cronocast.document.chart_pods import Resources
 from cronocast.document.entry import Entry
 from cronocast.errors import ConfigError, Problem
 from cronocast.handoff.files import atomic, read_json

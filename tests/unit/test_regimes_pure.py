@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cronocast.document.values import load_values
 from cronocast.durations import UNIT_NS, Duration
 from cronocast.errors import ConfigError, ContractError, DataError
 from cronocast.stream import batch as batches
@@ -321,7 +322,7 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_named(entry: Regimes, tmp_path: Path) -> None:
     import socket
 
-    from cronocast.stream.job import stream
+    from cronocast.stream.running import stream
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -341,3 +342,10 @@ def test_a_library_that_is_missing_is_named_with_the_extra(
     code, _, err = command("regimes", name, "-f", str(tmp_path / "values.yaml"))
     assert code == 78
     assert "E_MISSING_EXTRA regimes: pyspark not installed; regimes need: pip install 'cronocast[stream]'" in err
+
+
+def test_one_file_may_have_series_and_regimes(tmp_path: Path) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text(VALUES + "series:\n  disk: {source: {measurement: disk, field: used}}\n")
+    assert [*load_values(path)] == ["disk"]
+    assert [*load_regimes(path)] == ["engine"]

@@ -15,7 +15,7 @@ from cronocast.errors import Terminated, sentence, subject
 
 # Commands for users -> the module that has them.
 USER_COMMANDS = {
-    **dict.fromkeys(("run", "validate", "schema", "render", "clean", "tend"), "cronocast.commands.people"),
+    **dict.fromkeys(("run", "validate", "schema", "render", "clean"), "cronocast.commands.people"),
     **dict.fromkeys(("report", "plot", "backtest"), "cronocast.commands.looking"),
     "accuracy": "cronocast.commands.accuracy",
     "alerts": "cronocast.commands.alerts",
@@ -23,6 +23,7 @@ USER_COMMANDS = {
     "crossings": "cronocast.commands.crossings",
     "serve": "cronocast.commands.serve",
     "regimes": "cronocast.commands.regimes",
+    "tend": "cronocast.commands.tend",
     **dict.fromkeys(("check", "init", "forget"), "cronocast.commands.before"),
 }
 GROUPS = ("regimes",)  # of them, those with commands of their own

@@ -69,11 +69,6 @@ Gone = Annotated[
         help="Remove all of a series in whose folder nothing changed for this time, such as 90d; nothing if not given.",
     ),
 ]
-Instance = Annotated[str, typer.Option("--instance", metavar="RELEASE", help="Release whose objects are looked after.")]
-Pending = Annotated[
-    int,
-    typer.Option("--pending", metavar="SECONDS", min=1, help="A run is stopped where a pod waits longer than this."),
-]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
@@ -245,21 +240,3 @@ def _span(flag: str, text: str) -> "Duration":
     if span is None:
         raise ConfigError(problems)
     return span
-
-
-def tend(
-    instance: Instance,
-    pending: Pending = 900,
-    debug: Debug = False,
-) -> None:
-    """In a cluster: stop runs whose pods do not start, and have Argo take up schedules that it missed."""
-
-    def action() -> int:
-        from cronocast.cluster.api import InCluster
-        from cronocast.cluster.tend import tend as look_after
-
-        done = look_after(InCluster(), instance, pending, time.time_ns(), say)
-        say(f"tend: {len(done.touched)} schedules touched, {len(done.stopped)} runs stopped")
-        return 0
-
-    raise typer.Exit(guarded(action, debug=debug))

@@ -88,7 +88,7 @@ def stream(
 
     def action() -> int:
         _need()
-        from cronocast.stream.job import stream as run
+        from cronocast.stream.running import stream as run
 
         return run(_entry(values, name), root, once=once, address=address, port=port)
 

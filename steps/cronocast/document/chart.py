@@ -3,16 +3,17 @@
 One typed definition gives the checks and the chart's JSON schema.
 """
 
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from cronocast.document.chart_pods import PodProfile, Resources
 from cronocast.document.chart_serve import Serve
-from cronocast.document.shapes import CRON, FULL_NAME, KEY, LABELS, NAME, NAMES, OBJECTS, QUANTITIES, SIZE, TEXT, Shaped
-from cronocast.durations import Duration
-from cronocast.images import IMAGES, PODS, Pod
-from cronocast.settings.containers import Anything, ListOf, MapOf
+from cronocast.document.chart_watch import Janitor, Monitoring, Tend
+from cronocast.document.shapes import FULL_NAME, KEY, LABELS, NAME, NAMES, OBJECTS, SIZE, TEXT, Shaped
+from cronocast.images import IMAGES
+from cronocast.settings.containers import ListOf, MapOf
 from cronocast.settings.declare import Part, setting
-from cronocast.settings.kinds import Flag, Number, Span, Text
+from cronocast.settings.kinds import Flag, Number, Text
 
 
 @dataclass(frozen=True)
@@ -86,60 +87,6 @@ class Secrets:
 
 
 @dataclass(frozen=True)
-class Placement:
-    """Where pods run and what they may use."""
-
-    nodeSelector: dict[str, str] = setting(LABELS, {}, "Labels that a node must have.")
-    tolerations: tuple[Any, ...] = setting(OBJECTS, (), "Taints that the pods tolerate.")
-    affinity: dict[str, Any] = setting(MapOf(TEXT, Anything()), {}, "Affinity, as in a pod.")
-
-
-@dataclass(frozen=True)
-class Heavy(Placement):
-    """Pods of the heavy images (lstm and the like)."""
-
-    image: str = setting(
-        Text(tuple(name for name in IMAGES if name.startswith("forecast-lstm"))),
-        "forecast-lstm",
-        "Image that carries TensorFlow.",
-    )
-    gpus: int = setting(
-        Number(0, 16, whole=True),
-        0,
-        "GPUs per pod. They need the image forecast-lstm-gpu: forecast-lstm computes on the CPU.",
-    )
-    gpuResource: str = setting(KEY, "nvidia.com/gpu", "Resource name of a GPU.")
-
-
-@dataclass(frozen=True)
-class DartsPods(Placement):
-    """Pods of forecast-darts, or of what carries torch beside it."""
-
-    image: str = setting(
-        Text(("forecast-darts", "forecast-pretrained")),
-        "forecast-darts",
-        "forecast-pretrained carries torch, which pretrained models need.",
-    )
-    gpus: int = setting(
-        Number(0, 16, whole=True), 0, "GPUs per pod. They need the image forecast-pretrained, which does without too."
-    )
-    gpuResource: str = setting(KEY, "nvidia.com/gpu", "Resource name of a GPU.")
-
-
-@dataclass(frozen=True)
-class PodProfile:
-    """One WorkflowTemplate: series choose it by their `profile`."""
-
-    light: Placement = setting(Part(Placement), Placement(), "Pods of every image except those under heavy and darts.")
-    heavy: Heavy = setting(
-        Part(Heavy), Heavy(), "Pods of forecast-lstm; what is set here overrides what is set under light."
-    )
-    darts: DartsPods = setting(
-        Part(DartsPods), DartsPods(), "Pods of darts models; what is set here overrides what is set under light."
-    )
-
-
-@dataclass(frozen=True)
 class Schedule:
     """Settings shared by all CronWorkflows."""
 
@@ -185,33 +132,6 @@ class Retry:
         "Initial back-off, doubled per retry, plus per-series jitter of up to the same amount.",
     )
     capSeconds: int = setting(Number(1, 86400, whole=True), 300, "Longest back-off.")
-
-
-@dataclass(frozen=True)
-class StepResources:
-    """Resources and deadline of one kind of pod."""
-
-    requests: dict[str, str] = setting(QUANTITIES, {}, "Resource requests of the container.")
-    limits: dict[str, str] = setting(QUANTITIES, {}, "Resource limits of the container.")
-    deadlineSeconds: int = setting(
-        Number(1, 604800, whole=True), 600, "The step is stopped after this time; Argo retries it."
-    )
-
-
-def _resources(pod: Pod) -> StepResources:
-    return StepResources(
-        {"cpu": pod.cpu, "memory": pod.memory, "ephemeral-storage": "64Mi"},
-        {"memory": pod.most_memory, "ephemeral-storage": "256Mi"},
-        pod.deadline_s,
-    )
-
-
-# By kind of pod, as images.py lists them.
-Resources = make_dataclass(
-    "Resources",
-    [(kind, StepResources, setting(Part(StepResources), _resources(pod), pod.about)) for kind, pod in PODS.items()],
-    frozen=True,
-)
 
 
 @dataclass(frozen=True)
@@ -265,68 +185,6 @@ class NetworkPolicy:
         "Ports on which the API server itself listens, for Argo's container, which reports to it: 8443 on minikube,"
         " 16443 on MicroK8s.",
     )
-
-
-@dataclass(frozen=True)
-class Janitor:
-    """The job that removes old run folders."""
-
-    enabled: bool = setting(Flag(), True, "Create the job.")
-    schedule: str = setting(CRON, "23 3 * * *", "When it runs, in UTC.")
-    keep: Duration = setting(
-        Span(),
-        Duration.parse("7d"),
-        "Run folders that changed within this time are kept; the newest of each series is always kept.",
-    )
-    runs: int = setting(
-        Number(1, 100_000, whole=True),
-        100,
-        "Runs of a series that are kept, at most; each run removes what is more, and the history of those before it.",
-    )
-    gone: Duration = setting(
-        Span(), Duration.parse("90d"), "All of a series in whose folder nothing changed for this time is removed."
-    )
-
-
-@dataclass(frozen=True)
-class Tend:
-    """The job that ends runs whose pods do not start, and has Argo take up schedules that it missed."""
-
-    enabled: bool = setting(
-        Flag(), True, "Create the job. Its account may list and change workflows and schedules in the namespace."
-    )
-    schedule: str = setting(CRON, "*/5 * * * *", "When it runs, in UTC.")
-    pendingSeconds: int = setting(
-        Number(1, 86400, whole=True),
-        900,
-        "A run is stopped where a pod waits longer than this for a node, a claim or an image; it leaves its record.",
-    )
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Alerts for Prometheus, as an object of its operator."""
-
-    enabled: bool = setting(Flag(), False, "Create a PrometheusRule; the cluster must have the Prometheus operator.")
-    labels: dict[str, str] = setting(LABELS, {}, "Labels by which Prometheus finds its rules, such as release.")
-    periods: int = setting(
-        Number(1, 1000, whole=True), 3, "A series is alarmed on after this many of its periods without a success."
-    )
-    runbook: str = setting(
-        Shaped(about="https://HOST/PATH#, without the name", pattern=r"https?://[^\s{}]+"),
-        "https://github.com/cronocast/cronocast/blob/main/docs/runbook.md#",
-        "Address of the runbook; the name of the alert, in small letters, comes behind it.",
-    )
-
-
-@dataclass(frozen=True)
-class Monitoring:
-    """What is told about runs to those who watch the cluster."""
-
-    metrics: bool = setting(
-        Flag(), True, "Have Argo's controller count runs by series and status: argo_workflows_cronocast_..."
-    )
-    rules: Rules = setting(Part(Rules), Rules(), "Alerts on what these metrics and those of the cluster say.")
 
 
 @dataclass(frozen=True)

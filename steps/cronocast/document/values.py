@@ -154,7 +154,7 @@ def _frame(
     elif all(own is None for own in series.values()):
         sentence = f"null takes out all {len(series)} of them; allowed: at least one series with settings"
         problems.append(Problem("E_CONFIG_TYPE", "series", sentence))
-    own = {key: value for key, value in data.items() if key not in ("defaults", "series")}
+    own = {key: value for key, value in data.items() if key not in ("defaults", "series", "regimes")}
     problems += _chart_problems(own)
     if problems:
         raise ConfigError([*before, *problems])
