@@ -130,7 +130,8 @@ def test_a_threshold_that_is_crossed_is_an_output_of_the_run_and_a_message(
 @pytest.mark.parametrize("series", ["onepod", "manypods", "sharded"])
 def test_class_verdict_and_crossings_are_outputs_of_the_run(runs: dict[str, Workflow], series: str) -> None:
     outputs = {p["name"]: p["value"] for p in runs[series]["status"]["outputs"]["parameters"]}
-    assert outputs.keys() == {"class", "verdict", "crossings"}
+    assert outputs.keys() == {"class", "verdict", "crossings", "status", "message"}
+    assert outputs["status"] in ("ok", "fallback")
     assert outputs["class"] == "seasonal"
     assert isinstance(json.loads(outputs["crossings"]), list)
 

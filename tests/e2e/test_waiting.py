@@ -64,7 +64,9 @@ def test_a_run_whose_pod_never_starts_is_stopped(runs: dict[str, Workflow], rele
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_there_is_a_record_all_the_same(runs: dict[str, Workflow], database: Database, release: str) -> None:
-    [row] = [row for row in database.records(release) if row["time"] == int(seconds(scheduled(runs[release])))]
+    found = [row for row in database.records(release) if row["time"] == int(seconds(scheduled(runs[release])))]
+    assert len(found) == 1, told(runs[release])
+    [row] = found
     assert row["status"] == "failed"
     assert row["message"]
 
