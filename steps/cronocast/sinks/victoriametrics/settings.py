@@ -35,7 +35,7 @@ class Settings:
     read_back: bool = setting(
         Flag(),
         True,
-        "Succeed only when a range query returns every point of this run: the server acknowledges points that it drops.",
+        "Succeed only when a range query returns every point of this run: what is dropped is acknowledged, too.",
         "load",
     )
 

@@ -87,7 +87,11 @@ class VictoriaMetrics(Influx):
         """One line for the numbers of a point, and one for its texts, if it has them."""
         at = stamp(point.time_ns, self.run.time_ns)
         numbers = {name: value for name, value in point.fields.items() if not isinstance(value, str)}
-        texts = {TEXT.format(name): " ".join(value.split()) for name, value in point.fields.items() if isinstance(value, str) and value.split()}
+        texts = {
+            TEXT.format(name): " ".join(value.split())
+            for name, value in point.fields.items()
+            if isinstance(value, str) and value.split()
+        }
         if line := record(self._key(point.measurement, dict(parse_tags(point.tags))), numbers, at):
             yield line
         if texts:
