@@ -60,7 +60,7 @@ class VictoriaMetrics(Influx):
             self._every_ns = self._every_ns or step_of(part)
             refuse_too_long(part, self.run.time_ns, self._every_ns)
             self._written += part.count
-            yield stamped(part, self.run.time_ns)
+            yield stamped(part, self.run.time_ns, self._every_ns)
 
     def _key(self, measurement: str, tags: Mapping[str, str]) -> bytes:
         pairs = ((doubled(name), doubled(value)) for name, value in tags.items())
