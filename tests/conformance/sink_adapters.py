@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from demo.influxd import Influxd
 from tests.load_run import signed_in
 from tests.lying_server import Answer, Behaviour, LyingServer, Seen, status
+from tests.victoriametrics import victoriametrics
 
 Points = list[dict[str, Any]]  # time, tags, series and fields side by side
 
@@ -30,6 +31,16 @@ class Adapter(Protocol):
         """How its server acknowledges a request; None: there is no server, and faults of HTTP do not apply."""
         ...
 
+    @property
+    def record_lines(self) -> int:
+        """Lines of a dry run for one record."""
+        ...
+
+    @property
+    def digits(self) -> int:
+        """Significant digits that come back unchanged; 17 is every one."""
+        ...
+
     def settings(self, url: str) -> dict[str, Any]:
         """Settings that write to a server that lies."""
         ...
@@ -46,6 +57,8 @@ class Adapter(Protocol):
 @dataclass(frozen=True)
 class Influx:
     ok: Answer | None = status(204)
+    record_lines: int = 1
+    digits: int = 17
 
     def settings(self, url: str) -> dict[str, Any]:
         return {"url": url, "database": "d", "timeout": "1s", "retry_for": "0s", "batch": 100}
@@ -70,8 +83,46 @@ class Influx:
 
 
 @dataclass(frozen=True)
+class VictoriaMetrics(Influx):
+    record_lines: int = 2  # numbers, and texts as labels
+    digits: int = 9  # it keeps about 12, in its own rounding
+
+    def settings(self, url: str) -> dict[str, Any]:
+        own = {"kind": "victoriametrics", "url": url, "timeout": "1s", "retry_for": "0s", "batch": 100}
+        return {**own, "read_back": False}  # who lies about writes has nothing to read
+
+    def place(self, folder: Path, database: Callable[[], tuple[Influxd, str]]) -> Place:
+        server = victoriametrics()
+        server.clear()
+
+        def points(measurement: str) -> Points:
+            return _points_of(server.export(), measurement)
+
+        return Place({"kind": "victoriametrics", "url": server.url, "batch": 7}, points)
+
+
+def _points_of(exported: list[dict[str, Any]], measurement: str) -> Points:
+    """Metrics of a measurement as points: stamps lie less than a minute before the times that they stand for."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in exported:
+        labels = dict(one["metric"])
+        name, tags = labels.pop("__name__").removeprefix(f"{measurement}_"), dict[str, Any]()
+        if not one["metric"]["__name__"].startswith(f"{measurement}_") or name.startswith("runs_"):
+            continue
+        texts = {key.removeprefix("text_"): value for key, value in labels.items() if key.startswith("text_")}
+        tags = {key: value for key, value in labels.items() if not key.startswith("text_")}
+        for value, at in zip(one["values"], one["timestamps"], strict=True):
+            time = -(-at // 60_000) * 60 * 10**9
+            point = found.setdefault(json.dumps([time, tags], sort_keys=True), {"time": time, **tags})
+            point.update(texts if name == "info" else {name: value})
+    return list(found.values())
+
+
+@dataclass(frozen=True)
 class Toy:
     ok: Answer | None = None
+    record_lines: int = 1
+    digits: int = 17
 
     def settings(self, url: str) -> dict[str, Any]:
         return {"kind": "toy", "file": url}
@@ -90,4 +141,4 @@ class Toy:
         yield {**self.settings(str(folder / "points.jsonl")), "highest": above}
 
 
-ADAPTERS: dict[str, Adapter] = {"influx": Influx(), "toy": Toy()}
+ADAPTERS: dict[str, Adapter] = {"influx": Influx(), "victoriametrics": VictoriaMetrics(), "toy": Toy()}

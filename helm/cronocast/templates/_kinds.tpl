@@ -16,16 +16,21 @@
  "sink": {
   "usual": "influx",
   "family": {
-   "influx": "influxdb"
+   "influx": "influxdb",
+   "victoriametrics": ""
   },
   "required": {
-   "influx": []
+   "influx": [],
+   "victoriametrics": [
+    "url"
+   ]
   },
   "taken": {
    "influx": [
     "url",
     "database"
-   ]
+   ],
+   "victoriametrics": []
   }
  }
 }

@@ -15,7 +15,12 @@ SINKS: Mapping[str, KindRow] = {
         settings="cronocast.sinks.influx.settings:Settings",
         family="influxdb",
         can_count=True,
-    )
+    ),
+    "victoriametrics": KindRow(
+        "cronocast.sinks.victoriametrics.sink:VictoriaMetrics",
+        settings="cronocast.sinks.victoriametrics.settings:Settings",
+        can_count=True,
+    ),
 }
 
 

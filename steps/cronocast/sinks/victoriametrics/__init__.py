@@ -1,0 +1,1 @@
+"""VictoriaMetrics as a sink: line protocol in, PromQL and exports out."""
