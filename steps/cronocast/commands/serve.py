@@ -178,6 +178,9 @@ def serve(
 
             if entries is not None:
                 import cronocast.serve.api  # noqa: F401 - what it needs must be here before anything listens
+
+                if cluster is None:
+                    import yaml  # noqa: F401 - runs on this machine read values files
         except ModuleNotFoundError as error:
             said = f"the module {error.name!r} is not installed; pip install 'cronocast[run,serve]', or use the image"
             raise MissingExtraError([Problem("E_MISSING_EXTRA", "serve", said)]) from error
