@@ -81,7 +81,7 @@ def _binary() -> str:
 
 @cache
 def victoriametrics() -> VictoriaMetrics:
-    """The one of this session, which keeps forecasts of two years and shows at once what was written."""
+    """The one of all tests here, which keeps forecasts of two years and shows at once what was written."""
     made = VictoriaMetrics("-futureRetention=2y")
     threading.Thread(target=made.show, daemon=True).start()
     sink.SETTLE_S = 0.6  # long enough for `show`

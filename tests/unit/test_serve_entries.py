@@ -114,7 +114,7 @@ def entry(**more: Any) -> dict[str, Any]:
         ({"notify": [{"kind": "email", "host": "127.0.0.1"}]}, "notify[0].host", "E_HOST"),
         ({"notify": [{"kind": "alertmanager", "url": "http://[::1]:9093"}]}, "notify[0].url", "E_HOST"),
         ({"notify": [{"kind": "slack", "url_file": "/etc/passwd"}]}, "notify[0].url_file", "E_PATH"),
-        ({"notify": [{"kind": "file", "path": "/root/.bashrc"}]}, "notify[0].path", "E_PATH"),
+        ({"notify": [{"kind": "file", "path": "/etc/motd"}]}, "notify[0].path", "E_PATH"),
         ({"sink": {"ca_file": "/etc/shadow"}}, "sink.ca_file", "E_PATH"),
         ({"sink": {"password_file": "/secrets/../etc/shadow"}}, "sink.password_file", "E_PATH"),
         ({"model": "os:system"}, "model", "E_MODEL"),
